@@ -1,0 +1,3 @@
+//! The program `bellhop`.
+
+fn main() {}

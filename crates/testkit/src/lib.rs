@@ -1,0 +1,1 @@
+//! Simulated network and clock, scripted phones and PBXs.

@@ -1,0 +1,1 @@
+//! Harness for the scenario tests: runs the real binary and real peers.
