@@ -1,0 +1,78 @@
+//! What the core is told once: typed, checked by whoever made it, immutable, swapped whole.
+
+use crate::{flow::Transport, registrar, transaction};
+use std::net::SocketAddr;
+
+/// The core's configuration. Authentication has its own ([`crate::auth::AuthConfig`]).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// AoR domains we answer for, lower case; the first is the one that our own addresses stand for.
+    /// Never empty: without one it is the first listener's advertised host.
+    pub domains: Vec<String>,
+    /// Where we listen; [`crate::flow::ListenerId`] counts from 0 in this order.
+    pub listeners: Vec<Listener>,
+    /// The PBXs.
+    pub upstreams: Vec<Upstream>,
+    /// Index into `upstreams`: where a request goes that is not for a binding; `None`: 404.
+    pub default_upstream: Option<usize>,
+    /// The registrar's part.
+    pub registrar: registrar::RegistrarConfig,
+    /// Transaction timers.
+    pub timers: transaction::TimerConfig,
+    /// Header names stripped from outside besides the identity headers.
+    pub strip: Vec<String>,
+    /// UDP requests larger than this go by TCP where the next hop allows (RFC 3261 18.1.1): path MTU
+    /// less 200, 1300 if unknown.
+    pub udp_limit: usize,
+}
+
+/// A listener as the core sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its transport.
+    pub transport: Transport,
+    /// The bound address (port filled in).
+    pub local: SocketAddr,
+    /// Other addresses this listener is reached at (a wildcard bind: the machine's own addresses).
+    pub aliases: Vec<std::net::IpAddr>,
+    /// Host as Via, Record-Route and Contact show it (IPv6 in brackets).
+    pub host: String,
+    /// Port as Via, Record-Route and Contact show it.
+    pub port: u16,
+    /// Which side it faces.
+    pub zone: Zone,
+}
+
+/// Which side a listener faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// Requests are challenged, identity headers stripped.
+    Outside,
+    /// A trusted network: nothing is challenged.
+    Inside,
+}
+
+/// A group of PBX targets, tried in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its targets.
+    pub targets: Vec<UpstreamTarget>,
+    /// Requests from its addresses are not challenged.
+    pub trusted: bool,
+}
+
+/// One address of a PBX (a name has been resolved by the shell, which swaps the configuration when
+/// the answer changes).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTarget {
+    /// The transport.
+    pub transport: Transport,
+    /// The address.
+    pub remote: SocketAddr,
+    /// `host[:port]` as the configuration wrote it, for the Request-URI.
+    pub host: String,
+}

@@ -1,0 +1,13 @@
+//! Everything SIP that Bellhop decides, without a socket, a clock or a source of chance: transactions,
+//! digest authentication, the registrar, the proxy, and the engine that joins them.
+//!
+//! **Invariant**: `now` and entropy are arguments; nothing here waits, blocks or does I/O.
+
+pub mod auth;
+pub mod config;
+pub mod entropy;
+pub mod flow;
+pub mod outbox;
+pub mod registrar;
+pub mod time;
+pub mod transaction;

@@ -1,0 +1,76 @@
+//! What the core wants done: messages to send and events to tell. The caller owns it, drains it after
+//! each input and uses it again, so that in steady state nothing is allocated for output.
+
+use crate::flow::Destination;
+use std::ops::Range;
+
+/// Messages and events, in the order they were decided.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// The bytes of all messages, one after another.
+    pub bytes: Vec<u8>,
+    /// The messages.
+    pub transmits: Vec<Transmit>,
+}
+
+/// One message to send.
+#[derive(Clone, Debug)]
+pub struct Transmit {
+    /// Where to.
+    pub to: Destination,
+    /// Its place in [`Outbox::bytes`].
+    pub bytes: Range<usize>,
+    /// Who wants to hear if it cannot be sent (connect refused, reset, queue full); `None`: nobody.
+    pub token: Option<Token>,
+}
+
+/// Names a client transaction towards the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token(pub u64);
+
+impl Outbox {
+    /// Queues a message that `write` appends to the buffer; nothing is queued if it gives an error.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn transmit_with<E>(
+        &mut self,
+        to: Destination,
+        token: Option<Token>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.bytes.len();
+        if let Err(error) = write(&mut self.bytes) {
+            self.bytes.truncate(start);
+            return Err(error);
+        }
+        self.transmits.push(Transmit {
+            to,
+            bytes: start..self.bytes.len(),
+            token,
+        });
+        Ok(())
+    }
+
+    /// Queues a message.
+    pub fn transmit(&mut self, to: Destination, token: Option<Token>, message: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(message);
+        self.transmits.push(Transmit {
+            to,
+            bytes: start..self.bytes.len(),
+            token,
+        });
+    }
+
+    /// The bytes of a queued message.
+    pub fn message(&self, transmit: &Transmit) -> &[u8] {
+        self.bytes.get(transmit.bytes.clone()).unwrap_or_default()
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.transmits.clear();
+    }
+}
