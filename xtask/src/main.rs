@@ -1,3 +1,36 @@
-//! The project's own chores.
+//! The project's own chores, run as `cargo xtask NAME`.
+//!
+//! `tidy` checks the rules of the house that no compiler knows; `test` is the
+//! one test command: it brings what the tests need and runs all of them.
 
-fn main() {}
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line tool speaks on standard output"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod tidy;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    match (args.next().as_deref(), args.next()) {
+        (Some("tidy"), None) => tidy::run(&root()),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The repository's root: the folder above this crate's.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+const USAGE: &str = "\
+usage: cargo xtask NAME
+  tidy   check the rules of the house: arrows, file sizes, module docs, the core's purity
+  test   bring what the tests need and run all of them; the last line counts";
