@@ -24,6 +24,21 @@ pub struct Config {
     /// UDP requests larger than this go by TCP where the next hop allows (RFC 3261 18.1.1): path MTU
     /// less 200, 1300 if unknown.
     pub udp_limit: usize,
+    /// Bounds on one message.
+    pub limits: bellhop_wire::Limits,
+    /// Requests a second from one outside address; `None`: unlimited.
+    pub rate: Option<Rate>,
+    /// Live transactions of each kind in one shard; more are refused with 503.
+    pub max_transactions: usize,
+}
+
+/// A token bucket for each outside source address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens that come back in a second.
+    pub per_source: u32,
+    /// Tokens a full bucket holds.
+    pub burst: u32,
 }
 
 /// A listener as the core sees it.

@@ -5,7 +5,9 @@
 
 pub mod auth;
 pub mod config;
+pub mod engine;
 pub mod entropy;
+pub mod event;
 pub mod flow;
 pub mod outbox;
 pub mod registrar;

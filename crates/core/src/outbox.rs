@@ -1,7 +1,8 @@
 //! What the core wants done: messages to send and events to tell. The caller owns it, drains it after
 //! each input and uses it again, so that in steady state nothing is allocated for output.
 
-use crate::flow::Destination;
+use crate::event::Event;
+use crate::flow::{Destination, Transport};
 use std::ops::Range;
 
 /// Messages and events, in the order they were decided.
@@ -11,7 +12,29 @@ pub struct Outbox {
     pub bytes: Vec<u8>,
     /// The messages.
     pub transmits: Vec<Transmit>,
+    /// Names to resolve.
+    pub resolves: Vec<Resolve>,
+    /// What happened, for the log.
+    pub events: Vec<Event>,
 }
+
+/// A host name whose addresses a request waits for. The answer, an empty one too, goes to
+/// [`crate::engine::Engine::resolved`]; if none comes the engine gives up by its own timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolve {
+    /// Names the waiting request; its top 16 bits are the shard.
+    pub ticket: Ticket,
+    /// The name.
+    pub host: String,
+    /// The port, if the URI has one.
+    pub port: Option<u16>,
+    /// The transport, if the URI or the topmost Route names one.
+    pub transport: Option<Transport>,
+}
+
+/// Names a request that waits for an answer from outside the core. Its top 16 bits are the shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
 
 /// One message to send.
 #[derive(Clone, Debug)]
@@ -24,7 +47,7 @@ pub struct Transmit {
     pub token: Option<Token>,
 }
 
-/// Names a client transaction towards the shell.
+/// Names a client transaction towards the shell. Its top 16 bits are the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(pub u64);
 
@@ -72,5 +95,7 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.transmits.clear();
+        self.resolves.clear();
+        self.events.clear();
     }
 }

@@ -1,0 +1,1 @@
+//! The engine that joins transactions, digest, registrar and proxy.

@@ -1,0 +1,94 @@
+//! What the core tells the log: who sent what, and what was decided about it.
+
+use crate::flow::Flow;
+use bellhop_wire::{Message, Start};
+use smallvec::SmallVec;
+use std::fmt;
+
+/// One decision about one message. `Display` is the log line's text without Call-ID and flow.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// How much it matters.
+    pub level: Level,
+    /// The Call-ID, at most 128 bytes of it; peer's bytes, to be escaped where shown.
+    pub call_id: SmallVec<[u8; 64]>,
+    /// The request's method or the response's CSeq method; peer's bytes.
+    pub method: SmallVec<[u8; 12]>,
+    /// The status that was sent or received; 0 if none.
+    pub status: u16,
+    /// Where the message came from.
+    pub flow: Flow,
+    /// What was decided, and why.
+    pub decision: Decision,
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Each message's routine.
+    Debug,
+    /// Registrations, calls, subscriptions.
+    Info,
+    /// What an operator should look at.
+    Warn,
+}
+
+/// What was decided. Texts are short and made of our own words, names of the configuration and AoRs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Credentials were asked for; the text says why.
+    Challenged(&'static str),
+    /// Answered by us; the text says why.
+    Answered(String),
+    /// Refused by us; the text says why.
+    Refused(String),
+    /// A REGISTER was applied.
+    Registered(String),
+    /// Relayed; the text says where to.
+    Relayed(String),
+    /// A final response went back.
+    Completed(String),
+    /// Not answered and not relayed; the text says why.
+    Dropped(&'static str),
+}
+
+impl Event {
+    /// An event about a message.
+    pub fn about(
+        message: Message<'_>,
+        flow: Flow,
+        level: Level,
+        status: u16,
+        decision: Decision,
+    ) -> Self {
+        let method = match message.start() {
+            Start::Request { method, .. } => method.as_bytes(),
+            Start::Response { .. } => message
+                .cseq()
+                .map_or(b"?".as_slice(), |(_, m)| m.as_bytes()),
+        };
+        let call_id = message.call_id();
+        Self {
+            level,
+            call_id: SmallVec::from_slice(call_id.get(..128).unwrap_or(call_id)),
+            method: SmallVec::from_slice(method.get(..32).unwrap_or(method)),
+            status,
+            flow,
+            decision,
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Challenged(why) => write!(f, "challenged: {why}"),
+            Self::Answered(text) => write!(f, "answered: {text}"),
+            Self::Refused(text) => write!(f, "refused: {text}"),
+            Self::Registered(text) => write!(f, "registered: {text}"),
+            Self::Relayed(text) => write!(f, "relayed: {text}"),
+            Self::Completed(text) => write!(f, "completed: {text}"),
+            Self::Dropped(why) => write!(f, "dropped: {why}"),
+        }
+    }
+}
