@@ -1,5 +1,10 @@
 //! Digest credentials and challenges (RFC 3261 20.7, 20.27, 20.44, RFC 7616, RFC 8760).
 
+use super::list;
+use super::scan::{
+    between_quotes, is_blank, is_token, is_token_byte, split_once, take_while, trim, trim_start,
+    unescape_pairs,
+};
 use std::borrow::Cow;
 
 /// Digest credentials as they stand. Values have their quotes taken off, quoted pairs are kept (the
@@ -60,8 +65,24 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// See [`AuthError`].
     pub fn parse(value: &'a [u8]) -> Result<Self, AuthError> {
-        let _ = value;
-        todo!()
+        let mut read = Self::default();
+        digest_params(value, |name, value| {
+            let slot = match () {
+                () if is(name, "username") => &mut read.username,
+                () if is(name, "realm") => &mut read.realm,
+                () if is(name, "nonce") => &mut read.nonce,
+                () if is(name, "uri") => &mut read.uri,
+                () if is(name, "response") => &mut read.response,
+                () if is(name, "algorithm") => &mut read.algorithm,
+                () if is(name, "cnonce") => &mut read.cnonce,
+                () if is(name, "opaque") => &mut read.opaque,
+                () if is(name, "qop") => &mut read.qop,
+                () if is(name, "nc") => &mut read.nc,
+                () => return true,
+            };
+            slot.replace(value).is_none()
+        })?;
+        Ok(read)
     }
 }
 
@@ -71,12 +92,176 @@ impl<'a> Challenge<'a> {
     /// # Errors
     /// See [`AuthError`].
     pub fn parse(value: &'a [u8]) -> Result<Self, AuthError> {
-        let _ = value;
-        todo!()
+        let mut read = Self::default();
+        let mut stale = None;
+        digest_params(value, |name, value| {
+            let slot = match () {
+                () if is(name, "realm") => &mut read.realm,
+                () if is(name, "nonce") => &mut read.nonce,
+                () if is(name, "opaque") => &mut read.opaque,
+                () if is(name, "algorithm") => &mut read.algorithm,
+                () if is(name, "qop") => &mut read.qop,
+                () if is(name, "stale") => &mut stale,
+                () => return true,
+            };
+            slot.replace(value).is_none()
+        })?;
+        read.stale = stale.is_some_and(|value| is(value, "true"));
+        Ok(read)
     }
 }
 
 /// Resolves quoted pairs.
 pub fn unescape(quoted: &[u8]) -> Cow<'_, [u8]> {
-    Cow::Borrowed(quoted)
+    unescape_pairs(quoted)
+}
+
+/// Gives every parameter of a `Digest` line to `take` (name, value without its quotes) until it says
+/// no, which is a syntax error.
+fn digest_params<'a>(
+    value: &'a [u8],
+    mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
+) -> Result<(), AuthError> {
+    let (scheme, rest) = take_while(trim_start(value), is_token_byte);
+    if !is(scheme, "Digest") {
+        return Err(AuthError::OtherScheme);
+    }
+    let mut any = false;
+    let separated = rest.first().is_some_and(|&b| is_blank(b));
+    let whole = separated
+        && list::split(rest).all(|(_, element)| {
+            any = true;
+            parameter(element).is_some_and(|(name, value)| take(name, value))
+        });
+    if whole && any {
+        Ok(())
+    } else {
+        Err(AuthError::Syntax)
+    }
+}
+
+/// `name = value`, the value a quoted string or visible bytes that separate nothing.
+fn parameter(element: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = split_once(element, b'=')?;
+    let (name, value) = (trim(name), trim_start(value));
+    let value = if value.starts_with(b"\"") {
+        between_quotes(value)?
+    } else {
+        let separates =
+            |b: &u8| is_blank(*b) || b.is_ascii_control() || matches!(b, b'"' | b'<' | b'>');
+        (!value.is_empty() && !value.iter().any(separates)).then_some(value)?
+    };
+    is_token(name).then_some((name, value))
+}
+
+fn is(text: &[u8], name: &str) -> bool {
+    text.eq_ignore_ascii_case(name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_read_with_blanks_folds_and_commas_in_quotes() {
+        let read = Credentials::parse(
+            b"digest  username = \"Bob, \\\"B\\\" <x\",\r\n realm=\"a\",nonce=\"n==\" , uri=\"sip:h;x=1,2\",\
+              response=\"0f\", algorithm=SHA-256, cnonce=\"c\", opaque=\"\", qop=auth, nc=0000000a, x=\"y\", x=z",
+        )
+        .unwrap();
+        assert_eq!(read.username, Some(&b"Bob, \\\"B\\\" <x"[..]));
+        assert_eq!(unescape(read.username.unwrap()).as_ref(), b"Bob, \"B\" <x");
+        assert_eq!(read.realm, Some(&b"a"[..]));
+        assert_eq!(read.nonce, Some(&b"n=="[..]));
+        assert_eq!(read.uri, Some(&b"sip:h;x=1,2"[..]));
+        assert_eq!(read.response, Some(&b"0f"[..]));
+        assert_eq!(read.algorithm, Some(&b"SHA-256"[..]));
+        assert_eq!(read.cnonce, Some(&b"c"[..]));
+        assert_eq!(read.opaque, Some(&b""[..]));
+        assert_eq!(read.qop, Some(&b"auth"[..]));
+        assert_eq!(read.nc, Some(&b"0000000a"[..]));
+    }
+
+    #[test]
+    fn a_challenge_is_read() {
+        let read = Challenge::parse(
+            b"Digest realm=\"a\", nonce=\"n\", opaque=\"o\", algorithm=MD5, qop=\"auth,auth-int\", stale=TRUE",
+        )
+        .unwrap();
+        assert_eq!(read.realm, Some(&b"a"[..]));
+        assert_eq!(read.nonce, Some(&b"n"[..]));
+        assert_eq!(read.opaque, Some(&b"o"[..]));
+        assert_eq!(read.algorithm, Some(&b"MD5"[..]));
+        assert_eq!(read.qop, Some(&b"auth,auth-int"[..]));
+        assert!(read.stale);
+        assert!(
+            !Challenge::parse(b"Digest realm=a, stale=false")
+                .unwrap()
+                .stale
+        );
+    }
+
+    #[test]
+    fn other_schemes_are_told_apart() {
+        for other in [
+            &b"Basic dXNlcg=="[..],
+            b"NoOneKnowsThisScheme opaque-data=here",
+            b"",
+            b"Digestive a=b",
+        ] {
+            assert_eq!(
+                Credentials::parse(other).unwrap_err(),
+                AuthError::OtherScheme
+            );
+        }
+    }
+
+    #[test]
+    fn a_known_parameter_twice_is_refused_in_any_case() {
+        for twice in [
+            &b"Digest realm=\"a\",REALM=\"a\""[..],
+            b"Digest nonce=a, nonce=b",
+        ] {
+            assert_eq!(Credentials::parse(twice).unwrap_err(), AuthError::Syntax);
+            assert_eq!(Challenge::parse(twice).unwrap_err(), AuthError::Syntax);
+        }
+        assert_eq!(
+            Challenge::parse(b"Digest stale=true,stale=false").unwrap_err(),
+            AuthError::Syntax
+        );
+    }
+
+    #[test]
+    fn what_is_no_parameter_list_is_refused() {
+        for bad in [
+            &b"Digest"[..],
+            b"Digest ",
+            b"Digest ,",
+            b"Digest=a",
+            b"Digest,realm=a",
+            b"Digest realm",
+            b"Digest realm=",
+            b"Digest =a",
+            b"Digest realm=\"a",
+            b"Digest realm=\"a\\\"",
+            b"Digest realm=\"a\"b",
+            b"Digest realm=a\"b\"",
+            b"Digest realm=a b",
+            b"Digest re alm=a",
+            b"Digest realm=\"a\" nonce=\"b\"",
+            b"Digest realm=a, Digest nonce=b",
+        ] {
+            assert_eq!(
+                Credentials::parse(bad).unwrap_err(),
+                AuthError::Syntax,
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_stays() {
+        assert_eq!(unescape(b"a\\\\b\\").as_ref(), b"a\\b\\");
+        assert!(matches!(unescape(b"plain"), Cow::Borrowed(b"plain")));
+    }
 }

@@ -6,5 +6,6 @@ pub mod host;
 pub mod list;
 pub mod nameaddr;
 pub mod params;
+pub(crate) mod scan;
 pub mod uri;
 pub mod via;

@@ -1,5 +1,8 @@
 //! Parameters behind semicolons: `;name`, `;name=value`, `;name="quoted"`.
 
+use super::scan::{
+    between_quotes, find_outside, is_blank, is_token, quoted, split_once, trim, unescape_pairs,
+};
 use std::borrow::Cow;
 
 /// A parameter list as it stands, from its first semicolon (may be empty). Names compare without case.
@@ -19,26 +22,176 @@ pub struct Param<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// All parameters in order; semicolons inside quotes and angle brackets do not separate.
+    /// All parameters in order; semicolons inside quotes and angle brackets do not separate. Empty
+    /// ones (`;;`) are skipped.
     pub fn iter(self) -> impl Iterator<Item = Param<'a>> {
-        std::iter::empty()
+        self.segments()
+            .map(Param::of)
+            .filter(|param| !param.name.is_empty() || param.value.is_some())
     }
 
     /// Whether the parameter stands there, with or without a value.
     pub fn has(self, name: &str) -> bool {
-        let _ = name;
-        todo!()
+        self.find(name).is_some()
     }
 
     /// The first such parameter's raw value; `None` if absent or without a value.
     pub fn value(self, name: &str) -> Option<&'a [u8]> {
-        let _ = name;
-        todo!()
+        self.find(name)?.value
     }
 
     /// As [`Params::value`] with quotes taken off and quoted pairs resolved.
     pub fn unquoted(self, name: &str) -> Option<Cow<'a, [u8]>> {
-        let _ = name;
-        todo!()
+        let value = self.value(name)?;
+        Some(match between_quotes(value) {
+            Some(inside) => unescape_pairs(inside),
+            None => Cow::Borrowed(value),
+        })
+    }
+
+    /// The first parameter of this name.
+    fn find(self, name: &str) -> Option<Param<'a>> {
+        self.iter().find(|param| param.is(name))
+    }
+
+    /// Whether this is a list of header parameters (RFC 3261 25.1 `generic-param`; values may hold
+    /// any visible byte, as deployed branches and addresses do) in which `once` stands once at most.
+    pub(crate) fn well_formed(self, once: &str) -> bool {
+        let starts = self.raw.is_empty() || self.raw.starts_with(b";");
+        let mut seen = false;
+        starts
+            && self.segments().map(Param::of).all(|param| {
+                let again = param.is(once) && std::mem::replace(&mut seen, true);
+                !again && is_token(param.name) && param.value.is_none_or(is_value)
+            })
+    }
+
+    /// The text between semicolons, as it stands.
+    pub(crate) fn segments(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.raw.strip_prefix(b";");
+        std::iter::from_fn(move || {
+            let bytes = rest?;
+            let end = find_outside(bytes, b';').unwrap_or(bytes.len());
+            rest = bytes.get(end.saturating_add(1)..);
+            bytes.get(..end)
+        })
+    }
+}
+
+impl<'a> Param<'a> {
+    /// Reads what stands between two semicolons.
+    pub(crate) fn of(segment: &'a [u8]) -> Self {
+        match split_once(segment, b'=') {
+            Some((name, value)) => Self {
+                name: trim(name),
+                value: Some(trim(value)),
+            },
+            None => Self {
+                name: trim(segment),
+                value: None,
+            },
+        }
+    }
+
+    /// Whether this is its name, in any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// A quoted string, a bracketed URI, or visible bytes that separate nothing.
+fn is_value(value: &[u8]) -> bool {
+    match value.first() {
+        Some(b'"') => quoted(value).is_some_and(|(_, rest)| rest.is_empty()),
+        Some(b'<') => value.iter().position(|&b| b == b'>') == value.len().checked_sub(1),
+        _ => !value.iter().any(|&b| {
+            is_blank(b) || b.is_ascii_control() || matches!(b, b'"' | b'<' | b'>' | b',')
+        }),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn params(raw: &str) -> Params<'_> {
+        Params {
+            raw: raw.as_bytes(),
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_in_order_with_blanks_and_folds_around_them() {
+        let read: Vec<_> = params(";tag = a ;\r\n lr; q\t=\r\n 0.5")
+            .iter()
+            .map(|p| (p.name, p.value))
+            .collect();
+        let want: [(&[u8], Option<&[u8]>); 3] =
+            [(b"tag", Some(b"a")), (b"lr", None), (b"q", Some(b"0.5"))];
+        assert_eq!(read, want);
+    }
+
+    #[test]
+    fn semicolons_in_quotes_and_brackets_do_not_separate() {
+        let list = params(";a=\"x;b=1\\\";c=2\";d=<sip:u;e=3@h>;f");
+        assert_eq!(list.iter().count(), 3);
+        assert!(!list.has("b") && !list.has("c") && !list.has("e"));
+        assert!(list.has("f"));
+    }
+
+    #[test]
+    fn names_compare_without_case_and_the_first_counts() {
+        let list = params(";Tag=1;TAG=2");
+        assert_eq!(list.value("tag"), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn a_flag_is_there_but_has_no_value() {
+        assert!(params(";lr").has("LR"));
+        assert_eq!(params(";lr").value("lr"), None);
+        assert_eq!(params(";lr=").value("lr"), Some(&b""[..]));
+        assert!(!params("").has("lr"));
+    }
+
+    #[test]
+    fn quotes_come_off_and_pairs_are_resolved() {
+        let list = params(";a=\"x \\\"y\\\\\";b=plain");
+        assert_eq!(list.unquoted("a").unwrap().as_ref(), b"x \"y\\");
+        assert_eq!(list.unquoted("b").unwrap().as_ref(), b"plain");
+        assert_eq!(list.unquoted("c"), None);
+    }
+
+    #[test]
+    fn a_well_formed_list_has_no_gaps_no_open_quotes_and_nothing_twice() {
+        for good in [
+            "",
+            ";a",
+            "; a = \"b;,<\" ;c=d:e/f=g",
+            ";r=2001:db8::1",
+            ";u=<urn:x>",
+        ] {
+            assert!(params(good).well_formed("tag"), "{good}");
+        }
+        for bad in [
+            ";",
+            ";;a",
+            ";a;",
+            "a",
+            ";a b",
+            ";a=b c",
+            ";a=\"b",
+            ";a=\"b\"c",
+            ";a=b\"c\"",
+            ";=a",
+            ";a=<b",
+            ";a=<b>c",
+            ";a=b,c",
+            ";a\"b",
+            ";a=\u{1}",
+            ";tag=1;TAG=2",
+        ] {
+            assert!(!params(bad).well_formed("tag"), "{bad}");
+        }
     }
 }

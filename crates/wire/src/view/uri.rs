@@ -1,6 +1,11 @@
 //! URIs: sip, sips, tel and others kept verbatim (RFC 3261 19.1, RFC 3966).
 
-use crate::{Error, Host, Params};
+mod same;
+
+use super::host::host_port;
+use super::params::Param;
+use super::scan::{Unit, escapes_are_whole, split_once, take_while, units};
+use crate::{Error, Host, Kind, Params};
 use std::borrow::Cow;
 
 /// A URI's scheme.
@@ -42,36 +47,186 @@ impl<'a> UriRef<'a> {
     ///
     /// # Errors
     /// `RequestUri` kind (the caller re-labels it): bad characters (blanks, <, >, control), bad host,
-    /// port outside 1..=65535, bad escapes.
+    /// port outside 1..=65535, bad escapes, a parameter twice, more than 32 parameters or headers.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let _ = bytes;
-        todo!()
+        read(bytes).ok_or(Error::message(Kind::RequestUri))
     }
 
     /// Equal by RFC 3261 19.1.4 (sip, sips); other schemes: byte-equal without case of the scheme.
     pub fn same(&self, other: &UriRef<'_>) -> bool {
-        let _ = other;
-        todo!()
+        same::same(self, other)
     }
 
     /// The user with its escapes resolved.
     pub fn user_unescaped(&self) -> Option<Cow<'a, [u8]>> {
-        todo!()
+        let user = self.user?;
+        if !user.contains(&b'%') {
+            return Some(Cow::Borrowed(user));
+        }
+        let bytes = units(user).map(|(Unit::Plain(b) | Unit::Escaped(b))| b);
+        Some(Cow::Owned(bytes.collect()))
     }
 
     /// Appends the user in canonical form (RFC 3261 19.1.4: case kept, escapes of characters that
-    /// need none resolved, all others written %XX in upper case hex). Nothing for no user.
+    /// need none resolved, all others written %XX in upper case hex). Nothing for no user. Two users
+    /// are the same exactly when their canonical forms are; reserved characters and their escapes
+    /// are not the same, so both stay as they are.
     pub fn write_canonical_user(&self, out: &mut Vec<u8>) {
-        let _ = out;
+        for unit in units(self.user.unwrap_or_default()) {
+            match unit {
+                Unit::Plain(b) | Unit::Escaped(b) if is_unreserved(b) => out.push(b),
+                Unit::Plain(b) if is_reserved(b) => out.push(b),
+                Unit::Plain(b) | Unit::Escaped(b) => push_escape(out, b),
+            }
+        }
     }
 
     /// `transport` parameter, raw.
     pub fn transport(&self) -> Option<&'a [u8]> {
-        self.params.value("transport")
+        self.param("transport")?.value
     }
 
-    /// Whether it has `lr` in any form (`;lr`, `;lr=on`, `;LR=true`).
+    /// Whether it has `lr` in any form (`;lr`, `;lr=on`, `;LR=true`, `;%6C%72`).
     pub fn is_loose(&self) -> bool {
-        self.params.has("lr")
+        self.param("lr").is_some()
+    }
+
+    /// The first parameter of this name, compared without case and by what its escapes mean.
+    pub fn param(&self, name: &str) -> Option<Param<'a>> {
+        self.params
+            .iter()
+            .find(|param| same::text(param.name, name.as_bytes()))
     }
 }
+
+/// More parameters or URI headers than this are refused, so that comparing two URIs stays cheap.
+const MAX_PARTS: usize = 32;
+
+fn read(raw: &[u8]) -> Option<UriRef<'_>> {
+    let (name, rest) = split_once(raw, b':')?;
+    let scheme = scheme(name)?;
+    if rest.is_empty() || !rest.iter().all(|&b| is_uri_byte(b)) || !escapes_are_whole(rest) {
+        return None;
+    }
+    let mut uri = UriRef {
+        raw,
+        scheme,
+        user: None,
+        password: None,
+        host: None,
+        port: None,
+        params: Params::default(),
+        headers: None,
+    };
+    match scheme {
+        Scheme::Sip | Scheme::Sips => read_sip(&mut uri, rest)?,
+        Scheme::Tel => {
+            let (number, params) = take_while(rest, |b| b != b';');
+            uri.user = (!number.is_empty()).then_some(number);
+            uri.user?;
+            uri.params = uri_params(params)?;
+        }
+        Scheme::Other => {}
+    }
+    Some(uri)
+}
+
+/// RFC 3261 25.1 `scheme`.
+fn scheme(name: &[u8]) -> Option<Scheme> {
+    let (first, rest) = name.split_first()?;
+    let shaped = first.is_ascii_alphabetic()
+        && rest
+            .iter()
+            .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    Some(match name {
+        _ if !shaped => return None,
+        _ if name.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
+        _ if name.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
+        _ if name.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
+        _ => Scheme::Other,
+    })
+}
+
+/// `[user [":" password] "@"] host [":" port] *(";" param) ["?" headers]`
+fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
+    // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
+    let rest = match split_once(rest, b'@') {
+        Some((userinfo, rest)) if !rest.contains(&b'@') => {
+            let (user, password) = take_while(userinfo, |b| b != b':');
+            uri.password = password.strip_prefix(b":");
+            uri.user = Some(user);
+            if user.is_empty() || uri.password.is_some_and(|p| p.contains(&b':')) {
+                return None;
+            }
+            rest
+        }
+        Some(_) => return None,
+        None => rest,
+    };
+    let (host, rest) = take_while(rest, |b| !matches!(b, b';' | b'?'));
+    let (params, headers) = take_while(rest, |b| b != b'?');
+    let (host, port) = host_port(host)?;
+    uri.host = Some(host);
+    uri.port = port;
+    uri.params = uri_params(params)?;
+    uri.headers = headers.strip_prefix(b"?");
+    let mut count = 0_usize;
+    let whole = uri.headers.is_none_or(|headers| {
+        headers.split(|&b| b == b'&').all(|header| {
+            count = count.saturating_add(1);
+            header.contains(&b'=') && !header.starts_with(b"=")
+        })
+    });
+    (whole && count <= MAX_PARTS).then_some(())
+}
+
+/// Parameters of a URI: every one with a name, none twice (RFC 3261 19.1.1).
+fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
+    let params = Params { raw };
+    let mut count = 0_usize;
+    let whole = params.segments().map(Param::of).all(|param| {
+        let earlier = params.iter().take(count);
+        count = count.saturating_add(1);
+        !param.name.is_empty()
+            && count <= MAX_PARTS
+            && !earlier
+                .map(|other| other.name)
+                .any(|name| same::text(name, param.name))
+    });
+    whole.then_some(params)
+}
+
+/// What may stand in a URI at all: visible ASCII without the delimiters `<`, `>` and `"`. More than
+/// RFC 3261 25.1 lets through unescaped: `#`, `|` and the like are dialled.
+fn is_uri_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
+}
+
+/// RFC 3261 25.1 `unreserved`.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
+        )
+}
+
+/// RFC 3261 25.1 `reserved`: these and their escapes are not the same.
+fn is_reserved(byte: u8) -> bool {
+    matches!(
+        byte,
+        b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b','
+    )
+}
+
+/// Appends `%XX`.
+fn push_escape(out: &mut Vec<u8>, byte: u8) {
+    let digit = |value: u8| match value {
+        0..=9 => b'0'.wrapping_add(value),
+        _ => b'A'.wrapping_add(value.wrapping_sub(10)),
+    };
+    out.extend([b'%', digit(byte >> 4), digit(byte & 0xf)]);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! Via (RFC 3261 20.42, RFC 3581).
 
-use crate::{Error, Host, Params};
+use super::host::host_port;
+use super::scan::{is_blank, is_token, is_token_byte, split_once, take_while, trim, trim_start};
+use crate::{Error, HeaderId, Host, Kind, Params};
 
 /// One Via value.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +25,7 @@ impl<'a> ViaRef<'a> {
     /// # Errors
     /// `Syntax` of Via.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let _ = bytes;
-        todo!()
+        read(bytes).ok_or(Error::of(Kind::Syntax, HeaderId::Via))
     }
 
     /// The branch; `None` if absent.
@@ -34,6 +35,119 @@ impl<'a> ViaRef<'a> {
 
     /// Whether the branch starts with the magic cookie z9hG4bK (compared without case, RFC 3261 8.1.1.7).
     pub fn is_rfc3261(&self) -> bool {
-        todo!()
+        self.branch()
+            .and_then(|branch| branch.get(..MAGIC_COOKIE.len()))
+            .is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE))
+    }
+}
+
+/// What an RFC 3261 branch starts with (8.1.1.7).
+const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+
+fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
+    let (protocol, rest) = split_once(bytes, b'/')?;
+    let (version, rest) = split_once(rest, b'/')?;
+    if !trim(protocol).eq_ignore_ascii_case(b"SIP") || trim(version) != b"2.0" {
+        return None;
+    }
+    let (transport, rest) = take_while(trim_start(rest), is_token_byte);
+    if !is_token(transport) || !rest.first().is_some_and(|&b| is_blank(b)) {
+        return None;
+    }
+    let (sent_by, params) = take_while(rest, |b| b != b';');
+    let sent_by = trim(sent_by);
+    let (host, port) = host_port(sent_by)?;
+    let params = Params { raw: trim(params) };
+    params.well_formed("branch").then_some(ViaRef {
+        transport,
+        host,
+        port,
+        sent_by,
+        params,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::view::list;
+
+    fn parse(text: &str) -> ViaRef<'_> {
+        ViaRef::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_parts_are_read() {
+        let via = parse("SIP/2.0/UDP pbx.example.com:5060;branch=z9hG4bK-a:/=b;rport");
+        assert_eq!(via.transport, b"UDP");
+        assert_eq!(via.host, Host::Name(b"pbx.example.com"));
+        assert_eq!(via.port, Some(5060));
+        assert_eq!(via.sent_by, b"pbx.example.com:5060");
+        assert_eq!(via.branch(), Some(&b"z9hG4bK-a:/=b"[..]));
+        assert!(via.params.has("rport") && via.is_rfc3261());
+    }
+
+    #[test]
+    fn blanks_and_folds_may_stand_everywhere() {
+        // RFC 4475 3.1.1.1
+        let line = "SIP  / 2.0\r\n /UDP\r\n    192.0.2.2 : 5060 ; branch\r\n =\tz9hG4bK390 ,\r\n SIP  /    2.0   / TLS  h   ; branch=\r\n z9hG4bK30";
+        let vias: Vec<_> = list::split(line.as_bytes())
+            .map(|(_, value)| ViaRef::parse(value).unwrap())
+            .collect();
+        assert_eq!(vias.len(), 2);
+        assert_eq!(vias[0].port, Some(5060));
+        assert_eq!(vias[0].branch(), Some(&b"z9hG4bK390"[..]));
+        assert_eq!(vias[1].transport, b"TLS");
+        assert_eq!(vias[1].branch(), Some(&b"z9hG4bK30"[..]));
+    }
+
+    #[test]
+    fn ipv6_and_unknown_transports_are_read() {
+        let via =
+            parse("SIP/2.0/UNKNOWN [2001:db8::9]:5061;received=2001:db8::9:255;branch=z9hG4bKa");
+        assert_eq!(via.host, Host::Ip("2001:db8::9".parse().unwrap()));
+        assert_eq!((via.transport, via.port), (&b"UNKNOWN"[..], Some(5061)));
+        assert_eq!(via.params.value("received"), Some(&b"2001:db8::9:255"[..]));
+        assert_eq!(
+            parse("SIP/2.0/TLS-SCTP h;received=[2001:db8::9]")
+                .params
+                .value("received"),
+            Some(&b"[2001:db8::9]"[..])
+        );
+    }
+
+    #[test]
+    fn the_magic_cookie_is_known_in_any_case() {
+        assert!(parse("SIP/2.0/UDP h;branch=Z9HG4BKx").is_rfc3261());
+        assert!(!parse("SIP/2.0/UDP h;branch=z9hG4b").is_rfc3261());
+        assert!(!parse("SIP/2.0/UDP h").is_rfc3261());
+    }
+
+    #[test]
+    fn garbage_is_refused_as_a_bad_via() {
+        for bad in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0 h",
+            "SIP/2.0/ h",
+            "HTTP/2.0/UDP h",
+            "SIP/3.0/UDP h",
+            "SIP/2.0/UDP;branch=x",
+            "SIP/2.0/UDP ;branch=x",
+            "SIP/2.0/U DP h",
+            "SIP/2.0/UDP h i",
+            "SIP/2.0/UDP h:0",
+            "SIP/2.0/UDP 2001:db8::1",
+            "SIP/2.0/UDP h;branch=a;branch=b",
+            "SIP/2.0/UDP 192.0.2.15;;",
+            ";",
+            "SIP/2.0/UDP h;branch=a,SIP/2.0/UDP i",
+            "SIP/2.0/UDP h;a=\"b",
+        ] {
+            let error = ViaRef::parse(bad.as_bytes()).map(|_| ()).unwrap_err();
+            assert_eq!(error, Error::of(Kind::Syntax, HeaderId::Via), "{bad}");
+        }
     }
 }
