@@ -1,0 +1,183 @@
+//! The live transactions of one shard.
+
+mod client;
+mod server;
+
+use super::{
+    id::{Owner, Role, TransactionId},
+    machine::{Env, Timer},
+    pool::Pool,
+    timer::{TimerConfig, Timers},
+};
+use crate::{flow::Transport, outbox::Outbox, time::Instant};
+use ahash::RandomState;
+use bellhop_wire::Index;
+use client::Client;
+use server::Server;
+use std::collections::VecDeque;
+
+/// The live transactions: matches what is received, sends what is to be sent and sent again, and tells
+/// by [`Event`]s what comes of it.
+///
+/// After each call drain [`Table::poll_event`]; call [`Table::handle_timeout`] when
+/// [`Table::next_timeout`] has come.
+#[derive(Debug)]
+pub struct Table {
+    config: TimerConfig,
+    servers: Pool<Server>,
+    clients: Pool<Client>,
+    timers: Timers<(TransactionId, Timer)>,
+    events: VecDeque<Event>,
+    /// For reading our own INVITE when its ACK is made.
+    index: Index,
+}
+
+/// What a received request was to its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// No transaction has it.
+    New,
+    /// A retransmission: absorbed, the last response was sent again if there was any.
+    Absorbed,
+    /// An ACK that an INVITE server transaction took (RFC 3261 17.2.1).
+    AckAbsorbed,
+    /// An ACK for the transaction user: its INVITE was accepted (RFC 6026 7.1), or nothing has it.
+    Ack,
+}
+
+/// What a received response was to its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// No transaction has it: to be dropped (RFC 6026 7.3).
+    Stray,
+    /// A copy of one that the user has.
+    Absorbed,
+    /// For the user. If it is final the transaction may be over already.
+    Deliver {
+        /// The transaction.
+        id: TransactionId,
+        /// Its owner.
+        owner: Owner,
+    },
+}
+
+/// What became of a transaction. The last event of each is `ClientGone` or `ServerGone`, unless it was
+/// abandoned; from there on its id means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// No response in time, timer B or F: counts as a 408 (RFC 3261 8.1.3.1, 16.7).
+    ClientTimeout {
+        /// The transaction.
+        id: TransactionId,
+        /// Its owner.
+        owner: Owner,
+    },
+    /// The request could not be sent: counts as a 503 (RFC 3261 8.1.3.1, 16.9).
+    ClientFailed {
+        /// The transaction.
+        id: TransactionId,
+        /// Its owner.
+        owner: Owner,
+    },
+    /// A final response was never acknowledged, timer H.
+    ServerTimeout {
+        /// The transaction.
+        id: TransactionId,
+        /// Its owner.
+        owner: Option<Owner>,
+    },
+    /// A client transaction is over.
+    ClientGone {
+        /// The transaction.
+        id: TransactionId,
+        /// Its owner.
+        owner: Owner,
+    },
+    /// A server transaction is over.
+    ServerGone {
+        /// The transaction.
+        id: TransactionId,
+        /// Its owner.
+        owner: Option<Owner>,
+    },
+}
+
+impl Table {
+    /// An empty table for at most `capacity` server and as many client transactions. `seeds` are
+    /// secret: they keep peers from choosing keys of equal hash.
+    pub fn new(config: TimerConfig, capacity: usize, seeds: [u64; 4]) -> Self {
+        let [a, b, c, d] = seeds;
+        let hasher = RandomState::with_seeds(a, b, c, d);
+        Self {
+            config,
+            servers: Pool::new(Role::Server, capacity, hasher.clone()),
+            clients: Pool::new(Role::Client, capacity, hasher),
+            timers: Timers::new(),
+            events: VecDeque::new(),
+            index: Index::new(),
+        }
+    }
+
+    /// Lets the timers that are due fire.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
+        while let Some((id, timer)) = self.timers.pop_due(now) {
+            match id.role() {
+                Role::Server => self.server_timer(now, id, timer, out),
+                Role::Client => self.client_timer(now, id, timer, out),
+            }
+        }
+    }
+
+    /// When [`Table::handle_timeout`] is to be called.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The next thing that the transaction user is to be told.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Forgets a transaction at once and without an event, because its user gives it up.
+    pub fn abandon(&mut self, id: TransactionId) {
+        match id.role() {
+            Role::Server => {
+                if let Some(server) = self.servers.remove(id) {
+                    stop(&mut self.timers, id, server.timers());
+                }
+            }
+            Role::Client => {
+                if let Some(client) = self.clients.remove(id) {
+                    stop(&mut self.timers, id, client.timers());
+                }
+            }
+        }
+    }
+
+    /// How many server and client transactions are live.
+    pub fn live(&self) -> (usize, usize) {
+        (self.servers.len(), self.clients.len())
+    }
+
+    /// How many timers run.
+    pub fn running_timers(&self) -> usize {
+        self.timers.len()
+    }
+}
+
+fn env(config: TimerConfig, transport: Transport) -> Env {
+    Env {
+        timers: config,
+        reliable: transport.is_reliable(),
+    }
+}
+
+fn stop(
+    timers: &mut Timers<(TransactionId, Timer)>,
+    id: TransactionId,
+    which: impl IntoIterator<Item = Timer>,
+) {
+    for timer in which {
+        timers.cancel(&(id, timer));
+    }
+}

@@ -1,0 +1,197 @@
+//! The client side of the table.
+
+use super::{Event, Response, Table, env, stop};
+use crate::{
+    flow::Destination,
+    outbox::Outbox,
+    time::Instant,
+    transaction::{
+        ack,
+        id::{Owner, TransactionId},
+        key,
+        machine::{self, Actions, ClientAction, ClientInput, Timer},
+    },
+};
+use bellhop_wire::{Message, Method};
+
+/// One client transaction.
+#[derive(Debug)]
+pub(super) struct Client {
+    machine: machine::Client,
+    owner: Owner,
+    to: Destination,
+    /// The request until a final response comes; then the ACK, if there is one to be sent again.
+    message: Box<[u8]>,
+}
+
+impl Table {
+    /// Starts a client transaction and sends its request. `branch` is the one in the request's top Via.
+    /// The transaction stands in the table before the request is in `out`, so that no response comes
+    /// too early. `None` if the table is full: nothing is sent.
+    #[allow(clippy::too_many_arguments, reason = "each is part of one request")]
+    pub fn create_client(
+        &mut self,
+        now: Instant,
+        method: Method<'_>,
+        branch: &[u8],
+        request: &[u8],
+        to: Destination,
+        owner: Owner,
+        out: &mut Outbox,
+    ) -> Option<TransactionId> {
+        let env = env(self.config, to.transport());
+        let (machine, actions) = machine::Client::start(method == Method::Invite, &env);
+        let client = Client {
+            machine,
+            owner,
+            to,
+            message: request.into(),
+        };
+        let id = self.clients.insert(&key::client(branch, method), client)?;
+        self.perform_client(now, id, actions, None, out);
+        Some(id)
+    }
+
+    /// The request a client transaction sent and where to, from which its CANCEL is made (RFC 3261 9.1).
+    /// `None` once a final response has come: there is nothing left to cancel.
+    pub fn client_request(&self, id: TransactionId) -> Option<(&[u8], Destination)> {
+        let client = self.clients.get(id)?;
+        client
+            .machine
+            .is_pending()
+            .then_some((&*client.message, client.to))
+    }
+
+    /// Matches a response by branch and CSeq method (RFC 3261 17.1.3) and feeds it to its transaction.
+    /// That the top Via is ours, sent-by included (18.1.2), is the caller's to check.
+    pub fn receive_response(
+        &mut self,
+        now: Instant,
+        response: Message<'_>,
+        out: &mut Outbox,
+    ) -> Response {
+        match self.match_response(response) {
+            Some((id, owner, status)) => {
+                let input = ClientInput::Response(status);
+                if self.step_client(now, id, input, Some(response), out) {
+                    Response::Deliver { id, owner }
+                } else {
+                    Response::Absorbed
+                }
+            }
+            None => Response::Stray,
+        }
+    }
+
+    /// The transport could not send this client transaction's request.
+    pub fn transport_failed(&mut self, now: Instant, id: TransactionId) {
+        // A failure ends the machine or changes nothing; it never sends.
+        let mut unused = Outbox::default();
+        self.step_client(now, id, ClientInput::TransportError, None, &mut unused);
+    }
+
+    pub(super) fn client_timer(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        timer: Timer,
+        out: &mut Outbox,
+    ) {
+        self.step_client(now, id, ClientInput::Timer(timer), None, out);
+    }
+
+    fn match_response(&self, response: Message<'_>) -> Option<(TransactionId, Owner, u16)> {
+        let status = response.status()?;
+        let via = response.top_via().ok()?;
+        let (_, method) = response.cseq().ok()?;
+        let key = key::client(via.branch()?, method);
+        let id = self.clients.find(&key, |_| true)?;
+        Some((id, self.clients.get(id)?.owner, status))
+    }
+
+    /// One transition; whether the response is to be delivered.
+    fn step_client(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        input: ClientInput,
+        response: Option<Message<'_>>,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(client) = self.clients.get_mut(id) else {
+            return false;
+        };
+        let env = env(self.config, client.to.transport());
+        let Some((next, actions)) = client.machine.on(input, &env) else {
+            return false;
+        };
+        let was_pending = client.machine.is_pending();
+        client.machine = next;
+        let deliver = actions.contains(&ClientAction::Deliver);
+        self.perform_client(now, id, actions, response.filter(|_| was_pending), out);
+        self.settle_client(id);
+        deliver
+    }
+
+    /// Does what the machine asks for. `first` is the final response that ends the wait.
+    fn perform_client(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        actions: Actions<ClientAction<Timer>>,
+        first: Option<Message<'_>>,
+        out: &mut Outbox,
+    ) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let owner = client.owner;
+        for action in actions {
+            match action {
+                ClientAction::Send => out.transmit(client.to, Some(id.into()), &client.message),
+                ClientAction::Acknowledge => {
+                    if let Some(response) = first {
+                        client.message = ack::build(&mut self.index, &client.message, response)
+                            .unwrap_or_default();
+                    }
+                    if !client.message.is_empty() {
+                        out.transmit(client.to, None, &client.message);
+                    }
+                }
+                ClientAction::Deliver => {}
+                ClientAction::ReportTimeout => {
+                    self.events.push_back(Event::ClientTimeout { id, owner });
+                }
+                ClientAction::ReportFailure => {
+                    self.events.push_back(Event::ClientFailed { id, owner });
+                }
+                ClientAction::Start(timer, after) => self.timers.set((id, timer), now.after(after)),
+                ClientAction::Stop(timer) => {
+                    self.timers.cancel(&(id, timer));
+                }
+            }
+        }
+    }
+
+    /// Lets go of what a transaction needs no more: all of it when it is over.
+    fn settle_client(&mut self, id: TransactionId) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if client.machine.is_terminated() {
+            let owner = client.owner;
+            let timers = client.timers();
+            self.clients.remove(id);
+            stop(&mut self.timers, id, timers);
+            self.events.push_back(Event::ClientGone { id, owner });
+        } else if !client.machine.keeps_message() {
+            client.message = Box::default();
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn timers(&self) -> Actions<Timer> {
+        self.machine.timers()
+    }
+}

@@ -1,0 +1,1 @@
+//! The machines by their whole transition tables and by the RFC's sentences, the table by scenarios.
