@@ -11,12 +11,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod test;
 mod tidy;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    match (args.next().as_deref(), args.next()) {
-        (Some("tidy"), None) => tidy::run(&root()),
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.split_first() {
+        Some((name, [])) if name == "tidy" => tidy::run(&root()),
+        Some((name, filter)) if name == "test" => test::run(&root(), filter),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -31,6 +33,6 @@ fn root() -> PathBuf {
 }
 
 const USAGE: &str = "\
-usage: cargo xtask NAME
-  tidy   check the rules of the house: arrows, file sizes, module docs, the core's purity
-  test   bring what the tests need and run all of them; the last line counts";
+usage: cargo xtask tidy          check the rules of the house: arrows, file sizes, module docs, ..
+       cargo xtask test [ARG..]  bring what the tests need and run all of them; the last line
+                                 counts. ARGs are handed to cargo test";

@@ -1,0 +1,156 @@
+//! baresip: a soft phone without a sound device, told what to do through its
+//! control connection; it sends a tone of 440 Hz and records what it hears.
+
+use crate::deadline::until;
+use crate::lab::Lab;
+use crate::lane::Transport;
+use crate::netns::Place;
+use crate::process::Process;
+use crate::temp::TempDir;
+use crate::tone::Tone;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A running baresip; ended on drop.
+#[derive(Debug)]
+pub struct Baresip {
+    process: Process,
+    control: TcpStream,
+    dir: TempDir,
+    registrar: SocketAddr,
+}
+
+impl Baresip {
+    /// Starts it at `local`; it registers `user` (password `secret` and the
+    /// name) at `registrar` and answers calls at once.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(
+        lab: &Lab,
+        user: &str,
+        local: SocketAddr,
+        registrar: SocketAddr,
+        transport: Transport,
+    ) -> Self {
+        let dir = TempDir::new();
+        let control = SocketAddr::from((local.ip(), 4444));
+        let template =
+            std::fs::read_to_string(Lab::file("baresip/config.in")).expect("its template");
+        let config = template
+            .replace("@LOCAL@", &local.to_string())
+            .replace("@LOCAL_IP@", &local.ip().to_string())
+            .replace("@DIR@", &dir.path().to_string_lossy())
+            .replace(
+                "@MODULES@",
+                &lab.root().join("usr/lib/baresip/modules").to_string_lossy(),
+            )
+            .replace("@CTRL@", &control.to_string());
+        dir.write("config", &config);
+        let account = format!(
+            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=30;answermode=auto\n"
+        );
+        dir.write("accounts", &account);
+        let mut command = lab.program(&Place::Here, "usr/bin/baresip");
+        command
+            .args(["-s", "-f"])
+            .arg(dir.path())
+            .current_dir(dir.path());
+        let mut process = Process::start(&format!("baresip {user}"), command);
+        process.wait_for("baresip is ready", START);
+        let control = until("baresip's control connection", START, || {
+            TcpStream::connect(control).ok()
+        });
+        Self {
+            process,
+            control,
+            dir,
+            registrar,
+        }
+    }
+
+    /// Waits until the registrar has answered 200.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn registered(&mut self) {
+        self.process.wait_for("[1 binding]", START);
+    }
+
+    /// Calls an extension at the registrar.
+    ///
+    /// # Panics
+    /// If the control connection is gone.
+    pub fn dial(&mut self, extension: &str) {
+        let target = format!("sip:{extension}@{}", self.registrar);
+        self.tell("dial", &target);
+    }
+
+    /// Ends the call and waits for its end.
+    ///
+    /// # Panics
+    /// If the control connection is gone or the call does not end.
+    pub fn hang_up(&mut self) {
+        self.tell("hangup", "");
+        self.process.wait_for("terminated (duration", START);
+    }
+
+    /// Waits until a call of its own, or one that came in, is established.
+    ///
+    /// # Panics
+    /// If none is in time.
+    pub fn in_call(&mut self) {
+        self.process.wait_for("Call established", START);
+    }
+
+    /// Waits until it says `needle`; it says all messages on the wire.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn wait_for(&mut self, needle: &str) {
+        self.process.wait_for(needle, START);
+    }
+
+    /// Everything it has said, all messages on the wire among it.
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// Waits until it has recorded `seconds` of what it hears.
+    ///
+    /// # Panics
+    /// If no sound comes.
+    pub fn listen(&self, seconds: u64) {
+        // 16-bit samples at 8 kHz or more.
+        let enough = seconds * 2 * 8000;
+        until("a recording of what baresip hears", START, || {
+            let size = self.recording()?.metadata().ok()?.len();
+            (size > enough).then_some(())
+        });
+    }
+
+    /// The tone it heard in its call, after that has ended.
+    ///
+    /// # Panics
+    /// If it recorded nothing.
+    pub fn heard(&self) -> Tone {
+        Tone::of(&self.recording().expect("a recording"))
+    }
+
+    /// The sound it received: sndfile calls it "dec" for decoded.
+    fn recording(&self) -> Option<PathBuf> {
+        let entries = std::fs::read_dir(self.dir.path()).ok()?;
+        let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths.find(|path| path.to_string_lossy().ends_with("-dec.wav"))
+    }
+
+    /// A command as a netstring of JSON.
+    fn tell(&mut self, command: &str, params: &str) {
+        let json = format!(r#"{{"command":"{command}","params":"{params}"}}"#);
+        write!(self.control, "{}:{json},", json.len()).expect("baresip's control connection");
+    }
+}
+
+const START: Duration = Duration::from_secs(15);

@@ -1,0 +1,240 @@
+//! The program under test: its configuration, its life, its log.
+
+use crate::lane::{Lane, Transport};
+use crate::netns::Place;
+use crate::process::Process;
+use crate::temp::TempDir;
+use nix::sys::signal::Signal;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A running Bellhop; ended on drop.
+#[derive(Debug)]
+pub struct Bellhop {
+    dir: TempDir,
+    place: Place,
+    process: Option<Process>,
+    /// What earlier processes of this test said.
+    before: String,
+}
+
+/// What is written into its `bellhop.toml`. The users are 6001 to 6010, their
+/// passwords `secret` and the name.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Where it runs.
+    pub place: Place,
+    /// Bind strings and zones, `udp:127.0.0.2:5060`.
+    pub listen: Vec<(String, Zone)>,
+    /// The PBX, a SIP URI; nothing: no upstream and no default route.
+    pub upstream: Option<String>,
+    /// What is offered in a challenge, in this order.
+    pub algorithms: Vec<&'static str>,
+    /// Lines at the end of the file.
+    pub more: String,
+}
+
+/// Which side a listener faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// Challenged.
+    Outside,
+    /// Trusted.
+    Inside,
+}
+
+impl Setup {
+    /// UDP and TCP at the lane's address, the lane's PBX behind it by UDP.
+    pub fn new(lane: &Lane) -> Self {
+        let listen = |transport| (format!("{transport}:{}", lane.bellhop()), Zone::Outside);
+        Self {
+            place: Place::Here,
+            listen: Transport::BOTH.map(listen).into(),
+            upstream: Some(format!("sip:{}", lane.pbx())),
+            algorithms: vec!["SHA-256", "MD5"],
+            more: String::new(),
+        }
+    }
+
+    /// No PBX behind it.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.upstream = None;
+        self
+    }
+
+    /// The PBX is reached by `transport`.
+    #[must_use]
+    pub fn upstream_over(mut self, transport: Transport) -> Self {
+        self.upstream = self.upstream.map(|uri| uri + transport.uri_parameter());
+        self
+    }
+
+    /// One algorithm only is offered.
+    #[must_use]
+    pub fn only(mut self, algorithm: &'static str) -> Self {
+        self.algorithms = vec![algorithm];
+        self
+    }
+
+    /// Starts it and waits for its line `bellhop ready`.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub fn start(self) -> Bellhop {
+        let dir = TempDir::new();
+        dir.write(CONFIG, &self.toml());
+        dir.write("users.toml", &users());
+        let mut bellhop = Bellhop {
+            dir,
+            place: self.place,
+            process: None,
+            before: String::new(),
+        };
+        bellhop.start();
+        bellhop
+    }
+
+    fn toml(&self) -> String {
+        let mut text = String::new();
+        for (n, (bind, zone)) in self.listen.iter().enumerate() {
+            let zone = match zone {
+                Zone::Outside => "outside",
+                Zone::Inside => "inside",
+            };
+            let _ = writeln!(
+                text,
+                "[[listen]]\nname = \"l{n}\"\nbind = \"{bind}\"\nzone = \"{zone}\""
+            );
+        }
+        if let Some(target) = &self.upstream {
+            let _ = writeln!(
+                text,
+                "[[upstream]]\nname = \"pbx\"\ntargets = [\"{target}\"]"
+            );
+            let _ = writeln!(
+                text,
+                "profile = \"asterisk\"\ntrusted = true\n[route]\ndefault = \"pbx\""
+            );
+        }
+        let _ = writeln!(
+            text,
+            "[auth]\nrealm = \"bellhop.test\"\nalgorithms = {:?}",
+            self.algorithms
+        );
+        let _ = writeln!(text, "users = {{ file = \"users.toml\" }}");
+        // Phones of the lab register for shorter times than the default allows.
+        let _ = writeln!(
+            text,
+            "[registrar]\nmin_expires = \"10s\"\n[log]\nlevel = \"debug\""
+        );
+        text + &self.more
+    }
+}
+
+impl Bellhop {
+    /// Starts it, if it is stopped, and waits for its line `bellhop ready`.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub fn start(&mut self) {
+        let mut command = self.place.command(binary());
+        command.args(["run", "--config"]).arg(self.config());
+        let mut process = Process::start("bellhop", command);
+        process.wait_for("bellhop ready", READY);
+        self.process = Some(process);
+    }
+
+    /// Sends SIGTERM and returns the exit status.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.end(Signal::SIGTERM)
+    }
+
+    /// Kills it, as a crash would.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn kill(&mut self) {
+        self.end(Signal::SIGKILL);
+    }
+
+    /// Asks it to read its configuration again.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn reload(&self) {
+        self.process
+            .as_ref()
+            .expect("a running Bellhop")
+            .signal(Signal::SIGHUP);
+    }
+
+    /// Everything it has said, by way of its log or otherwise.
+    pub fn log(&self) -> String {
+        let now = self.process.as_ref().map(Process::said).unwrap_or_default();
+        self.before.clone() + &now
+    }
+
+    /// Waits until it has said `needle`.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn wait_for(&mut self, needle: &str) {
+        self.process
+            .as_mut()
+            .expect("a running Bellhop")
+            .wait_for(needle, READY);
+    }
+
+    /// The path of its `bellhop.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join(CONFIG)
+    }
+
+    /// The path of its `users.toml`.
+    pub fn users(&self) -> PathBuf {
+        self.dir.path().join("users.toml")
+    }
+
+    fn end(&mut self, signal: Signal) -> Option<i32> {
+        let mut process = self.process.take().expect("a running Bellhop");
+        process.signal(signal);
+        let status = process.finish(READY);
+        self.before += &process.said();
+        status.code()
+    }
+}
+
+/// The binary: `BELLHOP_BIN`, or what cargo built beside this test.
+///
+/// # Panics
+/// If it has not been built.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("BELLHOP_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("this test's own path");
+    let built = test
+        .ancestors()
+        .nth(2)
+        .expect("cargo's target directory")
+        .join("bellhop");
+    assert!(
+        built.exists(),
+        "{} is not there: cargo build -p bellhop",
+        built.display()
+    );
+    built
+}
+
+fn users() -> String {
+    let user = |n: u32| format!("[[user]]\nname = \"{n}\"\npassword = \"secret{n}\"\n");
+    (6001..=6010).map(user).collect()
+}
+
+const CONFIG: &str = "bellhop.toml";
+const READY: Duration = Duration::from_secs(15);

@@ -1,0 +1,292 @@
+//! A phone that a test scripts message by message: for what no real phone can
+//! be made to do on demand. One socket, one user.
+
+use crate::deadline::until;
+use crate::digest;
+use crate::lane::Transport;
+use crate::message::Message;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+/// The phone. Dropping it cuts its connection without a word.
+#[derive(Debug)]
+pub struct Phone {
+    user: String,
+    local: SocketAddr,
+    remote: SocketAddr,
+    link: Link,
+    /// What a stream brought that is not a whole message yet.
+    rest: Vec<u8>,
+    sent: u32,
+}
+
+#[derive(Debug)]
+enum Link {
+    Udp(UdpSocket),
+    Tcp(TcpStream),
+}
+
+impl Phone {
+    /// A phone of `user` at `local` (by TCP: a port the system chooses),
+    /// connected to `remote`.
+    ///
+    /// # Panics
+    /// If the socket cannot be had.
+    pub fn new(user: &str, local: SocketAddr, remote: SocketAddr, transport: Transport) -> Self {
+        let link = match transport {
+            Transport::Udp => {
+                let socket = UdpSocket::bind(local).expect("the phone's address");
+                socket.connect(remote).expect("Bellhop's address");
+                socket.set_read_timeout(Some(LOOK)).expect("a timeout");
+                Link::Udp(socket)
+            }
+            Transport::Tcp => {
+                let stream = TcpStream::connect(remote).expect("a connection to Bellhop");
+                stream.set_read_timeout(Some(LOOK)).expect("a timeout");
+                Link::Tcp(stream)
+            }
+        };
+        let local = match &link {
+            Link::Udp(socket) => socket.local_addr(),
+            Link::Tcp(stream) => stream.local_addr(),
+        };
+        let local = local.expect("its own address");
+        Self {
+            user: user.to_owned(),
+            local,
+            remote,
+            link,
+            rest: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// Registers its address: REGISTER, 401, REGISTER, 200.
+    ///
+    /// # Panics
+    /// If the answers are others.
+    pub fn register(&mut self) -> Message {
+        let to = format!("sip:{}@{}", self.user, self.remote);
+        let uri = format!("sip:{}", self.remote);
+        let first = self.request("REGISTER", &uri, &to, "Expires: 60\r\n", "");
+        assert_eq!(first.status(), Some(401), "{}", first.text());
+        let proof = self.proof(&first, "REGISTER", &uri);
+        let second = self.request(
+            "REGISTER",
+            &uri,
+            &to,
+            &format!("Expires: 60\r\n{proof}"),
+            "",
+        );
+        assert_eq!(second.status(), Some(200), "{}", second.text());
+        second
+    }
+
+    /// Calls `extension`, answering a challenge; the final response, which is
+    /// acknowledged if it is not a 2xx.
+    ///
+    /// # Panics
+    /// If none comes `within` the time.
+    pub fn invite(&mut self, extension: &str, within: Duration) -> Message {
+        let uri = format!("sip:{extension}@{}", self.remote);
+        let mut response = self.call(&uri, "", within);
+        if response.status() == Some(407) {
+            let proof = self.proof(&response, "INVITE", &uri);
+            response = self.call(&uri, &proof, within);
+        }
+        response
+    }
+
+    /// Waits for a message whose start line begins with `start`. Provisional
+    /// responses and repeated requests may come before it, nothing else.
+    ///
+    /// # Panics
+    /// If something else comes, or nothing in time.
+    pub fn expect(&mut self, start: &str) -> Message {
+        let mut seen: Vec<String> = Vec::new();
+        until(&format!("{} receives {start}", self.user), PATIENCE, || {
+            let message = self.receive()?;
+            if message.start_line().starts_with(start) {
+                return Some(message);
+            }
+            let known = seen.contains(&message.start_line().to_owned());
+            let passing = message.status().is_some_and(|status| status < 200);
+            assert!(
+                known || passing,
+                "{} waits for {start} and got\n{}",
+                self.user,
+                message.text()
+            );
+            seen.push(message.start_line().to_owned());
+            None
+        })
+    }
+
+    /// Answers a request; a status of 200 to an INVITE carries a session.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn answer(&mut self, request: &Message, status: &str) {
+        let invite = request.start_line().starts_with("INVITE");
+        let body = if invite && status.starts_with("200") {
+            self.session()
+        } else {
+            String::new()
+        };
+        let to = match request.header("To") {
+            to if to.contains(";tag=") => to.to_owned(),
+            to => format!("{to};tag=phone{}", self.local.port()),
+        };
+        let text = format!(
+            "SIP/2.0 {status}\r\n{}To: {to}\r\n{}Content-Length: {}\r\n\r\n{body}",
+            request.lines_of(&["Via", "Record-Route", "From", "Call-ID", "CSeq"]),
+            self.contact_lines(&body),
+            body.len(),
+        );
+        self.send(&text);
+    }
+
+    /// One look for a message.
+    ///
+    /// # Panics
+    /// If the connection is broken.
+    pub fn receive(&mut self) -> Option<Message> {
+        if let Some(message) = Message::from_stream(&mut self.rest) {
+            return Some(message);
+        }
+        let mut buffer = vec![0; 65536];
+        let read = match &mut self.link {
+            Link::Udp(socket) => socket.recv(&mut buffer),
+            Link::Tcp(stream) => stream.read(&mut buffer),
+        };
+        match read {
+            Ok(0) => panic!("{}: the connection was closed", self.user),
+            Ok(length) => self.rest.extend(&buffer[..length]),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return None;
+            }
+            Err(e) => panic!("{}: {e}", self.user),
+        }
+        Message::from_stream(&mut self.rest)
+    }
+
+    /// Sends bytes as they stand.
+    ///
+    /// # Panics
+    /// If they cannot be sent.
+    pub fn send(&mut self, text: &str) {
+        match &mut self.link {
+            Link::Udp(socket) => socket.send(text.as_bytes()).map(|_| ()),
+            Link::Tcp(stream) => stream.write_all(text.as_bytes()),
+        }
+        .unwrap_or_else(|e| panic!("{}: {e}", self.user));
+    }
+
+    /// The credentials' line that answers a challenge.
+    fn proof(&self, challenge: &Message, method: &str, uri: &str) -> String {
+        let (asked, answered) = match challenge.status() {
+            Some(401) => ("WWW-Authenticate", "Authorization"),
+            _ => ("Proxy-Authenticate", "Proxy-Authorization"),
+        };
+        let password = format!("secret{}", self.user);
+        let proof = digest::answer(
+            challenge.header(asked),
+            &self.user,
+            &password,
+            method,
+            uri,
+            1,
+        );
+        format!("{answered}: {proof}\r\n")
+    }
+
+    fn call(&mut self, uri: &str, lines: &str, within: Duration) -> Message {
+        let body = self.session();
+        self.send_request("INVITE", uri, uri, lines, &body);
+        let number = self.sent;
+        let response = self.final_response(within);
+        if response.status().is_some_and(|status| status >= 300) {
+            let to = response.header("To").to_owned();
+            let ack = format!(
+                "ACK {uri} SIP/2.0\r\n{}To: {to}\r\nContent-Length: 0\r\n\r\n",
+                self.common("ACK", number)
+            );
+            self.send(&ack);
+        }
+        response
+    }
+
+    fn request(&mut self, method: &str, uri: &str, to: &str, lines: &str, body: &str) -> Message {
+        self.send_request(method, uri, to, lines, body);
+        self.final_response(PATIENCE)
+    }
+
+    fn send_request(&mut self, method: &str, uri: &str, to: &str, lines: &str, body: &str) {
+        self.sent += 1;
+        let text = format!(
+            "{method} {uri} SIP/2.0\r\n{}To: <{to}>\r\n{}{lines}Content-Length: {}\r\n\r\n{body}",
+            self.common(method, self.sent),
+            self.contact_lines(body),
+            body.len(),
+        );
+        self.send(&text);
+    }
+
+    fn final_response(&mut self, within: Duration) -> Message {
+        until(
+            &format!("{} gets a final response", self.user),
+            within,
+            || {
+                self.receive()
+                    .filter(|message| message.status().is_some_and(|status| status >= 200))
+            },
+        )
+    }
+
+    /// The headers that every request of transaction `number` has, but To.
+    fn common(&self, method: &str, number: u32) -> String {
+        let (local, user) = (self.local, &self.user);
+        let carried = match &self.link {
+            Link::Udp(_) => "UDP",
+            Link::Tcp(_) => "TCP",
+        };
+        format!(
+            "Via: SIP/2.0/{carried} {local};branch=z9hG4bKp{}x{number};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{}\r\nCSeq: {number} {method}\r\n",
+            local.port(),
+            self.remote,
+            local.port(),
+            local.port(),
+        )
+    }
+
+    fn contact_lines(&self, body: &str) -> String {
+        let transport = match &self.link {
+            Link::Udp(_) => Transport::Udp,
+            Link::Tcp(_) => Transport::Tcp,
+        };
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        format!(
+            "Contact: <sip:{}@{}{}>\r\n{kind}",
+            self.user,
+            self.local,
+            transport.uri_parameter()
+        )
+    }
+
+    fn session(&self) -> String {
+        let ip = self.local.ip();
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+             m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+        )
+    }
+}
+
+const LOOK: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(10);

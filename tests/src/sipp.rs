@@ -1,0 +1,191 @@
+//! SIPp, running one of the scenarios of `tests/lab/sipp`.
+
+use crate::lab::Lab;
+use crate::lane::Transport;
+use crate::netns::Place;
+use crate::process::Process;
+use crate::temp::TempDir;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+/// A scenario that is about to run.
+#[derive(Clone, Debug)]
+pub struct Sipp {
+    lab: Lab,
+    place: Place,
+    scenario: String,
+    local: SocketAddr,
+    remote: SocketAddr,
+    transport: Transport,
+    user: String,
+    service: String,
+    more: Vec<String>,
+}
+
+/// A scenario that is running.
+#[derive(Debug)]
+pub struct Running {
+    process: Process,
+    dir: TempDir,
+}
+
+impl Sipp {
+    /// `scenario` (a file's stem) for user 6001, between two addresses, by UDP.
+    pub fn new(lab: &Lab, scenario: &str, local: SocketAddr, remote: SocketAddr) -> Self {
+        Self {
+            lab: lab.clone(),
+            place: Place::Here,
+            scenario: scenario.to_owned(),
+            local,
+            remote,
+            transport: Transport::Udp,
+            user: "6001".to_owned(),
+            service: "6001".to_owned(),
+            more: Vec::new(),
+        }
+    }
+
+    /// Who it is; its password is `secret` and the name.
+    #[must_use]
+    pub fn user(mut self, user: &str) -> Self {
+        self.user = user.to_owned();
+        if self.scenario == "register" {
+            self.service = user.to_owned();
+        }
+        self
+    }
+
+    /// Whom it calls or watches.
+    #[must_use]
+    pub fn to(mut self, service: &str) -> Self {
+        self.service = service.to_owned();
+        self
+    }
+
+    /// By which transport.
+    #[must_use]
+    pub fn over(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Which event package it subscribes to.
+    ///
+    /// # Panics
+    /// If its body's type is not known here.
+    #[must_use]
+    pub fn event(self, event: &str) -> Self {
+        let accept = match event {
+            "dialog" => "application/dialog-info+xml",
+            "presence" => "application/pidf+xml",
+            "message-summary" => "application/simple-message-summary",
+            other => panic!("the event package {other}"),
+        };
+        self.args(&["-key", "event", event, "-key", "accept", accept])
+    }
+
+    /// More arguments of SIPp.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.more.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(self) -> Running {
+        let dir = TempDir::new();
+        let process = Process::start(&format!("sipp {}", self.scenario), self.command(&dir));
+        Running { process, dir }
+    }
+
+    /// Runs it to its end and returns the messages that crossed the wire.
+    ///
+    /// # Panics
+    /// If the scenario fails.
+    pub fn run(self) -> String {
+        self.start().succeed()
+    }
+
+    /// Runs it to its end; was it as the scenario says?
+    pub fn passes(self) -> bool {
+        let mut running = self.start();
+        running.process.finish(WITHIN).success()
+    }
+
+    fn command(&self, dir: &TempDir) -> Command {
+        let mut command = self.lab.program(&self.place, "usr/bin/sipp");
+        let transport = match self.transport {
+            Transport::Udp => "u1",
+            Transport::Tcp => "t1",
+        };
+        command
+            .current_dir(dir.path())
+            .arg(self.remote.to_string())
+            .arg("-sf")
+            .arg(Lab::file(&format!("sipp/{}.xml", self.scenario)))
+            .args([
+                "-i",
+                &self.local.ip().to_string(),
+                "-p",
+                &self.local.port().to_string(),
+            ])
+            .args([
+                "-t",
+                transport,
+                "-s",
+                &self.service,
+                "-key",
+                "user",
+                &self.user,
+            ])
+            .args(["-au", &self.user, "-ap", &format!("secret{}", self.user)])
+            .args(["-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error"])
+            .args([
+                "-trace_msg",
+                "-message_file",
+                MESSAGES,
+                "-trace_err",
+                "-error_file",
+                ERRORS,
+            ])
+            .args(&self.more);
+        command
+    }
+}
+
+impl Running {
+    /// Waits for its end and returns the messages that crossed the wire.
+    ///
+    /// # Panics
+    /// If the scenario fails.
+    pub fn succeed(mut self) -> String {
+        let status = self.process.finish(WITHIN);
+        let (errors, messages) = (self.read(ERRORS), self.messages());
+        assert!(status.success(), "sipp: {status}\n{errors}\n{messages}");
+        messages
+    }
+
+    /// The messages that crossed the wire so far.
+    pub fn messages(&self) -> String {
+        self.read(MESSAGES)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(name)).unwrap_or_default()
+    }
+}
+
+const MESSAGES: &str = "messages";
+const ERRORS: &str = "errors";
+const WITHIN: Duration = Duration::from_secs(25);
