@@ -1,18 +1,34 @@
 //! One pass over a message's bytes: where the start line's parts, the header lines and the body are.
 
-use crate::{Error, HeaderId, Limits, Message};
+use crate::{Error, HeaderId, Kind, Limits, Message, scan, start, text};
 
 /// Where everything is in one message. Reused from message to message, so that indexing allocates
 /// nothing once warm.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Index {
+    pub(crate) start: start::Span,
     pub(crate) lines: Vec<Line>,
+    /// The first line of each header, as its number in `lines`; [`NONE`] if there is none.
+    first: [u16; HeaderId::COUNT],
+    /// Where the empty line behind the header lines starts.
+    pub(crate) head_end: usize,
+    /// Where the body starts; the message ends where it ends.
+    pub(crate) body: usize,
 }
 
 /// One header line, folds included, as byte offsets into the message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
     pub(crate) id: HeaderId,
+    /// Length of the name.
+    pub(crate) name: u16,
+    /// First octet of the name.
+    pub(crate) start: u32,
+    /// The value without the blanks around it.
+    pub(crate) value: u32,
+    pub(crate) value_end: u32,
+    /// Behind the line end.
+    pub(crate) end: u32,
 }
 
 /// A message that cannot be served as it stands, and what of it could be read: an answer can be
@@ -21,8 +37,21 @@ pub(crate) struct Line {
 pub struct Rejected<'b> {
     /// What is wrong.
     pub error: Error,
-    /// What could be read; `None` when not even the start line could.
+    /// What could be read; `None` when not even the start line could. Lines with a fault of their
+    /// own (no name, a NUL or a CR inside) are not in it.
     pub partial: Option<Message<'b>>,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self {
+            start: start::Span::default(),
+            lines: Vec::new(),
+            first: [NONE; HeaderId::COUNT],
+            head_end: 0,
+            body: 0,
+        }
+    }
 }
 
 impl Index {
@@ -36,14 +65,199 @@ impl Index {
     ///
     /// # Errors
     /// Bad start line, version, header names, limits, no empty line, Content-Length larger than what
-    /// is there, duplicate Content-Length/CSeq/Call-ID/From/To/Max-Forwards. Missing mandatory fields
-    /// and field syntax are for [`Message::check`].
+    /// is there, duplicate Content-Length/CSeq/Call-ID/From/To/Max-Forwards, a line that ends with LF
+    /// alone, a NUL or a CR without LF in a line. The first fault is the one told. Missing mandatory
+    /// fields and field syntax are for [`Message::check`].
     pub fn parse<'b>(
         &'b mut self,
         bytes: &'b [u8],
         limits: &Limits,
     ) -> Result<Message<'b>, Rejected<'b>> {
-        let _ = (bytes, limits);
-        todo!()
+        let (readable, end, fault) = self.fill(bytes, limits);
+        let message = Message {
+            bytes: bytes.get(..end).unwrap_or_default(),
+            index: self,
+        };
+        match fault {
+            None => Ok(message),
+            Some(error) => Err(Rejected {
+                error,
+                partial: readable.then_some(message),
+            }),
+        }
+    }
+
+    /// The number of the first line of a header.
+    pub(crate) fn first(&self, id: HeaderId) -> Option<usize> {
+        self.first
+            .get(id as usize)
+            .copied()
+            .filter(|at| *at != NONE)
+            .map(usize::from)
+    }
+
+    /// Whether the start line could be read, where the message ends, and the first fault.
+    fn fill(&mut self, bytes: &[u8], limits: &Limits) -> (bool, usize, Option<Error>) {
+        self.clear(bytes.len());
+        let mut fault = First(None);
+        if bytes.len() > limits.message {
+            fault.put(Error::message(Kind::MessageTooLong));
+        }
+        if u32::try_from(bytes.len()).is_err() {
+            return (false, bytes.len(), fault.0);
+        }
+        let Some(first) = scan::line(bytes, 0, false) else {
+            fault.put(Error::message(Kind::StartLine));
+            return (false, bytes.len(), fault.0);
+        };
+        if first.end > limits.line {
+            fault.put(Error::message(Kind::UriTooLong));
+        }
+        let (start, start_fault) = start::read(bytes.get(..first.end).unwrap_or_default());
+        fault.put_some(start_fault);
+        if first.stray || first.bare {
+            fault.put(Error::message(Kind::StartLine));
+        }
+        self.start = start.unwrap_or_default();
+        self.header_lines(bytes, first.next, limits, &mut fault);
+        let end = self.message_end(bytes, &mut fault);
+        (start.is_some(), end, fault.0)
+    }
+
+    fn clear(&mut self, len: usize) {
+        self.lines.clear();
+        self.first = [NONE; HeaderId::COUNT];
+        self.start = start::Span::default();
+        self.head_end = len;
+        self.body = len;
+    }
+
+    /// Indexes the header lines and finds the empty line behind them.
+    fn header_lines(&mut self, bytes: &[u8], from: usize, limits: &Limits, fault: &mut First) {
+        let most = limits.headers.min(usize::from(NONE));
+        let mut at = from;
+        loop {
+            let Some(raw) = scan::line(bytes, at, true) else {
+                fault.put(Error::message(Kind::Truncated));
+                return;
+            };
+            if raw.end == at {
+                if raw.bare {
+                    fault.put(Error::message(Kind::Truncated));
+                }
+                self.head_end = at;
+                self.body = raw.next;
+                return;
+            }
+            if self.lines.len() >= most {
+                fault.put(Error::message(Kind::TooManyHeaders));
+                return;
+            }
+            self.header_line(bytes, at, raw, limits, fault);
+            at = raw.next;
+        }
+    }
+
+    fn header_line(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        raw: scan::RawLine,
+        limits: &Limits,
+        fault: &mut First,
+    ) {
+        let line = bytes.get(at..raw.end).unwrap_or_default();
+        let Some((name, colon)) = scan::name(line) else {
+            return fault.put(Error::message(Kind::HeaderName));
+        };
+        let id = HeaderId::of(line.get(..name).unwrap_or_default());
+        if line.len() > limits.line {
+            fault.put(Error::of(Kind::LineTooLong, id));
+        }
+        if raw.bare || raw.stray {
+            fault.put(Error::of(Kind::Syntax, id));
+        }
+        let Ok(name) = u16::try_from(name) else {
+            return fault.put(Error::message(Kind::HeaderName));
+        };
+        if raw.stray {
+            return;
+        }
+        let (value, value_end) = inner(line, colon);
+        let number = self.lines.len();
+        self.lines.push(Line {
+            id,
+            name,
+            start: offset(at),
+            value: offset(at.saturating_add(value)),
+            value_end: offset(at.saturating_add(value_end)),
+            end: offset(raw.next),
+        });
+        match self.first.get_mut(id as usize) {
+            Some(slot) if *slot == NONE => *slot = u16::try_from(number).unwrap_or(NONE),
+            Some(_) if id.is_single() => fault.put(Error::of(Kind::Duplicate, id)),
+            _ => {}
+        }
+    }
+
+    /// Where the body ends: where Content-Length says, else with the bytes (RFC 3261 18.3).
+    fn message_end(&self, bytes: &[u8], fault: &mut First) -> usize {
+        let Some(line) = self
+            .first(HeaderId::ContentLength)
+            .and_then(|at| self.lines.get(at))
+        else {
+            return bytes.len();
+        };
+        let value = bytes
+            .get(line.value as usize..line.value_end as usize)
+            .unwrap_or_default();
+        let Some(length) = text::decimal(value) else {
+            fault.put(Error::of(Kind::Number, HeaderId::ContentLength));
+            return bytes.len();
+        };
+        let end = usize::try_from(length)
+            .unwrap_or(usize::MAX)
+            .saturating_add(self.body);
+        if end > bytes.len() {
+            fault.put(Error::of(Kind::ContentLength, HeaderId::ContentLength));
+            return bytes.len();
+        }
+        end
     }
 }
+
+/// The first fault put in stays.
+struct First(Option<Error>);
+
+impl First {
+    fn put(&mut self, error: Error) {
+        self.put_some(Some(error));
+    }
+
+    fn put_some(&mut self, error: Option<Error>) {
+        self.0 = self.0.or(error);
+    }
+}
+
+/// The part of a line from `from` on without the blanks and folds around it, as offsets into it.
+fn inner(line: &[u8], from: usize) -> (usize, usize) {
+    let value = line.get(from..).unwrap_or_default();
+    let Some(blanks) = value.iter().position(|b| !text::is_lws(*b)) else {
+        return (line.len(), line.len());
+    };
+    let behind = value.iter().rev().take_while(|b| text::is_lws(**b)).count();
+    (
+        from.saturating_add(blanks),
+        line.len().saturating_sub(behind),
+    )
+}
+
+/// An offset into bytes whose length was checked to fit.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+const NONE: u16 = u16::MAX;
+
+#[cfg(test)]
+mod tests;

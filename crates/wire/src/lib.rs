@@ -9,14 +9,20 @@ pub mod error;
 pub mod frame;
 pub mod index;
 pub mod limits;
+mod mark;
 pub mod message;
 pub mod method;
 pub mod name;
 pub mod reply;
+#[cfg(test)]
+mod samples;
+mod scan;
+mod start;
+mod text;
 pub mod typed;
 pub mod view;
 
-pub use edit::Edit;
+pub use edit::{Edit, EditError};
 pub use error::{Error, Kind};
 pub use frame::{Frame, Framer};
 pub use index::{Index, Rejected};

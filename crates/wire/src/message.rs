@@ -1,6 +1,9 @@
 //! A message as a borrowed view over its bytes and index.
 
-use crate::{Error, HeaderId, Index, Limits, Method, NameAddr, ViaRef};
+use crate::{
+    Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef, index::Line, name,
+    text, view::list,
+};
 
 /// A received message: its bytes and where things are in them. Cheap to copy.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,7 @@ pub enum Start<'b> {
     },
     /// Status line (RFC 3261 7.2).
     Response {
-        /// 100..=699.
+        /// Three digits; [`Message::check`] sees to it that it is in 100..=699.
         status: u16,
         /// The reason phrase, verbatim, maybe empty.
         reason: &'b [u8],
@@ -66,110 +69,172 @@ impl<'b> Message<'b> {
 
     /// The start line.
     pub fn start(self) -> Start<'b> {
-        todo!()
+        self.index.start.of(self.bytes)
     }
 
     /// The method, if this is a request.
     pub fn method(self) -> Option<Method<'b>> {
-        todo!()
+        match self.start() {
+            Start::Request { method, .. } => Some(method),
+            Start::Response { .. } => None,
+        }
     }
 
     /// The Request-URI, verbatim; empty for a response.
     pub fn uri(self) -> &'b [u8] {
-        todo!()
+        match self.start() {
+            Start::Request { uri, .. } => uri,
+            Start::Response { .. } => b"",
+        }
     }
 
     /// The status code, if this is a response.
     pub fn status(self) -> Option<u16> {
-        todo!()
+        match self.start() {
+            Start::Request { .. } => None,
+            Start::Response { status, .. } => Some(status),
+        }
     }
 
     /// The body; empty if there is none.
     pub fn body(self) -> &'b [u8] {
-        todo!()
+        self.bytes.get(self.index.body..).unwrap_or_default()
     }
 
     /// All lines of one header, in order.
     pub fn fields(self, id: HeaderId) -> impl Iterator<Item = Field<'b>> {
-        let _ = id;
-        std::iter::empty()
+        self.lines_from(self.index.first(id).unwrap_or(usize::MAX))
+            .filter(move |(line, _)| line.id == id)
+            .map(move |(line, at)| self.field(at, line))
     }
 
     /// All lines of the message, in order.
     pub fn all_fields(self) -> impl Iterator<Item = Field<'b>> {
-        std::iter::empty()
+        self.lines_from(0)
+            .map(move |(line, at)| self.field(at, line))
     }
 
     /// All lines whose name is this one in any case or its compact form.
     pub fn named(self, name: &'b str) -> impl Iterator<Item = Field<'b>> {
-        let _ = name;
-        std::iter::empty()
+        let id = HeaderId::of(name.as_bytes());
+        self.fields(id).filter(move |field| {
+            id != HeaderId::Other || name::same_other(field.name, name.as_bytes())
+        })
     }
 
     /// The first line of a header.
     pub fn first(self, id: HeaderId) -> Option<Field<'b>> {
-        let _ = id;
-        todo!()
+        let at = self.index.first(id)?;
+        Some(self.field(at, self.index.lines.get(at)?))
     }
 
     /// The comma-separated elements of all lines of a header, in order; commas inside quotes and
     /// angle brackets do not separate. Empty elements are skipped.
     pub fn values(self, id: HeaderId) -> impl Iterator<Item = Value<'b>> {
-        let _ = id;
-        std::iter::empty()
+        self.fields(id).flat_map(move |field| {
+            let value = self
+                .index
+                .lines
+                .get(field.line)
+                .map_or(0, |line| line.value as usize);
+            list::split(field.value).map(move |(at, raw)| Value {
+                raw,
+                field,
+                at: value.saturating_add(at),
+            })
+        })
     }
 
     /// Whether a token stands in a comma-separated header, in any case (Supported, Require, ...).
     pub fn lists(self, id: HeaderId, token: &str) -> bool {
-        let _ = (id, token);
-        todo!()
+        self.values(id)
+            .any(|value| value.raw.eq_ignore_ascii_case(token.as_bytes()))
     }
 
     /// The topmost Via. # Errors: `Missing`, `Syntax`.
     pub fn top_via(self) -> Result<ViaRef<'b>, Error> {
-        todo!()
+        let value = self
+            .values(HeaderId::Via)
+            .next()
+            .ok_or(Error::of(Kind::Missing, HeaderId::Via))?;
+        ViaRef::parse(value.raw).map_err(|_| Error::of(Kind::Syntax, HeaderId::Via))
     }
 
     /// From. # Errors: `Missing`, `Syntax`.
     pub fn from(self) -> Result<NameAddr<'b>, Error> {
-        todo!()
+        self.name_addr(HeaderId::From)
     }
 
     /// To. # Errors: `Missing`, `Syntax`.
     pub fn to(self) -> Result<NameAddr<'b>, Error> {
-        todo!()
+        self.name_addr(HeaderId::To)
     }
 
     /// The From tag, read without parsing the whole field's URI. `None` if absent.
     pub fn from_tag(self) -> Option<&'b [u8]> {
-        todo!()
+        self.tag(HeaderId::From)
     }
 
     /// The To tag; `None` if absent.
     pub fn to_tag(self) -> Option<&'b [u8]> {
-        todo!()
+        self.tag(HeaderId::To)
     }
 
     /// Call-ID; empty if absent.
     pub fn call_id(self) -> &'b [u8] {
-        todo!()
+        self.value(HeaderId::CallId).unwrap_or_default()
     }
 
     /// CSeq number (below 2^31, RFC 3261 8.1.1.5) and method. # Errors: `Missing`, `Syntax`, `Number`.
     pub fn cseq(self) -> Result<(u32, Method<'b>), Error> {
-        todo!()
+        let id = HeaderId::CSeq;
+        let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
+        let blank = value
+            .iter()
+            .position(|b| text::is_lws(*b))
+            .ok_or(Error::of(Kind::Syntax, id))?;
+        let (number, method) = value
+            .split_at_checked(blank)
+            .ok_or(Error::of(Kind::Syntax, id))?;
+        let method = text::trim(method);
+        if !text::is_token(method) {
+            return Err(Error::of(Kind::Syntax, id));
+        }
+        let number = text::decimal(number).ok_or(Error::of(Kind::Syntax, id))?;
+        match u32::try_from(number) {
+            Ok(number) if number < 1 << 31 => Ok((number, Method::new(method))),
+            _ => Err(Error::of(Kind::Number, id)),
+        }
     }
 
     /// Max-Forwards (0..=255); `None` if absent. # Errors: `Number`.
     pub fn max_forwards(self) -> Result<Option<u8>, Error> {
-        todo!()
+        let Some(value) = self.value(HeaderId::MaxForwards) else {
+            return Ok(None);
+        };
+        text::decimal(value)
+            .and_then(|number| u8::try_from(number).ok())
+            .map(Some)
+            .ok_or(Error::of(Kind::Number, HeaderId::MaxForwards))
     }
 
     /// A header that is one non-negative number (Expires, Min-Expires, Max-Breadth, Retry-After);
-    /// larger than 2^32-1 gives 2^32-1 (RFC 3261 20.19). # Errors: `Number`.
+    /// larger than 2^32-1 gives 2^32-1 (RFC 3261 20.19). Behind the seconds of Retry-After a comment
+    /// and parameters may follow (20.33). # Errors: `Number`.
     pub fn number(self, id: HeaderId) -> Result<Option<u32>, Error> {
-        let _ = id;
-        todo!()
+        let Some(value) = self.value(id) else {
+            return Ok(None);
+        };
+        let digits = match id {
+            HeaderId::RetryAfter => {
+                let ends = |b: &u8| text::is_lws(*b) || matches!(b, b';' | b'(');
+                value.split(ends).next().unwrap_or_default()
+            }
+            _ => value,
+        };
+        text::decimal(digits)
+            .map(|number| Some(u32::try_from(number).unwrap_or(u32::MAX)))
+            .ok_or(Error::of(Kind::Number, id))
     }
 
     /// What every element checks before it serves a message (RFC 3261 8.1.1, 16.3 step 1): Via, From
@@ -179,12 +244,66 @@ impl<'b> Message<'b> {
     /// # Errors
     /// The first fault found.
     pub fn check(self) -> Result<(), Error> {
-        todo!()
+        self.top_via()?;
+        self.from()?;
+        self.to()?;
+        let call_id = self
+            .value(HeaderId::CallId)
+            .ok_or(Error::of(Kind::Missing, HeaderId::CallId))?;
+        if call_id.is_empty() || call_id.iter().any(|b| *b <= b' ' || *b >= 0x7f) {
+            return Err(Error::of(Kind::Syntax, HeaderId::CallId));
+        }
+        let (_, cseq_method) = self.cseq()?;
+        self.max_forwards()?;
+        match self.start() {
+            Start::Request { method, .. } if method != cseq_method => {
+                Err(Error::of(Kind::MethodMismatch, HeaderId::CSeq))
+            }
+            Start::Response { status, .. } if !(100..=699).contains(&status) => {
+                Err(Error::message(Kind::StartLine))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A copy that owns its bytes and index.
     pub fn to_owned(self) -> Owned {
-        todo!()
+        Owned {
+            bytes: self.bytes.into(),
+            index: self.index.clone(),
+        }
+    }
+
+    fn lines_from(self, from: usize) -> impl Iterator<Item = (&'b Line, usize)> {
+        let lines = self.index.lines.get(from..).unwrap_or_default();
+        lines.iter().zip(from..)
+    }
+
+    fn field(self, at: usize, line: &Line) -> Field<'b> {
+        let start = line.start as usize;
+        let name_end = start.saturating_add(usize::from(line.name));
+        Field {
+            id: line.id,
+            name: self.bytes.get(start..name_end).unwrap_or_default(),
+            value: self
+                .bytes
+                .get(line.value as usize..line.value_end as usize)
+                .unwrap_or_default(),
+            line: at,
+        }
+    }
+
+    fn value(self, id: HeaderId) -> Option<&'b [u8]> {
+        self.first(id).map(|field| field.value)
+    }
+
+    fn name_addr(self, id: HeaderId) -> Result<NameAddr<'b>, Error> {
+        let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
+        NameAddr::parse(value).map_err(|_| Error::of(Kind::Syntax, id))
+    }
+
+    fn tag(self, id: HeaderId) -> Option<&'b [u8]> {
+        header_params(self.value(id)?).value("tag")
     }
 }
 
@@ -194,8 +313,15 @@ impl Owned {
     /// # Errors
     /// As [`Index::parse`].
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
-        let _ = (bytes, limits);
-        todo!()
+        let mut index = Index::new();
+        let end = match index.parse(bytes, limits) {
+            Ok(message) => message.bytes.len(),
+            Err(rejected) => return Err(rejected.error),
+        };
+        Ok(Self {
+            bytes: bytes.get(..end).unwrap_or_default().into(),
+            index,
+        })
     }
 
     /// The message.
@@ -205,4 +331,22 @@ impl Owned {
             index: &self.index,
         }
     }
+}
+
+/// The header parameters of a name-addr or addr-spec, its URI skipped unread.
+fn header_params(value: &[u8]) -> Params<'_> {
+    let mut rest = value;
+    let raw = loop {
+        match rest {
+            [] => break rest,
+            [b'"', tail @ ..] => rest = text::behind_quote(tail),
+            [b'<', tail @ ..] => {
+                let close = memchr::memchr(b'>', tail).unwrap_or(tail.len());
+                rest = tail.get(close..).unwrap_or_default();
+            }
+            [b';', ..] => break rest,
+            [_, tail @ ..] => rest = tail,
+        }
+    };
+    Params { raw }
 }

@@ -60,12 +60,277 @@ impl HeaderId {
 
     /// The identity of a name in any case, compact forms included (RFC 3261 7.3.3, 20).
     pub fn of(name: &[u8]) -> Self {
-        let _ = name;
-        todo!()
+        let [first, tail @ ..] = name else {
+            return Self::Other;
+        };
+        let first = first | 0x20;
+        let Some(second) = tail.first() else {
+            return Self::compact(first);
+        };
+        // No two known names share length, first and second letter, so one comparison decides.
+        let id = match (name.len(), first, second | 0x20) {
+            (2, b't', _) => Self::To,
+            (3, b'v', _) => Self::Via,
+            (4, b'c', _) => Self::CSeq,
+            (4, b'd', _) => Self::Date,
+            (4, b'f', _) => Self::From,
+            (4, b'p', _) => Self::Path,
+            (5, b'a', _) => Self::Allow,
+            (5, b'e', _) => Self::Event,
+            (5, b'r', _) => Self::Route,
+            (6, b'a', _) => Self::Accept,
+            (6, b'r', _) => Self::Reason,
+            (6, b's', _) => Self::Server,
+            (7, b'c', b'a') => Self::CallId,
+            (7, b'c', b'o') => Self::Contact,
+            (7, b'e', _) => Self::Expires,
+            (7, b'p', _) => Self::Privacy,
+            (7, b'r', _) => Self::Require,
+            (7, b's', _) => Self::Subject,
+            (7, b'w', _) => Self::Warning,
+            (8, b'r', _) => Self::ReferTo,
+            (9, b'c', _) => Self::CallInfo,
+            (9, b'd', _) => Self::Diversion,
+            (9, b's', _) => Self::Supported,
+            (10, b'a', _) => Self::AlertInfo,
+            (10, b'u', _) => Self::UserAgent,
+            (11, b'm', b'a') => Self::MaxBreadth,
+            (11, b'm', b'i') => Self::MinExpires,
+            (11, b'r', _) => Self::RetryAfter,
+            (11, b'u', _) => Self::Unsupported,
+            (12, b'a', _) => Self::AllowEvents,
+            (12, b'c', _) => Self::ContentType,
+            (12, b'h', _) => Self::HistoryInfo,
+            (12, b'm', _) => Self::MaxForwards,
+            (12, b'r', _) => Self::RecordRoute,
+            (13, b'a', _) => Self::Authorization,
+            (13, b'p', _) => Self::ProxyRequire,
+            (14, b'c', _) => Self::ContentLength,
+            (15, b'r', _) => Self::RemotePartyId,
+            (16, b'c', _) => Self::ContentEncoding,
+            (16, b'w', _) => Self::WwwAuthenticate,
+            (18, b'p', _) => Self::ProxyAuthenticate,
+            (18, b's', _) => Self::SubscriptionState,
+            (19, b'a', _) => Self::AuthenticationInfo,
+            (19, b'p', b'-') => Self::PAssertedIdentity,
+            (19, b'p', b'r') => Self::ProxyAuthorization,
+            (20, b'p', _) => Self::PPreferredIdentity,
+            _ => return Self::Other,
+        };
+        if name.eq_ignore_ascii_case(id.name().as_bytes()) {
+            id
+        } else {
+            Self::Other
+        }
     }
 
     /// The name in its usual spelling; `Other` has none and gives "header".
     pub const fn name(self) -> &'static str {
-        todo!()
+        match self {
+            Self::Accept => "Accept",
+            Self::Allow => "Allow",
+            Self::AllowEvents => "Allow-Events",
+            Self::AlertInfo => "Alert-Info",
+            Self::AuthenticationInfo => "Authentication-Info",
+            Self::Authorization => "Authorization",
+            Self::CallId => "Call-ID",
+            Self::CallInfo => "Call-Info",
+            Self::Contact => "Contact",
+            Self::ContentEncoding => "Content-Encoding",
+            Self::ContentLength => "Content-Length",
+            Self::ContentType => "Content-Type",
+            Self::CSeq => "CSeq",
+            Self::Date => "Date",
+            Self::Diversion => "Diversion",
+            Self::Event => "Event",
+            Self::Expires => "Expires",
+            Self::From => "From",
+            Self::HistoryInfo => "History-Info",
+            Self::MaxBreadth => "Max-Breadth",
+            Self::MaxForwards => "Max-Forwards",
+            Self::MinExpires => "Min-Expires",
+            Self::PAssertedIdentity => "P-Asserted-Identity",
+            Self::PPreferredIdentity => "P-Preferred-Identity",
+            Self::Path => "Path",
+            Self::Privacy => "Privacy",
+            Self::ProxyAuthenticate => "Proxy-Authenticate",
+            Self::ProxyAuthorization => "Proxy-Authorization",
+            Self::ProxyRequire => "Proxy-Require",
+            Self::Reason => "Reason",
+            Self::RecordRoute => "Record-Route",
+            Self::ReferTo => "Refer-To",
+            Self::RemotePartyId => "Remote-Party-ID",
+            Self::Require => "Require",
+            Self::RetryAfter => "Retry-After",
+            Self::Route => "Route",
+            Self::Server => "Server",
+            Self::Subject => "Subject",
+            Self::SubscriptionState => "Subscription-State",
+            Self::Supported => "Supported",
+            Self::To => "To",
+            Self::Unsupported => "Unsupported",
+            Self::UserAgent => "User-Agent",
+            Self::Via => "Via",
+            Self::Warning => "Warning",
+            Self::WwwAuthenticate => "WWW-Authenticate",
+            Self::Other => "header",
+        }
+    }
+
+    /// Whether a message may have only one line of this header (RFC 3261 7.3.1, 20).
+    pub(crate) const fn is_single(self) -> bool {
+        matches!(
+            self,
+            Self::ContentLength
+                | Self::CSeq
+                | Self::CallId
+                | Self::From
+                | Self::To
+                | Self::MaxForwards
+        )
+    }
+
+    /// The compact forms in IANA's list whose header is known here.
+    const fn compact(letter: u8) -> Self {
+        match letter {
+            b'c' => Self::ContentType,
+            b'e' => Self::ContentEncoding,
+            b'f' => Self::From,
+            b'i' => Self::CallId,
+            b'k' => Self::Supported,
+            b'l' => Self::ContentLength,
+            b'm' => Self::Contact,
+            b'o' => Self::Event,
+            b'r' => Self::ReferTo,
+            b's' => Self::Subject,
+            b't' => Self::To,
+            b'u' => Self::AllowEvents,
+            b'v' => Self::Via,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether two names, both of [`HeaderId::Other`], mean the same header: equal without case, or one
+/// the compact form of the other (IANA "Session Initiation Protocol Parameters", Header Fields).
+pub(crate) fn same_other(a: &[u8], b: &[u8]) -> bool {
+    long(a).eq_ignore_ascii_case(long(b))
+}
+
+fn long(name: &[u8]) -> &[u8] {
+    match name {
+        b"a" | b"A" => b"Accept-Contact",
+        b"b" | b"B" => b"Referred-By",
+        b"d" | b"D" => b"Request-Disposition",
+        b"j" | b"J" => b"Reject-Contact",
+        b"n" | b"N" => b"Identity-Info",
+        b"x" | b"X" => b"Session-Expires",
+        b"y" | b"Y" => b"Identity",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [HeaderId; HeaderId::COUNT - 1] = [
+        HeaderId::Accept,
+        HeaderId::Allow,
+        HeaderId::AllowEvents,
+        HeaderId::AlertInfo,
+        HeaderId::AuthenticationInfo,
+        HeaderId::Authorization,
+        HeaderId::CallId,
+        HeaderId::CallInfo,
+        HeaderId::Contact,
+        HeaderId::ContentEncoding,
+        HeaderId::ContentLength,
+        HeaderId::ContentType,
+        HeaderId::CSeq,
+        HeaderId::Date,
+        HeaderId::Diversion,
+        HeaderId::Event,
+        HeaderId::Expires,
+        HeaderId::From,
+        HeaderId::HistoryInfo,
+        HeaderId::MaxBreadth,
+        HeaderId::MaxForwards,
+        HeaderId::MinExpires,
+        HeaderId::PAssertedIdentity,
+        HeaderId::PPreferredIdentity,
+        HeaderId::Path,
+        HeaderId::Privacy,
+        HeaderId::ProxyAuthenticate,
+        HeaderId::ProxyAuthorization,
+        HeaderId::ProxyRequire,
+        HeaderId::Reason,
+        HeaderId::RecordRoute,
+        HeaderId::ReferTo,
+        HeaderId::RemotePartyId,
+        HeaderId::Require,
+        HeaderId::RetryAfter,
+        HeaderId::Route,
+        HeaderId::Server,
+        HeaderId::Subject,
+        HeaderId::SubscriptionState,
+        HeaderId::Supported,
+        HeaderId::To,
+        HeaderId::Unsupported,
+        HeaderId::UserAgent,
+        HeaderId::Via,
+        HeaderId::Warning,
+        HeaderId::WwwAuthenticate,
+    ];
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for (at, id) in ALL.into_iter().enumerate() {
+            assert_eq!(id as usize, at);
+            for name in [
+                id.name().to_owned(),
+                id.name().to_ascii_lowercase(),
+                id.name().to_ascii_uppercase(),
+            ] {
+                assert_eq!(HeaderId::of(name.as_bytes()), id, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_with_one_letter_changed_is_another() {
+        for id in ALL {
+            for at in 0..id.name().len() {
+                let mut name = id.name().as_bytes().to_vec();
+                name[at] ^= 0x01;
+                assert_eq!(HeaderId::of(&name), HeaderId::Other, "{name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn compact_names_are_those_of_iana() {
+        for (letter, id) in [
+            ("c", HeaderId::ContentType),
+            ("e", HeaderId::ContentEncoding),
+            ("f", HeaderId::From),
+            ("I", HeaderId::CallId),
+            ("k", HeaderId::Supported),
+            ("L", HeaderId::ContentLength),
+            ("m", HeaderId::Contact),
+            ("o", HeaderId::Event),
+            ("r", HeaderId::ReferTo),
+            ("s", HeaderId::Subject),
+            ("t", HeaderId::To),
+            ("u", HeaderId::AllowEvents),
+            ("V", HeaderId::Via),
+            ("x", HeaderId::Other),
+            ("", HeaderId::Other),
+        ] {
+            assert_eq!(HeaderId::of(letter.as_bytes()), id, "{letter}");
+        }
+        assert!(same_other(b"x", b"Session-Expires"));
+        assert!(same_other(b"REFERRED-BY", b"b"));
+        assert!(!same_other(b"x", b"b"));
     }
 }

@@ -1,6 +1,10 @@
 //! Responses made from a request's own lines (RFC 3261 8.2.6).
 
-use crate::{HeaderId, Message};
+use crate::{
+    Field, HeaderId, Message, mark,
+    text::{self, Sink},
+    view::list,
+};
 use std::net::IpAddr;
 
 /// What the server transport writes into the topmost Via (RFC 3261 18.2.1, RFC 3581 4).
@@ -13,16 +17,18 @@ pub struct ViaMark {
 }
 
 /// A response under construction: Vias (the first marked), From, To with a tag, Call-ID, CSeq
-/// copied from the request; then what the caller adds; then Content-Length and the body.
+/// copied from the request, into a 100 its Timestamp too; then what the caller adds; then
+/// Content-Length and the body. It is not whole before [`Reply::end`] or [`Reply::body`].
 #[derive(Debug)]
+#[must_use = "a reply is whole only after `end` or `body`"]
 pub struct Reply<'o> {
     out: &'o mut Vec<u8>,
 }
 
 impl<'o> Reply<'o> {
     /// Starts a response at the end of `out`. `to_tag` is put on To if the request's has none and the
-    /// status is not 100 (RFC 3261 8.2.6.2). Record-Route is copied if `record_route` (dialog-forming
-    /// 1xx/2xx of ours, RFC 3261 12.1.1). `reason` is cleaned of CR and LF.
+    /// status is not 100 (RFC 3261 8.2.6.2). For a dialog-forming 1xx/2xx of ours add
+    /// [`Reply::record_routes`]. `reason` is cleaned of control octets.
     pub fn new(
         out: &'o mut Vec<u8>,
         request: Message<'_>,
@@ -31,40 +37,197 @@ impl<'o> Reply<'o> {
         reason: &str,
         to_tag: &[u8],
     ) -> Self {
-        let _ = (request, mark, status, reason, to_tag);
-        Self { out }
+        out.reserve(512);
+        out.put(b"SIP/2.0 ");
+        text::put_decimal(out, u64::from(status));
+        out.put(b" ");
+        let clean = |b: u8| if b.is_ascii_control() { b' ' } else { b };
+        out.extend(reason.bytes().map(clean));
+        out.put(CRLF);
+        let mut reply = Self { out };
+        for (nth, field) in request.fields(HeaderId::Via).enumerate() {
+            if nth == 0 {
+                reply.marked_via(field, mark);
+            } else {
+                reply.line(field);
+            }
+        }
+        reply.copy(request, HeaderId::From);
+        if let Some(to) = request.first(HeaderId::To) {
+            reply.part(to);
+            if status != 100 && !to_tag.is_empty() && request.to_tag().is_none() {
+                reply.out.put(b";tag=");
+                reply.out.put(to_tag);
+            }
+            reply.out.put(CRLF);
+        }
+        reply.copy(request, HeaderId::CallId);
+        reply.copy(request, HeaderId::CSeq);
+        if status == 100 {
+            for field in request.named("Timestamp") {
+                reply.line(field);
+            }
+        }
+        reply
+    }
+
+    /// Copies the request's Record-Routes, as a response that makes a dialog must (RFC 3261 12.1.1).
+    pub fn record_routes(&mut self, request: Message<'_>) -> &mut Self {
+        self.copy(request, HeaderId::RecordRoute)
     }
 
     /// Adds a header line. A value with CR, LF or NUL is left out (it can only come from a defect of ours).
     pub fn header(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        let _ = (name, value);
-        self
+        self.header_with(name, |out| out.extend_from_slice(value))
     }
 
-    /// Adds a header line whose value is written by `write` into the output buffer directly.
+    /// Adds a header line whose value is written by `write` into the output buffer directly. Left out
+    /// like [`Reply::header`].
     pub fn header_with(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
-        let _ = name;
+        let before = self.out.len();
+        self.out.put(name.as_bytes());
+        self.out.put(b": ");
+        let value = self.out.len();
         write(self.out);
+        let clean = self.out.get(value..).is_some_and(text::is_clean);
+        if clean && text::is_token(name.as_bytes()) {
+            self.out.put(CRLF);
+        } else {
+            self.out.truncate(before);
+        }
         self
     }
 
     /// Copies all lines of a header of the request.
     pub fn copy(&mut self, request: Message<'_>, id: HeaderId) -> &mut Self {
-        let _ = (request, id);
+        for field in request.fields(id) {
+            self.line(field);
+        }
         self
     }
 
     /// Ends the response without a body.
-    pub fn end(self) {}
+    pub fn end(self) {
+        self.out.put(b"Content-Length: 0\r\n\r\n");
+    }
 
     /// Ends the response with a body.
-    pub fn body(self, content_type: &str, body: &[u8]) {
-        let _ = (content_type, body);
+    pub fn body(mut self, content_type: &str, body: &[u8]) {
+        self.header("Content-Type", content_type.as_bytes());
+        self.out.put(b"Content-Length: ");
+        text::put_decimal(self.out, u64::try_from(body.len()).unwrap_or(u64::MAX));
+        self.out.put(b"\r\n\r\n");
+        self.out.put(body);
+    }
+
+    /// Name and value of a request's line, without the line end.
+    fn part(&mut self, field: Field<'_>) {
+        self.out.put(field.name);
+        self.out.put(b": ");
+        self.out.put(field.value);
+    }
+
+    fn line(&mut self, field: Field<'_>) {
+        self.part(field);
+        self.out.put(CRLF);
+    }
+
+    /// A Via line with the mark on its first element.
+    fn marked_via(&mut self, field: Field<'_>, mark: ViaMark) {
+        let Some((at, first)) = list::split(field.value).next() else {
+            return self.line(field);
+        };
+        self.out.put(field.name);
+        self.out.put(b": ");
+        self.out.put(mark::before_params(first));
+        mark::put_params(self.out, first, mark);
+        let behind = at.saturating_add(first.len());
+        self.out.put(field.value.get(behind..).unwrap_or_default());
+        self.out.put(CRLF);
     }
 }
 
-/// The usual reason phrase of a status code (RFC 3261 21 and the IANA registry).
+/// The usual reason phrase of a status code (RFC 3261 21 and the IANA registry); that of its class's
+/// x00 code, or none, for a code that is not registered (RFC 3261 8.1.3.2).
 pub fn reason(status: u16) -> &'static str {
-    let _ = status;
-    todo!()
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        199 => "Early Dialog Terminated",
+        202 => "Accepted",
+        204 => "No Notification",
+        200..=299 => "OK",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        305 => "Use Proxy",
+        380 => "Alternative Service",
+        300..=399 => "Multiple Choices",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        412 => "Conditional Request Failed",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        417 => "Unknown Resource-Priority",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        424 => "Bad Location Information",
+        425 => "Bad Alert Message",
+        428 => "Use Identity Header",
+        429 => "Provide Referrer Identity",
+        430 => "Flow Failed",
+        433 => "Anonymity Disallowed",
+        436 => "Bad Identity-Info",
+        437 => "Unsupported Certificate",
+        438 => "Invalid Identity Header",
+        439 => "First Hop Lacks Outbound Support",
+        440 => "Max-Breadth Exceeded",
+        469 => "Bad Info Package",
+        470 => "Consent Needed",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        489 => "Bad Event",
+        491 => "Request Pending",
+        493 => "Undecipherable",
+        494 => "Security Agreement Required",
+        400..=499 => "Bad Request",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        555 => "Push Notification Service Not Supported",
+        580 => "Precondition Failure",
+        500..=599 => "Server Internal Error",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        607 => "Unwanted",
+        608 => "Rejected",
+        _ => "",
+    }
 }
+
+const CRLF: &[u8] = b"\r\n";

@@ -1,0 +1,118 @@
+//! Lines of a message head as they stand: their ends, folds and stray control octets.
+
+use crate::text::is_token_byte;
+use memchr::memchr3;
+
+/// One line with its folds (RFC 3261 7.3.1), as offsets into the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawLine {
+    /// Just behind the last octet of the line, its line end not included.
+    pub(crate) end: usize,
+    /// Where the next line starts.
+    pub(crate) next: usize,
+    /// It has a CR without LF or a NUL inside.
+    pub(crate) stray: bool,
+    /// It ends with LF alone.
+    pub(crate) bare: bool,
+}
+
+/// The line that starts at `start`; `None` if no line end follows. An empty line and a line that ends
+/// with LF alone are never folded on.
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "offsets into one slice, at most two past its end"
+)]
+pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
+    let mut at = start;
+    let mut stray = false;
+    loop {
+        let rest = bytes.get(at..)?;
+        let hit = at + memchr3(b'\r', b'\n', 0, rest)?;
+        match bytes.get(hit..)? {
+            [b'\r', b'\n', after @ ..] => {
+                let next = hit + 2;
+                if folds && hit > start && matches!(after.first(), Some(b' ' | b'\t')) {
+                    at = next;
+                    continue;
+                }
+                return Some(RawLine {
+                    end: hit,
+                    next,
+                    stray,
+                    bare: false,
+                });
+            }
+            [b'\n', ..] => {
+                return Some(RawLine {
+                    end: hit,
+                    next: hit + 1,
+                    stray,
+                    bare: true,
+                });
+            }
+            _ => {
+                stray = true;
+                at = hit + 1;
+            }
+        }
+    }
+}
+
+/// The lengths of a header line's name and of everything up to and with its colon (RFC 3261 25.1
+/// `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a token.
+pub(crate) fn name(line: &[u8]) -> Option<(usize, usize)> {
+    let len = line.iter().position(|b| !is_token_byte(*b))?;
+    if len == 0 {
+        return None;
+    }
+    let gap = line
+        .get(len..)?
+        .iter()
+        .position(|b| !matches!(b, b' ' | b'\t'))?;
+    let colon = len.saturating_add(gap);
+    (line.get(colon) == Some(&b':')).then_some((len, colon.saturating_add(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_blanks_may_stand_between_name_and_colon() {
+        for octet in 0..=u8::MAX {
+            let text = [b'T', b'o', octet, b':', b'x'];
+            let expected = match octet {
+                b' ' | b'\t' => Some((2, 4)),
+                b':' => Some((2, 3)),
+                token if is_token_byte(token) => Some((3, 4)),
+                _ => None,
+            };
+            assert_eq!(name(&text), expected, "octet {octet:#04x}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_name_or_colon_has_no_name() {
+        for bad in [&b""[..], b":", b" To: x", b"To", b"To ", b"To\r\n : x"] {
+            assert_eq!(name(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn folds_belong_to_the_line_but_not_behind_the_empty_line() {
+        let bytes = b"A: b\r\n c\r\n\td\r\n\r\n body\r\n";
+        let first = line(bytes, 0, true).unwrap();
+        assert_eq!((first.end, first.next), (12, 14));
+        let empty = line(bytes, 14, true).unwrap();
+        assert_eq!((empty.end, empty.next), (14, 16));
+    }
+
+    #[test]
+    fn stray_octets_and_bare_line_feeds_are_told() {
+        assert!(line(b"a\rb\r\n", 0, true).unwrap().stray);
+        assert!(line(b"a\0b\r\n", 0, true).unwrap().stray);
+        let bare = line(b"a\n b\r\n", 0, true).unwrap();
+        assert!(bare.bare && bare.next == 2);
+        assert!(line(b"a\r", 0, true).is_none());
+    }
+}

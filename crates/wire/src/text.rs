@@ -1,0 +1,187 @@
+//! Octets and small texts: tokens, numbers, blanks, and appending to a buffer.
+
+use smallvec::{Array, SmallVec};
+use std::{fmt, net::IpAddr};
+
+/// A buffer that text is appended to.
+pub(crate) trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl<A: Array<Item = u8>> Sink for SmallVec<A> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Whether this octet may stand in a token (RFC 3261 25.1 `token`).
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// Whether this is a token.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| is_token_byte(*b))
+}
+
+/// The number of one or more digits and nothing else; larger than `u64::MAX` gives `u64::MAX`.
+pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0_u64, |sum, byte| {
+        byte.is_ascii_digit().then(|| {
+            sum.saturating_mul(10)
+                .saturating_add(u64::from(byte.wrapping_sub(b'0')))
+        })
+    })
+}
+
+/// Whether this octet is a blank or part of a fold (RFC 3261 25.1 `LWS`).
+pub(crate) const fn is_lws(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The text without the blanks and folds around it.
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_lws(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_lws(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// What follows the quote that ends the quoted string (RFC 3261 25.1 `quoted-string`).
+pub(crate) fn behind_quote(mut inside: &[u8]) -> &[u8] {
+    loop {
+        match inside {
+            [] => return inside,
+            [b'\\', _, tail @ ..] => inside = tail,
+            [b'"', tail @ ..] => return tail,
+            [_, tail @ ..] => inside = tail,
+        }
+    }
+}
+
+/// Whether the text can stand in a header line without ending it.
+pub(crate) fn is_clean(bytes: &[u8]) -> bool {
+    memchr::memchr3(b'\r', b'\n', 0, bytes).is_none()
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn put_decimal(sink: &mut impl Sink, mut number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut used = 0_usize;
+    for slot in digits.iter_mut().rev() {
+        let digit = u8::try_from(number.checked_rem(10).unwrap_or(0)).unwrap_or(0);
+        *slot = b'0'.wrapping_add(digit);
+        number /= 10;
+        used = used.saturating_add(1);
+        if number == 0 {
+            break;
+        }
+    }
+    let from = digits.len().saturating_sub(used);
+    sink.put(digits.get(from..).unwrap_or_default());
+}
+
+/// Appends an address without brackets; an IPv4-mapped one as the IPv4 address it is.
+pub(crate) fn put_ip(sink: &mut impl Sink, ip: IpAddr) {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => {
+            for (at, octet) in v4.octets().into_iter().enumerate() {
+                if at > 0 {
+                    sink.put(b".");
+                }
+                put_decimal(sink, u64::from(octet));
+            }
+        }
+        IpAddr::V6(v6) => {
+            let _ = fmt::write(&mut Adapter(sink), format_args!("{v6}"));
+        }
+    }
+}
+
+struct Adapter<'s, S>(&'s mut S);
+
+impl<S: Sink> fmt::Write for Adapter<'_, S> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.put(text.as_bytes());
+        Ok(())
+    }
+}
+
+const TOKEN: [bool; 256] = token_table();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn token_table() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            );
+        byte += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_digits_and_saturate() {
+        assert_eq!(decimal(b"0070"), Some(70));
+        assert_eq!(decimal(b"99999999999999999999999"), Some(u64::MAX));
+        for bad in [&b""[..], b"-1", b"+1", b"1 ", b"0x1", b"1.0"] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for number in [0, 7, 10, 5060, u64::MAX] {
+            let mut out = Vec::new();
+            put_decimal(&mut out, number);
+            assert_eq!(out, number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn addresses_have_no_brackets_and_mapped_ones_are_ipv4() {
+        for (ip, text) in [
+            ("192.0.2.10", "192.0.2.10"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+        ] {
+            let mut out = Vec::new();
+            put_ip(&mut out, ip.parse().unwrap());
+            assert_eq!(out, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn blanks_and_folds_around_a_text_are_trimmed() {
+        assert_eq!(trim(b" \t\r\n a b\r\n "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+    }
+}
