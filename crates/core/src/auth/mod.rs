@@ -1,1 +1,22 @@
-//! Digest authentication (RFC 3261 22, RFC 7616, RFC 8760).
+//! Digest authentication (RFC 3261 22, RFC 7616, RFC 8760): challenges, their stateless nonces, the
+//! check of credentials and the proof that it gives.
+//!
+//! **Invariant**: an [`Authenticated`] is made in one place, after a right digest over a nonce of ours
+//! whose count had not been used.
+
+mod algorithm;
+mod authenticator;
+mod claim;
+mod nonce;
+mod replay;
+mod secret;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+pub use algorithm::Algorithm;
+pub use authenticator::{AuthConfig, Authenticated, Authenticator, Outcome, Role};
+pub use replay::ReplayGuard;
+pub use secret::Secret;
+pub use user::{DuplicateUser, Ha1, User, Users};

@@ -1,5 +1,47 @@
-//! The registrar and location service (RFC 3261 10).
+//! The registrar and location service (RFC 3261 10): which contacts an address-of-record has, for how
+//! long, and over which flow each is reached (RFC 5626), through which Path (RFC 3327).
+//!
+//! **Invariant**: a REGISTER changes all that it asks for or nothing.
+
+mod answer;
+mod aor;
+mod apply;
+mod binding;
+mod contact;
+mod index;
+mod location;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Change, ChangeKind, Refusal, Registered};
+pub use aor::Aor;
+pub use apply::apply;
+pub use binding::{Binding, Bindings};
+pub use location::Location;
+
+use std::time::Duration;
 
 /// Settings.
-#[derive(Clone, Debug)]
-pub struct RegistrarConfig;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistrarConfig {
+    /// A shorter registration is refused with 423.
+    pub min_expires: Duration,
+    /// A longer registration is cut to this.
+    pub max_expires: Duration,
+    /// What a registration gets that asks for nothing.
+    pub default_expires: Duration,
+    /// Bindings that one AoR may have.
+    pub max_contacts: usize,
+}
+
+impl Default for RegistrarConfig {
+    fn default() -> Self {
+        Self {
+            min_expires: Duration::from_secs(60),
+            max_expires: Duration::from_secs(3600),
+            default_expires: Duration::from_secs(3600),
+            max_contacts: 10,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The hash algorithms of digest (RFC 7616 3.3, RFC 8760 2.1) and their hexadecimal text.
+
+use sha2::{Digest, Sha256, Sha512_256};
+
+/// A hash algorithm of digest. The `-sess` variants are not offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// MD5, what credentials without an algorithm mean (RFC 7616 3.4).
+    Md5,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512/256.
+    Sha512_256,
+}
+
+/// A hash of 16 or 32 bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Hash {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+/// A hash as lower case hexadecimal digits.
+pub(super) struct Hex {
+    text: [u8; 64],
+    len: usize,
+}
+
+impl Algorithm {
+    /// All of them, the strongest first.
+    pub const ALL: [Self; 3] = [Self::Sha512_256, Self::Sha256, Self::Md5];
+
+    /// As the `algorithm` parameter writes it.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+            Self::Sha512_256 => "SHA-512-256",
+        }
+    }
+
+    /// The algorithm of a token in any case; `None` for one that we do not have.
+    pub fn parse(token: &[u8]) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|a| token.eq_ignore_ascii_case(a.token().as_bytes()))
+    }
+
+    /// The hash of the parts with a colon between each two.
+    pub(super) fn hash(self, parts: &[&[u8]]) -> Hash {
+        match self {
+            Self::Md5 => {
+                let mut context = md5::Context::new();
+                joined(parts, |bytes| context.consume(bytes));
+                Hash::from(<[u8; 16]>::from(context.finalize()))
+            }
+            Self::Sha256 => {
+                let mut context = Sha256::new();
+                joined(parts, |bytes| context.update(bytes));
+                Hash::from(<[u8; 32]>::from(context.finalize()))
+            }
+            Self::Sha512_256 => {
+                let mut context = Sha512_256::new();
+                joined(parts, |bytes| context.update(bytes));
+                Hash::from(<[u8; 32]>::from(context.finalize()))
+            }
+        }
+    }
+
+    /// Bytes of a hash.
+    pub(super) const fn size(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha256 | Self::Sha512_256 => 32,
+        }
+    }
+}
+
+impl Hash {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    pub(super) fn hex(&self) -> Hex {
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.as_bytes()) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        }
+        Hex {
+            text,
+            len: self.len.saturating_mul(2),
+        }
+    }
+
+    /// Reads hexadecimal digits in either case; `None` unless there are exactly two for each of
+    /// `size` bytes.
+    pub(super) fn of_hex(text: &[u8], size: usize) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != size.checked_mul(2)? {
+            return None;
+        }
+        for (byte, pair) in bytes.get_mut(..size)?.iter_mut().zip(text.chunks_exact(2)) {
+            let &[high, low] = pair else { return None };
+            *byte = (nibble(high)? << 4) | nibble(low)?;
+        }
+        Some(Self { bytes, len: size })
+    }
+}
+
+impl Hex {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl From<[u8; 16]> for Hash {
+    fn from(short: [u8; 16]) -> Self {
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(short) {
+            *to = from;
+        }
+        Self { bytes, len: 16 }
+    }
+}
+
+impl From<[u8; 32]> for Hash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self { bytes, len: 32 }
+    }
+}
+
+fn joined(parts: &[&[u8]], mut update: impl FnMut(&[u8])) {
+    for (n, part) in parts.iter().enumerate() {
+        if n > 0 {
+            update(b":");
+        }
+        update(part);
+    }
+}
+
+const fn digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0'.wrapping_add(nibble),
+        _ => b'a'.wrapping_add(nibble.wrapping_sub(10)),
+    }
+}
+
+/// The value of one hexadecimal digit in either case.
+pub(super) const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_in_any_case_and_comes_back_as_registered() {
+        for algorithm in Algorithm::ALL {
+            let lower = algorithm.token().to_ascii_lowercase();
+            assert_eq!(Algorithm::parse(lower.as_bytes()), Some(algorithm));
+        }
+        for unknown in ["", "SHA256", "MD5-sess", "AKAv1-MD5"] {
+            assert_eq!(Algorithm::parse(unknown.as_bytes()), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_parts_are_hashed_with_colons_between_them() {
+        for algorithm in Algorithm::ALL {
+            let parts = algorithm.hash(&[b"a", b"", b"b"]);
+            assert_eq!(parts.as_bytes(), algorithm.hash(&[b"a::b"]).as_bytes());
+            assert_eq!(parts.as_bytes().len(), algorithm.size());
+        }
+    }
+
+    #[test]
+    fn hex_is_written_in_lower_case_and_read_in_both() {
+        let hash = Algorithm::Md5.hash(&[b""]);
+        assert_eq!(hash.hex().as_bytes(), b"d41d8cd98f00b204e9800998ecf8427e");
+        let read = Hash::of_hex(b"D41D8CD98F00B204E9800998ECF8427E", 16).unwrap();
+        assert_eq!(read.as_bytes(), hash.as_bytes());
+    }
+
+    #[test]
+    fn hex_of_another_length_or_with_another_character_is_none() {
+        for bad in [
+            "",
+            "d4",
+            "d41d8cd98f00b204e9800998ecf8427g",
+            "d41d8cd98f00b204e9800998ecf8427e0",
+        ] {
+            assert!(Hash::of_hex(bad.as_bytes(), 16).is_none(), "{bad}");
+        }
+    }
+}

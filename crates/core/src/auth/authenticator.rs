@@ -1,0 +1,238 @@
+//! Asks for credentials and checks them.
+
+use super::{
+    Algorithm, Ha1, ReplayGuard, Secret, User, Users,
+    claim::{Claim, Fault, is_for},
+    nonce,
+    replay::Fingerprint,
+};
+use crate::{entropy::Entropy, registrar::Aor, time::Now};
+use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply};
+use sha2::{Digest, Sha256};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use subtle::ConstantTimeEq;
+
+/// What is asked for, and of whom.
+#[derive(Clone, Debug)]
+pub struct AuthConfig {
+    /// The realm. Stored hashes must have been made with it.
+    pub realm: String,
+    /// What is offered, in this order (RFC 8760 2.3: the preferred one first).
+    pub algorithms: Vec<Algorithm>,
+    /// How long a nonce is good.
+    pub nonce_lifetime: Duration,
+    /// Who may pass.
+    pub users: Arc<Users>,
+}
+
+/// Which of its two offices the server asks in (RFC 3261 22.2, 22.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// As the one that answers: 401, WWW-Authenticate, Authorization.
+    Registrar,
+    /// As the one that relays: 407, Proxy-Authenticate, Proxy-Authorization.
+    Proxy,
+}
+
+/// The proof that a request came from a user; only [`Authenticator::check`] makes one. Whether the
+/// user may do what is asked is another question: see [`Authenticated::owns`].
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    user: Arc<User>,
+}
+
+/// What became of a check.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The request came from this user and was not seen before.
+    Authenticated(Authenticated),
+    /// Not proven: answer with [`Authenticator::challenge`].
+    Challenge {
+        /// The digest was right, only the nonce was not: the client need not ask for a password
+        /// (RFC 7616 3.3).
+        stale: bool,
+    },
+    /// Credentials that cannot be read: 400 with this reason phrase.
+    Malformed(&'static str),
+}
+
+/// Asks for digest credentials and checks them. Keeps nothing of a request that did not pass.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    config: AuthConfig,
+    secret: Arc<Secret>,
+    replay: Arc<ReplayGuard>,
+    /// The challenge up to the nonce.
+    opening: Vec<u8>,
+    /// Stands for the hashes of a user who is not there, so that the work is the same.
+    nobody: Ha1,
+}
+
+impl Authenticator {
+    /// An authenticator. All shards share the secret and the guard.
+    pub fn new(config: AuthConfig, secret: Arc<Secret>, replay: Arc<ReplayGuard>) -> Self {
+        let mut opening = b"Digest realm=\"".to_vec();
+        for byte in config.realm.bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                opening.push(b'\\');
+            }
+            opening.push(byte);
+        }
+        opening.extend_from_slice(b"\", nonce=\"");
+        let password = format!("{:02x?}", secret.mac(b"nobody", &[]));
+        let nobody = Ha1::of_password("", &config.realm, &password);
+        Self {
+            config,
+            secret,
+            replay,
+            opening,
+            nobody,
+        }
+    }
+
+    /// Checks a request's credentials in one role. `source` is the address it came from: a nonce is
+    /// good for the address that it was given to.
+    ///
+    /// A count may be used once. The one exception is a REGISTER sent again over UDP, byte for byte
+    /// (RFC 3261 17.1.2.2), because the registrar keeps no transaction that would answer it: it passes
+    /// once more while a client may retransmit, and must change nothing (see
+    /// [`crate::registrar::apply`]).
+    ///
+    /// ACK and CANCEL cannot be challenged (RFC 3261 22.1) and carry credentials that were used
+    /// already: they are not to be checked here but belong to the request they follow.
+    pub fn check(&self, now: Now, request: Message<'_>, source: IpAddr, role: Role) -> Outcome {
+        let Some(method) = request.method() else {
+            return Outcome::Challenge { stale: false };
+        };
+        let config = &self.config;
+        let claim = match Claim::find(request, role, &config.realm, &config.algorithms) {
+            Ok(claim) => claim,
+            Err(Fault::Nothing) => return Outcome::Challenge { stale: false },
+            Err(Fault::Malformed(reason)) => return Outcome::Malformed(reason),
+        };
+        let user = config.users.find(&claim.username);
+        let stored = user.and_then(|user| user.ha1().hash(claim.algorithm));
+        let known = stored.is_some();
+        let Some(ha1) = stored.or_else(|| self.nobody.hash(claim.algorithm)) else {
+            return Outcome::Challenge { stale: false };
+        };
+        let expected = claim.expected(&ha1, method.as_bytes(), request.body());
+        let right = bool::from(expected.as_bytes().ct_eq(claim.response.as_bytes()));
+        let (Some(user), true, true) = (user, known, right) else {
+            return Outcome::Challenge { stale: false };
+        };
+        let fresh = nonce::read(
+            &self.secret,
+            &config.realm,
+            source,
+            now.unix,
+            config.nonce_lifetime,
+            claim.nonce,
+        )
+        .is_some_and(|nonce| {
+            let fingerprint = fingerprint(request, method);
+            self.replay.admit(now.instant, &nonce, claim.count, fingerprint)
+        });
+        if fresh {
+            Outcome::Authenticated(Authenticated {
+                user: Arc::clone(user),
+            })
+        } else {
+            Outcome::Challenge { stale: true }
+        }
+    }
+
+    /// Adds the challenges to a 401 or 407: a header line for each algorithm in the configured order
+    /// (RFC 8760 2.3, 2.4), all with one new nonce.
+    pub fn challenge(
+        &self,
+        now: Now,
+        source: IpAddr,
+        role: Role,
+        stale: bool,
+        entropy: &mut dyn Entropy,
+        reply: &mut Reply<'_>,
+    ) {
+        let nonce = nonce::mint(&self.secret, &self.config.realm, source, now.unix, entropy);
+        for algorithm in &self.config.algorithms {
+            reply.header_with(role.challenge(), |out| {
+                out.extend_from_slice(&self.opening);
+                out.extend_from_slice(&nonce);
+                out.extend_from_slice(b"\", algorithm=");
+                out.extend_from_slice(algorithm.token().as_bytes());
+                out.extend_from_slice(b", qop=\"auth,auth-int\"");
+                if stale {
+                    out.extend_from_slice(b", stale=true");
+                }
+            });
+        }
+    }
+
+    /// The lines with credentials for our realm: they end here and are taken out of a request that is
+    /// relayed (RFC 3261 22.3).
+    pub fn consumed<'m>(
+        &self,
+        request: Message<'m>,
+        role: Role,
+    ) -> impl Iterator<Item = Field<'m>> {
+        request.fields(role.credentials()).filter(|field| {
+            Credentials::parse(field.value)
+                .is_ok_and(|credentials| is_for(&credentials, &self.config.realm))
+        })
+    }
+
+    /// The realm.
+    pub fn realm(&self) -> &str {
+        &self.config.realm
+    }
+}
+
+impl Role {
+    /// The status of the challenge.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Registrar => 401,
+            Self::Proxy => 407,
+        }
+    }
+
+    /// The header of the credentials.
+    pub const fn credentials(self) -> HeaderId {
+        match self {
+            Self::Registrar => HeaderId::Authorization,
+            Self::Proxy => HeaderId::ProxyAuthorization,
+        }
+    }
+
+    /// The header of the challenge.
+    pub const fn challenge(self) -> &'static str {
+        match self {
+            Self::Registrar => "WWW-Authenticate",
+            Self::Proxy => "Proxy-Authenticate",
+        }
+    }
+}
+
+impl Authenticated {
+    /// Whose request it is.
+    pub const fn user(&self) -> &Arc<User> {
+        &self.user
+    }
+
+    /// Whether the AoR is this user's.
+    pub fn owns(&self, aor: &Aor) -> bool {
+        self.user.owns(aor)
+    }
+}
+
+/// A hash of everything in a REGISTER over UDP. The digest covers neither Contact nor most other
+/// header fields, so whoever could change them under a used count could take over an AoR: only the
+/// same bytes are the same request.
+fn fingerprint(request: Message<'_>, method: Method<'_>) -> Option<Fingerprint> {
+    let udp = |transport: &[u8]| transport.eq_ignore_ascii_case(b"UDP");
+    if method != Method::Register || !request.top_via().is_ok_and(|via| udp(via.transport)) {
+        return None;
+    }
+    let hash = <[u8; 32]>::from(Sha256::digest(request.bytes()));
+    hash.first_chunk().copied()
+}

@@ -1,0 +1,220 @@
+//! Nonces that need no memory (RFC 7616 3.3, 5.4): when and for whom one was made stands in it, and
+//! a code of ours vouches for that.
+
+use super::Secret;
+use crate::entropy::Entropy;
+use std::{net::IpAddr, time::Duration};
+use subtle::ConstantTimeEq;
+
+/// A nonce of ours that may still be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Nonce {
+    /// When it was made, milliseconds since the Unix epoch.
+    pub(super) issued: u64,
+    /// What tells it from all others.
+    pub(super) id: [u8; CODE],
+}
+
+/// Length of a nonce's text.
+pub(super) const TEXT: usize = 40;
+
+/// The text of a nonce made now: six bytes of time, eight of chance and the code over both, the
+/// realm and the client's address, in base64url (RFC 4648 5). Chance lets two phones behind one NAT
+/// have each their own in the same millisecond.
+pub(super) fn mint(
+    secret: &Secret,
+    realm: &str,
+    source: IpAddr,
+    unix: Duration,
+    entropy: &mut dyn Entropy,
+) -> [u8; TEXT] {
+    let mut bytes = [0; TIME + CHANCE + CODE];
+    let (stamp, code) = bytes.split_at_mut(TIME + CHANCE);
+    let (time, chance) = stamp.split_at_mut(TIME);
+    for (to, from) in time.iter_mut().zip(milliseconds(unix).to_be_bytes().into_iter().skip(2)) {
+        *to = from;
+    }
+    entropy.fill(chance);
+    code.copy_from_slice(&vouch(secret, stamp, realm, source));
+    encode(&bytes)
+}
+
+/// Reads the text of a nonce. `None`: not made here, not for this realm and address, or too old.
+pub(super) fn read(
+    secret: &Secret,
+    realm: &str,
+    source: IpAddr,
+    unix: Duration,
+    lifetime: Duration,
+    text: &[u8],
+) -> Option<Nonce> {
+    let bytes = decode(text)?;
+    let (stamp, code) = bytes.split_at_checked(TIME + CHANCE)?;
+    let right = vouch(secret, stamp, realm, source);
+    if !bool::from(right.ct_eq(code)) {
+        return None;
+    }
+    let time = stamp.get(..TIME)?;
+    let issued = time.iter().fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
+    let now = milliseconds(unix);
+    let young = now.saturating_sub(issued) <= milliseconds(lifetime);
+    // Another shard may have read the clock a little later; a clock that was set back may not let a
+    // nonce live longer.
+    let made = issued <= now.saturating_add(TOLERANCE);
+    (young && made).then_some(Nonce { issued, id: right })
+}
+
+const TIME: usize = 6;
+const CHANCE: usize = 8;
+const CODE: usize = 16;
+
+/// Milliseconds that clocks of shards may be apart.
+const TOLERANCE: u64 = 5_000;
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+fn vouch(secret: &Secret, stamp: &[u8], realm: &str, source: IpAddr) -> [u8; CODE] {
+    let parts = |address: &[u8]| secret.mac(b"nonce", &[stamp, realm.as_bytes(), address]);
+    match source.to_canonical() {
+        IpAddr::V4(v4) => parts(&v4.octets()),
+        IpAddr::V6(v6) => parts(&v6.octets()),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Ten groups of three bytes are ten groups of four letters: no padding, one text for each nonce.
+fn encode(bytes: &[u8; TIME + CHANCE + CODE]) -> [u8; TEXT] {
+    let mut text = [0; TEXT];
+    for (letters, group) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
+        let bits = group.iter().fold(0, |bits: usize, byte| (bits << 8) | usize::from(*byte));
+        for (letter, shift) in letters.iter_mut().zip([18, 12, 6, 0]) {
+            *letter = ALPHABET.get((bits >> shift) & 63).copied().unwrap_or_default();
+        }
+    }
+    text
+}
+
+fn decode(text: &[u8]) -> Option<[u8; TIME + CHANCE + CODE]> {
+    let mut bytes = [0; TIME + CHANCE + CODE];
+    if text.len() != TEXT {
+        return None;
+    }
+    for (group, letters) in bytes.chunks_exact_mut(3).zip(text.chunks_exact(4)) {
+        let mut bits: u32 = 0;
+        for letter in letters {
+            bits = (bits << 6) | u32::from(value(*letter)?);
+        }
+        for (to, from) in group.iter_mut().zip(bits.to_be_bytes().into_iter().skip(1)) {
+            *to = from;
+        }
+    }
+    Some(bytes)
+}
+
+const fn value(letter: u8) -> Option<u8> {
+    match letter {
+        b'A'..=b'Z' => Some(letter.wrapping_sub(b'A')),
+        b'a'..=b'z' => Some(letter.wrapping_sub(b'a').wrapping_add(26)),
+        b'0'..=b'9' => Some(letter.wrapping_sub(b'0').wrapping_add(52)),
+        b'-' => Some(62),
+        b'_' => Some(63),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    const LIFETIME: Duration = Duration::from_secs(300);
+    const START: Duration = Duration::from_millis(1_700_000_000_123);
+    const PHONE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+    struct Counter(u8);
+
+    impl Entropy for Counter {
+        fn fill(&mut self, out: &mut [u8]) {
+            self.0 = self.0.wrapping_add(1);
+            out.fill(self.0);
+        }
+    }
+
+    fn secret() -> Secret {
+        Secret::new([9; 32])
+    }
+
+    fn made() -> [u8; TEXT] {
+        mint(&secret(), "r", PHONE, START, &mut Counter(0))
+    }
+
+    fn at(unix: Duration) -> Option<Nonce> {
+        read(&secret(), "r", PHONE, unix, LIFETIME, &made())
+    }
+
+    #[test]
+    fn a_nonce_is_good_until_its_lifetime_ends() {
+        assert_eq!(at(START).unwrap().issued, 1_700_000_000_123);
+        assert!(at(START + LIFETIME).is_some());
+        assert!(at(START + LIFETIME + Duration::from_millis(1)).is_none());
+    }
+
+    #[test]
+    fn a_nonce_from_the_future_is_refused() {
+        assert!(at(START - Duration::from_secs(5)).is_some());
+        assert!(at(START - Duration::from_secs(6)).is_none());
+    }
+
+    #[test]
+    fn a_nonce_is_bound_to_secret_realm_and_address() {
+        let read = |secret: &Secret, realm, source| {
+            read(secret, realm, source, START, LIFETIME, &made()).is_some()
+        };
+        assert!(read(&secret(), "r", PHONE));
+        assert!(!read(&Secret::new([8; 32]), "r", PHONE));
+        assert!(!read(&secret(), "s", PHONE));
+        assert!(!read(&secret(), "r", Ipv4Addr::new(192, 0, 2, 2).into()));
+    }
+
+    #[test]
+    fn an_ipv4_address_is_the_same_when_it_comes_mapped() {
+        let mapped = Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped();
+        assert!(read(&secret(), "r", mapped.into(), START, LIFETIME, &made()).is_some());
+        let other = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        assert!(read(&secret(), "r", other, START, LIFETIME, &made()).is_none());
+    }
+
+    #[test]
+    fn two_nonces_of_one_millisecond_differ() {
+        let mut entropy = Counter(0);
+        let one = mint(&secret(), "r", PHONE, START, &mut entropy);
+        let two = mint(&secret(), "r", PHONE, START, &mut entropy);
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_nonce_changed_in_any_letter_is_refused() {
+        for place in 0..TEXT {
+            for letter in [b'A', b'_', b'!', b'"', 0xff] {
+                let mut text = made();
+                if text[place] != letter {
+                    text[place] = letter;
+                    let read = read(&secret(), "r", PHONE, START, LIFETIME, &text);
+                    assert_eq!(read, None, "letter {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_another_length_is_refused() {
+        let text = made();
+        for len in 0..TEXT {
+            assert!(decode(&text[..len]).is_none());
+        }
+        assert!(decode(&[text.as_slice(), b"A"].concat()).is_none());
+    }
+}

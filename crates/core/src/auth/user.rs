@@ -1,0 +1,187 @@
+//! Who may authenticate, and what of theirs is stored: the digest's first hash, never a password.
+
+use super::algorithm::{Algorithm, Hash};
+use crate::registrar::Aor;
+use ahash::RandomState;
+use std::{collections::HashMap, fmt, sync::Arc};
+
+/// `H(username:realm:password)` for each algorithm that is known (RFC 7616 3.4.2). As good as a
+/// password within its realm: `Debug` does not show it.
+#[derive(Clone, Default)]
+pub struct Ha1 {
+    /// With MD5.
+    pub md5: Option<[u8; 16]>,
+    /// With SHA-256.
+    pub sha256: Option<[u8; 32]>,
+    /// With SHA-512/256.
+    pub sha512_256: Option<[u8; 32]>,
+}
+
+/// A user: credentials and the AoRs that are theirs.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The digest username, quoted pairs resolved.
+    pub name: String,
+    /// The AoRs this user may register and speak for.
+    pub aors: Vec<Aor>,
+    ha1: Ha1,
+}
+
+/// The users by name.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    by_name: HashMap<Box<[u8]>, Arc<User>, RandomState>,
+}
+
+/// Two users have the name in here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuplicateUser(pub String);
+
+impl Ha1 {
+    /// The hashes of a password with every algorithm.
+    pub fn of_password(name: &str, realm: &str, password: &str) -> Self {
+        let parts = [name.as_bytes(), realm.as_bytes(), password.as_bytes()];
+        let hash = |algorithm: Algorithm| algorithm.hash(&parts);
+        Self {
+            md5: hash(Algorithm::Md5).as_bytes().try_into().ok(),
+            sha256: hash(Algorithm::Sha256).as_bytes().try_into().ok(),
+            sha512_256: hash(Algorithm::Sha512_256).as_bytes().try_into().ok(),
+        }
+    }
+
+    /// Whether there is a hash of this algorithm. A user without one cannot pass a challenge of it.
+    pub const fn has(&self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::Md5 => self.md5.is_some(),
+            Algorithm::Sha256 => self.sha256.is_some(),
+            Algorithm::Sha512_256 => self.sha512_256.is_some(),
+        }
+    }
+
+    pub(super) fn hash(&self, algorithm: Algorithm) -> Option<Hash> {
+        match algorithm {
+            Algorithm::Md5 => self.md5.map(Hash::from),
+            Algorithm::Sha256 => self.sha256.map(Hash::from),
+            Algorithm::Sha512_256 => self.sha512_256.map(Hash::from),
+        }
+    }
+}
+
+impl User {
+    /// A user whose password is known. The password is not kept.
+    pub fn with_password(name: &str, realm: &str, password: &str, aors: Vec<Aor>) -> Self {
+        Self::with_ha1(name, Ha1::of_password(name, realm, password), aors)
+    }
+
+    /// A user whose hashes are known; they must have been made with the realm that is challenged for.
+    pub fn with_ha1(name: &str, ha1: Ha1, aors: Vec<Aor>) -> Self {
+        Self {
+            name: name.to_owned(),
+            aors,
+            ha1,
+        }
+    }
+
+    /// The hashes.
+    pub const fn ha1(&self) -> &Ha1 {
+        &self.ha1
+    }
+
+    /// Whether the AoR is this user's.
+    pub fn owns(&self, aor: &Aor) -> bool {
+        self.aors.contains(aor)
+    }
+}
+
+impl Users {
+    /// The users by their names.
+    ///
+    /// # Errors
+    /// A name that stands twice.
+    pub fn new(users: Vec<User>) -> Result<Self, DuplicateUser> {
+        // The names come from the configuration: nobody outside can choose them to collide.
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let mut by_name = HashMap::with_capacity_and_hasher(users.len(), hasher);
+        for user in users {
+            let key = Box::from(user.name.as_bytes());
+            if let Some(first) = by_name.insert(key, Arc::new(user)) {
+                return Err(DuplicateUser(first.name.clone()));
+            }
+        }
+        Ok(Self { by_name })
+    }
+
+    /// The user of this name, compared byte for byte.
+    pub fn find(&self, name: impl AsRef<[u8]>) -> Option<&Arc<User>> {
+        self.by_name.get(name.as_ref())
+    }
+
+    /// All users, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.by_name.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}
+
+impl fmt::Debug for Ha1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Algorithm::ALL.into_iter().filter(|a| self.has(*a));
+        f.write_str("Ha1")?;
+        f.debug_set().entries(known.map(Algorithm::token)).finish()
+    }
+}
+
+impl fmt::Display for DuplicateUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "two users are named {:?}", self.0)
+    }
+}
+
+impl std::error::Error for DuplicateUser {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_gives_the_hash_of_every_algorithm() {
+        // RFC 7616 3.9.1: Mufasa's A1.
+        let ha1 = Ha1::of_password("Mufasa", "http-auth@example.org", "Circle of Life");
+        let md5 = ha1.hash(Algorithm::Md5).unwrap();
+        assert_eq!(md5.hex().as_bytes(), b"3d78807defe7de2157e2b0b6573a855f");
+        assert!(Algorithm::ALL.into_iter().all(|a| ha1.has(a)));
+    }
+
+    #[test]
+    fn debug_names_the_algorithms_and_shows_no_hash() {
+        let user = User::with_password("6001", "pbx.example.org", "geheim", Vec::new());
+        let text = format!("{user:?}");
+        assert!(text.contains("SHA-512-256"), "{text}");
+        let md5 = user.ha1().md5.unwrap();
+        assert!(!text.contains(&format!("{md5:?}")) && !text.contains("geheim"));
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        let user = |name| User::with_ha1(name, Ha1::default(), Vec::new());
+        let users = Users::new(vec![user("a"), user("b"), user("a")]);
+        assert_eq!(users.unwrap_err(), DuplicateUser("a".to_owned()));
+    }
+
+    #[test]
+    fn a_user_is_found_by_the_exact_name() {
+        let users = Users::new(vec![User::with_ha1("Bob", Ha1::default(), Vec::new())]).unwrap();
+        assert_eq!(users.find("Bob").unwrap().name, "Bob");
+        assert!(users.find(b"bob").is_none());
+        assert_eq!(users.len(), 1);
+    }
+}

@@ -1,0 +1,146 @@
+//! What a REGISTER comes to: the bindings that there are now, or why nothing changed.
+
+use super::{Binding, Bindings};
+use crate::{registrar::location::Full, time::Instant};
+use bellhop_wire::{HeaderId, Message, Reply};
+use smallvec::SmallVec;
+use std::{borrow::Cow, io::Write, sync::Arc};
+
+/// A REGISTER was applied.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// All live bindings of the AoR, highest q first.
+    pub bindings: Bindings,
+    /// What the REGISTER changed; empty for a query and for a retransmission.
+    pub changes: SmallVec<[Change; 2]>,
+    /// The flow that the REGISTER came over is kept for calls (RFC 5626 6).
+    pub(super) outbound: bool,
+}
+
+/// One change of a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What became of it.
+    pub kind: ChangeKind,
+    /// The new binding; the old one if it was removed.
+    pub binding: Arc<Binding>,
+}
+
+/// What became of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It was there and lives on.
+    Refreshed,
+    /// It is gone.
+    Removed,
+}
+
+/// A REGISTER was refused; nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: Cow<'static, str>,
+    /// Min-Expires of a 423, in seconds.
+    pub min_expires: Option<u32>,
+    /// Retry-After of a 503, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+impl Registered {
+    /// Adds the header fields of the 200 (RFC 3261 10.3 step 8): a Contact for each binding with the
+    /// time it has left, Path as it came if the client understands it (RFC 3327 5.3), and where the
+    /// flow is kept the word that it is (RFC 5626 6).
+    pub fn write(&self, now: Instant, request: Message<'_>, reply: &mut Reply<'_>) {
+        for binding in &self.bindings {
+            reply.header_with("Contact", |out| contact(now, binding, out));
+        }
+        if request.lists(HeaderId::Supported, "path") {
+            reply.copy(request, HeaderId::Path);
+        }
+        if self.outbound {
+            reply.header("Require", b"outbound").header("Flow-Timer", FLOW_TIMER);
+        }
+        reply.header("Supported", b"path, outbound");
+    }
+}
+
+impl Refusal {
+    /// Adds the header fields that belong to the status: Min-Expires (RFC 3261 20.23), Retry-After
+    /// (20.33).
+    pub fn write(&self, reply: &mut Reply<'_>) {
+        let fields = [
+            ("Min-Expires", self.min_expires),
+            ("Retry-After", self.retry_after),
+        ];
+        for (name, seconds) in fields {
+            if let Some(seconds) = seconds {
+                reply.header(name, seconds.to_string().as_bytes());
+            }
+        }
+    }
+
+    pub(super) fn of(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+            min_expires: None,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn bad(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(400, reason)
+    }
+
+    /// A 400 that shows the beginning of the Contact, what is not printable left out.
+    pub(super) fn bad_contact(what: &str, raw: &[u8]) -> Self {
+        let printable = raw.iter().copied().filter(|b| matches!(b, b' '..=b'~'));
+        let shown: String = printable.take(SHOWN).map(char::from).collect();
+        Self::bad(format!("{what}: {shown}"))
+    }
+
+    pub(super) fn too_many() -> Self {
+        Self::of(403, "Too many contacts")
+    }
+
+    pub(super) fn out_of_order() -> Self {
+        Self::of(500, "CSeq out of order")
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(Full: Full) -> Self {
+        Self {
+            retry_after: Some(60),
+            ..Self::of(503, "No room for more registrations")
+        }
+    }
+}
+
+fn contact(now: Instant, binding: &Binding, out: &mut Vec<u8>) {
+    out.push(b'<');
+    out.extend_from_slice(&binding.contact);
+    out.push(b'>');
+    let whole = binding.remaining(now).as_secs();
+    // Whole seconds, never more than there are; but 0 would say that it is gone.
+    print(out, format_args!(";expires={}", whole.max(1)));
+    if binding.q < 1000 {
+        print(out, format_args!(";q=0.{:03}", binding.q));
+    }
+    out.extend_from_slice(&binding.params);
+}
+
+fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // A Vec takes everything.
+    let _ = out.write_fmt(text);
+}
+
+/// Bytes of a bad Contact that the reason phrase shows.
+const SHOWN: usize = 60;
+
+/// Seconds within which the client is to send a keep-alive (RFC 5626 4.4.1).
+const FLOW_TIMER: &[u8] = b"120";

@@ -1,0 +1,219 @@
+//! The registrar's decision (RFC 3261 10.3).
+
+use super::{
+    Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
+    contact::{Contact, Request},
+};
+use crate::{flow::Flow, time::Instant};
+use bellhop_wire::{HeaderId, Message, Params};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Applies one REGISTER to the bindings of `aor`, whole or not at all (RFC 3261 10.3 steps 6 to 8).
+/// Whether the sender may do so has been settled.
+///
+/// - A binding is found by the Contact's URI (RFC 3261 19.1.4), or by `+sip.instance` and `reg-id`
+///   where both are there (RFC 5626 6). Another URI without them is another binding, from the same
+///   Call-ID too: what a phone had before its port changed stays until it ends.
+/// - With the Call-ID of the binding a CSeq must be higher. An equal one for the same contact is the
+///   same REGISTER again: it is answered in the same way and changes nothing.
+/// - Path is stored where the client supports it; otherwise it is ignored, for a 420 would shut out
+///   every client that does not know of the proxies on its way (RFC 3327 5.3 leaves this to us).
+/// - A flow is promised (`Require: outbound`) over connections only: over UDP the client would probe
+///   it with STUN (RFC 5626 4.4.2), which is not spoken here. `reg-id` counts over UDP too.
+///
+/// # Errors
+/// The refusal to answer with: 400, 403, 423, 439, 500 or 503.
+pub fn apply(
+    now: Instant,
+    location: &Location,
+    config: &RegistrarConfig,
+    aor: &Aor,
+    request: Message<'_>,
+    flow: Flow,
+) -> Result<Registered, Refusal> {
+    let asked = Request::read(request, config)?;
+    let (cseq, _) = request
+        .cseq()
+        .map_err(|error| Refusal::bad(error.to_string()))?;
+    let origin = Origin {
+        now,
+        request,
+        cseq,
+        flow,
+    };
+    let mut outbound = false;
+    let (bindings, changes) = match &asked {
+        Request::Query => {
+            let mut bindings = Bindings::new();
+            location.lookup(now, aor, &mut bindings);
+            (bindings, SmallVec::new())
+        }
+        Request::Wildcard => location.change(now, aor, |bindings| origin.remove_all(bindings))?,
+        Request::Contacts(contacts) => {
+            let kept = |contact: &Contact<'_>| contact.flow().is_some() && contact.lifetime.is_some();
+            outbound = flow.transport.is_reliable()
+                && contacts.iter().any(kept)
+                && request.lists(HeaderId::Supported, "outbound");
+            location.change(now, aor, |bindings| {
+                let changes = origin.bind(contacts, bindings)?;
+                let added = changes.iter().any(|change| change.kind == ChangeKind::Added);
+                if added && bindings.len() > config.max_contacts {
+                    return Err(Refusal::too_many());
+                }
+                Ok(changes)
+            })?
+        }
+    };
+    Ok(Registered {
+        bindings,
+        changes,
+        outbound,
+    })
+}
+
+/// What all bindings of one REGISTER have in common.
+struct Origin<'m> {
+    now: Instant,
+    request: Message<'m>,
+    cseq: u32,
+    flow: Flow,
+}
+
+type Changes = SmallVec<[Change; 2]>;
+
+impl Origin<'_> {
+    /// RFC 3261 10.3 step 6.
+    fn remove_all(&self, bindings: &mut Bindings) -> Result<Changes, Refusal> {
+        let mut changes = Changes::new();
+        for binding in bindings.drain(..) {
+            if self.is_behind(&binding) || self.is_again(&binding) {
+                return Err(Refusal::out_of_order());
+            }
+            changes.push(Change {
+                kind: ChangeKind::Removed,
+                binding,
+            });
+        }
+        Ok(changes)
+    }
+
+    /// RFC 3261 10.3 step 7.
+    fn bind(
+        &self,
+        contacts: &[Contact<'_>],
+        bindings: &mut Bindings,
+    ) -> Result<Changes, Refusal> {
+        let mut changes = Changes::new();
+        for contact in contacts {
+            let place = place_of(contact, bindings);
+            if let Some(held) = place.and_then(|place| bindings.get(place)) {
+                if self.is_behind(held) {
+                    return Err(Refusal::out_of_order());
+                }
+                if self.is_again(held) {
+                    if contact.lifetime.is_none() {
+                        return Err(Refusal::out_of_order());
+                    }
+                    continue;
+                }
+            }
+            let removed = place.map(|place| bindings.remove(place));
+            match (self.binding(contact), removed) {
+                (Some(binding), old) => {
+                    bindings.push(Arc::clone(&binding));
+                    let kind = match old {
+                        Some(_) => ChangeKind::Refreshed,
+                        None => ChangeKind::Added,
+                    };
+                    changes.push(Change { kind, binding });
+                }
+                (None, Some(binding)) => changes.push(Change {
+                    kind: ChangeKind::Removed,
+                    binding,
+                }),
+                (None, None) => {}
+            }
+        }
+        Ok(changes)
+    }
+
+    /// The binding that a contact asks for; `None` if it asks for none.
+    fn binding(&self, contact: &Contact<'_>) -> Option<Arc<Binding>> {
+        let lifetime = contact.lifetime?;
+        Some(Arc::new(Binding {
+            contact: contact.uri.raw.into(),
+            params: other_params(contact.params),
+            q: contact.q,
+            expires: self.now.after(lifetime),
+            call_id: self.request.call_id().into(),
+            cseq: self.cseq,
+            flow: self.flow,
+            path: path(self.request),
+            instance: contact.instance.as_deref().map(Box::from),
+            reg_id: contact.reg_id,
+            updated: self.now,
+        }))
+    }
+
+    fn is_behind(&self, held: &Binding) -> bool {
+        *held.call_id == *self.request.call_id() && self.cseq < held.cseq
+    }
+
+    fn is_again(&self, held: &Binding) -> bool {
+        *held.call_id == *self.request.call_id() && self.cseq == held.cseq
+    }
+}
+
+/// Which binding a contact is about. One that is bound by device and flow also takes the place of
+/// one with its URI that the same phone made before it spoke of flows.
+fn place_of(contact: &Contact<'_>, bindings: &Bindings) -> Option<usize> {
+    let by_uri = |held: &Arc<Binding>| held.is_contact(&contact.uri);
+    match contact.flow() {
+        Some((instance, reg_id)) => bindings
+            .iter()
+            .position(|held| held.is_flow_of(instance, reg_id))
+            .or_else(|| bindings.iter().position(|b| b.reg_id.is_none() && by_uri(b))),
+        None => bindings.iter().position(by_uri),
+    }
+}
+
+/// The parameters that are given back as they came.
+fn other_params(params: Params<'_>) -> Box<[u8]> {
+    let mut text = Vec::new();
+    for param in params.iter() {
+        if param.name.eq_ignore_ascii_case(b"expires") || param.name.eq_ignore_ascii_case(b"q") {
+            continue;
+        }
+        text.push(b';');
+        text.extend_from_slice(param.name);
+        if let Some(value) = param.value {
+            text.push(b'=');
+            text.extend_from_slice(value);
+        }
+    }
+    unfold(&mut text);
+    text.into()
+}
+
+/// RFC 3327 5.3.
+fn path(request: Message<'_>) -> Box<[u8]> {
+    let mut text = Vec::new();
+    if request.lists(HeaderId::Supported, "path") {
+        for value in request.values(HeaderId::Path) {
+            if !text.is_empty() {
+                text.extend_from_slice(b", ");
+            }
+            text.extend_from_slice(value.raw);
+        }
+    }
+    unfold(&mut text);
+    text.into()
+}
+
+/// What is stored will stand in lines of ours: a fold becomes blanks (RFC 3261 7.3.1).
+fn unfold(text: &mut [u8]) {
+    for byte in text.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        *byte = b' ';
+    }
+}

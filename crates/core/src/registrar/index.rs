@@ -1,0 +1,143 @@
+//! Finding bindings by what a message or the transport knows: the contact's URI, the connection.
+
+use super::{Aor, Binding};
+use crate::{flow::ConnectionId, time::Instant};
+use ahash::RandomState;
+use bellhop_wire::{Host, Scheme, UriRef};
+use smallvec::SmallVec;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::{BuildHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Locks, even if a thread died while it held the lock: a look-up can bear whatever it left.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One of `shards`, chosen by bits of a hash that the maps inside do not choose by.
+pub(super) fn pick<T>(shards: &[T], hash: u64) -> Option<&T> {
+    let place = (hash >> 32).checked_rem(u64::try_from(shards.len()).ok()?)?;
+    shards.get(usize::try_from(place).ok()?)
+}
+
+/// How many locks share the load.
+pub(super) const STRIPES: usize = 64;
+
+/// Bindings by their contact's URI. The key is a hash that all URIs share that are equal by RFC 3261
+/// 19.1.4; the comparison itself decides.
+pub(super) struct ByContact {
+    hasher: RandomState,
+    stripes: Box<[Mutex<HashMap<u64, SmallVec<[Arc<Binding>; 1]>, RandomState>>]>,
+}
+
+impl ByContact {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        let stripe = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
+        Self {
+            stripes: (0..STRIPES).map(stripe).collect(),
+            hasher,
+        }
+    }
+
+    /// The newest live binding with this contact.
+    pub(super) fn find(&self, now: Instant, contact: &UriRef<'_>) -> Option<Arc<Binding>> {
+        let key = self.key(contact);
+        let stripe = lock(pick(&self.stripes, key)?);
+        let matching = stripe
+            .get(&key)?
+            .iter()
+            .filter(|binding| binding.is_live(now) && binding.is_contact(contact));
+        matching.max_by_key(|binding| binding.updated).cloned()
+    }
+
+    pub(super) fn insert(&self, binding: &Arc<Binding>) {
+        if let Some((key, stripe)) = self.place(binding) {
+            lock(stripe).entry(key).or_default().push(Arc::clone(binding));
+        }
+    }
+
+    pub(super) fn remove(&self, binding: &Arc<Binding>) {
+        let Some((key, stripe)) = self.place(binding) else {
+            return;
+        };
+        if let Entry::Occupied(mut entry) = lock(stripe).entry(key) {
+            entry.get_mut().retain(|held| !Arc::ptr_eq(held, binding));
+            if entry.get().is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let len = |stripe| lock(stripe).values().map(SmallVec::len).sum::<usize>();
+        self.stripes.iter().map(len).sum()
+    }
+
+    fn place(
+        &self,
+        binding: &Binding,
+    ) -> Option<(u64, &Mutex<HashMap<u64, SmallVec<[Arc<Binding>; 1]>, RandomState>>)> {
+        let key = self.key(&UriRef::parse(&binding.contact).ok()?);
+        Some((key, pick(&self.stripes, key)?))
+    }
+
+    fn key(&self, uri: &UriRef<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        (uri.scheme == Scheme::Sips).hash(&mut hasher);
+        uri.user_unescaped().hash(&mut hasher);
+        match uri.host {
+            Some(Host::Name(name)) => {
+                for byte in name {
+                    hasher.write_u8(byte.to_ascii_lowercase());
+                }
+            }
+            Some(Host::Ip(address)) => address.hash(&mut hasher),
+            None => {}
+        }
+        uri.port.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// The AoRs that have a binding over a connection.
+pub(super) struct ByConnection {
+    aors: Mutex<HashMap<ConnectionId, SmallVec<[Aor; 1]>, RandomState>>,
+}
+
+impl ByConnection {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Self {
+            aors: Mutex::new(HashMap::with_hasher(hasher)),
+        }
+    }
+
+    pub(super) fn insert(&self, connection: ConnectionId, aor: &Aor) {
+        let mut aors = lock(&self.aors);
+        let known = aors.entry(connection).or_default();
+        if !known.contains(aor) {
+            known.push(aor.clone());
+        }
+    }
+
+    pub(super) fn remove(&self, connection: ConnectionId, aor: &Aor) {
+        if let Entry::Occupied(mut entry) = lock(&self.aors).entry(connection) {
+            entry.get_mut().retain(|known| known != aor);
+            if entry.get().is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    /// Forgets the connection; gives the AoRs that it had.
+    pub(super) fn take(&self, connection: ConnectionId) -> SmallVec<[Aor; 1]> {
+        lock(&self.aors).remove(&connection).unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        lock(&self.aors).values().map(SmallVec::len).sum()
+    }
+}

@@ -1,0 +1,253 @@
+//! The bindings of all AoRs (RFC 3261 10.2, "location service"), shared by all shards.
+
+use super::{
+    Aor, Binding, Bindings, binding,
+    index::{ByConnection, ByContact, STRIPES, lock, pick},
+};
+use crate::{flow::ConnectionId, time::Instant};
+use ahash::RandomState;
+use bellhop_wire::UriRef;
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::BuildHasher,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+/// Bindings by AoR, by contact and by connection. Bounded; each change is seen whole or not at all by
+/// a look-up of the AoR. A binding counts until its time is up, swept or not.
+///
+/// Locks are taken in one order: an AoR's stripe, then the indexes'.
+pub struct Location {
+    stripes: Box<[Mutex<Stripe>]>,
+    hasher: RandomState,
+    contacts: ByContact,
+    connections: ByConnection,
+    count: AtomicUsize,
+    capacity: usize,
+    /// Microseconds; no binding ends before.
+    next: AtomicU64,
+}
+
+/// There is no room for more bindings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+struct Stripe {
+    bindings: HashMap<Aor, Bindings, RandomState>,
+    /// No binding in here ends before.
+    next: Instant,
+}
+
+impl Location {
+    /// A location service with room for `capacity` bindings. The seeds keep anybody from choosing
+    /// AoRs or contacts that collide: they must not be guessed.
+    pub fn new(capacity: usize, seeds: [u64; 4]) -> Self {
+        let [a, b, c, d] = seeds;
+        let hasher = RandomState::with_seeds(a, b, c, d);
+        let stripe = |_| {
+            Mutex::new(Stripe {
+                bindings: HashMap::with_hasher(hasher.clone()),
+                next: NEVER,
+            })
+        };
+        Self {
+            stripes: (0..STRIPES).map(stripe).collect(),
+            contacts: ByContact::new(hasher.clone()),
+            connections: ByConnection::new(hasher.clone()),
+            hasher,
+            count: AtomicUsize::new(0),
+            capacity,
+            next: AtomicU64::new(NEVER.as_micros()),
+        }
+    }
+
+    /// Fills `out` with the live bindings of an AoR, highest q first, at equal q the newest first.
+    pub fn lookup(&self, now: Instant, aor: &Aor, out: &mut Bindings) {
+        out.clear();
+        let Some(stripe) = self.stripe(aor) else {
+            return;
+        };
+        if let Some(bindings) = lock(stripe).bindings.get(aor) {
+            out.extend(bindings.iter().filter(|b| b.is_live(now)).cloned());
+        }
+    }
+
+    /// A live binding whose contact is this URI by RFC 3261 19.1.4; the newest if there are several.
+    /// For requests within a dialog, whose Request-URI is what the phone called its Contact.
+    pub fn by_contact(&self, now: Instant, contact: &UriRef<'_>) -> Option<Arc<Binding>> {
+        self.contacts.find(now, contact)
+    }
+
+    /// Removes the bindings that were reached over this very connection, now that it is closed; a
+    /// device that has registered over another one since keeps that binding. Gives the live ones
+    /// among those removed.
+    pub fn connection_closed(
+        &self,
+        now: Instant,
+        connection: ConnectionId,
+    ) -> Vec<(Aor, Arc<Binding>)> {
+        let mut removed = Vec::new();
+        for aor in self.connections.take(connection) {
+            let Some(stripe) = self.stripe(&aor) else {
+                continue;
+            };
+            let mut stripe = lock(stripe);
+            let held = stripe.bindings.get(&aor).cloned().unwrap_or_default();
+            let (dead, kept): (Bindings, Bindings) = held
+                .into_iter()
+                .partition(|binding| binding.flow.connection == Some(connection));
+            self.replace(&mut stripe, &aor, kept);
+            let live = dead.into_iter().filter(|binding| binding.is_live(now));
+            removed.extend(live.map(|binding| (aor.clone(), binding)));
+        }
+        removed
+    }
+
+    /// Forgets the bindings whose time is up; gives how many.
+    pub fn sweep(&self, now: Instant) -> usize {
+        if self.next.load(Ordering::Acquire) > now.as_micros() {
+            return 0;
+        }
+        let mut swept = 0_usize;
+        // Whoever adds a binding from here on lowers it again.
+        self.next.store(NEVER.as_micros(), Ordering::Release);
+        for stripe in &self.stripes {
+            let mut stripe = lock(stripe);
+            if stripe.next <= now {
+                swept = swept.saturating_add(self.sweep_stripe(now, &mut stripe));
+            }
+            self.next.fetch_min(stripe.next.as_micros(), Ordering::AcqRel);
+        }
+        swept
+    }
+
+    /// When [`Location::sweep`] is next worth calling, in whole seconds of the clock so that endings
+    /// close to each other are swept at once; `None` while there is nothing to sweep.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        let next = self.next.load(Ordering::Acquire);
+        let rounded = next.checked_next_multiple_of(SWEEP_EVERY)?;
+        Some(Instant::from_micros(rounded))
+    }
+
+    /// How many bindings are held, those not swept yet included.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether no binding is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Changes the bindings of an AoR: `plan` gets the live ones and leaves what is to be. If it
+    /// fails, or there is no room, nothing changes. Gives the new bindings in their order.
+    pub(super) fn change<T, E: From<Full>>(
+        &self,
+        now: Instant,
+        aor: &Aor,
+        plan: impl FnOnce(&mut Bindings) -> Result<T, E>,
+    ) -> Result<(Bindings, T), E> {
+        let Some(stripe) = self.stripe(aor) else {
+            return Err(Full.into());
+        };
+        let mut stripe = lock(stripe);
+        let held = stripe.bindings.get(aor).map_or([].as_slice(), |held| held);
+        let mut bindings: Bindings = held.iter().filter(|b| b.is_live(now)).cloned().collect();
+        let more_than = held.len();
+        let planned = plan(&mut bindings)?;
+        let growth = bindings.len().saturating_sub(more_than);
+        if growth > 0 && !self.reserve(growth) {
+            return Err(Full.into());
+        }
+        binding::sort(&mut bindings);
+        self.replace(&mut stripe, aor, bindings.clone());
+        Ok((bindings, planned))
+    }
+
+    fn stripe(&self, aor: &Aor) -> Option<&Mutex<Stripe>> {
+        pick(&self.stripes, self.hasher.hash_one(aor))
+    }
+
+    fn reserve(&self, growth: usize) -> bool {
+        let grown = |count: usize| {
+            count
+                .checked_add(growth)
+                .filter(|grown| *grown <= self.capacity)
+        };
+        self.count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, grown)
+            .is_ok()
+    }
+
+    /// Puts the new bindings in the place of the old ones. Room for more has been reserved.
+    fn replace(&self, stripe: &mut Stripe, aor: &Aor, new: Bindings) {
+        let old = stripe.bindings.remove(aor).unwrap_or_default();
+        let within = |set: &Bindings, one: &Arc<Binding>| set.iter().any(|b| Arc::ptr_eq(b, one));
+        // The new ones first, so that a contact that is refreshed can be found at every moment.
+        for added in new.iter().filter(|binding| !within(&old, binding)) {
+            self.contacts.insert(added);
+            if let Some(connection) = added.flow.connection {
+                self.connections.insert(connection, aor);
+            }
+            stripe.next = stripe.next.min(added.expires);
+            self.next.fetch_min(added.expires.as_micros(), Ordering::AcqRel);
+        }
+        for removed in old.iter().filter(|binding| !within(&new, binding)) {
+            self.contacts.remove(removed);
+            let connection = removed.flow.connection;
+            if let Some(connection) = connection
+                && !new.iter().any(|b| b.flow.connection == Some(connection))
+            {
+                self.connections.remove(connection, aor);
+            }
+        }
+        let shrunk = old.len().saturating_sub(new.len());
+        self.count.fetch_sub(shrunk, Ordering::AcqRel);
+        if !new.is_empty() {
+            stripe.bindings.insert(aor.clone(), new);
+        }
+    }
+
+    fn sweep_stripe(&self, now: Instant, stripe: &mut Stripe) -> usize {
+        let ended = |bindings: &Bindings| bindings.iter().any(|binding| !binding.is_live(now));
+        let due: Vec<Aor> = stripe
+            .bindings
+            .iter()
+            .filter(|(_, bindings)| ended(bindings))
+            .map(|(aor, _)| aor.clone())
+            .collect();
+        let before = stripe.bindings.values().map(|held| held.len()).sum::<usize>();
+        for aor in due {
+            let mut kept = stripe.bindings.get(&aor).cloned().unwrap_or_default();
+            kept.retain(|binding| binding.is_live(now));
+            self.replace(stripe, &aor, kept);
+        }
+        let left = stripe.bindings.values().flatten();
+        stripe.next = left.map(|binding| binding.expires).min().unwrap_or(NEVER);
+        let after = stripe.bindings.values().map(|held| held.len()).sum::<usize>();
+        before.saturating_sub(after)
+    }
+
+    #[cfg(test)]
+    pub(super) fn indexed(&self) -> (usize, usize) {
+        (self.contacts.len(), self.connections.len())
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Location")
+            .field("bindings", &self.len())
+            .field("capacity", &self.capacity)
+            .finish()
+    }
+}
+
+const NEVER: Instant = Instant::from_micros(u64::MAX);
+
+/// Microseconds between two sweeps at least.
+const SWEEP_EVERY: u64 = 1_000_000;
