@@ -131,7 +131,8 @@ impl Authenticator {
         )
         .is_some_and(|nonce| {
             let fingerprint = fingerprint(request, method);
-            self.replay.admit(now.instant, &nonce, claim.count, fingerprint)
+            self.replay
+                .admit(now.instant, &nonce, claim.count, fingerprint)
         });
         if fresh {
             Outcome::Authenticated(Authenticated {

@@ -31,7 +31,10 @@ pub(super) fn mint(
     let mut bytes = [0; TIME + CHANCE + CODE];
     let (stamp, code) = bytes.split_at_mut(TIME + CHANCE);
     let (time, chance) = stamp.split_at_mut(TIME);
-    for (to, from) in time.iter_mut().zip(milliseconds(unix).to_be_bytes().into_iter().skip(2)) {
+    for (to, from) in time
+        .iter_mut()
+        .zip(milliseconds(unix).to_be_bytes().into_iter().skip(2))
+    {
         *to = from;
     }
     entropy.fill(chance);
@@ -55,7 +58,9 @@ pub(super) fn read(
         return None;
     }
     let time = stamp.get(..TIME)?;
-    let issued = time.iter().fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
+    let issued = time
+        .iter()
+        .fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
     let now = milliseconds(unix);
     let young = now.saturating_sub(issued) <= milliseconds(lifetime);
     // Another shard may have read the clock a little later; a clock that was set back may not let a
@@ -89,9 +94,14 @@ fn milliseconds(time: Duration) -> u64 {
 fn encode(bytes: &[u8; TIME + CHANCE + CODE]) -> [u8; TEXT] {
     let mut text = [0; TEXT];
     for (letters, group) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
-        let bits = group.iter().fold(0, |bits: usize, byte| (bits << 8) | usize::from(*byte));
+        let bits = group
+            .iter()
+            .fold(0, |bits: usize, byte| (bits << 8) | usize::from(*byte));
         for (letter, shift) in letters.iter_mut().zip([18, 12, 6, 0]) {
-            *letter = ALPHABET.get((bits >> shift) & 63).copied().unwrap_or_default();
+            *letter = ALPHABET
+                .get((bits >> shift) & 63)
+                .copied()
+                .unwrap_or_default();
         }
     }
     text

@@ -108,7 +108,9 @@ impl ReplayGuard {
 
 impl fmt::Debug for ReplayGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplayGuard").field("nonces", &self.len()).finish()
+        f.debug_struct("ReplayGuard")
+            .field("nonces", &self.len())
+            .finish()
     }
 }
 
@@ -172,7 +174,10 @@ mod tests {
         assert!(!guard.admit(START, &nonce(1), 3, Some([2; 16])));
         assert!(!guard.admit(START, &nonce(1), 3, None));
         assert!(guard.admit(START, &nonce(1), 4, Some([1; 16])));
-        assert!(!guard.admit(START, &nonce(1), 3, Some([1; 16])), "not the last");
+        assert!(
+            !guard.admit(START, &nonce(1), 3, Some([1; 16])),
+            "not the last"
+        );
     }
 
     #[test]

@@ -64,7 +64,10 @@ mod tests {
         let mut reference = Hmac::<Sha256>::new_from_slice(&[7; 32]).unwrap();
         reference.update(b"\0\0\0\0\0\0\0\x05label\0\0\0\0\0\0\0\x02ab\0\0\0\0\0\0\0\0");
         let full = reference.finalize().into_bytes();
-        assert_eq!(Secret::new([7; 32]).mac(b"label", &[b"ab", b""]), full[..16]);
+        assert_eq!(
+            Secret::new([7; 32]).mac(b"label", &[b"ab", b""]),
+            full[..16]
+        );
     }
 
     #[test]

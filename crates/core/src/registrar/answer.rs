@@ -62,7 +62,9 @@ impl Registered {
             reply.copy(request, HeaderId::Path);
         }
         if self.outbound {
-            reply.header("Require", b"outbound").header("Flow-Timer", FLOW_TIMER);
+            reply
+                .header("Require", b"outbound")
+                .header("Flow-Timer", FLOW_TIMER);
         }
         reply.header("Supported", b"path, outbound");
     }

@@ -17,14 +17,19 @@ impl Aor {
             return None;
         }
         let mut text = Vec::with_capacity(
-            uri.user.map_or(0, <[u8]>::len).saturating_add(domain.len()).saturating_add(1),
+            uri.user
+                .map_or(0, <[u8]>::len)
+                .saturating_add(domain.len())
+                .saturating_add(1),
         );
         uri.write_canonical_user(&mut text);
         if !text.is_empty() {
             text.push(b'@');
         }
         text.extend(domain.bytes().map(|byte| byte.to_ascii_lowercase()));
-        std::str::from_utf8(&text).ok().map(|text| Self(text.into()))
+        std::str::from_utf8(&text)
+            .ok()
+            .map(|text| Self(text.into()))
     }
 
     /// The AoR of a text like `sip:6001@pbx.example.org`; the host is the domain. `None` if it is not
@@ -48,7 +53,9 @@ impl Aor {
 
     /// The domain.
     pub fn domain(&self) -> &str {
-        self.0.rsplit_once('@').map_or(&*self.0, |(_, domain)| domain)
+        self.0
+            .rsplit_once('@')
+            .map_or(&*self.0, |(_, domain)| domain)
     }
 }
 

@@ -51,13 +51,16 @@ pub fn apply(
         }
         Request::Wildcard => location.change(now, aor, |bindings| origin.remove_all(bindings))?,
         Request::Contacts(contacts) => {
-            let kept = |contact: &Contact<'_>| contact.flow().is_some() && contact.lifetime.is_some();
+            let kept =
+                |contact: &Contact<'_>| contact.flow().is_some() && contact.lifetime.is_some();
             outbound = flow.transport.is_reliable()
                 && contacts.iter().any(kept)
                 && request.lists(HeaderId::Supported, "outbound");
             location.change(now, aor, |bindings| {
                 let changes = origin.bind(contacts, bindings)?;
-                let added = changes.iter().any(|change| change.kind == ChangeKind::Added);
+                let added = changes
+                    .iter()
+                    .any(|change| change.kind == ChangeKind::Added);
                 if added && bindings.len() > config.max_contacts {
                     return Err(Refusal::too_many());
                 }
@@ -99,11 +102,7 @@ impl Origin<'_> {
     }
 
     /// RFC 3261 10.3 step 7.
-    fn bind(
-        &self,
-        contacts: &[Contact<'_>],
-        bindings: &mut Bindings,
-    ) -> Result<Changes, Refusal> {
+    fn bind(&self, contacts: &[Contact<'_>], bindings: &mut Bindings) -> Result<Changes, Refusal> {
         let mut changes = Changes::new();
         for contact in contacts {
             let place = place_of(contact, bindings);
@@ -173,7 +172,11 @@ fn place_of(contact: &Contact<'_>, bindings: &Bindings) -> Option<usize> {
         Some((instance, reg_id)) => bindings
             .iter()
             .position(|held| held.is_flow_of(instance, reg_id))
-            .or_else(|| bindings.iter().position(|b| b.reg_id.is_none() && by_uri(b))),
+            .or_else(|| {
+                bindings
+                    .iter()
+                    .position(|b| b.reg_id.is_none() && by_uri(b))
+            }),
         None => bindings.iter().position(by_uri),
     }
 }
@@ -213,7 +216,10 @@ fn path(request: Message<'_>) -> Box<[u8]> {
 
 /// What is stored will stand in lines of ours: a fold becomes blanks (RFC 3261 7.3.1).
 fn unfold(text: &mut [u8]) {
-    for byte in text.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    for byte in text
+        .iter_mut()
+        .filter(|byte| matches!(byte, b'\r' | b'\n' | 0))
+    {
         *byte = b' ';
     }
 }

@@ -6,6 +6,10 @@ use smallvec::SmallVec;
 use std::{borrow::Cow, time::Duration};
 
 /// What a REGISTER asks for (RFC 3261 10.2).
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack, never moved around"
+)]
 pub(super) enum Request<'m> {
     /// No Contact: which bindings are there (10.2.3).
     Query,
@@ -35,10 +39,7 @@ impl<'m> Request<'m> {
     /// # Errors
     /// What is not a contact, 400; too many, 403; too short, 423; a first hop that cannot keep a flow,
     /// 439.
-    pub(super) fn read(
-        request: Message<'m>,
-        config: &RegistrarConfig,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn read(request: Message<'m>, config: &RegistrarConfig) -> Result<Self, Refusal> {
         if request.first(HeaderId::Contact).is_none() {
             return Ok(Self::Query);
         }
@@ -73,7 +74,9 @@ impl<'m> Request<'m> {
             }
             contacts.push(contact);
         }
-        let flows = contacts.iter().filter(|c| c.reg_id.is_some() && c.lifetime.is_some());
+        let flows = contacts
+            .iter()
+            .filter(|c| c.reg_id.is_some() && c.lifetime.is_some());
         // RFC 5626 6: one registration makes one flow.
         if flows.count() > 1 {
             return Err(Refusal::bad("More than one Contact with reg-id"));
@@ -96,14 +99,21 @@ impl<'m> Contact<'m> {
         let bad = || Refusal::bad_contact("Bad Contact", raw);
         let NameAddr { uri, params, .. } = NameAddr::parse(raw).map_err(|_| bad())?;
         if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) || uri.host.is_none() {
-            return Err(Refusal::bad_contact("Contact is not a sip or sips URI", raw));
+            return Err(Refusal::bad_contact(
+                "Contact is not a sip or sips URI",
+                raw,
+            ));
         }
         // RFC 3261 20.10: a URI with a question mark needs angle brackets.
         if uri.headers.is_some() && !raw.contains(&b'<') {
             return Err(bad());
         }
         let asked = if params.has("expires") {
-            Some(params.unquoted("expires").map_or(MALFORMED, |value| seconds(&value)))
+            Some(
+                params
+                    .unquoted("expires")
+                    .map_or(MALFORMED, |value| seconds(&value)),
+            )
         } else {
             header
         };
@@ -156,10 +166,14 @@ enum RegIds {
 /// it.
 fn honours_reg_id(request: Message<'_>) -> RegIds {
     let direct = request.values(HeaderId::Via).nth(1).is_none();
-    let keeps_flow = |path: Value<'_>| {
-        NameAddr::parse(path.raw).is_ok_and(|edge| edge.uri.params.has("ob"))
-    };
-    if direct || request.values(HeaderId::Path).last().is_some_and(keeps_flow) {
+    let keeps_flow =
+        |path: Value<'_>| NameAddr::parse(path.raw).is_ok_and(|edge| edge.uri.params.has("ob"));
+    if direct
+        || request
+            .values(HeaderId::Path)
+            .last()
+            .is_some_and(keeps_flow)
+    {
         RegIds::Honoured
     } else if request.lists(HeaderId::Supported, "outbound") {
         RegIds::FirstHopLacksOutbound
@@ -179,7 +193,9 @@ fn grant(asked: Option<u32>, config: &RegistrarConfig) -> Result<Option<Duration
     if asked.is_zero() {
         Ok(None)
     } else if asked < least {
-        let whole = least.as_secs().saturating_add(u64::from(least.subsec_nanos() > 0));
+        let whole = least
+            .as_secs()
+            .saturating_add(u64::from(least.subsec_nanos() > 0));
         Err(Refusal {
             min_expires: Some(u32::try_from(whole).unwrap_or(u32::MAX)),
             ..Refusal::of(423, "Interval Too Brief")

@@ -29,8 +29,10 @@ pub(super) const STRIPES: usize = 64;
 /// 19.1.4; the comparison itself decides.
 pub(super) struct ByContact {
     hasher: RandomState,
-    stripes: Box<[Mutex<HashMap<u64, SmallVec<[Arc<Binding>; 1]>, RandomState>>]>,
+    stripes: Box<[Mutex<Keyed>]>,
 }
+
+type Keyed = HashMap<u64, SmallVec<[Arc<Binding>; 1]>, RandomState>;
 
 impl ByContact {
     pub(super) fn new(hasher: RandomState) -> Self {
@@ -54,7 +56,10 @@ impl ByContact {
 
     pub(super) fn insert(&self, binding: &Arc<Binding>) {
         if let Some((key, stripe)) = self.place(binding) {
-            lock(stripe).entry(key).or_default().push(Arc::clone(binding));
+            lock(stripe)
+                .entry(key)
+                .or_default()
+                .push(Arc::clone(binding));
         }
     }
 
@@ -72,14 +77,11 @@ impl ByContact {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        let len = |stripe| lock(stripe).values().map(SmallVec::len).sum::<usize>();
+        let len = |stripe: &Mutex<Keyed>| lock(stripe).values().map(SmallVec::len).sum::<usize>();
         self.stripes.iter().map(len).sum()
     }
 
-    fn place(
-        &self,
-        binding: &Binding,
-    ) -> Option<(u64, &Mutex<HashMap<u64, SmallVec<[Arc<Binding>; 1]>, RandomState>>)> {
+    fn place(&self, binding: &Binding) -> Option<(u64, &Mutex<Keyed>)> {
         let key = self.key(&UriRef::parse(&binding.contact).ok()?);
         Some((key, pick(&self.stripes, key)?))
     }

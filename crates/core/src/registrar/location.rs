@@ -10,7 +10,6 @@ use bellhop_wire::UriRef;
 use std::{
     collections::HashMap,
     fmt,
-    hash::BuildHasher,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -120,7 +119,8 @@ impl Location {
             if stripe.next <= now {
                 swept = swept.saturating_add(self.sweep_stripe(now, &mut stripe));
             }
-            self.next.fetch_min(stripe.next.as_micros(), Ordering::AcqRel);
+            self.next
+                .fetch_min(stripe.next.as_micros(), Ordering::AcqRel);
         }
         swept
     }
@@ -157,9 +157,9 @@ impl Location {
         let mut stripe = lock(stripe);
         let held = stripe.bindings.get(aor).map_or([].as_slice(), |held| held);
         let mut bindings: Bindings = held.iter().filter(|b| b.is_live(now)).cloned().collect();
-        let more_than = held.len();
+        let before = held.len();
         let planned = plan(&mut bindings)?;
-        let growth = bindings.len().saturating_sub(more_than);
+        let growth = bindings.len().saturating_sub(before);
         if growth > 0 && !self.reserve(growth) {
             return Err(Full.into());
         }
@@ -194,7 +194,8 @@ impl Location {
                 self.connections.insert(connection, aor);
             }
             stripe.next = stripe.next.min(added.expires);
-            self.next.fetch_min(added.expires.as_micros(), Ordering::AcqRel);
+            self.next
+                .fetch_min(added.expires.as_micros(), Ordering::AcqRel);
         }
         for removed in old.iter().filter(|binding| !within(&new, binding)) {
             self.contacts.remove(removed);
@@ -220,7 +221,11 @@ impl Location {
             .filter(|(_, bindings)| ended(bindings))
             .map(|(aor, _)| aor.clone())
             .collect();
-        let before = stripe.bindings.values().map(|held| held.len()).sum::<usize>();
+        let before = stripe
+            .bindings
+            .values()
+            .map(|held| held.len())
+            .sum::<usize>();
         for aor in due {
             let mut kept = stripe.bindings.get(&aor).cloned().unwrap_or_default();
             kept.retain(|binding| binding.is_live(now));
@@ -228,7 +233,11 @@ impl Location {
         }
         let left = stripe.bindings.values().flatten();
         stripe.next = left.map(|binding| binding.expires).min().unwrap_or(NEVER);
-        let after = stripe.bindings.values().map(|held| held.len()).sum::<usize>();
+        let after = stripe
+            .bindings
+            .values()
+            .map(|held| held.len())
+            .sum::<usize>();
         before.saturating_sub(after)
     }
 
