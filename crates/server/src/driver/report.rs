@@ -1,0 +1,203 @@
+//! What the log hears: the core's events, and troubles of the shell, each kind of trouble at most once a
+//! second so that a flood cannot fill a disk. Peer's bytes are escaped.
+
+use bellhop_core::{
+    event::{Event, Level},
+    flow::{Destination, Flow},
+};
+use bellhop_wire::{Index, Limits};
+use nix::errno::Errno;
+use std::{
+    borrow::Cow,
+    fmt,
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+
+/// A trouble that may come thousands of times a second.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// A datagram cannot be sent there, or not at that size.
+    Unsendable(SocketAddr, Errno),
+    /// The core named a listener that has no UDP socket.
+    NoSocket(Destination),
+    /// A connection was refused by a limit.
+    Refused(SocketAddr, &'static str),
+    /// A connection cannot be accepted.
+    Accept(std::io::Error),
+    /// A datagram cannot be read.
+    Receive(std::io::Error),
+    /// A peer did not read.
+    Unread(SocketAddr),
+    /// Too many names wait for an answer.
+    Resolver(String),
+    /// A stream cannot be followed.
+    Unframed(SocketAddr, bellhop_wire::Error),
+}
+
+/// Logs one event of the core.
+pub(crate) fn event(event: &Event) {
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "bellhop::sip",
+                call_id = %Escaped(&event.call_id),
+                method = %Escaped(&event.method),
+                status = event.status,
+                flow = %Path(&event.flow),
+                "{}",
+                Escaped(event.decision.to_string().as_bytes())
+            )
+        };
+    }
+    match event.level {
+        Level::Debug => line!(debug),
+        Level::Info => line!(info),
+        Level::Warn => line!(warn),
+    }
+}
+
+/// Logs a trouble, unless its kind was logged within the last second.
+pub(crate) fn problem(problem: Problem) {
+    static QUIET: [Quiet; 8] = [const { Quiet::new() }; 8];
+    let quiet = QUIET.get(problem.kind()).unwrap_or(&QUIET[0]);
+    if let Some(suppressed) = quiet.speak() {
+        tracing::warn!(target: "bellhop::transport", suppressed, "{problem}");
+    }
+}
+
+/// Logs that a message made the core panic (the panic itself went to standard error).
+pub(crate) fn panicked(flow: &Flow, bytes: &[u8]) {
+    let mut index = Index::new();
+    let call_id = match index.parse(bytes, &Limits::default()) {
+        Ok(message) => Cow::Owned(message.call_id().to_vec()),
+        Err(rejected) => rejected
+            .partial
+            .map_or(Cow::Borrowed(b"?".as_slice()), |m| {
+                Cow::Owned(m.call_id().to_vec())
+            }),
+    };
+    tracing::error!(
+        target: "bellhop::sip",
+        call_id = %Escaped(&call_id),
+        flow = %Path(flow),
+        "a message made the core panic and was dropped; this is a defect, please report it"
+    );
+}
+
+/// Logs that a timer made the core panic.
+pub(crate) fn timeout_panicked(shard: usize) {
+    tracing::error!(
+        target: "bellhop::sip",
+        shard,
+        "a timer made the core panic; this is a defect, please report it"
+    );
+}
+
+/// A peer's bytes in the log: printable ASCII stays, all else is escaped.
+pub(crate) struct Escaped<'b>(pub(crate) &'b [u8]);
+
+/// A flow in the log: `udp 192.0.2.1:5060`.
+pub(crate) struct Path<'f>(pub(crate) &'f Flow);
+
+struct Quiet {
+    /// Seconds since the first line, plus one; 0 before it.
+    last: AtomicU64,
+    suppressed: AtomicU64,
+}
+
+impl Problem {
+    const fn kind(&self) -> usize {
+        match self {
+            Self::Unsendable(..) => 0,
+            Self::NoSocket(_) => 1,
+            Self::Refused(..) => 2,
+            Self::Accept(_) => 3,
+            Self::Receive(_) => 4,
+            Self::Unread(_) => 5,
+            Self::Resolver(_) => 6,
+            Self::Unframed(..) => 7,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsendable(to, errno) => {
+                write!(f, "a datagram to {to} cannot be sent: {}", errno.desc())
+            }
+            Self::NoSocket(to) => write!(
+                f,
+                "no UDP socket to reach {} from listener {}",
+                to.remote(),
+                to.listener().0
+            ),
+            Self::Refused(from, why) => write!(f, "connection from {from} refused: {why}"),
+            Self::Accept(error) => write!(f, "connections cannot be accepted: {error}"),
+            Self::Receive(error) => write!(f, "datagrams cannot be read: {error}"),
+            Self::Unread(peer) => write!(f, "connection to {peer} closed: it does not read"),
+            Self::Unframed(peer, error) => {
+                write!(f, "what {peer} sends cannot be followed, closing: {error}")
+            }
+            Self::Resolver(host) => write!(
+                f,
+                "{} not looked up: too many names wait",
+                Escaped(host.as_bytes())
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.transport.uri_token(), self.0.remote)
+    }
+}
+
+impl Quiet {
+    const fn new() -> Self {
+        Self {
+            last: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether to speak now, and how many lines were kept back.
+    fn speak(&self) -> Option<u64> {
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        let seconds = START.get_or_init(Instant::now).elapsed().as_secs();
+        let this = seconds.saturating_add(1);
+        if self.last.swap(this, Ordering::Relaxed) == this {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(self.suppressed.swap(0, Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_a_peer_cannot_forge_a_log_line() {
+        let text = Escaped(b"a\r\n2026 INFO \x1b[31mforged \xff").to_string();
+        assert_eq!(text, r"a\r\n2026 INFO \x1b[31mforged \xff");
+    }
+
+    #[test]
+    fn a_flood_of_one_trouble_is_one_line() {
+        let quiet = Quiet::new();
+        let spoken = (0..1000).filter(|_| quiet.speak().is_some()).count();
+        // The loop may cross the edge of a second.
+        assert!((1..=2).contains(&spoken), "{spoken}");
+    }
+}

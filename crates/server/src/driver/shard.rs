@@ -1,0 +1,109 @@
+//! The shards: each a core behind its lock, with the moment its timer is set to.
+
+use bellhop_core::{
+    flow::{ConnectionId, Flow},
+    outbox::{Outbox, Ticket, Token},
+    time::{Instant, Now},
+};
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// What the shell drives: the engine of one shard, or a test's own.
+pub(crate) trait Core: Send {
+    /// One framed message from a flow.
+    fn receive(&mut self, now: Now, flow: Flow, bytes: &[u8], out: &mut Outbox);
+    /// A message could not be sent.
+    fn transmit_failed(&mut self, now: Now, token: Token, out: &mut Outbox);
+    /// A connection is gone.
+    fn connection_closed(&mut self, now: Now, connection: ConnectionId, out: &mut Outbox);
+    /// A name was looked up; no addresses if it has none.
+    fn resolved(&mut self, now: Now, ticket: Ticket, addresses: &[SocketAddr], out: &mut Outbox);
+    /// A deadline passed.
+    fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
+    /// The next deadline.
+    fn next_timeout(&self) -> Option<Instant>;
+}
+
+/// All shards.
+pub(crate) struct Shards {
+    slots: Vec<Slot>,
+    of: fn(&[u8], usize) -> usize,
+}
+
+/// A shard under its lock.
+pub(crate) struct Shard {
+    /// The core.
+    pub(crate) core: Box<dyn Core>,
+    /// When its home worker wakes next for it.
+    pub(crate) armed: Option<Instant>,
+    /// Its timer is not served before: a core whose timer panics would else be called without end.
+    pub(crate) rests_until: Instant,
+}
+
+struct Slot {
+    shard: Mutex<Shard>,
+    /// The deadline became earlier.
+    sooner: Notify,
+}
+
+impl Shards {
+    /// Shards of these cores; `of` says which one a message belongs to.
+    pub(crate) fn new(cores: Vec<Box<dyn Core>>, of: fn(&[u8], usize) -> usize) -> Self {
+        let slot = |core| Slot {
+            shard: Mutex::new(Shard {
+                core,
+                armed: None,
+                rests_until: Instant::default(),
+            }),
+            sooner: Notify::new(),
+        };
+        Self {
+            slots: cores.into_iter().map(slot).collect(),
+            of,
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The shard of a message.
+    pub(crate) fn of(&self, message: &[u8]) -> usize {
+        if self.len() == 1 {
+            return 0;
+        }
+        (self.of)(message, self.len())
+    }
+
+    /// Locks one shard; `None` if there is none of that number.
+    pub(crate) fn lock(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
+        let slot = self.slots.get(index)?;
+        Some(slot.shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sets a locked shard's timer; wakes its home worker if the deadline became earlier.
+    pub(crate) fn arm(&self, index: usize, shard: &mut Shard) {
+        let Some(next) = shard.core.next_timeout() else {
+            return;
+        };
+        let next = next.max(shard.rests_until);
+        if shard.armed.is_none_or(|armed| next < armed) {
+            shard.armed = Some(next);
+            if let Some(slot) = self.slots.get(index) {
+                slot.sooner.notify_one();
+            }
+        }
+    }
+
+    /// Waits until a shard's deadline became earlier.
+    pub(crate) async fn sooner(&self, index: usize) {
+        match self.slots.get(index) {
+            Some(slot) => slot.sooner.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Starts the workers and ends them.
+
+use super::{Clock, Core, Observer, Shards, Worker};
+use crate::transport::{
+    Counters, StreamLimits,
+    bind::{Bound, Sockets},
+    table::Table,
+    tcp,
+};
+use bellhop_core::flow::ListenerId;
+use bellhop_wire::Limits;
+use std::{
+    cell::Cell,
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+use tokio::{
+    runtime,
+    sync::{Semaphore, watch},
+    task::{LocalSet, spawn_local},
+};
+
+/// What a driver is made of.
+pub(crate) struct Parts {
+    /// One core for each shard; as many workers run.
+    pub(crate) cores: Vec<Box<dyn Core>>,
+    /// The shard a message belongs to, of so many.
+    pub(crate) shard_of: fn(&[u8], usize) -> usize,
+    /// The listeners, in the order of the configuration, bound for as many workers.
+    pub(crate) listeners: Vec<Bound>,
+    /// The clock.
+    pub(crate) clock: Clock,
+    /// Bounds on connections.
+    pub(crate) limits: StreamLimits,
+    /// Bounds on messages.
+    pub(crate) message: Limits,
+    /// Who watches.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+/// Running workers.
+pub(crate) struct Driver {
+    shards: Arc<Shards>,
+    table: Arc<Table>,
+    counters: Arc<Counters>,
+    message: Arc<Mutex<Limits>>,
+    clock: Clock,
+    phase: watch::Sender<Phase>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serve,
+    /// Accept no more connections.
+    Drain,
+    Quit,
+}
+
+/// What one thread needs to make its worker.
+struct Seed {
+    index: usize,
+    shards: Arc<Shards>,
+    table: Arc<Table>,
+    counters: Arc<Counters>,
+    message: Arc<Mutex<Limits>>,
+    clock: Clock,
+    limits: StreamLimits,
+    observer: Option<Arc<dyn Observer>>,
+    locals: Arc<[SocketAddr]>,
+    udp: Vec<(ListenerId, UdpSocket)>,
+    tcp: Vec<(ListenerId, TcpListener)>,
+}
+
+impl Driver {
+    /// Starts a worker for each core.
+    ///
+    /// # Errors
+    /// A thread or runtime cannot be had.
+    pub(crate) fn start(parts: Parts) -> io::Result<Self> {
+        let workers = parts.cores.len();
+        let (phase, watch) = watch::channel(Phase::Serve);
+        let table = Table::new(parts.limits.connections, parts.limits.per_source);
+        let mut driver = Self {
+            shards: Arc::new(Shards::new(parts.cores, parts.shard_of)),
+            table: Arc::new(table),
+            counters: Arc::default(),
+            message: Arc::new(Mutex::new(parts.message)),
+            clock: parts.clock,
+            phase,
+            threads: Vec::with_capacity(workers),
+        };
+        let locals: Arc<[SocketAddr]> = parts.listeners.iter().map(|l| l.local).collect();
+        let mut seeds: Vec<Seed> = (0..workers)
+            .map(|index| Seed {
+                index,
+                shards: Arc::clone(&driver.shards),
+                table: Arc::clone(&driver.table),
+                counters: Arc::clone(&driver.counters),
+                message: Arc::clone(&driver.message),
+                clock: parts.clock,
+                limits: parts.limits.clone(),
+                observer: parts.observer.clone(),
+                locals: Arc::clone(&locals),
+                udp: Vec::new(),
+                tcp: Vec::new(),
+            })
+            .collect();
+        for (listener, id) in parts.listeners.into_iter().zip(0..) {
+            match listener.sockets {
+                Sockets::Udp(sockets) => {
+                    for (seed, socket) in seeds.iter_mut().zip(sockets) {
+                        seed.udp.push((ListenerId(id), socket));
+                    }
+                }
+                Sockets::Tcp(sockets) => {
+                    for (seed, socket) in seeds.iter_mut().zip(sockets) {
+                        seed.tcp.push((ListenerId(id), socket));
+                    }
+                }
+            }
+        }
+        for seed in seeds {
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let watch = watch.clone();
+            let thread = thread::Builder::new()
+                .name(format!("worker-{}", seed.index))
+                .spawn(move || {
+                    if let Err(error) = LocalSet::new().block_on(&runtime, seed.run(watch)) {
+                        tracing::error!(%error, "a worker could not start; stopping");
+                        std::process::exit(70);
+                    }
+                })?;
+            driver.threads.push(thread);
+        }
+        Ok(driver)
+    }
+
+    /// All shards.
+    pub(crate) fn shards(&self) -> &Arc<Shards> {
+        &self.shards
+    }
+
+    /// The clock.
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The counters.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// The bounds on messages, for connections opened from now on.
+    pub(crate) fn message_limits(&self) -> MutexGuard<'_, Limits> {
+        self.message.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepts no more connections, waits until all that is queued has been written, `patience` at most,
+    /// and ends the workers.
+    pub(crate) async fn stop(self, patience: Duration) {
+        self.phase.send_replace(Phase::Drain);
+        let drained = async {
+            while !self.table.all().iter().all(|c| c.is_drained()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, drained).await;
+        self.phase.send_replace(Phase::Quit);
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Seed {
+    async fn run(self, mut phase: watch::Receiver<Phase>) -> io::Result<()> {
+        let mut udp: Vec<Option<tokio::net::UdpSocket>> = Vec::new();
+        udp.resize_with(self.locals.len(), || None);
+        let mut listeners = Vec::new();
+        for (id, socket) in self.udp {
+            if let Some(place) = udp.get_mut(usize::from(id.0)) {
+                *place = Some(tokio::net::UdpSocket::from_std(socket)?);
+                listeners.push(id);
+            }
+        }
+        let worker = Rc::new(Worker {
+            shards: self.shards,
+            table: self.table,
+            clock: self.clock,
+            counters: self.counters,
+            observer: self.observer,
+            limits: self.limits,
+            message: self.message,
+            udp,
+            locals: self.locals,
+            room: Cell::new(None),
+            scratch: Cell::default(),
+            lookups: Arc::new(Semaphore::new(Worker::LOOKUPS)),
+        });
+        for id in listeners {
+            let worker = Rc::clone(&worker);
+            spawn_local(always(move || Rc::clone(&worker).serve_udp(id)));
+        }
+        let timers = Rc::clone(&worker);
+        spawn_local(always(move || Rc::clone(&timers).serve_timers(self.index)));
+        let mut accepting = Vec::new();
+        for (id, socket) in self.tcp {
+            let listener = tokio::net::TcpListener::from_std(socket)?;
+            let task = tcp::accept(Rc::clone(&worker), listener, id);
+            accepting.push(spawn_local(task));
+        }
+        // An error means that the driver is gone without a word: end as well.
+        let _ = phase.wait_for(|p| *p >= Phase::Drain).await;
+        for task in accepting {
+            task.abort();
+        }
+        let _ = phase.wait_for(|p| *p == Phase::Quit).await;
+        Ok(())
+    }
+}
+
+/// Runs a task that never ends, and again should it ever panic: a worker without it would be deaf.
+async fn always<F>(start: impl Fn() -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    while let Err(error) = spawn_local(start()).await {
+        if error.is_cancelled() {
+            break;
+        }
+        tracing::error!("a task of a worker panicked and begins anew; please report it");
+    }
+}

@@ -1,0 +1,322 @@
+//! One turn of a worker: a batch of inputs handled under the shards' locks, then everything they made is
+//! sent. Output for one peer leaves in the order it was decided.
+
+use super::{
+    Worker, refuse,
+    report::{self, Problem},
+    shard::{Core, Shard},
+};
+use crate::transport::{
+    connection::{Connection, Pushed},
+    udp::{Lost, Sender},
+};
+use bellhop_core::{
+    flow::{ConnectionId, Destination, Flow, ListenerId, Transport},
+    outbox::{Outbox, Ticket, Token, Transmit},
+    time::Now,
+};
+use bellhop_wire::Error;
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::{Arc, MutexGuard},
+    time::Duration,
+};
+
+/// A worker's turn. [`Turn::end`] sends what it made.
+#[must_use = "what a turn made is sent by its end"]
+pub(crate) struct Turn<'w> {
+    worker: &'w Rc<Worker>,
+    now: Now,
+    room: Room,
+    held: Option<(usize, MutexGuard<'w, Shard>)>,
+    /// Transmits before this one have been looked at for streams.
+    streamed: usize,
+}
+
+/// What turns use one after another, so that none allocates.
+pub(crate) struct Room {
+    outbox: Outbox,
+    failed: Vec<Token>,
+    sender: Sender,
+}
+
+impl Room {
+    /// Empty room.
+    pub(crate) fn new() -> Self {
+        Self {
+            outbox: Outbox::default(),
+            failed: Vec::new(),
+            sender: Sender::new(),
+        }
+    }
+}
+
+impl<'w> Turn<'w> {
+    /// A turn at this moment.
+    pub(crate) fn begin(worker: &'w Rc<Worker>) -> Self {
+        Self {
+            worker,
+            now: worker.clock.now(),
+            room: worker.room.take().unwrap_or_else(Room::new),
+            held: None,
+            streamed: 0,
+        }
+    }
+
+    /// Hands one framed message to its shard.
+    pub(crate) fn receive(&mut self, flow: Flow, bytes: &[u8]) {
+        self.worker.counters.received.one();
+        if let Some(observer) = &self.worker.observer {
+            observer.received(&flow, bytes);
+        }
+        let shard = self.worker.shards.of(bytes);
+        let sound = self.with(shard, |core, now, out| core.receive(now, flow, bytes, out));
+        if !sound {
+            report::panicked(&flow, bytes);
+        }
+    }
+
+    /// Answers the message at the head of a stream that cannot be followed any more; the stream is closed
+    /// after it, so the core has no part in it.
+    pub(crate) fn unframed(&mut self, flow: Flow, head: &[u8], error: Error) {
+        self.release();
+        let mut answer = Vec::new();
+        if refuse::answer(head, flow.remote, error, &mut answer) {
+            let to = Destination::Flow {
+                flow,
+                else_connect: false,
+            };
+            self.worker.push(&to, &answer, None);
+        }
+        report::problem(Problem::Unframed(flow.remote, error));
+    }
+
+    /// Tells all shards that a connection is gone.
+    pub(crate) fn connection_closed(&mut self, id: ConnectionId) {
+        for shard in 0..self.worker.shards.len() {
+            self.with(shard, |core, now, out| core.connection_closed(now, id, out));
+        }
+    }
+
+    /// Tells a shard that a message could not be sent.
+    pub(crate) fn transmit_failed(&mut self, token: Token) {
+        self.with(shard_of_tag(token.0), |core, now, out| {
+            core.transmit_failed(now, token, out);
+        });
+    }
+
+    /// Tells a shard what a name stands for.
+    pub(crate) fn resolved(&mut self, ticket: Ticket, addresses: &[SocketAddr]) {
+        self.with(shard_of_tag(ticket.0), |core, now, out| {
+            core.resolved(now, ticket, addresses, out);
+        });
+    }
+
+    /// Serves a shard's deadline if it has come.
+    pub(crate) fn timeout(&mut self, shard: usize) {
+        self.release();
+        let Some(mut guard) = self.worker.shards.lock(shard) else {
+            return;
+        };
+        // Set anew when the shard is released.
+        guard.armed = None;
+        let due = guard.core.next_timeout();
+        if due.is_none_or(|due| due > self.now.instant) {
+            self.held = Some((shard, guard));
+            return;
+        }
+        self.held = Some((shard, guard));
+        if !self.with(shard, |core, now, out| core.handle_timeout(now, out)) {
+            report::timeout_panicked(shard);
+            if let Some((_, guard)) = &mut self.held {
+                guard.rests_until = self.now.instant.after(REST);
+            }
+        }
+    }
+
+    /// Sends everything, and again what the core makes of what could not be sent.
+    pub(crate) fn end(mut self) {
+        loop {
+            self.release();
+            self.send_datagrams();
+            for transmit in &self.room.outbox.transmits {
+                if let Some(observer) = &self.worker.observer {
+                    observer.sent(&transmit.to, self.room.outbox.message(transmit));
+                }
+            }
+            for event in &self.room.outbox.events {
+                report::event(event);
+                if let Some(observer) = &self.worker.observer {
+                    observer.event(event);
+                }
+            }
+            for resolve in self.room.outbox.resolves.drain(..) {
+                self.worker.resolve(resolve);
+            }
+            self.room.outbox.clear();
+            self.streamed = 0;
+            if self.room.failed.is_empty() {
+                break;
+            }
+            // A failed message makes the core try another target or answer the caller; each failure
+            // ends one branch, so this comes to an end.
+            let mut failed = std::mem::take(&mut self.room.failed);
+            for token in failed.drain(..) {
+                self.transmit_failed(token);
+            }
+            if self.room.failed.is_empty() {
+                self.room.failed = failed;
+            }
+        }
+        self.worker.room.set(Some(self.room));
+    }
+
+    /// Runs the core of a shard; `false` if it panicked, and then its output is dropped.
+    fn with(&mut self, index: usize, run: impl FnOnce(&mut dyn Core, Now, &mut Outbox)) -> bool {
+        if self.held.as_ref().is_none_or(|(held, _)| *held != index) {
+            self.release();
+            self.held = self.worker.shards.lock(index).map(|guard| (index, guard));
+        }
+        let Some((_, shard)) = &mut self.held else {
+            return true;
+        };
+        let (transmits, bytes) = (
+            self.room.outbox.transmits.len(),
+            self.room.outbox.bytes.len(),
+        );
+        let now = self.now;
+        let outbox = &mut self.room.outbox;
+        let core = shard.core.as_mut();
+        // The core is a value of tables; a message that makes it panic leaves at worst an entry of its
+        // own behind, which a timer removes. The others go on.
+        let sound = catch_unwind(AssertUnwindSafe(|| run(core, now, outbox))).is_ok();
+        if !sound {
+            self.worker.counters.panics.one();
+            self.room.outbox.transmits.truncate(transmits);
+            self.room.outbox.bytes.truncate(bytes);
+        }
+        sound
+    }
+
+    /// Queues what goes to streams while the shard is still held, so that two workers cannot swap two
+    /// messages for one connection; then sets the shard's timer and lets it go.
+    fn release(&mut self) {
+        let Some((index, mut guard)) = self.held.take() else {
+            return;
+        };
+        let outbox = &self.room.outbox;
+        for transmit in outbox.transmits.iter().skip(self.streamed) {
+            if transmit.to.transport() == Transport::Udp {
+                continue;
+            }
+            let sent = self
+                .worker
+                .push(&transmit.to, outbox.message(transmit), transmit.token);
+            if !sent {
+                self.worker.counters.dropped_unsendable.one();
+                self.room.failed.extend(transmit.token);
+            }
+        }
+        self.streamed = outbox.transmits.len();
+        self.worker.shards.arm(index, &mut guard);
+    }
+
+    fn send_datagrams(&mut self) {
+        let Room {
+            outbox,
+            failed,
+            sender,
+        } = &mut self.room;
+        let is_udp = |t: &&Transmit| t.to.transport() == Transport::Udp;
+        let total = outbox.transmits.iter().filter(is_udp).count();
+        let mut counted: usize = 0;
+        for (listener, socket) in self.worker.udp.iter().enumerate() {
+            if counted == total {
+                break;
+            }
+            let Some(socket) = socket else { continue };
+            let ours = |t: &&Transmit| usize::from(t.to.listener().0) == listener;
+            let items = outbox
+                .transmits
+                .iter()
+                .filter(is_udp)
+                .filter(ours)
+                .map(|t| {
+                    counted = counted.saturating_add(1);
+                    (outbox.message(t), t.to.remote(), t)
+                });
+            sender.send(socket, items, |transmit, why| match why {
+                Lost::Busy => self.worker.counters.dropped_busy.one(),
+                Lost::Unsendable(errno) => {
+                    self.worker.counters.dropped_unsendable.one();
+                    failed.extend(transmit.token);
+                    report::problem(Problem::Unsendable(transmit.to.remote(), errno));
+                }
+            });
+        }
+        self.worker.counters.sent.add(counted);
+        if counted < total {
+            // A listener without a UDP socket: nothing can leave in its name.
+            let has = |id: ListenerId| {
+                let socket = self.worker.udp.get(usize::from(id.0));
+                socket.is_some_and(Option::is_some)
+            };
+            let stray = |t: &&Transmit| !has(t.to.listener());
+            for transmit in outbox.transmits.iter().filter(is_udp).filter(stray) {
+                self.worker.counters.dropped_unsendable.one();
+                failed.extend(transmit.token);
+                report::problem(Problem::NoSocket(transmit.to));
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Queues a message on the stream connection it is meant for, opening one where allowed.
+    fn push(self: &Rc<Self>, to: &Destination, message: &[u8], token: Option<Token>) -> bool {
+        let (connection, new) = match *to {
+            Destination::Flow { flow, else_connect } => {
+                let alive = flow.connection.and_then(|id| self.table.find(id));
+                match alive {
+                    Some(connection) => (connection, false),
+                    None if else_connect => self.dial(flow.transport, flow.remote, flow.listener),
+                    None => return false,
+                }
+            }
+            Destination::Address {
+                listener,
+                transport,
+                remote,
+            } => self.dial(transport, remote, listener),
+        };
+        let pushed = connection.push(message, token, self.limits.queue);
+        if new {
+            self.open(connection);
+        }
+        match pushed {
+            Pushed::Queued => self.counters.sent.one(),
+            Pushed::Overflow => self.counters.closed_unread.one(),
+            Pushed::Closed => {}
+        }
+        pushed == Pushed::Queued
+    }
+
+    fn dial(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        listener: ListenerId,
+    ) -> (Arc<Connection>, bool) {
+        self.table.dial(transport, remote, listener)
+    }
+}
+
+/// How long a shard whose timer panicked is left alone.
+const REST: Duration = Duration::from_secs(1);
+
+/// The shard that a token or ticket names in its top 16 bits.
+fn shard_of_tag(tag: u64) -> usize {
+    usize::try_from(tag >> 48).unwrap_or(usize::MAX)
+}

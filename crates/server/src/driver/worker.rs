@@ -1,0 +1,186 @@
+//! What one worker thread has, and its tasks: datagrams, timers, look-ups.
+
+use super::{
+    Clock, Observer, Shards, Turn,
+    report::{self, Problem},
+    turn::Room,
+};
+use crate::{
+    resolve,
+    transport::{
+        Counters, StreamLimits,
+        connection::{Closed, Connection},
+        table::Table,
+        tcp,
+        udp::{BATCH, Inbox},
+    },
+};
+use bellhop_core::{
+    flow::{Flow, ListenerId, Transport},
+    outbox::Resolve,
+};
+use bellhop_wire::{Frame, Limits, frame};
+use std::{
+    cell::Cell,
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{io::Interest, net::UdpSocket, sync::Semaphore, task::spawn_local, time};
+
+/// What the tasks of one worker thread share.
+pub(crate) struct Worker {
+    /// All shards.
+    pub(crate) shards: Arc<Shards>,
+    /// All connections.
+    pub(crate) table: Arc<Table>,
+    /// The program's clock.
+    pub(crate) clock: Clock,
+    /// The program's counters.
+    pub(crate) counters: Arc<Counters>,
+    /// Who watches.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Bounds on connections.
+    pub(crate) limits: StreamLimits,
+    /// Bounds on messages, for streams opened from now on.
+    pub(crate) message: Arc<Mutex<Limits>>,
+    /// This worker's UDP sockets, by listener.
+    pub(crate) udp: Vec<Option<UdpSocket>>,
+    /// The listeners' addresses.
+    pub(crate) locals: Arc<[SocketAddr]>,
+    /// What turns use.
+    pub(crate) room: Cell<Option<Room>>,
+    /// Where stream tasks read to, one after another.
+    pub(crate) scratch: Cell<Vec<u8>>,
+    /// Look-ups that may run at once.
+    pub(crate) lookups: Arc<Semaphore>,
+}
+
+impl Worker {
+    /// Look-ups of one worker at once.
+    pub(crate) const LOOKUPS: usize = 32;
+
+    /// The bounds on messages.
+    pub(crate) fn message_limits(&self) -> Limits {
+        let limits = self.message.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.clone()
+    }
+
+    /// Reads and serves one UDP listener for ever.
+    pub(crate) async fn serve_udp(self: Rc<Self>, listener: ListenerId) {
+        let Some(Some(socket)) = self.udp.get(usize::from(listener.0)) else {
+            return;
+        };
+        let mut inbox = Inbox::new();
+        loop {
+            if let Err(error) = socket.readable().await {
+                report::problem(Problem::Receive(error));
+                time::sleep(PAUSE).await;
+                continue;
+            }
+            for _ in 0..BATCHES {
+                match socket.try_io(Interest::READABLE, || inbox.receive(socket)) {
+                    Ok(count) => self.datagrams(listener, &inbox, count),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // An ICMP error of something sent earlier.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                    Err(error) => {
+                        report::problem(Problem::Receive(error));
+                        time::sleep(PAUSE).await;
+                        break;
+                    }
+                }
+            }
+            // Streams and timers have their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Serves the deadlines of one shard for ever.
+    pub(crate) async fn serve_timers(self: Rc<Self>, shard: usize) {
+        loop {
+            let armed = self.shards.lock(shard).and_then(|guard| guard.armed);
+            match armed {
+                None => self.shards.sooner(shard).await,
+                Some(at) => {
+                    tokio::select! {
+                        () = self.shards.sooner(shard) => continue,
+                        () = time::sleep_until(self.clock.deadline(at)) => {}
+                    }
+                    let mut turn = Turn::begin(&self);
+                    turn.timeout(shard);
+                    turn.end();
+                }
+            }
+        }
+    }
+
+    /// Looks a name up and tells the shard that asked.
+    pub(crate) fn resolve(self: &Rc<Self>, resolve: Resolve) {
+        let worker = Rc::clone(self);
+        let permit = Arc::clone(&self.lookups).try_acquire_owned();
+        spawn_local(async move {
+            let addresses = match permit {
+                Ok(_permit) => {
+                    resolve::addresses(&resolve.host, resolve.port, resolve.transport).await
+                }
+                Err(_) => {
+                    report::problem(Problem::Resolver(resolve.host));
+                    Vec::new()
+                }
+            };
+            let mut turn = Turn::begin(&worker);
+            turn.resolved(resolve.ticket, &addresses);
+            turn.end();
+        });
+    }
+
+    /// Opens a connection that the table has just named.
+    pub(crate) fn open(self: &Rc<Self>, connection: Arc<Connection>) {
+        spawn_local(tcp::open(Rc::clone(self), connection));
+    }
+
+    /// A connection is gone: nothing finds it any more, and the core hears of it and of what was lost.
+    pub(crate) fn gone(self: &Rc<Self>, connection: &Connection, why: Closed) {
+        self.table.remove(connection.id());
+        if why == Closed::Unread {
+            report::problem(Problem::Unread(connection.flow().remote));
+        }
+        tracing::debug!(
+            target: "bellhop::transport",
+            flow = %report::Path(&connection.flow()),
+            "connection closed: {why}"
+        );
+        let tokens = connection.finish(why);
+        let mut turn = Turn::begin(self);
+        turn.connection_closed(connection.id());
+        for token in tokens {
+            turn.transmit_failed(token);
+        }
+        turn.end();
+    }
+
+    fn datagrams(self: &Rc<Self>, listener: ListenerId, inbox: &Inbox, count: usize) {
+        let mut turn = Turn::begin(self);
+        for (bytes, remote) in inbox.datagrams(count.min(BATCH)) {
+            // Keep-alives over UDP ask for no answer (RFC 5626 4.4.1 is for streams).
+            if let Frame::Message(message) = frame::datagram(bytes) {
+                let flow = Flow {
+                    listener,
+                    transport: Transport::Udp,
+                    remote,
+                    connection: None,
+                };
+                turn.receive(flow, message);
+            }
+        }
+        turn.end();
+    }
+}
+
+/// Batches read from one socket before others have their turn.
+const BATCHES: usize = 4;
+/// After an error that may come again at once.
+const PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,276 @@
+//! One stream connection as the rest of the program sees it: a bounded queue towards its peer. Whoever
+//! sends only appends to the queue, so a peer that does not read holds up nobody but itself.
+
+use bellhop_core::{
+    flow::{ConnectionId, Flow, ListenerId, Transport},
+    outbox::Token,
+};
+use std::{
+    collections::VecDeque,
+    mem,
+    net::SocketAddr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// A connection, open or still being opened.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    id: ConnectionId,
+    transport: Transport,
+    remote: SocketAddr,
+    listener: ListenerId,
+    accepted: bool,
+    proven: AtomicBool,
+    queue: Mutex<Queue>,
+    wake: Notify,
+}
+
+/// What became of a message given to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It will be written if the connection lives.
+    Queued,
+    /// Too much waits already: the connection is closed now, the message is lost.
+    Overflow,
+    /// The connection is closed: the message is lost.
+    Closed,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The peer closed its half, or all of it.
+    ByPeer,
+    /// The peer did not read what we sent.
+    Unread,
+    /// The peer was silent too long, or began a message and did not end it in time.
+    Deadline(&'static str),
+    /// What the peer sent cannot be followed.
+    Framing(bellhop_wire::Error),
+    /// Another connection needed its place.
+    Evicted,
+    /// It could not be opened, or broke.
+    Failed(String),
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// Bytes that the connection's task has taken and not yet written.
+    in_flight: usize,
+    /// Whose messages wait or were written lately, oldest first.
+    tokens: VecDeque<(Instant, Token)>,
+    closed: Option<Closed>,
+}
+
+impl Connection {
+    /// A connection. `accepted`: the peer opened it.
+    pub(crate) fn new(
+        id: ConnectionId,
+        transport: Transport,
+        remote: SocketAddr,
+        listener: ListenerId,
+        accepted: bool,
+    ) -> Self {
+        Self {
+            id,
+            transport,
+            remote,
+            listener,
+            accepted,
+            proven: AtomicBool::new(!accepted),
+            queue: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Its identity.
+    pub(crate) const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Whether the peer opened it.
+    pub(crate) const fn accepted(&self) -> bool {
+        self.accepted
+    }
+
+    /// What messages from it carry.
+    pub(crate) const fn flow(&self) -> Flow {
+        Flow {
+            listener: self.listener,
+            transport: self.transport,
+            remote: self.remote,
+            connection: Some(self.id),
+        }
+    }
+
+    /// Whether it ever delivered a whole message (one that we opened counts as proven).
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    /// It delivered a whole message.
+    pub(crate) fn prove(&self) {
+        if !self.is_proven() {
+            self.proven.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Queues a message for writing; `limit` bytes may wait.
+    pub(crate) fn push(&self, message: &[u8], token: Option<Token>, limit: usize) -> Pushed {
+        let mut queue = self.queue();
+        if queue.closed.is_some() {
+            return Pushed::Closed;
+        }
+        let waiting = queue.bytes.len().saturating_add(queue.in_flight);
+        if waiting.saturating_add(message.len()) > limit {
+            queue.closed = Some(Closed::Unread);
+            drop(queue);
+            self.wake.notify_one();
+            return Pushed::Overflow;
+        }
+        let was_empty = queue.bytes.is_empty();
+        queue.bytes.extend_from_slice(message);
+        if let Some(token) = token {
+            queue.remember(token);
+        }
+        drop(queue);
+        if was_empty {
+            self.wake.notify_one();
+        }
+        Pushed::Queued
+    }
+
+    /// Ends the connection; the first reason given stays.
+    pub(crate) fn close(&self, why: Closed) {
+        self.queue().closed.get_or_insert(why);
+        self.wake.notify_one();
+    }
+
+    /// Waits until there is something to write or the connection is closed.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Takes all that waits into `into` (which is empty); what was taken before has been written.
+    ///
+    /// # Errors
+    /// The connection has been closed.
+    pub(crate) fn take(&self, into: &mut Vec<u8>) -> Result<(), Closed> {
+        let mut queue = self.queue();
+        if let Some(why) = &queue.closed {
+            return Err(why.clone());
+        }
+        mem::swap(&mut queue.bytes, into);
+        queue.in_flight = into.len();
+        Ok(())
+    }
+
+    /// Takes what waits though the connection is being closed, for a last try to write it.
+    pub(crate) fn take_rest(&self, into: &mut Vec<u8>) {
+        mem::swap(&mut self.queue().bytes, into);
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_drained(&self) -> bool {
+        let queue = self.queue();
+        queue.bytes.is_empty() && queue.in_flight == 0
+    }
+
+    /// The connection is gone: nothing is queued any more, and the tokens returned are of messages that
+    /// were not written, or were written so lately that the answer may be lost with the connection.
+    pub(crate) fn finish(&self, why: Closed) -> Vec<Token> {
+        let mut queue = self.queue();
+        queue.closed.get_or_insert(why);
+        queue.bytes = Vec::new();
+        queue.in_flight = 0;
+        let tokens = mem::take(&mut queue.tokens);
+        drop(queue);
+        let now = Instant::now();
+        tokens
+            .into_iter()
+            .filter(|(at, _)| now.saturating_duration_since(*at) < TRANSACTION)
+            .map(|(_, token)| token)
+            .collect()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn remember(&mut self, token: Token) {
+        let now = Instant::now();
+        while let Some((at, _)) = self.tokens.front() {
+            let old = now.saturating_duration_since(*at) >= TRANSACTION;
+            if !old && self.tokens.len() < REMEMBERED {
+                break;
+            }
+            self.tokens.pop_front();
+        }
+        self.tokens.push_back((now, token));
+    }
+}
+
+/// 64*T1, how long a client transaction can wait for its answer (RFC 3261 17.1.1.2, 17.1.2.2).
+const TRANSACTION: Duration = Duration::from_secs(32);
+/// Tokens kept for one connection; more transactions than this at once lean on their timers.
+const REMEMBERED: usize = 4096;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        let remote = "192.0.2.1:5060".parse().unwrap();
+        Connection::new(ConnectionId(1), Transport::Tcp, remote, ListenerId(0), true)
+    }
+
+    #[test]
+    fn a_full_queue_closes_the_connection() {
+        let c = connection();
+        assert_eq!(c.push(b"0123456789", None, 15), Pushed::Queued);
+        assert_eq!(c.push(b"0123456789", None, 15), Pushed::Overflow);
+        assert_eq!(c.push(b"0", None, 15), Pushed::Closed);
+        assert_eq!(c.take(&mut Vec::new()), Err(Closed::Unread));
+    }
+
+    #[test]
+    fn bytes_being_written_count_as_waiting() {
+        let c = connection();
+        assert_eq!(c.push(b"0123456789", None, 15), Pushed::Queued);
+        let mut out = Vec::new();
+        c.take(&mut out).unwrap();
+        assert_eq!(out, b"0123456789");
+        assert!(!c.is_drained());
+        assert_eq!(c.push(b"0123456789", None, 15), Pushed::Overflow);
+    }
+
+    #[test]
+    fn tokens_of_messages_lost_with_the_connection_are_told() {
+        let c = connection();
+        c.push(b"written", Some(Token(1)), 100);
+        c.take(&mut Vec::new()).unwrap();
+        c.push(b"waiting", Some(Token(2)), 100);
+        assert_eq!(c.finish(Closed::ByPeer), [Token(1), Token(2)]);
+        assert_eq!(c.finish(Closed::ByPeer), []);
+    }
+
+    #[test]
+    fn a_connection_remembers_a_bounded_number_of_tokens() {
+        let c = connection();
+        for n in 0..5000 {
+            c.push(b"", Some(Token(n)), 100);
+        }
+        let told = c.finish(Closed::ByPeer);
+        assert_eq!(told.len(), REMEMBERED);
+        assert_eq!(told.last(), Some(&Token(4999)));
+    }
+}
