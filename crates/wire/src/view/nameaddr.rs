@@ -74,7 +74,7 @@ fn addr_spec(bytes: &[u8]) -> Option<Parts<'_>> {
 
 /// Display names without quotes are tokens (RFC 3261 25.1); deployed ones hold UTF-8, parentheses,
 /// addresses. What would separate or end something is refused (RFC 4475 3.1.2.15).
-fn is_display_byte(byte: u8) -> bool {
+pub(crate) fn is_display_byte(byte: u8) -> bool {
     let separates = matches!(byte, b',' | b';' | b'<' | b'>' | b'"' | b'\\');
     is_blank(byte) || (!byte.is_ascii_control() && !separates)
 }

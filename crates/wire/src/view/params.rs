@@ -100,7 +100,7 @@ impl<'a> Param<'a> {
 }
 
 /// A quoted string, a bracketed URI, or visible bytes that separate nothing.
-fn is_value(value: &[u8]) -> bool {
+pub(crate) fn is_value(value: &[u8]) -> bool {
     match value.first() {
         Some(b'"') => quoted(value).is_some_and(|(_, rest)| rest.is_empty()),
         Some(b'<') => value.iter().position(|&b| b == b'>') == value.len().checked_sub(1),

@@ -198,7 +198,7 @@ fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
 
 /// What may stand in a URI at all: visible ASCII without the delimiters `<`, `>` and `"`. More than
 /// RFC 3261 25.1 lets through unescaped: `#`, `|` and the like are dialled.
-fn is_uri_byte(byte: u8) -> bool {
+pub(crate) fn is_uri_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
 }
 

@@ -1,0 +1,1 @@
+//! The bridge to rsip, with rsip as oracle.
