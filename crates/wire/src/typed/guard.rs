@@ -200,6 +200,7 @@ mod tests {
             "<sip:a@h;p=a/b>",
             "<tel:+1555>",
             "sip:a@h",
+            "\"<\" <sip:a@h>",
         ] {
             assert_eq!(
                 guarded::<rsip::typed::From>(cut),
@@ -211,10 +212,7 @@ mod tests {
 
     #[test]
     fn what_rsip_cannot_read_is_refused() {
-        for bad in [
-            "<sip:a@h>; tag=1",
-            "<sip:a@h>;i=\"<urn:x>\"",
-        ] {
+        for bad in ["<sip:a@h>; tag=1", "<sip:a@h>;i=\"<urn:x>\""] {
             assert_eq!(
                 guarded::<rsip::typed::To>(bad),
                 Err(TypedError::Refused),

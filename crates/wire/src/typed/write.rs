@@ -265,3 +265,131 @@ fn is_uri_part(text: &str, separators: &[u8]) -> bool {
         .all(|b| is_uri_byte(b) && !separators.contains(&b))
         && escapes_are_whole(text.as_bytes())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn written(value: &impl WriteSip) -> Result<String, TypedError> {
+        let mut out = Vec::new();
+        value.write_sip(&mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn uri(host: impl Into<rsip::Host>) -> rsip::Uri {
+        rsip::Uri {
+            scheme: Some(rsip::Scheme::Sip),
+            host_with_port: host.into().into(),
+            ..Default::default()
+        }
+    }
+
+    fn with_param(name: &str, value: &str) -> rsip::Uri {
+        rsip::Uri {
+            params: vec![rsip::Param::Other(name.into(), Some(value.into()))],
+            ..uri("h")
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_gets_its_brackets() {
+        let address: std::net::SocketAddr = "[2001:db8::1]:5060".parse().unwrap();
+        // rsip itself prints `2001:db8::1:5060`, and no scheme.
+        assert_eq!(
+            written(&rsip::Uri::from(address)).unwrap(),
+            "sip:[2001:db8::1]:5060"
+        );
+    }
+
+    #[test]
+    fn tel_has_no_slashes() {
+        let tel = rsip::Uri {
+            scheme: Some(rsip::Scheme::Other("tel".into())),
+            ..uri(rsip::Domain::from("+1555"))
+        };
+        assert_eq!(written(&tel).unwrap(), "tel:+1555");
+    }
+
+    #[test]
+    fn a_uri_part_cannot_hold_what_ends_it() {
+        for evil in [
+            "", "a@b", "a:b", "a b", "a\r\nb", "a\0", "<a>", "%z1", "\u{f6}",
+        ] {
+            let user = rsip::Uri {
+                auth: Some((evil, None::<String>).into()),
+                ..uri("h")
+            };
+            assert_eq!(written(&user), Err(TypedError::Unsafe), "{evil}");
+            let host = uri(rsip::Domain::from(evil));
+            assert_eq!(written(&host), Err(TypedError::Unsafe), "{evil}");
+        }
+        for evil in ["a;b", "a?b", "a@b", "a b", "a>", "a\r\nb", "%1"] {
+            assert_eq!(written(&with_param("x", evil)), Err(TypedError::Unsafe));
+            assert_eq!(written(&with_param(evil, "x")), Err(TypedError::Unsafe));
+        }
+        assert_eq!(written(&with_param("a=b", "x")), Err(TypedError::Unsafe));
+        let no_port = rsip::Uri {
+            host_with_port: ("h", 0).into(),
+            ..Default::default()
+        };
+        assert_eq!(written(&no_port), Err(TypedError::Unsafe));
+    }
+
+    #[test]
+    fn a_display_name_gets_quotes_when_it_needs_them() {
+        let from = |name: &str| rsip::typed::From {
+            display_name: Some(name.into()),
+            uri: uri("h"),
+            params: Vec::new(),
+        };
+        for (name, text) in [
+            ("", "<sip:h>"),
+            ("Al Ice", "Al Ice <sip:h>"),
+            ("\"Al, Ice\"", "\"Al, Ice\" <sip:h>"),
+            ("Al, Ice", "\"Al, Ice\" <sip:h>"),
+            ("a\"b\\", "\"a\\\"b\\\\\" <sip:h>"),
+            (
+                "\"a\" <sip:evil>, \"b\"",
+                "\"\\\"a\\\" <sip:evil>, \\\"b\\\"\" <sip:h>",
+            ),
+        ] {
+            assert_eq!(written(&from(name)).unwrap(), text);
+        }
+        for evil in ["a\r\nb", "\"a\r\n b\"", "a\0"] {
+            assert_eq!(written(&from(evil)), Err(TypedError::Unsafe));
+        }
+    }
+
+    #[test]
+    fn a_header_parameter_cannot_hold_what_ends_it() {
+        for (value, good) in [
+            ("a:b=c", true),
+            ("\"a;b\"", true),
+            ("a;b", false),
+            ("a,b", false),
+            ("\"a", false),
+            ("\"a\r\nb\"", false),
+        ] {
+            let to = rsip::typed::To {
+                params: vec![rsip::Param::Tag(value.into())],
+                ..uri("h").into()
+            };
+            assert_eq!(written(&to).is_ok(), good, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_via_has_no_scheme_user_or_other_version() {
+        let mut via = rsip::typed::Via::from(uri("h"));
+        assert_eq!(written(&via), Err(TypedError::Unrepresentable));
+        via.uri.scheme = None;
+        assert!(
+            written(&via)
+                .unwrap()
+                .starts_with("SIP/2.0/UDP h;branch=z9hG4bK")
+        );
+        via.version = rsip::Version::V1;
+        assert_eq!(written(&via), Err(TypedError::Unrepresentable));
+    }
+}

@@ -1,42 +1,13 @@
 //! What all views share: blanks, tokens, quoted strings, percent escapes (RFC 3261 25.1).
 
+pub(crate) use crate::text::{is_lws as is_blank, is_token, is_token_byte, trim};
+use memchr::{memchr, memchr3};
 use std::borrow::Cow;
-
-/// Blank inside a header value: SP, HT and the bytes of a fold.
-pub(crate) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-/// The bytes of a `token`.
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-        )
-}
-
-/// Whether this is a `token`: not empty, token bytes only.
-pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&b| is_token_byte(b))
-}
 
 /// Without the blanks at the front.
 pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes {
         if !is_blank(*first) {
-            break;
-        }
-        bytes = rest;
-    }
-    bytes
-}
-
-/// Without the blanks at both ends.
-pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
-    let mut bytes = trim_start(bytes);
-    while let [rest @ .., last] = bytes {
-        if !is_blank(*last) {
             break;
         }
         bytes = rest;
@@ -52,7 +23,7 @@ pub(crate) fn take_while(bytes: &[u8], kind: impl Fn(u8) -> bool) -> (&[u8], &[u
 
 /// Splits at the first `separator`, which is in neither part.
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|&b| b == separator)?;
+    let at = memchr(separator, bytes)?;
     let (before, rest) = bytes.split_at_checked(at)?;
     Some((before, rest.get(1..)?))
 }
@@ -83,26 +54,20 @@ pub(crate) fn between_quotes(bytes: &[u8]) -> Option<&[u8]> {
     rest.is_empty().then_some(inside)
 }
 
-/// Where the first `separator` outside quotes and angle brackets is.
+/// Where the first `separator` outside quotes and angle brackets is; a quote or bracket that does not
+/// end hides all that follows.
 pub(crate) fn find_outside(bytes: &[u8], separator: u8) -> Option<usize> {
-    enum At {
-        Plain,
-        Quote,
-        Pair,
-        Angle,
-    }
-    let mut state = At::Plain;
-    for (at, &byte) in bytes.iter().enumerate() {
-        state = match (state, byte) {
-            (At::Plain, b) if b == separator => return Some(at),
-            (At::Plain, b'"') | (At::Pair, _) => At::Quote,
-            (At::Plain, b'<') => At::Angle,
-            (At::Quote, b'\\') => At::Pair,
-            (At::Quote, b'"') | (At::Angle, b'>') => At::Plain,
-            (same, _) => same,
+    let mut at = 0_usize;
+    loop {
+        let hit = at.checked_add(memchr3(separator, b'"', b'<', bytes.get(at..)?)?)?;
+        let rest = bytes.get(hit..)?;
+        let skip = match rest.first()? {
+            b'"' => quoted(rest)?.0.len(),
+            b'<' => memchr(b'>', rest)?,
+            _ => return Some(hit),
         };
+        at = hit.checked_add(skip)?;
     }
-    None
 }
 
 /// Resolves quoted pairs (RFC 3261 25.1 `quoted-pair`); a backslash at the very end stays.
