@@ -1,1 +1,14 @@
-//! Simulated network and clock, scripted phones and PBXs.
+//! A simulated network and clock around the core, and phones and PBXs that a test scripts line by
+//! line. Time passes only when a test lets it.
+
+mod chance;
+mod message;
+mod net;
+mod peer;
+mod world;
+
+pub use chance::Chance;
+pub use message::{Text, header, header_of, status_of};
+pub use net::{Faults, Packet};
+pub use peer::Peer;
+pub use world::{Node, World, flow_tcp};

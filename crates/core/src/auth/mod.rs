@@ -7,6 +7,7 @@
 mod algorithm;
 mod authenticator;
 mod claim;
+pub mod client;
 mod nonce;
 mod replay;
 mod secret;

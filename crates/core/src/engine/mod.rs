@@ -1,1 +1,217 @@
-//! The engine that joins transactions, digest, registrar and proxy.
+//! The engine: one shard of Bellhop's SIP, a value without sockets or clock. Messages, time and
+//! answers go in by `receive` and its kin; what is to be sent and told comes out in an [`Outbox`].
+//!
+//! The caller drains the outbox after each call and asks [`Engine::next_timeout`] when to call
+//! [`Engine::handle_timeout`]. All messages of one Call-ID must go to the same shard ([`shard_of`]).
+
+mod inbound;
+mod local;
+mod register;
+mod relay;
+mod shard;
+
+pub use shard::shard_of;
+
+use crate::auth::{Authenticator, ReplayGuard, Secret};
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::event::{Decision, Event, Level};
+use crate::flow::{ConnectionId, Flow};
+use crate::limit::Limiter;
+use crate::outbox::{Outbox, Ticket, Token};
+use crate::proxy::{BranchId, Contexts};
+use crate::record_route::hex;
+use crate::registrar::Location;
+use crate::routing::Names;
+use crate::time::{Instant, Now};
+use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
+use ahash::RandomState;
+use bellhop_wire::{Frame, Index, frame};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// One shard.
+pub struct Engine {
+    pub(crate) config: Arc<Config>,
+    pub(crate) names: Names,
+    pub(crate) auth: Arc<Authenticator>,
+    pub(crate) shared: Shared,
+    pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) table: Table,
+    pub(crate) contexts: Contexts,
+    pub(crate) deadlines: Timers<BranchId>,
+    /// Key of loop hashes and of the tags of stateless answers.
+    pub(crate) key: RandomState,
+    pub(crate) scratch: Vec<u8>,
+    limiter: Limiter,
+    index: Index,
+    shard: u16,
+}
+
+/// What all shards share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The bindings.
+    pub location: Arc<Location>,
+    /// Nonce counts seen.
+    pub replay: Arc<ReplayGuard>,
+    /// Signs Record-Route tokens.
+    pub secret: Arc<Secret>,
+}
+
+impl Engine {
+    /// An engine that is shard number `shard`.
+    pub fn new(
+        shard: u16,
+        config: Arc<Config>,
+        auth: Arc<Authenticator>,
+        shared: Shared,
+        mut entropy: Box<dyn Entropy>,
+    ) -> Self {
+        let mut seeds = || std::array::from_fn(|_| entropy.next_u64());
+        let [a, b, c, d]: [u64; 4] = seeds();
+        let table = Table::new(config.timers, config.max_transactions, seeds());
+        Self {
+            names: Names::new(&config),
+            limiter: Limiter::new(config.rate),
+            config,
+            auth,
+            shared,
+            entropy,
+            table,
+            contexts: Contexts::default(),
+            deadlines: Timers::new(),
+            key: RandomState::with_seeds(a, b, c, d),
+            scratch: Vec::with_capacity(2048),
+            index: Index::new(),
+            shard,
+        }
+    }
+
+    /// A datagram, or one message that the shell framed from a stream.
+    pub fn receive(&mut self, now: Now, flow: Flow, bytes: &[u8], out: &mut Outbox) {
+        let first = out.transmits.len();
+        if let Frame::Message(bytes) = frame::datagram(bytes) {
+            let mut index = std::mem::take(&mut self.index);
+            match index.parse(bytes, &self.config.limits) {
+                Ok(message) if message.method().is_some() => {
+                    if self.admits(now, &flow) {
+                        self.request(now, flow, message, out);
+                    } else {
+                        let decision = Decision::Dropped("more requests than limits.rate allows");
+                        out.events
+                            .push(Event::about(message, flow, Level::Debug, 0, decision));
+                    }
+                }
+                Ok(message) => self.response(now, flow, message, out),
+                Err(rejected) => self.rejected(&flow, &rejected, out),
+            }
+            self.index = index;
+        }
+        self.finish(now, first, out);
+    }
+
+    /// A message of this client transaction could not be sent.
+    pub fn transmit_failed(&mut self, now: Now, token: Token, out: &mut Outbox) {
+        let first = out.transmits.len();
+        self.table.transport_failed(
+            now.instant,
+            TransactionId::from(Token(token.0 & SHARD_MASK)),
+        );
+        self.finish(now, first, out);
+    }
+
+    /// A connection is gone: phones that registered over it cannot be reached any more.
+    pub fn connection_closed(&mut self, now: Now, connection: ConnectionId) -> usize {
+        self.shared
+            .location
+            .connection_closed(now.instant, connection)
+            .len()
+    }
+
+    /// The addresses of a name that [`Outbox::resolves`] asked for; none if it has none.
+    pub fn resolved(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        addresses: &[SocketAddr],
+        out: &mut Outbox,
+    ) {
+        let first = out.transmits.len();
+        self.branch_resolved(now, BranchId::unpack(ticket.0 & SHARD_MASK), addresses, out);
+        self.finish(now, first, out);
+    }
+
+    /// Serves every timer that is due.
+    pub fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
+        let first = out.transmits.len();
+        self.table.handle_timeout(now.instant, out);
+        self.branch_deadlines(now, out);
+        self.finish(now, first, out);
+    }
+
+    /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        [self.table.next_timeout(), self.deadlines.next()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Swaps the configuration; what is in flight goes on.
+    pub fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>) {
+        self.names = Names::new(&config);
+        self.limiter = Limiter::new(config.rate);
+        self.config = config;
+        self.auth = auth;
+    }
+
+    /// Live server transactions, client transactions and response contexts.
+    pub fn live(&self) -> (usize, usize, usize) {
+        let (server, client) = self.table.live();
+        (server, client, self.contexts.len())
+    }
+
+    /// Carries out what the transactions brought about, then names the shard in what was queued.
+    fn finish(&mut self, now: Now, first: usize, out: &mut Outbox) {
+        while let Some(event) = self.table.poll_event() {
+            match event {
+                Ended::ClientTimeout { owner, .. } => self.client_failed(now, owner, 408, out),
+                Ended::ClientFailed { owner, .. } => self.client_failed(now, owner, 503, out),
+                Ended::ClientGone { owner, .. } => self.client_gone(owner),
+                Ended::ServerTimeout { .. } | Ended::ServerGone { .. } => {}
+            }
+        }
+        for transmit in out.transmits.iter_mut().skip(first) {
+            transmit.token = transmit.token.map(|token| Token(self.in_shard(token.0)));
+        }
+    }
+
+    fn admits(&mut self, now: Now, flow: &Flow) -> bool {
+        !self.is_outside(flow)
+            || self.names.upstream_at(flow, None).is_some()
+            || self.limiter.admit(now.instant, flow.remote.ip())
+    }
+
+    /// A 48-bit name with the shard in its top 16 bits.
+    pub(crate) fn in_shard(&self, name: u64) -> u64 {
+        u64::from(self.shard) << 48 | name & SHARD_MASK
+    }
+
+    /// A To tag that nobody can guess (RFC 3261 19.3).
+    pub(crate) fn new_tag(&mut self) -> Vec<u8> {
+        let mut tag = Vec::with_capacity(16);
+        hex(&self.entropy.next_u64().to_be_bytes(), &mut tag);
+        tag
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("shard", &self.shard)
+            .finish_non_exhaustive()
+    }
+}
+
+const SHARD_MASK: u64 = (1 << 48) - 1;

@@ -69,4 +69,5 @@ impl From<Token> for TransactionId {
 }
 
 const SLOT_BITS: u32 = 24;
-const ROLE_SHIFT: u32 = 63;
+/// Below the 16 bits that [`Token`] keeps for the shard.
+const ROLE_SHIFT: u32 = 47;

@@ -1,0 +1,201 @@
+//! A message's way in: transaction, validation (RFC 3261 16.3), proof, and what to do with it.
+
+use super::Engine;
+use super::local::Received;
+use crate::auth::{Outcome, Role};
+use crate::event::{Decision, Event, Level};
+use crate::flow::Flow;
+use crate::identity;
+use crate::outbox::Outbox;
+use crate::routing::{Proof, Routes};
+use crate::time::Now;
+use crate::transaction::{Request, Response};
+use bellhop_wire::{Error, HeaderId, Kind, Message, Method};
+
+impl Engine {
+    /// A request that could be indexed.
+    pub(super) fn request(&mut self, now: Now, flow: Flow, message: Message<'_>, out: &mut Outbox) {
+        let received = self.received(message, flow);
+        if let Err(error) = message.check() {
+            self.refuse(&received, error.status(), &error.to_string(), out);
+            return;
+        }
+        let Some(method) = message.method() else {
+            return;
+        };
+        match self.table.receive_request(now.instant, message, out) {
+            Request::Absorbed | Request::AckAbsorbed => return,
+            Request::New | Request::Ack => {}
+        }
+        if method == Method::Cancel {
+            self.cancel(now, &received, out);
+            return;
+        }
+        let routes = match Routes::read(message, &self.names, &self.shared.secret) {
+            Ok(routes) => routes,
+            Err(error) => return self.refuse(&received, 400, &error.to_string(), out),
+        };
+        if method == Method::Ack && routes.token.is_none() && !self.is_trusted(&received) {
+            // An ACK for a 2xx carries our Record-Route; any other has met its transaction, or was for
+            // an answer that we gave without one.
+            let decision = Decision::Dropped("ACK of an answer without a transaction");
+            out.events
+                .push(Event::about(message, flow, Level::Debug, 0, decision));
+            return;
+        }
+        let Some(proof) = self.prove(now, &received, method, &routes, out) else {
+            return;
+        };
+        if let Err((error, why)) = validate(message, method) {
+            return self.refuse(&received, error, &why, out);
+        }
+        if method == Method::Register && routes.token.is_none() && !routes.has_next {
+            self.register(now, &received, &proof, out);
+        } else {
+            self.relay(now, &received, method, routes, proof, out);
+        }
+    }
+
+    /// A response: the transaction that waits for it says whose it is. One that nobody waits for is
+    /// dropped (RFC 6026 7.2): whoever sent it would choose where we send.
+    pub(super) fn response(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        message: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        if message.check().is_err() {
+            let decision = Decision::Dropped("bad response");
+            out.events
+                .push(Event::about(message, flow, Level::Debug, 0, decision));
+            return;
+        }
+        match self.table.receive_response(now.instant, message, out) {
+            Response::Absorbed => {}
+            Response::Stray => {
+                let status = message.status().unwrap_or(0);
+                let decision = Decision::Dropped("response that no transaction waits for");
+                out.events
+                    .push(Event::about(message, flow, Level::Debug, status, decision));
+            }
+            Response::Deliver { owner, .. } => self.branch_response(now, message, flow, owner, out),
+        }
+    }
+
+    /// The proof by which a request is served, or a challenge, a 400, a 403.
+    fn prove(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        method: Method<'_>,
+        routes: &Routes,
+        out: &mut Outbox,
+    ) -> Option<Proof> {
+        let message = received.message;
+        if self.is_trusted(received) {
+            let upstream = self.upstream_of(received);
+            return Some(Proof::Trusted { upstream });
+        }
+        // A To tag buys nothing; our own signature for this very dialog does.
+        if routes.token.is_some() && message.to_tag().is_some() {
+            return Some(Proof::Dialog);
+        }
+        let role = if method == Method::Register {
+            Role::Registrar
+        } else {
+            Role::Proxy
+        };
+        match self
+            .auth
+            .check(now, message, received.flow.remote.ip(), role)
+        {
+            Outcome::Authenticated(proof) => {
+                if method != Method::Register && !identity::may_claim(&proof, message, &self.names)
+                {
+                    self.refuse(received, 403, "From is not the authenticated user's", out);
+                    return None;
+                }
+                Some(Proof::Authenticated(proof))
+            }
+            Outcome::Challenge { stale } => {
+                self.challenge(now, received, role, stale, out);
+                None
+            }
+            Outcome::Malformed(why) => {
+                self.refuse(received, 400, why, out);
+                None
+            }
+        }
+    }
+
+    /// Whether a request needs no credentials: it came in on the inside, or from a trusted upstream.
+    pub(super) fn is_trusted(&self, received: &Received<'_>) -> bool {
+        !self.is_outside(&received.flow)
+            || self
+                .peer(received)
+                .is_some_and(|(_, is_trusted)| is_trusted)
+    }
+
+    fn upstream_of(&self, received: &Received<'_>) -> Option<usize> {
+        self.peer(received).map(|(upstream, _)| upstream)
+    }
+
+    fn peer(&self, received: &Received<'_>) -> Option<(usize, bool)> {
+        let port = received.message.top_via().ok().and_then(|via| via.port);
+        self.names.upstream_at(&received.flow, port)
+    }
+
+    /// CANCEL (16.10): answered here, hop by hop.
+    fn cancel(&mut self, now: Now, received: &Received<'_>, out: &mut Outbox) {
+        let message = received.message;
+        let Some((_, owner)) = self.table.cancelled_by(message) else {
+            return self.refuse(received, 481, "No such INVITE", out);
+        };
+        let is_his = owner.is_none_or(|owner| self.may_cancel(owner, &received.flow));
+        if !is_his {
+            return self.refuse(received, 481, "INVITE of another source", out);
+        }
+        let Some(server) = self
+            .table
+            .create_server(now.instant, message, received.reply_to, None)
+        else {
+            return self.refuse(received, 503, "Too many transactions", out);
+        };
+        let tag = self.new_tag();
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        bellhop_wire::Reply::new(&mut bytes, message, received.mark, 200, "OK", &tag).end();
+        self.table.respond(now.instant, server, 200, &bytes, out);
+        self.scratch = bytes;
+        let decision = Decision::Answered("caller cancelled".to_owned());
+        out.events.push(Event::about(
+            message,
+            received.flow,
+            Level::Info,
+            200,
+            decision,
+        ));
+        if let Some(owner) = owner {
+            self.cancel_context(now, owner, out);
+        }
+    }
+}
+
+/// 16.3 steps 3 and 5, and the sanity that every request is asked for.
+fn validate(message: Message<'_>, method: Method<'_>) -> Result<(), (u16, String)> {
+    let told = |error: Error| (error.status(), error.to_string());
+    if message.max_forwards().map_err(told)? == Some(0) && method != Method::Register {
+        return Err(told(Error::message(Kind::TooManyHops)));
+    }
+    // 16.3 step 5: we implement no option that a proxy could be required to.
+    if method != Method::Ack
+        && let Some(field) = message.first(HeaderId::ProxyRequire)
+    {
+        return Err((
+            420,
+            format!("Bad Extension: {}", field.value.escape_ascii()),
+        ));
+    }
+    Ok(())
+}

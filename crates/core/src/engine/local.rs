@@ -1,0 +1,223 @@
+//! Answers that we make ourselves, without a transaction: a refusal or a challenge costs a stranger's
+//! request no memory here (RFC 3261 8.2.7).
+
+use super::Engine;
+use crate::auth::Role;
+use crate::config::Zone;
+use crate::event::{Decision, Event, Level};
+use crate::flow::{Destination, Flow};
+use crate::outbox::Outbox;
+use crate::record_route::hex;
+use crate::routing::listener_of;
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Host, Message, Method, Rejected, Reply, ViaMark};
+use std::net::SocketAddr;
+
+/// A request with what the server transport knows of it (RFC 3261 18.2.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'b> {
+    pub(crate) message: Message<'b>,
+    pub(crate) flow: Flow,
+    pub(crate) mark: ViaMark,
+    /// Where its responses go.
+    pub(crate) reply_to: Destination,
+}
+
+impl Engine {
+    /// Whether a flow faces the outside.
+    pub(crate) fn is_outside(&self, flow: &Flow) -> bool {
+        listener_of(&self.config, flow.listener).is_none_or(|l| l.zone == Zone::Outside)
+    }
+
+    /// What goes on the topmost Via, and where the response goes: back where the request came from
+    /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2).
+    pub(crate) fn received<'b>(&self, message: Message<'b>, flow: Flow) -> Received<'b> {
+        let mut mark = ViaMark::default();
+        let mut remote = flow.remote;
+        if let Ok(via) = message.top_via() {
+            let wants_port = via.params.has("rport");
+            if wants_port || via.host != Host::Ip(flow.remote.ip()) {
+                mark.received = Some(flow.remote.ip());
+            }
+            if wants_port {
+                mark.rport = Some(flow.remote.port());
+            } else if !flow.transport.is_reliable() && !self.is_outside(&flow) {
+                let port = via.port.unwrap_or(flow.transport.default_port());
+                remote = SocketAddr::new(flow.remote.ip(), port);
+            }
+        }
+        let is_trusted = !self.is_outside(&flow) || self.names.upstream_at(&flow, None).is_some();
+        let reply_to = Destination::Flow {
+            flow: Flow { remote, ..flow },
+            else_connect: is_trusted && flow.transport.is_reliable(),
+        };
+        Received {
+            message,
+            flow,
+            mark,
+            reply_to,
+        }
+    }
+
+    /// Answers without a transaction.
+    pub(crate) fn reply(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        reason: &str,
+        out: &mut Outbox,
+        more: impl FnOnce(&mut Self, &mut Reply<'_>),
+    ) {
+        let tag = self.stateless_tag(received.message);
+        let start = out.bytes.len();
+        let mut bytes = std::mem::take(&mut out.bytes);
+        let mut reply = Reply::new(
+            &mut bytes,
+            received.message,
+            received.mark,
+            status,
+            reason,
+            &tag,
+        );
+        more(self, &mut reply);
+        reply.end();
+        let end = bytes.len();
+        out.bytes = bytes;
+        out.transmits.push(crate::outbox::Transmit {
+            to: received.reply_to,
+            bytes: start..end,
+            token: None,
+        });
+    }
+
+    /// Refuses a request and tells the log why. An ACK is never answered (17).
+    pub(crate) fn refuse(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        reason: &str,
+        out: &mut Outbox,
+    ) {
+        self.refuse_with(received, status, reason, out, |_, _| {});
+    }
+
+    /// As [`Engine::refuse`] with more header lines.
+    pub(crate) fn refuse_with(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        reason: &str,
+        out: &mut Outbox,
+        more: impl FnOnce(&mut Self, &mut Reply<'_>),
+    ) {
+        let (message, flow) = (received.message, received.flow);
+        if message.method() == Some(Method::Ack) {
+            out.events.push(Event::about(
+                message,
+                flow,
+                Level::Debug,
+                0,
+                Decision::Dropped("an ACK that leads nowhere"),
+            ));
+            return;
+        }
+        self.reply(received, status, reason, out, more);
+        let decision = Decision::Refused(reason.to_owned());
+        out.events
+            .push(Event::about(message, flow, Level::Info, status, decision));
+    }
+
+    /// Asks for credentials (RFC 3261 22.1).
+    pub(crate) fn challenge(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        role: Role,
+        stale: bool,
+        out: &mut Outbox,
+    ) {
+        let (status, reason) = match role {
+            Role::Registrar => (401, "Unauthorized"),
+            Role::Proxy => (407, "Proxy Authentication Required"),
+        };
+        let source = received.flow.remote.ip();
+        self.reply(received, status, reason, out, |engine, reply| {
+            let auth = std::sync::Arc::clone(&engine.auth);
+            auth.challenge(now, source, role, stale, engine.entropy.as_mut(), reply);
+        });
+        let had_none = received
+            .message
+            .first(match role {
+                Role::Registrar => HeaderId::Authorization,
+                Role::Proxy => HeaderId::ProxyAuthorization,
+            })
+            .is_none();
+        let (level, why) = match (stale, had_none) {
+            (true, _) => (Level::Debug, "stale nonce"),
+            (false, true) => (Level::Debug, "no credentials"),
+            (false, false) => (Level::Warn, "wrong credentials"),
+        };
+        out.events.push(Event::about(
+            received.message,
+            received.flow,
+            level,
+            status,
+            Decision::Challenged(why),
+        ));
+    }
+
+    /// Answers a message that could not be read whole, if enough of it could (16.3 step 1).
+    pub(super) fn rejected(&mut self, flow: &Flow, rejected: &Rejected<'_>, out: &mut Outbox) {
+        let Some(message) = rejected.partial else {
+            return;
+        };
+        let is_answerable = message.method().is_some_and(|m| m != Method::Ack)
+            && message.top_via().is_ok()
+            && message.first(HeaderId::From).is_some()
+            && message.first(HeaderId::To).is_some()
+            && message.first(HeaderId::CSeq).is_some()
+            && !message.call_id().is_empty();
+        if is_answerable {
+            let received = self.received(message, *flow);
+            self.refuse(
+                &received,
+                rejected.error.status(),
+                &rejected.error.to_string(),
+                out,
+            );
+        } else {
+            let decision = Decision::Dropped("unreadable");
+            out.events
+                .push(Event::about(message, *flow, Level::Debug, 0, decision));
+        }
+    }
+
+    /// OPTIONS for us (RFC 3261 11.2).
+    pub(super) fn options(&mut self, received: &Received<'_>, out: &mut Outbox) {
+        self.reply(received, 200, "OK", out, |_, reply| {
+            reply
+                .header("Allow", b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE, REFER, INFO, UPDATE, PRACK")
+                .header("Accept", b"*/*")
+                .header("Supported", b"path, outbound");
+        });
+        let decision = Decision::Answered("OPTIONS to this server".to_owned());
+        out.events.push(Event::about(
+            received.message,
+            received.flow,
+            Level::Debug,
+            200,
+            decision,
+        ));
+    }
+
+    /// The same request gets the same tag again, without anything being remembered (8.2.7).
+    fn stateless_tag(&self, request: Message<'_>) -> Vec<u8> {
+        let branch = request.top_via().ok().and_then(|via| via.branch());
+        let hash = self
+            .key
+            .hash_one((request.call_id(), request.from_tag(), branch));
+        let mut tag = Vec::with_capacity(16);
+        hex(&hash.to_be_bytes(), &mut tag);
+        tag
+    }
+}

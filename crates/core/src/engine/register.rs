@@ -1,0 +1,142 @@
+//! REGISTER, terminated here (RFC 3261 10.3).
+
+use super::Engine;
+use super::local::Received;
+use crate::event::{Decision, Event, Level};
+use crate::outbox::Outbox;
+use crate::registrar::{self, Aor, ChangeKind, Registered};
+use crate::routing::Proof;
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Message, NameAddr, UriRef};
+
+impl Engine {
+    /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
+    /// nothing, and answered the same.
+    pub(super) fn register(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        proof: &Proof,
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        // 10.3 step 1.
+        let is_ours =
+            UriRef::parse(message.uri()).is_ok_and(|uri| self.names.domain_of(&uri).is_some());
+        if !is_ours {
+            return self.refuse(received, 403, "Not a domain of this registrar", out);
+        }
+        // 10.3 step 2.
+        if let Some(option) = unsupported(message) {
+            let option = option.to_vec();
+            return self.refuse_with(received, 420, "Bad Extension", out, |_, reply| {
+                reply.header("Unsupported", &option);
+            });
+        }
+        // 10.3 step 5.
+        let aor = message
+            .to()
+            .ok()
+            .and_then(|to| Aor::new(&to.uri, self.names.domain_of(&to.uri)?));
+        let Some(aor) = aor else {
+            return self.refuse(received, 404, "No such address of record", out);
+        };
+        // 10.3 step 4: to register for an AoR is to own it, whoever From says.
+        if let Proof::Authenticated(user) = proof
+            && !user.owns(&aor)
+        {
+            return self.refuse(
+                received,
+                403,
+                "Address of record is not the authenticated user's",
+                out,
+            );
+        }
+        if self.names_us(message) {
+            return self.refuse(received, 403, "Contact is this server", out);
+        }
+        let location = &self.shared.location;
+        let applied = registrar::apply(
+            now.instant,
+            location,
+            &self.config.registrar,
+            &aor,
+            message,
+            received.flow,
+        );
+        match applied {
+            Ok(registered) => {
+                self.reply(received, 200, "OK", out, |_, reply| {
+                    registered.write(now.instant, message, reply);
+                });
+                let text = told(&aor, &registered);
+                let decision = Decision::Registered(text);
+                out.events.push(Event::about(
+                    message,
+                    received.flow,
+                    Level::Info,
+                    200,
+                    decision,
+                ));
+            }
+            Err(refusal) => {
+                self.refuse_with(
+                    received,
+                    refusal.status,
+                    &refusal.reason,
+                    out,
+                    |_, reply| {
+                        refusal.write(reply);
+                    },
+                );
+            }
+        }
+    }
+
+    /// Whether a Contact leads back here: a call to it would go in circles.
+    fn names_us(&self, message: Message<'_>) -> bool {
+        message.values(HeaderId::Contact).any(|value| {
+            NameAddr::parse(value.raw).is_ok_and(|c| {
+                c.uri
+                    .host
+                    .is_some_and(|host| self.names.is_own_address(host, c.uri.port))
+            })
+        })
+    }
+}
+
+/// What the log says of a REGISTER: the AoR, what changed, how many bindings it has now.
+fn told(aor: &Aor, registered: &Registered) -> String {
+    let mut text = format!("{}:", aor.as_str());
+    for change in &registered.changes {
+        let kind = match change.kind {
+            ChangeKind::Added => "added",
+            ChangeKind::Refreshed => "refreshed",
+            ChangeKind::Removed => "removed",
+        };
+        text.push_str(&format!(
+            " {kind} {}",
+            change.binding.contact.escape_ascii()
+        ));
+    }
+    if registered.changes.is_empty() {
+        text.push_str(" nothing changed");
+    }
+    text.push_str(&format!(" (bindings: {})", registered.bindings.len()));
+    text
+}
+
+/// The first option tag in Require that the registrar does not know.
+fn unsupported(message: Message<'_>) -> Option<&[u8]> {
+    message
+        .values(HeaderId::Require)
+        .map(|value| value.raw)
+        .find(|tag| {
+            !KNOWN
+                .iter()
+                .any(|known| tag.eq_ignore_ascii_case(known.as_bytes()))
+        })
+}
+
+/// RFC 3327 and RFC 5626.
+const KNOWN: [&str; 2] = ["path", "outbound"];

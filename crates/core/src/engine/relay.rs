@@ -1,0 +1,222 @@
+//! A proven request on its way out: targets, server transaction, response context.
+
+use super::Engine;
+use super::local::Received;
+use crate::config::Zone;
+use crate::event::{Decision, Event, Level};
+use crate::identity::{self, Identity};
+use crate::loops;
+use crate::outbox::Outbox;
+use crate::proxy::{BranchId, Context, Incoming, Record, Rewrite, max_breadth};
+use crate::record_route::Side;
+use crate::routing::{
+    Group, Proof, Routes, Routing, Scene, choose, is_where_it_says, listener_of, resolved,
+};
+use crate::time::Now;
+use crate::transaction::Owner;
+use bellhop_wire::{HeaderId, Message, Method, NameAddr, Reply};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+impl Engine {
+    /// Routes a request and starts its branches.
+    pub(super) fn relay(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        method: Method<'_>,
+        routes: Routes,
+        proof: Proof,
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        let loop_hash = loops::hash(&self.key, message, &routes);
+        if loops::is_loop(message, &self.names, loop_hash) {
+            return self.refuse(received, 482, "Loop Detected", out);
+        }
+        let breadth = match max_breadth(message) {
+            Ok(breadth) => breadth,
+            Err(error) => return self.refuse(received, error.status(), &error.to_string(), out),
+        };
+        let scene = Scene {
+            now: now.instant,
+            config: &self.config,
+            names: &self.names,
+            location: &self.shared.location,
+            is_user: &|aor| self.auth.knows(aor),
+        };
+        let (groups, why) = match choose(&scene, message, &routes, &proof) {
+            Routing::Local => return self.options(received, out),
+            Routing::Refuse { status, reason } => {
+                return self.refuse(received, status, reason, out);
+            }
+            Routing::Targets { groups, why } => (groups, why),
+        };
+        let rewrite = Rewrite {
+            record: record(method, message, &routes),
+            caller: self.caller_side(received, &proof),
+            identity: self.identity(received, &proof),
+            routes,
+            loop_hash,
+            breadth,
+        };
+        let incoming = Incoming {
+            request: message.to_owned(),
+            flow: received.flow,
+            mark: received.mark,
+            rewrite,
+        };
+        let level = if matches!(method, Method::Invite | Method::Subscribe) {
+            Level::Info
+        } else {
+            Level::Debug
+        };
+        out.events.push(Event::about(
+            message,
+            received.flow,
+            level,
+            0,
+            Decision::Relayed(why),
+        ));
+        self.start(now, received, method, incoming, groups, out);
+    }
+
+    fn start(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        method: Method<'_>,
+        incoming: Incoming,
+        groups: VecDeque<Group>,
+        out: &mut Outbox,
+    ) {
+        let is_ack = method == Method::Ack;
+        let server = if is_ack {
+            None
+        } else {
+            let made =
+                self.table
+                    .create_server(now.instant, received.message, received.reply_to, None);
+            if made.is_none() {
+                return self.refuse_with(
+                    received,
+                    503,
+                    "Too many transactions",
+                    out,
+                    |_, reply| {
+                        reply.header("Retry-After", b"5");
+                    },
+                );
+            }
+            made
+        };
+        let context = Context {
+            incoming: Some(Box::new(incoming)),
+            server,
+            is_invite: method == Method::Invite,
+            branches: SmallVec::new(),
+            groups,
+            finals: Default::default(),
+            is_final: is_ack,
+            is_over: false,
+        };
+        let id = self.contexts.insert(context);
+        if let Some(server) = server {
+            self.table.set_owner(
+                server,
+                Owner(
+                    BranchId {
+                        context: id,
+                        index: 0,
+                    }
+                    .pack(),
+                ),
+            );
+            if method == Method::Invite {
+                // 16.2: the caller is kept from repeating itself.
+                let mut bytes = std::mem::take(&mut self.scratch);
+                bytes.clear();
+                Reply::new(
+                    &mut bytes,
+                    received.message,
+                    received.mark,
+                    100,
+                    "Trying",
+                    b"",
+                )
+                .end();
+                self.table.respond(now.instant, server, 100, &bytes, out);
+                self.scratch = bytes;
+            }
+        }
+        self.begin(now, id, out);
+    }
+
+    /// A name's addresses, for the branch that waits for them.
+    pub(super) fn branch_resolved(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        addresses: &[SocketAddr],
+        out: &mut Outbox,
+    ) {
+        let transport = self.resolving(id);
+        let Some(transport) = transport else { return };
+        let to = resolved(&self.names, transport, addresses);
+        self.resume(now, id, to, out);
+    }
+
+    /// How the other side reaches the caller later: a phone behind a NAT or on a stream over the flow
+    /// its request came in on; a trusted peer, and a phone that is where its Contact says, directly.
+    fn caller_side(&self, received: &Received<'_>, proof: &Proof) -> Side {
+        let contact = received
+            .message
+            .values(HeaderId::Contact)
+            .next()
+            .and_then(|value| NameAddr::parse(value.raw).ok());
+        let is_direct = matches!(proof, Proof::Trusted { .. })
+            || contact.is_some_and(|c| is_where_it_says(c.uri.raw, &received.flow));
+        if is_direct {
+            Side::Direct
+        } else {
+            Side::Flow(received.flow)
+        }
+    }
+
+    fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
+        let is_outside = match proof {
+            Proof::Trusted { .. } => false,
+            Proof::Dialog | Proof::Authenticated(_) => {
+                listener_of(&self.config, received.flow.listener)
+                    .is_none_or(|l| l.zone == Zone::Outside)
+            }
+        };
+        let asserted = match proof {
+            Proof::Authenticated(user) => identity::asserted(user, received.message, &self.names),
+            Proof::Trusted { .. } | Proof::Dialog => None,
+        };
+        Identity {
+            is_outside,
+            asserted,
+        }
+    }
+}
+
+/// Which requests are record-routed: those that make a dialog, and inside one those that refresh its
+/// target, so that both ends see the same route set at every refresh.
+fn record(method: Method<'_>, message: Message<'_>, routes: &Routes) -> Record {
+    let makes_dialog = matches!(
+        method,
+        Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Update
+    );
+    match (
+        makes_dialog,
+        message.to_tag().is_some(),
+        routes.token.is_some(),
+    ) {
+        (true, _, true) => Record::Again,
+        (true, false, false) => Record::New,
+        _ => Record::No,
+    }
+}

@@ -1,0 +1,93 @@
+//! Identity headers: what the outside claims is taken off, what we proved is put on (RFC 3325).
+
+use crate::config::Config;
+use crate::registrar::Aor;
+use crate::routing::{Kind, Names};
+use bellhop_wire::{Edit, HeaderId, Message};
+
+/// How a request's identity headers are treated on the way through.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Identity {
+    /// It comes from outside the trust domain: its claims are taken off.
+    pub(crate) is_outside: bool,
+    /// The AoR that digest proved.
+    pub(crate) asserted: Option<Aor>,
+}
+
+impl Identity {
+    /// Adds the changes for one branch.
+    pub(crate) fn apply<'m>(
+        &self,
+        request: Message<'m>,
+        config: &Config,
+        to: Kind,
+        edit: &mut Edit<'m>,
+    ) {
+        if self.is_outside {
+            for field in request.all_fields() {
+                if CLAIMS.contains(&field.id) || is_configured(config, field.name) {
+                    edit.remove(field);
+                }
+            }
+        } else if to == Kind::Binding && request.lists(HeaderId::Privacy, "id") {
+            // RFC 3325 7: a phone is outside the trust domain.
+            for field in request.fields(HeaderId::PAssertedIdentity) {
+                edit.remove(field);
+            }
+        }
+        if let (Some(aor), Kind::Upstream) = (&self.asserted, to) {
+            let mut value = Vec::with_capacity(64);
+            value.extend_from_slice(b"<sip:");
+            value.extend_from_slice(aor.as_str().as_bytes());
+            value.push(b'>');
+            edit.append("P-Asserted-Identity", &value);
+        }
+    }
+}
+
+/// The AoR to assert: the one that From names if it is the user's, else his first.
+pub(crate) fn asserted(
+    proof: &crate::auth::Authenticated,
+    request: Message<'_>,
+    names: &Names,
+) -> Option<Aor> {
+    from_aor(request, names)
+        .filter(|aor| proof.owns(aor))
+        .or_else(|| proof.user().aors.first().cloned())
+}
+
+/// Whether an authenticated user may say this in From: an AoR of his own, or nobody (RFC 3323 4.1.1.3).
+pub(crate) fn may_claim(
+    proof: &crate::auth::Authenticated,
+    request: Message<'_>,
+    names: &Names,
+) -> bool {
+    let Ok(from) = request.from() else {
+        return false;
+    };
+    let is_anonymous = from
+        .uri
+        .host
+        .is_some_and(|host| host.same(bellhop_wire::Host::Name(b"anonymous.invalid")));
+    is_anonymous || from_aor(request, names).is_some_and(|aor| proof.owns(&aor))
+}
+
+fn from_aor(request: Message<'_>, names: &Names) -> Option<Aor> {
+    let from = request.from().ok()?;
+    Aor::new(&from.uri, names.domain_of(&from.uri)?)
+}
+
+fn is_configured(config: &Config, name: &[u8]) -> bool {
+    config
+        .strip
+        .iter()
+        .any(|strip| name.eq_ignore_ascii_case(strip.as_bytes()))
+}
+
+/// What only a trusted peer may say.
+const CLAIMS: [HeaderId; 4] = [
+    HeaderId::PAssertedIdentity,
+    HeaderId::PPreferredIdentity,
+    HeaderId::RemotePartyId,
+    HeaderId::Diversion,
+];

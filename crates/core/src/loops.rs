@@ -1,0 +1,57 @@
+//! Branches, and the loop that a branch of ours gives away (RFC 3261 16.6 step 8, RFC 5393 4.2).
+//!
+//! A branch is `z9hG4bK`, 16 hex digits of chance, and 8 of a keyed hash over all that routing looks
+//! at. A request that comes back with the same hash behind our own Via is a loop; with another one
+//! it is a spiral, which is allowed.
+
+use crate::record_route::hex;
+use crate::routing::{Names, Routes};
+use ahash::RandomState;
+use bellhop_wire::{HeaderId, Message, ViaRef};
+use smallvec::SmallVec;
+
+/// A new branch.
+pub(crate) fn branch(chance: u64, loop_hash: u32) -> Vec<u8> {
+    let mut text = Vec::with_capacity(COOKIE.len().saturating_add(24));
+    text.extend_from_slice(COOKIE);
+    hex(&chance.to_be_bytes(), &mut text);
+    hex(&loop_hash.to_be_bytes(), &mut text);
+    text
+}
+
+/// The hash over the fields that decide where this request goes.
+pub(crate) fn hash(key: &RandomState, request: Message<'_>, routes: &Routes) -> u32 {
+    let cseq = request.cseq().map_or(0, |(number, _)| number);
+    let next: SmallVec<[&[u8]; 2]> = request.values(HeaderId::Route).map(|v| v.raw).collect();
+    let requires: SmallVec<[&[u8]; 2]> = request
+        .fields(HeaderId::ProxyRequire)
+        .map(|f| f.value)
+        .collect();
+    let full = key.hash_one((
+        routes.request_uri(request),
+        request.from_tag(),
+        request.to_tag(),
+        request.call_id(),
+        cseq,
+        next,
+        requires,
+    ));
+    #[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+    let half = full as u32;
+    half
+}
+
+/// Whether the request has been here before with the same hash.
+pub(crate) fn is_loop(request: Message<'_>, names: &Names, loop_hash: u32) -> bool {
+    let mut suffix = Vec::with_capacity(8);
+    hex(&loop_hash.to_be_bytes(), &mut suffix);
+    request.values(HeaderId::Via).any(|value| {
+        ViaRef::parse(value.raw).is_ok_and(|via| {
+            via.branch()
+                .is_some_and(|b| b.starts_with(COOKIE) && b.ends_with(&suffix))
+                && names.is_own_address(via.host, via.port)
+        })
+    })
+}
+
+const COOKIE: &[u8] = b"z9hG4bK";

@@ -1,0 +1,266 @@
+//! Starting branches: group after group, each to its next hop (RFC 3261 16.6).
+
+use super::context::{Branch, BranchId, BranchState, Context, MAX_BRANCHES};
+use super::forward::{Leg, Maker};
+use crate::engine::Engine;
+use crate::flow::{Destination, Transport};
+use crate::loops;
+use crate::outbox::{Outbox, Resolve, Ticket};
+use crate::routing::{Group, Hop, Target};
+use crate::time::Now;
+use bellhop_wire::{Error, HeaderId, Kind, Method};
+use std::time::Duration;
+
+impl Engine {
+    /// Starts a new context's first group.
+    pub(crate) fn begin(&mut self, now: Now, id: u64, out: &mut Outbox) {
+        let Some(mut context) = self.contexts.take(id) else {
+            return;
+        };
+        self.start_groups(now, id, &mut context, out);
+        self.contexts.put(id, context);
+        self.advance(now, id, out);
+    }
+
+    /// The transport that a branch waiting for the resolver asked for; `None`: it does not wait.
+    pub(crate) fn resolving(&mut self, id: BranchId) -> Option<Option<Transport>> {
+        let branch = self.contexts.find(id.context)?.branch(id.index)?;
+        match (&branch.target.hop, branch.state) {
+            (Hop::Name { transport, .. }, BranchState::Resolving) => Some(*transport),
+            _ => None,
+        }
+    }
+
+    /// Goes on with a branch whose next hop is known now, or turned out to be nowhere.
+    pub(crate) fn resume(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        to: Option<Destination>,
+        out: &mut Outbox,
+    ) {
+        let Some(mut context) = self.contexts.take(id.context) else {
+            return;
+        };
+        if let Some(branch) = context.branch(id.index) {
+            branch.deadline = None;
+        }
+        match to {
+            Some(to) => self.send_branch(now, id, &mut context, to, out),
+            None => self.fail_branch(id, &mut context, 503),
+        }
+        self.contexts.put(id.context, context);
+        self.advance(now, id.context, out);
+    }
+
+    /// Starts groups until one has a branch in flight, or none is left.
+    pub(super) fn start_groups(
+        &mut self,
+        now: Now,
+        id: u64,
+        context: &mut Context,
+        out: &mut Outbox,
+    ) {
+        while !context.is_over
+            && context.is_settled()
+            && let Some(group) = context.groups.pop_front()
+        {
+            if group.is_spare && !context.has_failed_to_answer() {
+                continue;
+            }
+            let breadth = context.incoming.as_ref().map_or(0, |i| i.rewrite.breadth);
+            let width = u32::try_from(group.targets.len()).unwrap_or(u32::MAX);
+            let Some(share) = breadth.checked_div(width).filter(|share| *share > 0) else {
+                // RFC 5393 5.3.3.1: fewer branches than targets are allowed: none is tried.
+                context.finals.add(440, None);
+                continue;
+            };
+            self.start_group(now, id, context, group, share, out);
+        }
+    }
+
+    fn start_group(
+        &mut self,
+        now: Now,
+        id: u64,
+        context: &mut Context,
+        group: Group,
+        breadth: u32,
+        out: &mut Outbox,
+    ) {
+        let first = context.branches.len();
+        for target in group.targets {
+            if context.branches.len() < MAX_BRANCHES {
+                context.branches.push(Branch::new(target, breadth));
+            }
+        }
+        for index in first..context.branches.len() {
+            self.start_branch(now, BranchId { context: id, index }, context, out);
+        }
+    }
+
+    fn start_branch(&mut self, now: Now, id: BranchId, context: &mut Context, out: &mut Outbox) {
+        let Some(branch) = context.branch(id.index) else {
+            return;
+        };
+        match branch.target.hop.clone() {
+            Hop::To(to) => self.send_branch(now, id, context, to, out),
+            Hop::Name {
+                host,
+                port,
+                transport,
+            } => {
+                branch.state = BranchState::Resolving;
+                self.set_deadline(id, context, now.instant.after(RESOLVE_WAIT));
+                out.resolves.push(Resolve {
+                    ticket: Ticket(self.in_shard(id.pack())),
+                    host,
+                    port,
+                    transport,
+                });
+            }
+        }
+    }
+
+    /// Sends a branch's request. A datagram that would be too large goes by TCP, with UDP in reserve
+    /// (18.1.1).
+    pub(super) fn send_branch(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        context: &mut Context,
+        to: Destination,
+        out: &mut Outbox,
+    ) {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let sent = self
+            .write_branch(context, id.index, to, &mut bytes)
+            .and_then(|(to, branch)| {
+                let method = context.incoming.as_ref()?.request.message().method()?;
+                if method == Method::Ack {
+                    out.transmit(to, None, &bytes);
+                    return Some(None);
+                }
+                let client = self.table.create_client(
+                    now.instant,
+                    method,
+                    &branch,
+                    &bytes,
+                    to,
+                    id.owner(),
+                    out,
+                )?;
+                Some(Some(client))
+            });
+        self.scratch = bytes;
+        let is_invite = context.is_invite;
+        let Some(branch) = context.branch(id.index) else {
+            return;
+        };
+        match sent {
+            Some(Some(client)) => {
+                branch.state = BranchState::Calling;
+                branch.client = Some(client);
+                if is_invite {
+                    // 16.6 step 11.
+                    self.set_deadline(id, context, now.instant.after(TIMER_C));
+                }
+            }
+            Some(None) => branch.state = BranchState::Done,
+            None => {
+                branch.state = BranchState::Done;
+                context.finals.add(503, None);
+            }
+        }
+    }
+
+    /// Writes a branch's request; gives where it really goes and its branch parameter.
+    fn write_branch(
+        &mut self,
+        context: &mut Context,
+        index: usize,
+        to: Destination,
+        bytes: &mut Vec<u8>,
+    ) -> Option<(Destination, Vec<u8>)> {
+        let incoming = context.incoming.as_deref()?;
+        let text = loops::branch(self.entropy.next_u64(), incoming.rewrite.loop_hash);
+        let maker = Maker {
+            config: &self.config,
+            auth: &self.auth,
+            secret: &self.shared.secret,
+        };
+        let branch = context.branches.get_mut(index)?;
+        let leg = Leg {
+            target: &branch.target,
+            to: &to,
+            branch: &text,
+            breadth: branch.breadth,
+        };
+        maker.write(incoming, &leg, bytes)?;
+        let Destination::Address {
+            transport: Transport::Udp,
+            remote,
+            ..
+        } = to
+        else {
+            return Some((to, text));
+        };
+        if bytes.len() <= self.config.udp_limit
+            || branch.by_udp.is_some()
+            || !self.names.has_transport(Transport::Tcp)
+        {
+            return Some((to, text));
+        }
+        let by_tcp = self.names.destination(Transport::Tcp, remote)?;
+        branch.by_udp = Some(to);
+        bytes.clear();
+        let leg = Leg {
+            target: &branch.target,
+            to: &by_tcp,
+            branch: &text,
+            breadth: branch.breadth,
+        };
+        maker.write(incoming, &leg, bytes)?;
+        Some((by_tcp, text))
+    }
+}
+
+impl Branch {
+    fn new(target: Target, breadth: u32) -> Self {
+        Self {
+            target,
+            state: BranchState::Done,
+            client: None,
+            breadth,
+            deadline: None,
+            by_udp: None,
+            is_cancelled: false,
+        }
+    }
+}
+
+impl Context {
+    /// Whether what was tried so far gave no answer of its own: unreachable, timed out, or 503.
+    fn has_failed_to_answer(&self) -> bool {
+        self.finals
+            .best()
+            .is_none_or(|best| best.response.is_none() || best.status == 503)
+    }
+}
+
+/// Max-Breadth of a request (RFC 5393 5.3.3.1: 60 where it has none).
+///
+/// # Errors
+/// `Number`.
+pub(crate) fn max_breadth(request: bellhop_wire::Message<'_>) -> Result<u32, Error> {
+    match request.number(HeaderId::MaxBreadth) {
+        Ok(value) => Ok(value.unwrap_or(60)),
+        Err(_) => Err(Error::of(Kind::Number, HeaderId::MaxBreadth)),
+    }
+}
+
+/// Timer C (RFC 3261 16.6 step 11): more than 3 minutes.
+pub(super) const TIMER_C: Duration = Duration::from_secs(181);
+/// How long a branch waits for the resolver.
+const RESOLVE_WAIT: Duration = Duration::from_secs(5);

@@ -1,0 +1,146 @@
+//! Response contexts and their branches (RFC 3261 16.2, 16.7).
+
+use super::best::Finals;
+use super::forward::Rewrite;
+use crate::flow::{Destination, Flow};
+use crate::routing::{Group, Target};
+use crate::time::Instant;
+use crate::transaction::{Owner, TransactionId};
+use bellhop_wire::{Owned, ViaMark};
+use smallvec::SmallVec;
+use std::collections::{HashMap, VecDeque};
+
+/// A request that is being relayed, and what has come of it.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The request and where it came from; let go of once no branch can need it any more.
+    pub(crate) incoming: Option<Box<Incoming>>,
+    /// The server transaction; `None` for an ACK, which has none (17).
+    pub(crate) server: Option<TransactionId>,
+    pub(crate) is_invite: bool,
+    pub(crate) branches: SmallVec<[Branch; 2]>,
+    /// Target groups not tried yet.
+    pub(crate) groups: VecDeque<Group>,
+    pub(crate) finals: Finals,
+    /// A final response has gone back.
+    pub(crate) is_final: bool,
+    /// The caller, a 6xx or a 2xx ended the search: nothing new is tried.
+    pub(crate) is_over: bool,
+}
+
+/// A request as it came in, with all that a further branch needs.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) request: Owned,
+    pub(crate) flow: Flow,
+    pub(crate) mark: ViaMark,
+    pub(crate) rewrite: Rewrite,
+}
+
+/// One place the request was sent to.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) target: Target,
+    pub(crate) state: BranchState,
+    pub(crate) client: Option<TransactionId>,
+    /// Max-Breadth for this branch (RFC 5393 5.3.3).
+    pub(crate) breadth: u32,
+    /// When timer C, or the wait for the resolver, or the wait for a cancelled branch's final is over.
+    pub(crate) deadline: Option<Instant>,
+    /// Where to send it by UDP should the switch to TCP for its size fail (18.1.1).
+    pub(crate) by_udp: Option<Destination>,
+    /// CANCEL is wanted: sent as soon as a provisional response allows it (9.1).
+    pub(crate) is_cancelled: bool,
+}
+
+/// How far a branch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BranchState {
+    /// Its next hop's name is being resolved.
+    Resolving,
+    /// Sent; nothing has come back.
+    Calling,
+    /// A provisional response has come back.
+    Proceeding,
+    /// A final response has come back, or never will.
+    Done,
+}
+
+/// All contexts of a shard, by a number that is never used again.
+#[derive(Debug, Default)]
+pub(crate) struct Contexts {
+    live: HashMap<u64, Box<Context>, ahash::RandomState>,
+    last: u64,
+}
+
+impl Contexts {
+    pub(crate) fn insert(&mut self, context: Context) -> u64 {
+        self.last = self.last.wrapping_add(1) & ID_MASK;
+        self.live.insert(self.last, Box::new(context));
+        self.last
+    }
+
+    pub(crate) fn find(&mut self, id: u64) -> Option<&mut Context> {
+        self.live.get_mut(&id).map(Box::as_mut)
+    }
+
+    /// Takes a context out to work on it; [`Contexts::put`] brings it back.
+    pub(crate) fn take(&mut self, id: u64) -> Option<Box<Context>> {
+        self.live.remove(&id)
+    }
+
+    pub(crate) fn put(&mut self, id: u64, context: Box<Context>) {
+        self.live.insert(id, context);
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.live.remove(&id);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+}
+
+impl Context {
+    /// Whether every branch has come to its end.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.branches.iter().all(|b| b.state == BranchState::Done)
+    }
+
+    pub(crate) fn branch(&mut self, index: usize) -> Option<&mut Branch> {
+        self.branches.get_mut(index)
+    }
+}
+
+/// Names a branch of a context, towards the transaction table, timers and the resolver: 40 bits of
+/// context, 8 of branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BranchId {
+    pub(crate) context: u64,
+    pub(crate) index: usize,
+}
+
+impl BranchId {
+    /// Stands for a CANCEL's own transaction, whose responses mean nothing to the context (9.1).
+    pub(crate) const CANCEL: usize = 255;
+
+    pub(crate) const fn pack(self) -> u64 {
+        (self.context & ID_MASK) << 8 | (self.index as u64 & 0xff)
+    }
+
+    pub(crate) const fn unpack(packed: u64) -> Self {
+        Self {
+            context: packed >> 8 & ID_MASK,
+            index: (packed & 0xff) as usize,
+        }
+    }
+
+    pub(crate) const fn owner(self) -> Owner {
+        Owner(self.pack())
+    }
+}
+
+/// Most branches a context ever has.
+pub(crate) const MAX_BRANCHES: usize = 254;
+const ID_MASK: u64 = (1 << 40) - 1;

@@ -1,0 +1,186 @@
+//! The request as it goes to one branch (RFC 3261 16.6).
+
+use super::context::Incoming;
+use crate::auth::{Authenticator, Role, Secret};
+use crate::config::Config;
+use crate::flow::{Destination, ListenerId};
+use crate::identity::Identity;
+use crate::record_route::{self, Side, side_of};
+use crate::routing::{Routes, Target, listener_of};
+use bellhop_wire::{Edit, HeaderId, Message};
+
+/// What is the same for all branches of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Rewrite {
+    pub(crate) routes: Routes,
+    pub(crate) identity: Identity,
+    pub(crate) record: Record,
+    /// How the caller is reached inside the dialog.
+    pub(crate) caller: Side,
+    /// See [`crate::loops`].
+    pub(crate) loop_hash: u32,
+    /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3.1).
+    pub(crate) breadth: u32,
+}
+
+/// Whether the request is record-routed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// It makes no dialog.
+    No,
+    /// It starts a dialog.
+    New,
+    /// It refreshes one: the same entries again.
+    Again,
+}
+
+/// What a forwarded request is made with.
+pub(crate) struct Maker<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) auth: &'a Authenticator,
+    pub(crate) secret: &'a Secret,
+}
+
+/// One branch's particulars.
+pub(crate) struct Leg<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) to: &'a Destination,
+    pub(crate) branch: &'a [u8],
+    pub(crate) breadth: u32,
+}
+
+impl Maker<'_> {
+    /// Appends the request for one branch to `out`. `None`: it cannot be made (a Route that cannot be
+    /// read, Max-Forwards used up: both were checked before).
+    pub(crate) fn write(
+        &self,
+        incoming: &Incoming,
+        leg: &Leg<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let request = incoming.request.message();
+        let rewrite = &incoming.rewrite;
+        let mut edit = Edit::new(request);
+        edit.push(HeaderId::Via, &self.via(leg)?);
+        edit.mark_via(incoming.mark);
+        edit.decrement_max_forwards().ok()?;
+        rewrite.routes.apply(request, &mut edit);
+        self.route(request, rewrite, leg, &mut edit)?;
+        for field in self.auth.consumed(request, Role::Proxy) {
+            edit.remove(field);
+        }
+        rewrite
+            .identity
+            .apply(request, self.config, leg.target.kind, &mut edit);
+        match rewrite.record {
+            Record::No => {}
+            Record::New => self.record(request, incoming, leg, &mut edit)?,
+            Record::Again => {
+                for entry in rewrite.routes.again.iter().rev() {
+                    edit.push(HeaderId::RecordRoute, entry);
+                }
+            }
+        }
+        if !matches!(request.method(), Some(bellhop_wire::Method::Ack)) {
+            edit.set(HeaderId::MaxBreadth, leg.breadth.to_string().as_bytes());
+        }
+        edit.write(out).ok()
+    }
+
+    /// Our Via (16.6 step 8). `rport` is asked for where it means something (RFC 3581 3).
+    fn via(&self, leg: &Leg<'_>) -> Option<Vec<u8>> {
+        let listener = listener_of(self.config, leg.to.listener())?;
+        let transport = leg.to.transport();
+        let mut via = Vec::with_capacity(96);
+        via.extend_from_slice(b"SIP/2.0/");
+        via.extend_from_slice(transport.via_token().as_bytes());
+        via.push(b' ');
+        via.extend_from_slice(listener.host.as_bytes());
+        via.push(b':');
+        via.extend_from_slice(listener.port.to_string().as_bytes());
+        via.extend_from_slice(b";branch=");
+        via.extend_from_slice(leg.branch);
+        if !transport.is_reliable() {
+            via.extend_from_slice(b";rport");
+        }
+        Some(via)
+    }
+
+    /// Request-URI and Route (16.6 steps 2, 6).
+    fn route<'m>(
+        &self,
+        request: Message<'m>,
+        rewrite: &Rewrite,
+        leg: &Leg<'_>,
+        edit: &mut Edit<'m>,
+    ) -> Option<()> {
+        let uri = leg
+            .target
+            .uri
+            .as_deref()
+            .unwrap_or(rewrite.routes.request_uri(request));
+        if !leg.target.path.is_empty() {
+            edit.push(HeaderId::Route, &leg.target.path);
+        } else if let Some(next) = rewrite.routes.next_value(request)
+            && let Ok(strict) = bellhop_wire::NameAddr::parse(next.raw)
+            && !strict.uri.is_loose()
+        {
+            // 16.6 step 6: the next hop is a strict router.
+            let mut last = Vec::with_capacity(uri.len().saturating_add(2));
+            last.push(b'<');
+            last.extend_from_slice(uri);
+            last.push(b'>');
+            edit.remove_value(next);
+            edit.append(HeaderId::Route.name(), &last);
+            edit.request_uri(strict.uri.raw);
+            return Some(());
+        }
+        if uri != request.uri() {
+            edit.request_uri(uri);
+        }
+        Some(())
+    }
+
+    /// Record-Route (16.6 step 4): one entry, or two where the sides are reached by different
+    /// listeners, the callee's on top.
+    fn record<'m>(
+        &self,
+        request: Message<'m>,
+        incoming: &Incoming,
+        leg: &Leg<'_>,
+        edit: &mut Edit<'m>,
+    ) -> Option<()> {
+        let mut token = Vec::with_capacity(96);
+        let callee = side_of(leg.to, leg.target.is_direct);
+        record_route::write(
+            self.secret,
+            request,
+            incoming.rewrite.caller,
+            callee,
+            &mut token,
+        );
+        let (near, far) = (incoming.flow.listener, leg.to.listener());
+        if near != far {
+            edit.push(HeaderId::RecordRoute, &self.own_route(far, &token)?);
+        }
+        edit.push(HeaderId::RecordRoute, &self.own_route(near, &token)?);
+        Some(())
+    }
+
+    fn own_route(&self, listener: ListenerId, token: &[u8]) -> Option<Vec<u8>> {
+        let listener = listener_of(self.config, listener)?;
+        let mut entry = Vec::with_capacity(token.len().saturating_add(64));
+        entry.extend_from_slice(b"<sip:");
+        entry.extend_from_slice(token);
+        entry.push(b'@');
+        entry.extend_from_slice(listener.host.as_bytes());
+        entry.push(b':');
+        entry.extend_from_slice(listener.port.to_string().as_bytes());
+        if listener.transport.is_reliable() {
+            entry.extend_from_slice(b";transport=");
+            entry.extend_from_slice(listener.transport.uri_token().as_bytes());
+        }
+        entry.extend_from_slice(b";lr>");
+        Some(entry)
+    }
+}

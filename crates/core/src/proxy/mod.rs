@@ -1,0 +1,17 @@
+//! The stateful proxy (RFC 3261 16): a response context for each request that is relayed, its
+//! branches, and the best of their responses.
+//!
+//! Transactions belong to [`crate::transaction::Table`]; a context owns one server transaction and
+//! the client transactions of its branches, and hears of them through [`crate::transaction::Owner`].
+
+mod best;
+mod branch;
+mod cancel;
+mod context;
+mod forward;
+mod response;
+mod timer;
+
+pub(crate) use branch::max_breadth;
+pub(crate) use context::{BranchId, Context, Contexts, Incoming};
+pub(crate) use forward::{Record, Rewrite};

@@ -1,0 +1,68 @@
+//! Deadlines of branches: timer C, the resolver, the end of a cancelled branch (RFC 3261 16.8, 9.1).
+
+use super::context::{BranchId, BranchState, Context};
+use crate::engine::Engine;
+use crate::outbox::Outbox;
+use crate::time::{Instant, Now};
+
+impl Engine {
+    /// Sets a branch's one deadline; an earlier one that is still queued is ignored when it comes.
+    pub(super) fn set_deadline(&mut self, id: BranchId, context: &mut Context, at: Instant) {
+        if let Some(branch) = context.branch(id.index) {
+            branch.deadline = Some(at);
+            self.deadlines.set(id, at);
+        }
+    }
+
+    /// Serves the branches whose deadline has come.
+    pub(crate) fn branch_deadlines(&mut self, now: Now, out: &mut Outbox) {
+        while let Some(id) = self.deadlines.pop_due(now.instant) {
+            let Some(mut context) = self.contexts.take(id.context) else {
+                continue;
+            };
+            let is_due = context
+                .branch(id.index)
+                .is_some_and(|b| b.deadline.is_some_and(|d| d <= now.instant));
+            if is_due {
+                self.branch_deadline(now, id, &mut context, out);
+            }
+            self.contexts.put(id.context, context);
+            if is_due {
+                self.advance(now, id.context, out);
+            }
+        }
+    }
+
+    fn branch_deadline(&mut self, now: Now, id: BranchId, context: &mut Context, out: &mut Outbox) {
+        let Some(branch) = context.branch(id.index) else {
+            return;
+        };
+        branch.deadline = None;
+        match branch.state {
+            BranchState::Done => {}
+            BranchState::Resolving => self.fail_branch(id, context, 503),
+            // 16.8: nothing but silence: as if 408 had come.
+            BranchState::Calling => self.fail_branch(id, context, 408),
+            // 9.1: no final in 64 T1 after the CANCEL.
+            BranchState::Proceeding if branch.is_cancelled => self.fail_branch(id, context, 408),
+            // 16.8: it rings for too long.
+            BranchState::Proceeding => self.cancel_branch(now, id, context, out),
+        }
+    }
+
+    /// Ends a branch that gave no final response, as if this status had come (16.7, 16.8, 16.9).
+    pub(super) fn fail_branch(&mut self, id: BranchId, context: &mut Context, status: u16) {
+        let Some(branch) = context.branch(id.index) else {
+            return;
+        };
+        if branch.state == BranchState::Done {
+            return;
+        }
+        branch.state = BranchState::Done;
+        branch.deadline = None;
+        if let Some(client) = branch.client.take() {
+            self.table.abandon(client);
+        }
+        context.finals.add(status, None);
+    }
+}

@@ -1,0 +1,189 @@
+//! What our Record-Route entry carries: both sides' flows, signed, so that a request inside the
+//! dialog finds its way without any state here (RFC 3261 16.6 step 4, RFC 5626 5.3), and so that
+//! nobody else can make us send one.
+//!
+//! The URI's user part is hex of: MAC (10 bytes), caller's side, callee's side. The MAC covers the
+//! Call-ID and the caller's tag, so an entry is of no use in another dialog.
+
+use crate::auth::Secret;
+use crate::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
+use bellhop_wire::Message;
+use smallvec::SmallVec;
+use std::net::{IpAddr, SocketAddr};
+
+/// How one side of a dialog is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// By its Contact: it is where it says it is.
+    Direct,
+    /// Over the flow its request came in on (NAT, or a stream).
+    Flow(Flow),
+}
+
+/// Both sides of a dialog, from a token that proved to be ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) caller: Side,
+    pub(crate) callee: Side,
+    /// Whether the request at hand comes from the caller.
+    pub(crate) from_caller: bool,
+}
+
+impl Token {
+    /// The side that the request at hand goes to.
+    pub(crate) fn towards(&self) -> Side {
+        if self.from_caller {
+            self.callee
+        } else {
+            self.caller
+        }
+    }
+
+    /// Reads and proves the user part of one of our Route entries against the request it came in.
+    /// Which tag the MAC fits tells the direction.
+    pub(crate) fn verify(secret: &Secret, request: Message<'_>, user: &[u8]) -> Option<Self> {
+        let bytes = unhex(user)?;
+        let (mac, payload) = bytes.split_at_checked(MAC)?;
+        let (caller, rest) = read_side(payload)?;
+        let (callee, rest) = read_side(rest)?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let fits = |tag: Option<&[u8]>| {
+            tag.is_some_and(|tag| same(mac, &sign(secret, request.call_id(), tag, payload)))
+        };
+        let from_caller = fits(request.from_tag());
+        (from_caller || fits(request.to_tag())).then_some(Self {
+            caller,
+            callee,
+            from_caller,
+        })
+    }
+}
+
+/// Writes the token for a dialog that this request starts.
+pub(crate) fn write(
+    secret: &Secret,
+    request: Message<'_>,
+    caller: Side,
+    callee: Side,
+    out: &mut Vec<u8>,
+) {
+    let mut payload = SmallVec::<[u8; 96]>::new();
+    write_side(caller, &mut payload);
+    write_side(callee, &mut payload);
+    let mac = sign(
+        secret,
+        request.call_id(),
+        request.from_tag().unwrap_or_default(),
+        &payload,
+    );
+    hex(mac.get(..MAC).unwrap_or_default(), out);
+    hex(&payload, out);
+}
+
+/// The side a destination is, for the request's own dialog: streams and NATed peers keep their flow.
+pub(crate) fn side_of(to: &Destination, is_direct: bool) -> Side {
+    match to {
+        Destination::Flow { flow, .. } if !is_direct => Side::Flow(*flow),
+        _ => Side::Direct,
+    }
+}
+
+const MAC: usize = 10;
+
+fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
+    secret.mac(b"record-route", &[call_id, tag, payload])
+}
+
+/// Constant-time compare of the truncated MAC.
+fn same(given: &[u8], full: &[u8; 16]) -> bool {
+    use subtle::ConstantTimeEq as _;
+    full.get(..MAC)
+        .is_some_and(|own| bool::from(own.ct_eq(given)))
+}
+
+/// One byte of kind (0: direct; else 1 + transport, + 8 for IPv6, + 16 for a connection), then for a
+/// flow: listener (2), port (2), address (4 or 16), connection (8).
+fn write_side(side: Side, out: &mut SmallVec<[u8; 96]>) {
+    let Side::Flow(flow) = side else {
+        out.push(0);
+        return;
+    };
+    let transport = match flow.transport {
+        Transport::Udp => 1,
+        Transport::Tcp => 2,
+        Transport::Tls => 3,
+        Transport::Ws => 4,
+        Transport::Wss => 5,
+    };
+    let v6 = if flow.remote.is_ipv6() { 8 } else { 0 };
+    let connection = if flow.connection.is_some() { 16 } else { 0 };
+    out.push(transport | v6 | connection);
+    out.extend_from_slice(&flow.listener.0.to_be_bytes());
+    out.extend_from_slice(&flow.remote.port().to_be_bytes());
+    match flow.remote.ip() {
+        IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
+    }
+    if let Some(ConnectionId(id)) = flow.connection {
+        out.extend_from_slice(&id.to_be_bytes());
+    }
+}
+
+fn read_side(bytes: &[u8]) -> Option<(Side, &[u8])> {
+    let (&kind, bytes) = bytes.split_first()?;
+    let transport = match kind & 7 {
+        0 => return (kind == 0).then_some((Side::Direct, bytes)),
+        1 => Transport::Udp,
+        2 => Transport::Tcp,
+        3 => Transport::Tls,
+        4 => Transport::Ws,
+        5 => Transport::Wss,
+        _ => return None,
+    };
+    let (listener, bytes) = bytes.split_first_chunk::<2>()?;
+    let (port, bytes) = bytes.split_first_chunk::<2>()?;
+    let (ip, bytes) = if kind & 8 == 0 {
+        let (octets, bytes) = bytes.split_first_chunk::<4>()?;
+        (IpAddr::from(*octets), bytes)
+    } else {
+        let (octets, bytes) = bytes.split_first_chunk::<16>()?;
+        (IpAddr::from(*octets), bytes)
+    };
+    let (connection, bytes) = if kind & 16 == 0 {
+        (None, bytes)
+    } else {
+        let (id, bytes) = bytes.split_first_chunk::<8>()?;
+        (Some(ConnectionId(u64::from_be_bytes(*id))), bytes)
+    };
+    let flow = Flow {
+        listener: ListenerId(u16::from_be_bytes(*listener)),
+        transport,
+        remote: SocketAddr::new(ip, u16::from_be_bytes(*port)),
+        connection,
+    };
+    Some((Side::Flow(flow), bytes))
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            out.extend(DIGITS.get(usize::from(nibble)));
+        }
+    }
+}
+
+fn unhex(text: &[u8]) -> Option<SmallVec<[u8; 96]>> {
+    let digit = |c: u8| (c as char).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let (pairs, rest) = text.as_chunks::<2>();
+    if !rest.is_empty() || pairs.len() > 96 {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
+}

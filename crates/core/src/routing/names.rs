@@ -1,0 +1,248 @@
+//! Which hosts mean us: the configured domains, every address we listen on, what we advertise.
+
+use crate::config::{Config, Zone};
+use crate::flow::{Destination, Flow, ListenerId, Transport};
+use bellhop_wire::view::host::host_port;
+use bellhop_wire::{Host, Scheme, UriRef};
+use std::net::{IpAddr, SocketAddr};
+
+/// Answers "is this us?", "is this a PBX of ours?" and "which listener reaches that?" for one
+/// configuration.
+#[derive(Debug)]
+pub(crate) struct Names {
+    domains: Vec<String>,
+    listeners: Vec<Own>,
+    upstreams: Vec<Peer>,
+}
+
+/// One name or address of one listener.
+#[derive(Debug)]
+struct Own {
+    id: ListenerId,
+    transport: Transport,
+    addresses: Vec<SocketAddr>,
+    advertised: (String, u16),
+    inside: bool,
+}
+
+/// One address of one upstream.
+#[derive(Debug)]
+struct Peer {
+    upstream: usize,
+    trusted: bool,
+    transport: Transport,
+    remote: SocketAddr,
+    host: String,
+}
+
+impl Names {
+    pub(crate) fn new(config: &Config) -> Self {
+        let listeners = (0u16..)
+            .zip(&config.listeners)
+            .map(|(id, l)| Own {
+                id: ListenerId(id),
+                transport: l.transport,
+                addresses: std::iter::once(l.local)
+                    .chain(
+                        l.aliases
+                            .iter()
+                            .map(|ip| SocketAddr::new(*ip, l.local.port())),
+                    )
+                    .collect(),
+                advertised: (l.host.to_ascii_lowercase(), l.port),
+                inside: l.zone == Zone::Inside,
+            })
+            .collect();
+        let upstreams = config
+            .upstreams
+            .iter()
+            .enumerate()
+            .flat_map(|(upstream, u)| {
+                u.targets.iter().map(move |t| Peer {
+                    upstream,
+                    trusted: u.trusted,
+                    transport: t.transport,
+                    remote: t.remote,
+                    host: t.host.to_ascii_lowercase(),
+                })
+            })
+            .collect();
+        Self {
+            domains: config.domains.clone(),
+            listeners,
+            upstreams,
+        }
+    }
+
+    /// The AoR domain that a SIP URI's host stands for, if it is ours: a configured domain stands for
+    /// itself, an address or advertised name of ours for the first domain.
+    pub(crate) fn domain_of(&self, uri: &UriRef<'_>) -> Option<&str> {
+        if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+            return None;
+        }
+        let host = uri.host?;
+        if let Host::Name(name) = host {
+            let domain = self
+                .domains
+                .iter()
+                .find(|d| name.eq_ignore_ascii_case(d.as_bytes()));
+            if let Some(domain) = domain {
+                return self.is_our_port(uri.port).then_some(domain.as_str());
+            }
+        } else if let Some(domain) = self.domains.iter().find(|d| names_address(d, host)) {
+            // A domain that is written as an address is also an address of a host.
+            if uri.port.is_none() || self.is_own_address(host, uri.port) {
+                return Some(domain);
+            }
+        }
+        if self.is_own_address(host, uri.port) {
+            self.domains.first().map(String::as_str)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a host and port are one of our listeners: how our own Route, Record-Route and Via
+    /// entries are known again (RFC 3261 16.4, 16.7 step 3).
+    pub(crate) fn is_own_address(&self, host: Host<'_>, port: Option<u16>) -> bool {
+        match host {
+            Host::Ip(ip) => match port {
+                Some(port) => {
+                    let address = SocketAddr::new(ip, port);
+                    self.listeners
+                        .iter()
+                        .any(|l| l.addresses.contains(&address))
+                        || self.is_advertised(host, Some(port))
+                }
+                // Without a port it is 5060 (RFC 3261 19.1.2), unless a PBX stands there.
+                None => {
+                    self.is_own_address(host, Some(5060))
+                        || ((self.has_ip(ip) || self.is_advertised(host, None))
+                            && !self
+                                .upstreams
+                                .iter()
+                                .any(|u| u.remote == SocketAddr::new(ip, 5060)))
+                }
+            },
+            Host::Name(_) => self.is_advertised(host, port),
+        }
+    }
+
+    /// The upstream whose address or name this URI has (a request for the PBX by its own name).
+    pub(crate) fn upstream_of(&self, uri: &UriRef<'_>) -> Option<usize> {
+        let host = uri.host?;
+        let mut text = Vec::with_capacity(64);
+        host.write(&mut text);
+        self.upstreams
+            .iter()
+            .find(|u| {
+                let port = uri.port.unwrap_or(u.transport.default_port());
+                match host {
+                    Host::Ip(ip) => u.remote == SocketAddr::new(ip, port),
+                    Host::Name(_) => {
+                        let (name, own) = u.host.rsplit_once(':').unwrap_or((&u.host, ""));
+                        name.as_bytes() == text && own.parse().unwrap_or(u.remote.port()) == port
+                    }
+                }
+            })
+            .map(|u| u.upstream)
+    }
+
+    /// The upstream a message comes from. For UDP its source is the upstream's address and port; for
+    /// streams it is a connection to that address, or from its address in the name of its port
+    /// (`sent_by` of the topmost Via), so that a phone on the PBX's own host is not taken for it.
+    pub(crate) fn upstream_at(
+        &self,
+        flow: &Flow,
+        sent_by_port: Option<u16>,
+    ) -> Option<(usize, bool)> {
+        self.upstreams
+            .iter()
+            .find(|u| {
+                u.remote == flow.remote
+                    || (flow.transport.is_reliable()
+                        && u.remote.ip() == flow.remote.ip()
+                        && sent_by_port.unwrap_or(flow.transport.default_port()) == u.remote.port())
+            })
+            .map(|u| (u.upstream, u.trusted))
+    }
+
+    /// The listener that best reaches an address: of its transport and family if there is one, then
+    /// inside before outside, then the one whose address shares most leading bits with it.
+    pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {
+        self.listeners
+            .iter()
+            .filter_map(|l| {
+                let local = l.addresses.first()?.ip();
+                (local.is_ipv4() == remote.is_ipv4()).then(|| {
+                    let near = l
+                        .addresses
+                        .iter()
+                        .map(|a| common_prefix(a.ip(), remote))
+                        .max();
+                    ((l.transport == transport, near, l.inside), l.id)
+                })
+            })
+            .max_by_key(|(rank, id)| (*rank, std::cmp::Reverse(*id)))
+            .map(|(_, id)| id)
+    }
+
+    /// Whether some listener has this transport.
+    pub(crate) fn has_transport(&self, transport: Transport) -> bool {
+        self.listeners.iter().any(|l| l.transport == transport)
+    }
+
+    /// The destination at an address, from the best listener.
+    pub(crate) fn destination(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Option<Destination> {
+        let listener = self.listener_for(transport, remote.ip())?;
+        Some(Destination::Address {
+            listener,
+            transport,
+            remote,
+        })
+    }
+
+    /// Whether an address is one of our own listeners: nothing is ever sent there.
+    pub(crate) fn is_self(&self, remote: SocketAddr) -> bool {
+        self.listeners.iter().any(|l| l.addresses.contains(&remote))
+    }
+
+    fn is_our_port(&self, port: Option<u16>) -> bool {
+        port.is_none_or(|port| {
+            self.listeners
+                .iter()
+                .any(|l| l.advertised.1 == port || l.addresses.iter().any(|a| a.port() == port))
+        })
+    }
+
+    fn has_ip(&self, ip: IpAddr) -> bool {
+        self.listeners
+            .iter()
+            .any(|l| l.addresses.iter().any(|a| a.ip() == ip))
+    }
+
+    fn is_advertised(&self, host: Host<'_>, port: Option<u16>) -> bool {
+        self.listeners.iter().any(|l| {
+            let own = host_port(l.advertised.0.as_bytes()).map(|(h, _)| h);
+            own.is_some_and(|own| own.same(host)) && port.is_none_or(|p| p == l.advertised.1)
+        })
+    }
+}
+
+/// Whether a domain is written as this address.
+fn names_address(domain: &str, host: Host<'_>) -> bool {
+    host_port(domain.as_bytes()).is_some_and(|(own, _)| own.same(host))
+}
+
+/// How many leading bits two addresses share.
+fn common_prefix(a: IpAddr, b: IpAddr) -> u32 {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,128 @@
+//! Route processing: our own entries are taken off, strict routing is repaired (RFC 3261 16.4).
+
+use super::Names;
+use crate::auth::Secret;
+use crate::record_route::Token;
+use bellhop_wire::{Edit, Error, HeaderId, Kind, Message, NameAddr, UriRef, Value};
+use smallvec::SmallVec;
+
+/// What is to be done to a request's Request-URI and Route before it goes on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Routes {
+    /// Leading Route values that are ours.
+    own: usize,
+    /// The Request-URI that a strict router before us put into the last Route (16.4 paragraph 2).
+    restored: Option<Box<[u8]>>,
+    /// The token of our Record-Route entry, if one was there and proved to be ours for this dialog.
+    pub(crate) token: Option<Token>,
+    /// Our own entries as they came, to be record-routed again unchanged: a route set must stay the
+    /// same through refreshes (RFC 6665 peers such as Asterisk compare it).
+    pub(crate) again: SmallVec<[Box<[u8]>; 2]>,
+    /// Whether a Route value of somebody else's stands behind ours.
+    pub(crate) has_next: bool,
+}
+
+impl Routes {
+    /// Reads a request's Route values.
+    ///
+    /// # Errors
+    /// `Syntax` of Route for a value that cannot be read.
+    pub(crate) fn read(
+        request: Message<'_>,
+        names: &Names,
+        secret: &Secret,
+    ) -> Result<Self, Error> {
+        let mut routes = Self::default();
+        let mut values = request.values(HeaderId::Route).peekable();
+        if values.peek().is_none() {
+            return Ok(routes);
+        }
+        if let Ok(uri) = UriRef::parse(request.uri())
+            && names.domain_of(&uri).is_some()
+            && let Some(token) = uri
+                .user
+                .and_then(|user| Token::verify(secret, request, user))
+        {
+            // 16.4: the Request-URI is a value that we put into Record-Route.
+            routes.token = Some(token);
+            routes.again.push(bracketed(request.uri()));
+            if let Some(last) = request.values(HeaderId::Route).last() {
+                routes.restored = Some(name_addr(last)?.uri.raw.into());
+            }
+        }
+        let restored = usize::from(routes.restored.is_some());
+        let end = request
+            .values(HeaderId::Route)
+            .count()
+            .saturating_sub(restored);
+        let mut user: Option<&[u8]> = None;
+        for value in values.take(end) {
+            let uri = name_addr(value)?.uri;
+            let is_own = uri
+                .host
+                .is_some_and(|host| names.is_own_address(host, uri.port))
+                || names.domain_of(&uri).is_some();
+            // Two entries of ours stand for one passage if they carry the same token (double
+            // Record-Route), or if the first is a preloaded one without any.
+            if !is_own || (user.is_some() && uri.user != user) {
+                routes.has_next = true;
+                break;
+            }
+            routes.own = routes.own.saturating_add(1);
+            if let Some(token) = uri.user {
+                user = uri.user;
+                routes.token = routes
+                    .token
+                    .or_else(|| Token::verify(secret, request, token));
+                routes.again.push(bracketed(uri.raw));
+            }
+        }
+        if routes.token.is_none() {
+            routes.again.clear();
+        }
+        Ok(routes)
+    }
+
+    /// The Request-URI as its sender meant it.
+    pub(crate) fn request_uri<'a>(&'a self, request: Message<'a>) -> &'a [u8] {
+        self.restored.as_deref().unwrap_or(request.uri())
+    }
+
+    /// The next hop's Route entry, if somebody else's stands behind ours.
+    pub(crate) fn next<'m>(&self, request: Message<'m>) -> Result<Option<NameAddr<'m>>, Error> {
+        self.next_value(request).map(name_addr).transpose()
+    }
+
+    /// As [`Routes::next`], unread.
+    pub(crate) fn next_value<'m>(&self, request: Message<'m>) -> Option<Value<'m>> {
+        if self.has_next {
+            request.values(HeaderId::Route).nth(self.own)
+        } else {
+            None
+        }
+    }
+
+    /// Takes our entries off, and off the end the one that became the Request-URI again.
+    pub(crate) fn apply<'m>(&self, request: Message<'m>, edit: &mut Edit<'m>) {
+        for value in request.values(HeaderId::Route).take(self.own) {
+            edit.remove_value(value);
+        }
+        if self.restored.is_some()
+            && let Some(last) = request.values(HeaderId::Route).last()
+        {
+            edit.remove_value(last);
+        }
+    }
+}
+
+fn name_addr(value: Value<'_>) -> Result<NameAddr<'_>, Error> {
+    NameAddr::parse(value.raw).map_err(|_| Error::of(Kind::Syntax, HeaderId::Route))
+}
+
+fn bracketed(uri: &[u8]) -> Box<[u8]> {
+    let mut text = Vec::with_capacity(uri.len().saturating_add(2));
+    text.push(b'<');
+    text.extend_from_slice(uri);
+    text.push(b'>');
+    text.into_boxed_slice()
+}

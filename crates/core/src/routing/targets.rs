@@ -1,0 +1,424 @@
+//! The target set of a request (RFC 3261 16.5): the other side of a dialog, an AoR's bindings, or the
+//! PBX. Nothing else: what is not one of these is not relayed.
+
+use super::{Names, Routes};
+use crate::auth::Authenticated;
+use crate::config::Config;
+use crate::flow::{Destination, Flow, ListenerId, Transport};
+use crate::record_route::Side;
+use crate::registrar::{Aor, Binding, Location};
+use crate::time::Instant;
+use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// By what right a request is served: nothing is routed without one.
+#[derive(Clone, Debug)]
+pub(crate) enum Proof {
+    /// It comes from the inside, or from this trusted upstream.
+    Trusted { upstream: Option<usize> },
+    /// It carries our signed Route entry of its dialog.
+    Dialog,
+    /// Its digest credentials are right.
+    Authenticated(Authenticated),
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub(crate) enum Routing {
+    /// It is for us.
+    Local,
+    /// It goes to these, group after group. The text says why, for the log.
+    Targets {
+        groups: VecDeque<Group>,
+        why: String,
+    },
+    /// It is refused.
+    Refuse { status: u16, reason: &'static str },
+}
+
+/// Targets that are tried at the same time.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) targets: SmallVec<[Target; 2]>,
+    /// Only tried if those before failed to answer (unreachable, time-out, 503), not if they refused.
+    pub(crate) is_spare: bool,
+}
+
+/// One place to send a request to.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The new Request-URI; `None`: unchanged.
+    pub(crate) uri: Option<Box<[u8]>>,
+    /// The next hop.
+    pub(crate) hop: Hop,
+    /// Route values that lead to it (the binding's Path), comma-joined.
+    pub(crate) path: Box<[u8]>,
+    /// What kind of peer it is.
+    pub(crate) kind: Kind,
+    /// Whether its Contact is where it is reached, so that Record-Route need not remember its flow.
+    pub(crate) is_direct: bool,
+}
+
+/// What stands at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A registered phone.
+    Binding,
+    /// A PBX of ours.
+    Upstream,
+    /// The other side of a dialog.
+    Dialog,
+}
+
+/// The next hop.
+#[derive(Clone, Debug)]
+pub(crate) enum Hop {
+    /// Known.
+    To(Destination),
+    /// A host name that must be resolved first.
+    Name {
+        host: String,
+        port: Option<u16>,
+        transport: Option<Transport>,
+    },
+}
+
+/// Everything that routing looks at.
+pub(crate) struct Scene<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a Config,
+    pub(crate) names: &'a Names,
+    pub(crate) location: &'a Location,
+    pub(crate) is_user: &'a dyn Fn(&Aor) -> bool,
+}
+
+/// Chooses the targets of a request.
+pub(crate) fn choose(
+    scene: &Scene<'_>,
+    request: Message<'_>,
+    routes: &Routes,
+    proof: &Proof,
+) -> Routing {
+    let Ok(uri) = UriRef::parse(routes.request_uri(request)) else {
+        return refuse(400, "Bad Request-URI");
+    };
+    let is_trusted = matches!(proof, Proof::Trusted { .. });
+    if let Some(token) = routes.token {
+        return scene.dialog(request, routes, &uri, token.towards());
+    }
+    if routes.has_next {
+        // 16.4: a Route of somebody else's that is not of a dialog of ours.
+        return if is_trusted {
+            scene.dialog(request, routes, &uri, Side::Direct)
+        } else {
+            refuse(403, "Preloaded Route refused")
+        };
+    }
+    if !is_trusted && uri.params.has("maddr") {
+        return refuse(403, "maddr refused");
+    }
+    match uri.scheme {
+        Scheme::Sip | Scheme::Sips => {}
+        Scheme::Tel => return scene.upstream(&uri, proof, "tel number"),
+        Scheme::Other => return refuse(416, "Unsupported URI scheme"),
+    }
+    if let Some(domain) = scene.names.domain_of(&uri) {
+        return scene.own_domain(request, &uri, domain, proof);
+    }
+    if let Some(upstream) = scene.names.upstream_of(&uri) {
+        return match proof {
+            Proof::Trusted {
+                upstream: Some(from),
+            } if *from == upstream => refuse(482, "Request for the upstream it comes from"),
+            _ => scene.to_upstream(upstream, &uri, "addressed to it"),
+        };
+    }
+    if let Some(binding) = scene.location.by_contact(scene.now, &uri) {
+        return one(of_binding(&binding, None), "registered contact".to_owned());
+    }
+    if is_trusted {
+        return scene.dialog(request, routes, &uri, Side::Direct);
+    }
+    refuse(403, "Not relaying")
+}
+
+impl Scene<'_> {
+    /// The next hop inside a dialog: over the flow that Record-Route remembered, else as the topmost
+    /// Route or the Request-URI says (16.6 step 7).
+    fn dialog(
+        &self,
+        request: Message<'_>,
+        routes: &Routes,
+        uri: &UriRef<'_>,
+        side: Side,
+    ) -> Routing {
+        let target = |hop| Target {
+            uri: None,
+            hop,
+            path: Box::default(),
+            kind: Kind::Dialog,
+            is_direct: true,
+        };
+        if let Side::Flow(flow) = side {
+            // A phone that came back on a new connection is reached there, by its Contact.
+            let fresh = if flow.transport.is_reliable() && !routes.has_next {
+                self.location
+                    .by_contact(self.now, uri)
+                    .map(|binding| binding.flow)
+            } else {
+                None
+            };
+            let flow = fresh.unwrap_or(flow);
+            let hop = Hop::To(Destination::Flow {
+                flow,
+                else_connect: false,
+            });
+            return one(target(hop), "dialog, over its flow".to_owned());
+        }
+        let next = match routes.next(request) {
+            Ok(next) => next.map_or(*uri, |route| route.uri),
+            Err(_) => return refuse(400, "Bad Route"),
+        };
+        match self.hop(&next) {
+            Ok(hop) => one(target(hop), "dialog".to_owned()),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// A request for an AoR of ours, or for ourselves.
+    fn own_domain(
+        &self,
+        request: Message<'_>,
+        uri: &UriRef<'_>,
+        domain: &str,
+        proof: &Proof,
+    ) -> Routing {
+        if uri.user.is_none() {
+            return match request.method() {
+                Some(Method::Options) => Routing::Local,
+                _ => self.upstream(uri, proof, "no user"),
+            };
+        }
+        let Some(aor) = Aor::new(uri, domain) else {
+            return refuse(404, "Not Found");
+        };
+        let mut bindings = SmallVec::new();
+        self.location.lookup(self.now, &aor, &mut bindings);
+        if !bindings.is_empty() {
+            let count = bindings.len();
+            let groups = by_q(&bindings);
+            return Routing::Targets {
+                groups,
+                why: format!("{count} bindings of {}", aor.as_str()),
+            };
+        }
+        match (
+            self.upstream(uri, proof, "no binding"),
+            (self.is_user)(&aor),
+        ) {
+            // A user of ours who is away: 480, not 404 (RFC 3261 21.4.18).
+            (Routing::Refuse { status: 404, .. }, true) => refuse(480, "Not registered"),
+            (routing, _) => routing,
+        }
+    }
+
+    /// What is not a binding goes to the default upstream, but never back to where it came from.
+    fn upstream(&self, uri: &UriRef<'_>, proof: &Proof, why: &str) -> Routing {
+        match (self.config.default_upstream, proof) {
+            (
+                Some(to),
+                Proof::Trusted {
+                    upstream: Some(from),
+                },
+            ) if to == *from => refuse(404, "Not Found"),
+            (Some(to), _) => self.to_upstream(to, uri, why),
+            (None, _) => refuse(404, "Not Found"),
+        }
+    }
+
+    fn to_upstream(&self, upstream: usize, uri: &UriRef<'_>, why: &str) -> Routing {
+        let Some(upstream) = self.config.upstreams.get(upstream) else {
+            return refuse(500, "No such upstream");
+        };
+        let mut groups = VecDeque::with_capacity(upstream.targets.len());
+        for target in &upstream.targets {
+            let Some(to) = self.names.destination(target.transport, target.remote) else {
+                continue;
+            };
+            let target = Target {
+                uri: Some(rehost(uri, &target.host)),
+                hop: Hop::To(to),
+                path: Box::default(),
+                kind: Kind::Upstream,
+                is_direct: true,
+            };
+            let is_spare = !groups.is_empty();
+            groups.push_back(Group {
+                targets: SmallVec::from_iter([target]),
+                is_spare,
+            });
+        }
+        if groups.is_empty() {
+            return refuse(500, "Upstream has no address that a listener reaches");
+        }
+        Routing::Targets {
+            groups,
+            why: format!("upstream {}: {why}", upstream.name),
+        }
+    }
+
+    /// The next hop that a URI names (RFC 3263 4, without NAPTR where the URI decides).
+    fn hop(&self, uri: &UriRef<'_>) -> Result<Hop, Routing> {
+        let named = match uri.transport() {
+            Some(token) => Some(Transport::of(token).ok_or(refuse(400, "Unknown transport"))?),
+            None => (uri.scheme == Scheme::Sips).then_some(Transport::Tls),
+        };
+        let host = uri
+            .params
+            .value("maddr")
+            .and_then(bellhop_wire::view::host::host_port);
+        let Some(host) = host.map(|(host, _)| host).or(uri.host) else {
+            return Err(refuse(416, "Unsupported URI scheme"));
+        };
+        match host {
+            Host::Name(name) => Ok(Hop::Name {
+                host: String::from_utf8_lossy(name).into_owned(),
+                port: uri.port,
+                transport: named,
+            }),
+            Host::Ip(ip) => {
+                let transport = named.unwrap_or(if self.names.has_transport(Transport::Udp) {
+                    Transport::Udp
+                } else {
+                    Transport::Tcp
+                });
+                let remote = SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port()));
+                if self.names.is_self(remote) {
+                    return Err(refuse(482, "Next hop is this server"));
+                }
+                let to = self.names.destination(transport, remote);
+                to.map(Hop::To)
+                    .ok_or(refuse(500, "No listener reaches the next hop"))
+            }
+        }
+    }
+}
+
+/// The target that a binding is: its contact, over the flow that its REGISTER came in on.
+fn of_binding(binding: &Arc<Binding>, uri: Option<Box<[u8]>>) -> Target {
+    let flow = binding.flow;
+    Target {
+        uri,
+        hop: Hop::To(Destination::Flow {
+            flow,
+            else_connect: false,
+        }),
+        path: binding.path.clone(),
+        kind: Kind::Binding,
+        is_direct: is_where_it_says(&binding.contact, &flow),
+    }
+}
+
+/// Whether a Contact URI names the very address that its sender's datagrams come from.
+pub(crate) fn is_where_it_says(contact: &[u8], flow: &Flow) -> bool {
+    let Ok(uri) = UriRef::parse(contact) else {
+        return false;
+    };
+    let port = uri.port.unwrap_or(flow.transport.default_port());
+    !flow.transport.is_reliable()
+        && uri.host == Some(Host::Ip(flow.remote.ip()))
+        && port == flow.remote.port()
+        && uri
+            .transport()
+            .is_none_or(|t| Transport::of(t) == Some(Transport::Udp))
+}
+
+/// Bindings of equal q ring together, those of lower q after them (16.6, 20.10).
+fn by_q(bindings: &[Arc<Binding>]) -> VecDeque<Group> {
+    bindings
+        .chunk_by(|a, b| a.q == b.q)
+        .map(|equal| Group {
+            targets: equal
+                .iter()
+                .map(|b| of_binding(b, Some(b.contact.clone())))
+                .collect(),
+            is_spare: false,
+        })
+        .collect()
+}
+
+/// `sip:user@host` with the upstream's host, for a URI of ours; a tel number becomes a user
+/// (RFC 3261 19.1.6).
+fn rehost(uri: &UriRef<'_>, host: &str) -> Box<[u8]> {
+    let mut text = Vec::with_capacity(uri.raw.len().saturating_add(host.len()));
+    text.extend_from_slice(if uri.scheme == Scheme::Sips {
+        b"sips:"
+    } else {
+        b"sip:"
+    });
+    if let Some(user) = uri.user {
+        if uri.scheme == Scheme::Tel {
+            text.extend(
+                user.iter()
+                    .filter(|c| !matches!(c, b'-' | b'.' | b'(' | b')')),
+            );
+        } else {
+            text.extend_from_slice(user);
+        }
+        text.push(b'@');
+    }
+    text.extend_from_slice(host.as_bytes());
+    if uri.scheme == Scheme::Tel {
+        text.extend_from_slice(b";user=phone");
+    } else {
+        for param in uri.params.iter() {
+            let is_hop = ["transport", "maddr", "lr", "ttl"]
+                .iter()
+                .any(|name| param.name.eq_ignore_ascii_case(name.as_bytes()));
+            if is_hop {
+                continue;
+            }
+            text.push(b';');
+            text.extend_from_slice(param.name);
+            if let Some(value) = param.value {
+                text.push(b'=');
+                text.extend_from_slice(value);
+            }
+        }
+    }
+    text.into_boxed_slice()
+}
+
+fn one(target: Target, why: String) -> Routing {
+    let group = Group {
+        targets: SmallVec::from_iter([target]),
+        is_spare: false,
+    };
+    Routing::Targets {
+        groups: VecDeque::from([group]),
+        why,
+    }
+}
+
+const fn refuse(status: u16, reason: &'static str) -> Routing {
+    Routing::Refuse { status, reason }
+}
+
+/// Where the answer of the resolver leads: the first address that is not ourselves.
+pub(crate) fn resolved(
+    names: &Names,
+    transport: Option<Transport>,
+    addresses: &[SocketAddr],
+) -> Option<Destination> {
+    let transport = transport.unwrap_or(Transport::Udp);
+    let remote = addresses.iter().find(|a| !names.is_self(**a))?;
+    names.destination(transport, *remote)
+}
+
+/// The listener of a destination, for those who need its name.
+pub(crate) fn listener_of(config: &Config, id: ListenerId) -> Option<&crate::config::Listener> {
+    config.listeners.get(usize::from(id.0))
+}

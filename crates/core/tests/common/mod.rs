@@ -1,0 +1,217 @@
+//! A Bellhop with two users, phones, and a PBX, for the scenarios.
+#![allow(dead_code, reason = "each scenario file uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's harness may fail loudly"
+)]
+
+use bellhop_core::auth::{Algorithm, AuthConfig, User, Users};
+use bellhop_core::config::{Config, Listener, Upstream, UpstreamTarget, Zone};
+use bellhop_core::flow::Transport;
+use bellhop_core::registrar::{Aor, RegistrarConfig};
+use bellhop_core::transaction::TimerConfig;
+use bellhop_testkit::{Peer, World, header_of, status_of};
+use bellhop_wire::Limits;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const SERVER: &str = "192.0.2.1:5060";
+pub(crate) const PBX: &str = "198.51.100.5:5060";
+
+pub(crate) fn addr(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn listener(name: &str, transport: Transport, bind: &str, zone: Zone) -> Listener {
+    let local = addr(bind);
+    let host = match local {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    Listener {
+        name: name.to_owned(),
+        transport,
+        local,
+        aliases: Vec::new(),
+        host,
+        port: local.port(),
+        zone,
+    }
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        domains: vec!["example.org".to_owned()],
+        listeners: vec![
+            listener("udp", Transport::Udp, SERVER, Zone::Outside),
+            listener("tcp", Transport::Tcp, SERVER, Zone::Outside),
+        ],
+        upstreams: vec![Upstream {
+            name: "pbx".to_owned(),
+            targets: vec![UpstreamTarget {
+                transport: Transport::Udp,
+                remote: addr(PBX),
+                host: PBX.to_owned(),
+            }],
+            trusted: true,
+        }],
+        default_upstream: Some(0),
+        registrar: RegistrarConfig::default(),
+        timers: TimerConfig::default(),
+        strip: vec!["X-Secret".to_owned()],
+        udp_limit: 1300,
+        limits: Limits::default(),
+        rate: None,
+        max_transactions: 10_000,
+    }
+}
+
+pub(crate) fn auth() -> AuthConfig {
+    let user = |name: &str| {
+        let aor = Aor::parse_text(&format!("sip:{name}@example.org")).unwrap();
+        User::with_password(name, "example.org", &format!("secret{name}"), vec![aor])
+    };
+    AuthConfig {
+        realm: "example.org".to_owned(),
+        algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+        nonce_lifetime: Duration::from_secs(300),
+        users: Arc::new(Users::new(vec![user("6001"), user("6002"), user("6003")]).unwrap()),
+    }
+}
+
+/// One Bellhop as above.
+pub(crate) fn world() -> World {
+    let mut world = World::new(1);
+    world.start(config(), auth());
+    world
+}
+
+/// A phone of a user, by default on UDP.
+pub(crate) fn phone(user: &str, address: &str) -> Peer {
+    Peer::new(
+        user,
+        &format!("secret{user}"),
+        addr(address),
+        addr(SERVER),
+        Transport::Udp,
+    )
+}
+
+pub(crate) fn tcp_phone(user: &str, address: &str) -> Peer {
+    Peer::new(
+        user,
+        &format!("secret{user}"),
+        addr(address),
+        addr(SERVER),
+        Transport::Tcp,
+    )
+}
+
+pub(crate) fn pbx() -> Peer {
+    Peer::new("pbx", "", addr(PBX), addr(SERVER), Transport::Udp)
+}
+
+/// What a Bellhop answers to one message.
+pub(crate) fn ask(world: &mut World, peer: &Peer, message: &str) -> String {
+    say(world, peer, message);
+    world.expect(peer.address).expect("an answer")
+}
+
+pub(crate) fn say(world: &mut World, peer: &Peer, message: &str) {
+    world.send(peer.transport, peer.address, peer.server, message);
+}
+
+/// Sends a request, answers its challenge, gives the second request.
+pub(crate) fn authorized(world: &mut World, peer: &mut Peer, request: &str) -> String {
+    let challenge = ask(world, peer, request);
+    let request = peer
+        .authorize(request, &challenge, Algorithm::Sha256)
+        .expect("a challenge");
+    if request.starts_with("INVITE") {
+        say(world, peer, &ack_of(&challenge, peer));
+    }
+    request
+}
+
+/// Registers a phone for an hour.
+pub(crate) fn register(world: &mut World, peer: &mut Peer) {
+    let call_id = format!("reg-{}-{}", peer.user, peer.address);
+    let first = peer.request("REGISTER", "sip:example.org", &call_id, "Expires: 3600\r\n");
+    let first = first.replacen(
+        "To: <sip:example.org>",
+        &format!("To: <sip:{}@example.org>", peer.user),
+        1,
+    );
+    let second = authorized(world, peer, &first);
+    let answer = ask(world, peer, &second);
+    assert_eq!(status_of(&answer), 200, "{answer}");
+}
+
+/// The ACK for a non-2xx that Bellhop sent to this peer's INVITE.
+pub(crate) fn ack_of(answer: &str, peer: &Peer) -> String {
+    let number = header_of(answer, "CSeq")
+        .split(' ')
+        .next()
+        .unwrap_or_default();
+    format!(
+        "ACK sip:x@example.org SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\n\
+         CSeq: {number} ACK\r\nContent-Length: 0\r\n\r\n",
+        via_as_sent(header_of(answer, "Via"), peer),
+        header_of(answer, "From"),
+        header_of(answer, "To"),
+        header_of(answer, "Call-ID"),
+    )
+}
+
+/// The Via as the peer wrote it, without what Bellhop put on it.
+fn via_as_sent(via: &str, _peer: &Peer) -> String {
+    let kept = via
+        .split(';')
+        .filter(|p| !p.starts_with("received=") && !p.starts_with("rport="));
+    format!("{};rport", kept.collect::<Vec<_>>().join(";"))
+}
+
+/// A request inside the dialog that this 2xx made, from the caller's side.
+pub(crate) fn from_caller(peer: &mut Peer, method: &str, ok: &str, cseq: u32) -> String {
+    let target = header_of(ok, "Contact")
+        .trim_start_matches('<')
+        .split('>')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let routes = route_lines(ok, true);
+    peer.in_dialog(
+        method,
+        &target,
+        header_of(ok, "To"),
+        header_of(ok, "Call-ID"),
+        cseq,
+        &routes,
+    )
+}
+
+/// The Route lines that a message's Record-Route gives; for a UAC in reverse order.
+pub(crate) fn route_lines(message: &str, is_caller: bool) -> String {
+    let head = message.split("\r\n\r\n").next().unwrap_or_default();
+    let mut routes: Vec<&str> = head
+        .split("\r\n")
+        .filter_map(|l| l.strip_prefix("Record-Route: "))
+        .collect();
+    if is_caller {
+        routes.reverse();
+    }
+    routes.iter().map(|r| format!("Route: {r}\r\n")).collect()
+}
+
+/// Reads messages at an address until one is not `status`.
+pub(crate) fn skip(world: &mut World, address: SocketAddr, status: u16) -> String {
+    loop {
+        let message = world.expect(address).expect("a message");
+        if status_of(&message) != status {
+            return message;
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The world of one test: engines, the network between them and the peers, and the clock.
+
+use crate::net::Net;
+use crate::{Chance, Faults, Packet};
+use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard, Secret};
+use bellhop_core::config::Config;
+use bellhop_core::engine::{Engine, Shared};
+use bellhop_core::event::Event;
+use bellhop_core::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
+use bellhop_core::outbox::Outbox;
+use bellhop_core::registrar::Location;
+use bellhop_core::time::{Instant, Now};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A Bellhop in the world.
+#[derive(Debug)]
+pub struct Node {
+    /// The engine.
+    pub engine: Engine,
+    /// What all its shards would share.
+    pub shared: Shared,
+    listeners: Vec<(Transport, SocketAddr)>,
+    /// What it told the log.
+    pub log: Vec<Event>,
+    out: Outbox,
+}
+
+/// Everything a test has.
+#[derive(Debug)]
+pub struct World {
+    /// What time it is.
+    pub now: Now,
+    /// The Bellhops.
+    pub nodes: Vec<Node>,
+    /// What the network does to datagrams.
+    pub faults: Faults,
+    /// Every packet that was sent, in order, lost ones too.
+    pub trace: Vec<Packet>,
+    net: Net,
+    chance: Chance,
+    inboxes: HashMap<SocketAddr, VecDeque<String>>,
+    /// Addresses that take no connection, and connections that are cut.
+    refusing: HashSet<SocketAddr>,
+    /// Names that the resolver knows.
+    pub names: HashMap<String, Vec<SocketAddr>>,
+}
+
+impl World {
+    /// An empty world; the same seed gives the same run.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: Now {
+                instant: Instant::from_micros(1_000_000),
+                unix: Duration::from_secs(1_800_000_000),
+            },
+            nodes: Vec::new(),
+            faults: Faults::default(),
+            trace: Vec::new(),
+            net: Net::default(),
+            chance: Chance::new(seed),
+            inboxes: HashMap::new(),
+            refusing: HashSet::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// Starts a Bellhop. Gives its number.
+    pub fn start(&mut self, config: Config, auth: AuthConfig) -> usize {
+        let listeners = config
+            .listeners
+            .iter()
+            .map(|l| (l.transport, l.local))
+            .collect();
+        let seeds = std::array::from_fn(|_| self.chance.number());
+        let shared = Shared {
+            location: Arc::new(Location::new(10_000, seeds)),
+            replay: Arc::new(ReplayGuard::new(4_096)),
+            secret: Arc::new(Secret::new([7; 32])),
+        };
+        let auth = Authenticator::new(auth, Arc::clone(&shared.secret), Arc::clone(&shared.replay));
+        let entropy = Box::new(Chance::new(self.chance.number()));
+        let engine = Engine::new(0, Arc::new(config), Arc::new(auth), shared.clone(), entropy);
+        self.nodes.push(Node {
+            engine,
+            shared,
+            listeners,
+            log: Vec::new(),
+            out: Outbox::default(),
+        });
+        self.nodes.len().saturating_sub(1)
+    }
+
+    /// Sends a message from a peer's address.
+    pub fn send(&mut self, transport: Transport, from: SocketAddr, to: SocketAddr, message: &str) {
+        let packet = Packet {
+            transport,
+            from,
+            to,
+            bytes: message.as_bytes().to_vec(),
+        };
+        self.launch(packet);
+    }
+
+    /// Makes an address refuse connections from now on, or take them again.
+    pub fn refuse(&mut self, address: SocketAddr, refuses: bool) {
+        if refuses {
+            self.refusing.insert(address);
+        } else {
+            self.refusing.remove(&address);
+        }
+    }
+
+    /// Cuts a stream between a peer and all Bellhops.
+    pub fn cut(&mut self, peer: SocketAddr) {
+        for node in &mut self.nodes {
+            node.engine.connection_closed(self.now, connection(peer));
+        }
+    }
+
+    /// The next message that reached an address; time passes until there is one, a minute at most.
+    pub fn expect(&mut self, address: SocketAddr) -> Option<String> {
+        self.expect_within(address, Duration::from_secs(60))
+    }
+
+    /// As [`World::expect`] with a limit.
+    pub fn expect_within(&mut self, address: SocketAddr, limit: Duration) -> Option<String> {
+        let end = self.now.instant.after(limit);
+        loop {
+            if let Some(message) = self.inboxes.get_mut(&address).and_then(VecDeque::pop_front) {
+                return Some(message);
+            }
+            if !self.step(end) {
+                return None;
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now.instant.after(time);
+        while self.step(end) {}
+        self.set_clock(end);
+    }
+
+    /// Everything that is waiting at an address, without letting time pass.
+    pub fn drain(&mut self, address: SocketAddr) -> Vec<String> {
+        self.inboxes
+            .get_mut(&address)
+            .map(|inbox| inbox.drain(..).collect())
+            .unwrap_or_default()
+    }
+
+    /// Goes to the next event and serves it; false if there is none until `end`.
+    fn step(&mut self, end: Instant) -> bool {
+        let timeouts = self.nodes.iter().filter_map(|n| n.engine.next_timeout());
+        let Some(at) = timeouts
+            .chain(self.net.next())
+            .min()
+            .filter(|at| *at <= end)
+        else {
+            return false;
+        };
+        self.set_clock(at.max(self.now.instant));
+        while let Some(packet) = self.net.arrive(self.now.instant) {
+            self.deliver(packet);
+        }
+        for index in 0..self.nodes.len() {
+            if let Some(node) = self.nodes.get_mut(index)
+                && node
+                    .engine
+                    .next_timeout()
+                    .is_some_and(|t| t <= self.now.instant)
+            {
+                node.engine.handle_timeout(self.now, &mut node.out);
+                self.drain_node(index);
+            }
+        }
+        true
+    }
+
+    fn set_clock(&mut self, at: Instant) {
+        self.now.unix = self.now.unix.saturating_add(at.since(self.now.instant));
+        self.now.instant = at;
+    }
+
+    fn deliver(&mut self, packet: Packet) {
+        let found = self.nodes.iter_mut().enumerate().find_map(|(index, node)| {
+            let own = |l: &(Transport, SocketAddr)| l.1 == packet.to && l.0 == packet.transport;
+            // An answer over a connection that the node opened comes back to the node's own port.
+            let listener = node.listeners.iter().position(own)?;
+            Some((index, ListenerId(u16::try_from(listener).ok()?)))
+        });
+        let Some((index, listener)) = found else {
+            let text = String::from_utf8_lossy(&packet.bytes).into_owned();
+            self.inboxes.entry(packet.to).or_default().push_back(text);
+            return;
+        };
+        let connection = packet
+            .transport
+            .is_reliable()
+            .then(|| connection(packet.from));
+        let flow = Flow {
+            listener,
+            transport: packet.transport,
+            remote: packet.from,
+            connection,
+        };
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.engine
+                .receive(self.now, flow, &packet.bytes, &mut node.out);
+            self.drain_node(index);
+        }
+    }
+
+    fn drain_node(&mut self, index: usize) {
+        loop {
+            let Some(node) = self.nodes.get_mut(index) else {
+                return;
+            };
+            let mut out = std::mem::take(&mut node.out);
+            node.log.append(&mut out.events);
+            if out.transmits.is_empty() && out.resolves.is_empty() {
+                return;
+            }
+            for transmit in &out.transmits {
+                let to = transmit.to.remote();
+                let transport = transmit.to.transport();
+                let from = node
+                    .listeners
+                    .get(usize::from(transmit.to.listener().0))
+                    .map(|l| l.1);
+                let Some(from) = from else { continue };
+                let must_connect = matches!(transmit.to, Destination::Address { .. });
+                let is_refused =
+                    transport.is_reliable() && must_connect && self.refusing.contains(&to);
+                if let (true, Some(token)) = (is_refused, transmit.token) {
+                    node.engine.transmit_failed(self.now, token, &mut node.out);
+                } else if !is_refused {
+                    let packet = Packet {
+                        transport,
+                        from,
+                        to,
+                        bytes: out.message(transmit).to_vec(),
+                    };
+                    self.trace.push(packet.clone());
+                    self.net
+                        .send(self.now.instant, packet, self.faults, &mut self.chance);
+                }
+            }
+            for resolve in &out.resolves {
+                let port = resolve.port.unwrap_or(5060);
+                let known = self.names.get(&resolve.host).cloned().unwrap_or_default();
+                let addresses: Vec<_> = known
+                    .iter()
+                    .map(|a| SocketAddr::new(a.ip(), port))
+                    .collect();
+                node.engine
+                    .resolved(self.now, resolve.ticket, &addresses, &mut node.out);
+            }
+        }
+    }
+
+    fn launch(&mut self, packet: Packet) {
+        self.trace.push(packet.clone());
+        self.net
+            .send(self.now.instant, packet, self.faults, &mut self.chance);
+    }
+}
+
+/// A stream's name: one for each remote address.
+fn connection(remote: SocketAddr) -> ConnectionId {
+    let host = match remote.ip() {
+        std::net::IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        std::net::IpAddr::V6(ip) => (ip.to_bits() & u128::from(u32::MAX)) as u64,
+    };
+    ConnectionId(host << 16 | u64::from(remote.port()))
+}
+
+/// The flow that a stream from this address to the first listener of a node is.
+pub fn flow_tcp(remote: SocketAddr, listener: u16) -> Flow {
+    Flow {
+        listener: ListenerId(listener),
+        transport: Transport::Tcp,
+        remote,
+        connection: Some(connection(remote)),
+    }
+}
