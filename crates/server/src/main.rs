@@ -1,5 +1,12 @@
 //! The program `bellhop`.
 
+mod cli;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "driven by serve.rs once the engine stands"
+)]
+mod config;
 #[allow(
     dead_code,
     unused_imports,
@@ -7,8 +14,13 @@
 )]
 mod driver;
 #[allow(dead_code, reason = "driven by serve.rs once the engine stands")]
+mod log;
+#[allow(dead_code, reason = "driven by serve.rs once the engine stands")]
 mod resolve;
 #[allow(dead_code, reason = "driven by serve.rs once the engine stands")]
 mod transport;
+mod users;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

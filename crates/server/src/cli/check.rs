@@ -1,0 +1,38 @@
+//! `bellhop check`: what a configuration means, or all that is wrong with it.
+
+use super::{complain, refused, say};
+use crate::config::{Machine, Severity, load};
+use std::{path::Path, process::ExitCode};
+
+/// Checks `file`: 0 if `run` would start with it, else 2. Warnings are those that `run` logs.
+pub(super) fn check(file: &Path) -> ExitCode {
+    match load(file, &Machine) {
+        Ok(settings) => {
+            for line in settings.explain() {
+                say(&line);
+            }
+            for warning in &settings.warnings {
+                complain(&warning.to_string());
+            }
+            let (file, warnings) = (file.display(), settings.warnings.len());
+            say(&format!("{file} is good ({})", count(warnings, "warning")));
+            ExitCode::SUCCESS
+        }
+        Err(problems) => {
+            let errors = problems.0.iter().filter(|p| p.severity == Severity::Error);
+            let errors = count(errors.count(), "error");
+            refused(&format!(
+                "{problems}\n{} is refused ({errors})",
+                file.display()
+            ))
+        }
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    match number {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}

@@ -1,0 +1,218 @@
+//! `[auth]`: the realm, the digest algorithms in the order they are offered, and the users.
+
+use super::{
+    environment::Environment,
+    reader::{Field, Section},
+    report::{At, Report, Severity},
+    secret::beside,
+    server::Server,
+    units::show_duration,
+};
+use crate::users::{self, ALLOWED_ALGORITHMS, Scope, User};
+use bellhop_core::auth::{self, Algorithm, Users};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// `[auth]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Auth {
+    /// What challenges show, and what HA1s are made for.
+    pub(crate) realm: String,
+    /// Offered in this order (RFC 8760 2.4); never empty.
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// How long a nonce is good.
+    pub(crate) nonce_lifetime: Duration,
+    /// Where the users stand; `None`: nowhere.
+    pub(crate) source: Option<Source>,
+    /// The users.
+    pub(crate) users: Arc<Users>,
+}
+
+/// A file of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Its form.
+    pub(crate) form: Form,
+}
+
+/// The form of a file of users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `users.toml`.
+    Toml,
+    /// Apache's `htdigest`.
+    Htdigest,
+}
+
+/// Reads `[auth]` of the configuration `file`, and the users it names.
+pub(super) fn read(
+    section: &Section<'_>,
+    report: &Report,
+    file: &Path,
+    environment: &dyn Environment,
+    server: &Server,
+) -> Auth {
+    let realm = section.parsed("realm", users::check_realm);
+    let listed = algorithms(section, report);
+    let lifetime = section.duration("nonce_lifetime");
+    let source = source(section, report, file);
+    let users_at = section.at_key("users");
+    section.finish();
+
+    let first_domain = server.domains.first().cloned().unwrap_or_default();
+    let realm = realm.map_or(first_domain, |realm| realm.value);
+    let users = source.as_ref().and_then(|source| {
+        let scope = Scope {
+            realm: Some(&realm),
+            domains: Some(&server.domains),
+        };
+        load(source, scope, report, environment)
+    });
+    let only_md5 = source.as_ref().is_some_and(|s| s.form == Form::Htdigest);
+    let offers_md5_only = listed.is_none() && only_md5;
+    let algorithms = listed.unwrap_or(match offers_md5_only {
+        true => vec![Algorithm::Md5],
+        false => vec![Algorithm::Sha256, Algorithm::Md5],
+    });
+    if let Some(users) = &users {
+        warn_of_gaps(users, &algorithms, &users_at, report);
+    }
+    if source.is_none() && !section.has("users") {
+        let hint = "no users: nobody can register; add users = { file = \"users.toml\" }";
+        report.warn(&users_at, hint);
+    }
+    let with_aors = |user: User| {
+        let aors = user.aors_within(&server.domains);
+        auth::User::with_ha1(&user.name, user.ha1, aors)
+    };
+    let users = users.into_iter().flatten().map(with_aors).collect();
+    let users = Users::new(users).unwrap_or_else(|error| {
+        report.error(&users_at, error.to_string());
+        Users::default()
+    });
+    Auth {
+        realm,
+        algorithms,
+        nonce_lifetime: nonce_lifetime(lifetime, report),
+        source,
+        users: Arc::new(users),
+    }
+}
+
+fn algorithms(section: &Section<'_>, report: &Report) -> Option<Vec<Algorithm>> {
+    let list = section.texts("algorithms")?;
+    if list.value.is_empty() {
+        report.error(&list.at, format!("is empty; {}", ALLOWED_ALGORITHMS));
+    }
+    let mut algorithms = Vec::new();
+    for Field { value, at } in list.value {
+        match Algorithm::parse(value.as_bytes()) {
+            Some(algorithm) if algorithms.contains(&algorithm) => {
+                report.error(&at, "is given twice");
+            }
+            Some(algorithm) => algorithms.push(algorithm),
+            None => report.error(&at, format!("not known; {}", ALLOWED_ALGORITHMS)),
+        }
+    }
+    Some(algorithms)
+}
+
+fn source(section: &Section<'_>, report: &Report, file: &Path) -> Option<Source> {
+    let users = section.optional_section("users")?;
+    let toml = users.text("file").map(|field| (field, Form::Toml));
+    let htdigest = users.text("htdigest").map(|field| (field, Form::Htdigest));
+    for key in ["http", "sqlite"] {
+        users.later(key, ALLOWED_USERS);
+    }
+    users.finish();
+    match (toml, htdigest) {
+        (Some((path, form)), None) | (None, Some((path, form))) => Some(Source {
+            file: beside(file, path.value),
+            form,
+        }),
+        (Some(_), Some(_)) => {
+            report.error(users.at(), format!("names two places; {ALLOWED_USERS}"));
+            None
+        }
+        (None, None) => {
+            let known = ["file", "htdigest", "http", "sqlite"];
+            if !known.iter().any(|key| users.has(key)) {
+                report.error(users.at(), format!("names no place; {ALLOWED_USERS}"));
+            }
+            None
+        }
+    }
+}
+
+fn load(
+    source: &Source,
+    scope: Scope<'_>,
+    report: &Report,
+    environment: &dyn Environment,
+) -> Option<Vec<User>> {
+    let text = match environment.read(&source.file) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = At {
+                key: "auth.users".to_owned(),
+                ..At::file()
+            };
+            let file = source.file.display();
+            report.error(&at, format!("{file} cannot be read: {error}"));
+            return None;
+        }
+    };
+    let (users, problems) = match source.form {
+        Form::Toml => users::toml::read(&source.file, &text, scope, environment),
+        Form::Htdigest => users::htdigest::read(&source.file, &text, scope),
+    };
+    let broken = problems.iter().any(|p| p.severity == Severity::Error);
+    report.absorb(problems);
+    (!broken).then_some(users)
+}
+
+fn warn_of_gaps(users: &[User], algorithms: &[Algorithm], at: &At, report: &Report) {
+    if users.is_empty() {
+        report.warn(at, "no users in it: nobody can register");
+    }
+    for algorithm in algorithms {
+        let lacks = |user: &&User| !user.ha1.has(*algorithm);
+        let lacking: Vec<&str> = users
+            .iter()
+            .filter(lacks)
+            .map(|u| u.name.as_str())
+            .collect();
+        if let Some(first) = lacking.first() {
+            let (count, name) = (lacking.len(), algorithm.token());
+            report.warn(
+                at,
+                format!(
+                    "{name} is offered but {count} of the users have no HA1 for it (first: \
+                     {first:?}): a phone that chooses it cannot register"
+                ),
+            );
+        }
+    }
+}
+
+fn nonce_lifetime(field: Option<Field<Duration>>, report: &Report) -> Duration {
+    let Some(Field { value, at }) = field else {
+        return DEFAULT_LIFETIME;
+    };
+    if !(SHORTEST..=LONGEST).contains(&value) {
+        let (low, high) = (show_duration(SHORTEST), show_duration(LONGEST));
+        report.error(&at, format!("out of range; allowed: {low:?} to {high:?}"));
+    }
+    value
+}
+
+const ALLOWED_USERS: &str =
+    "allowed: { file = \"users.toml\" } or { htdigest = \"users.htdigest\" }";
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(86_400);

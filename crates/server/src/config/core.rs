@@ -1,0 +1,106 @@
+//! The settings as the core is told them.
+
+use super::{Settings, address::Target, listen::Listener, upstream::Upstream};
+use bellhop_core::{
+    auth::AuthConfig,
+    config::{self, Config, Rate, UpstreamTarget},
+    registrar::RegistrarConfig,
+    transaction::TimerConfig,
+};
+use std::net::SocketAddr;
+
+impl Settings {
+    /// The targets of all upstreams, in the order in which [`Self::core_config`] takes their addresses.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.upstreams.iter().flat_map(|upstream| &upstream.targets)
+    }
+
+    /// The core's configuration. `bound` has the address of each listener, in order, its port filled
+    /// in; `resolved` the addresses of each of [`Self::targets`], in order: a target whose name has
+    /// none is left out for now.
+    pub(crate) fn core_config(&self, bound: &[SocketAddr], resolved: &[Vec<SocketAddr>]) -> Config {
+        let listeners = self.listeners.iter().zip(bound);
+        let mut resolved = resolved.iter();
+        let upstream = |upstream: &Upstream| config::Upstream {
+            name: upstream.name.clone(),
+            targets: upstream
+                .targets
+                .iter()
+                .flat_map(|target| core_targets(target, resolved.next()))
+                .collect(),
+            trusted: upstream.trusted,
+        };
+        Config {
+            domains: self.server.domains.clone(),
+            upstreams: self.upstreams.iter().map(upstream).collect(),
+            listeners: listeners
+                .map(|(l, at)| self.core_listener(l, *at))
+                .collect(),
+            default_upstream: self.default_upstream,
+            registrar: RegistrarConfig {
+                min_expires: self.registrar.min_expires,
+                max_expires: self.registrar.max_expires,
+                default_expires: self.registrar.default_expires(),
+                max_contacts: self.registrar.max_contacts,
+            },
+            timers: TimerConfig::default(),
+            strip: Vec::new(),
+            udp_limit: UDP_LIMIT,
+            limits: self.wire_limits(),
+            rate: self.limits.rate.map(|rate| Rate {
+                per_source: rate.per_source,
+                burst: rate.burst,
+            }),
+            max_transactions: MAX_TRANSACTIONS,
+        }
+    }
+
+    /// Bounds on one message, for framing.
+    pub(crate) fn wire_limits(&self) -> bellhop_wire::Limits {
+        bellhop_wire::Limits {
+            message: self.limits.message,
+            ..bellhop_wire::Limits::default()
+        }
+    }
+
+    /// What is asked of phones, and the users.
+    pub(crate) fn auth_config(&self) -> AuthConfig {
+        AuthConfig {
+            realm: self.auth.realm.clone(),
+            algorithms: self.auth.algorithms.clone(),
+            nonce_lifetime: self.auth.nonce_lifetime,
+            users: self.auth.users.clone(),
+        }
+    }
+
+    fn core_listener(&self, listener: &Listener, local: SocketAddr) -> config::Listener {
+        let (host, port) = listener.shown(local, &self.machine);
+        config::Listener {
+            name: listener.name.clone(),
+            transport: listener.bind.transport,
+            local,
+            aliases: listener.aliases(&self.machine),
+            host: host.to_string(),
+            port,
+            zone: listener.zone,
+        }
+    }
+}
+
+fn core_targets(target: &Target, resolved: Option<&Vec<SocketAddr>>) -> Vec<UpstreamTarget> {
+    let addresses = match target.address() {
+        Some(address) => vec![address],
+        None => resolved.cloned().unwrap_or_default(),
+    };
+    let of = |remote| UpstreamTarget {
+        transport: target.transport,
+        remote,
+        host: target.authority(),
+    };
+    addresses.into_iter().map(of).collect()
+}
+
+/// RFC 3261 18.1.1: the path's MTU is not known.
+const UDP_LIMIT: usize = 1_300;
+/// Live transactions of each kind in one shard; a bound on memory, not a setting.
+const MAX_TRANSACTIONS: usize = 100_000;

@@ -1,0 +1,108 @@
+//! What a configuration means, line by line: printed by `check`, logged at the start.
+
+use super::{
+    Settings,
+    auth::{Form, Source},
+    listen::Listener,
+    units::{show_duration, show_size},
+};
+use bellhop_core::config::Zone;
+
+impl Settings {
+    /// What will be, in words.
+    pub(crate) fn explain(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for listener in &self.listeners {
+            lines.push(format!("listen     {}", self.explain_listener(listener)));
+        }
+        lines.push(format!("domains    {}", self.server.domains.join(", ")));
+        lines.push(format!("workers    {}", self.server.workers()));
+        for upstream in &self.upstreams {
+            let targets: Vec<String> = upstream.targets.iter().map(ToString::to_string).collect();
+            let trust = if upstream.trusted {
+                "trusted"
+            } else {
+                "challenged"
+            };
+            let (name, targets) = (&upstream.name, targets.join(", then "));
+            lines.push(format!(
+                "upstream   {name}: {targets}; its requests are {trust}"
+            ));
+        }
+        let offered: Vec<&str> = self.auth.algorithms.iter().map(|a| a.token()).collect();
+        let (realm, offered) = (&self.auth.realm, offered.join(" then "));
+        let lifetime = show_duration(self.auth.nonce_lifetime);
+        lines.push(format!(
+            "auth       realm {realm}, {offered}, nonces good for {lifetime}"
+        ));
+        let count = self.auth.users.len();
+        lines.push(match &self.auth.source {
+            Some(Source { file, form }) => {
+                let form = match form {
+                    Form::Toml => "",
+                    Form::Htdigest => " (htdigest)",
+                };
+                format!("users      {count} from {}{form}", file.display())
+            }
+            None => format!("users      {count}"),
+        });
+        let min = show_duration(self.registrar.min_expires);
+        let max = show_duration(self.registrar.max_expires);
+        let contacts = self.registrar.max_contacts;
+        lines.push(format!(
+            "registrar  terminate: expiry {min} to {max}, at most {contacts} contacts each, in \
+             memory only"
+        ));
+        let upstream = self
+            .default_upstream
+            .and_then(|index| self.upstreams.get(index));
+        lines.push(match upstream {
+            Some(upstream) => {
+                format!(
+                    "route      what is not for a binding goes to {}",
+                    upstream.name
+                )
+            }
+            None => "route      what is not for a binding is answered 404".to_owned(),
+        });
+        let message = show_size(self.limits.message);
+        lines.push(match self.limits.rate {
+            Some(rate) => format!(
+                "limits     {message} a message; {} requests a second from one outside address, \
+                 {} at once",
+                rate.per_source, rate.burst
+            ),
+            None => format!("limits     {message} a message; requests are not counted"),
+        });
+        let format = match self.log.format {
+            super::Format::Text => "text",
+            super::Format::Json => "json",
+        };
+        lines.push(format!("log        {}, {format}", self.log.level));
+        lines
+    }
+
+    /// Logs what will be, and the warnings.
+    pub(crate) fn announce(&self) {
+        for line in self.explain() {
+            tracing::info!("{line}");
+        }
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    fn explain_listener(&self, listener: &Listener) -> String {
+        let (name, bind) = (&listener.name, listener.bind);
+        let zone = match listener.zone {
+            Zone::Outside => "outside",
+            Zone::Inside => "inside: nothing is challenged",
+        };
+        let (host, port) = listener.shown(bind.address, &self.machine);
+        let shown = match port {
+            0 => format!("{host} and the port that the system picks"),
+            port => format!("{host}:{port}"),
+        };
+        format!("{name}: {bind}, shown as {shown}, {zone}")
+    }
+}

@@ -1,0 +1,130 @@
+//! The configuration: a TOML file read whole, checked whole, and turned into typed [`Settings`] before
+//! a port is bound. The shape users see is a contract (docs: `bellhop.toml`); each part owns its struct.
+
+mod address;
+mod auth;
+mod core;
+mod embedded;
+mod environment;
+mod explain;
+mod limits;
+mod listen;
+mod logging;
+mod reader;
+mod registrar;
+mod reload;
+mod report;
+mod secret;
+mod server;
+mod units;
+mod upstream;
+
+pub(crate) use self::{
+    address::Host,
+    auth::{Auth, Form},
+    embedded::embedded,
+    environment::{Environment, Machine},
+    limits::Limits,
+    listen::Listener,
+    logging::{Format, Log},
+    reader::{Field, Section, document},
+    registrar::Registrar,
+    report::{At, Problem, Problems, Report, Severity},
+    secret::{Given, read as read_secret},
+    server::Server,
+    upstream::Upstream,
+};
+
+use std::{net::IpAddr, path::Path};
+
+/// A checked configuration: nothing in it is left to be refused later.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// `[server]`.
+    pub(crate) server: Server,
+    /// `[[listen]]`, at least one, no two on one address.
+    pub(crate) listeners: Vec<Listener>,
+    /// `[[upstream]]`.
+    pub(crate) upstreams: Vec<Upstream>,
+    /// `[auth]`.
+    pub(crate) auth: Auth,
+    /// `[registrar]`.
+    pub(crate) registrar: Registrar,
+    /// `[route] default`: index into `upstreams`.
+    pub(crate) default_upstream: Option<usize>,
+    /// `[limits]`.
+    pub(crate) limits: Limits,
+    /// `[log]`.
+    pub(crate) log: Log,
+    /// What works but perhaps not as meant; said by `check` and at the start alike.
+    pub(crate) warnings: Vec<Problem>,
+    /// The machine's own addresses when the file was read.
+    pub(crate) machine: Vec<IpAddr>,
+}
+
+/// Reads and checks `file`.
+///
+/// # Errors
+/// All problems of the file and of the files it names.
+pub(crate) fn load(file: &Path, environment: &dyn Environment) -> Result<Settings, Problems> {
+    match environment.read(file) {
+        Ok(text) => parse(file, &text, environment),
+        Err(error) => {
+            let report = Report::new(file);
+            report.error(&At::file(), format!("cannot be read: {error}"));
+            Err(Problems(report.into_problems()))
+        }
+    }
+}
+
+/// Checks `text`, which stands in `file`: relative paths in it start at the file's directory.
+///
+/// # Errors
+/// All problems of the text and of the files it names.
+pub(crate) fn parse(
+    file: &Path,
+    text: &str,
+    environment: &dyn Environment,
+) -> Result<Settings, Problems> {
+    let machine = environment.addresses();
+    let (parts, problems) = document(file, text, |top, report| {
+        let listeners = listen::read(&top, report, &machine);
+        let server = server::read(&top.section("server"), report, &listeners);
+        let upstreams = upstream::read(&top, report, &listeners);
+        let default_upstream = upstream::read_route(&top.section("route"), report, &upstreams);
+        let auth = auth::read(&top.section("auth"), report, file, environment, &server);
+        let registrar = registrar::read(top.section("registrar"), report);
+        let limits = limits::read(top.section("limits"), report);
+        let log = logging::read(top.section("log"));
+        for (key, instead) in LATER_SECTIONS {
+            top.later(key, instead);
+        }
+        top.finish();
+        Settings {
+            server,
+            listeners,
+            upstreams,
+            auth,
+            registrar,
+            default_upstream,
+            limits,
+            log,
+            warnings: Vec::new(),
+            machine: Vec::new(),
+        }
+    });
+    let refused = problems.iter().any(|p| p.severity == Severity::Error);
+    match parts {
+        Some(parts) if !refused => Ok(Settings {
+            warnings: problems,
+            machine,
+            ..parts
+        }),
+        _ => Err(Problems(problems)),
+    }
+}
+
+const LATER_SECTIONS: [(&str, &str); 2] = [
+    ("plugin", "remove it: there are no plugins yet"),
+    ("admin", "remove it: there is no admin interface yet"),
+];

@@ -1,0 +1,45 @@
+//! Two configurations compared: what a reload can change and what it cannot.
+
+use super::{Settings, listen::Listener};
+
+impl Settings {
+    /// What differs in `new` that needs a restart, in words; empty: all of it can be swapped.
+    pub(crate) fn restart_needed(&self, new: &Self) -> Vec<String> {
+        let mut needed = Vec::new();
+        let sockets = |settings: &Self| {
+            let binds = settings.listeners.iter().map(|l| l.bind.to_string());
+            binds.collect::<Vec<_>>()
+        };
+        let (old_sockets, new_sockets) = (sockets(self), sockets(new));
+        if old_sockets != new_sockets {
+            needed.push(format!(
+                "[[listen]] bind: listening on {}, the file says {}",
+                old_sockets.join(", "),
+                new_sockets.join(", ")
+            ));
+        }
+        let (old_workers, new_workers) = (self.server.workers(), new.server.workers());
+        if old_workers != new_workers {
+            needed.push(format!(
+                "server.workers: {old_workers} are running, the file says {new_workers}"
+            ));
+        }
+        if self.log.format != new.log.format {
+            needed.push("log.format".to_owned());
+        }
+        needed
+    }
+
+    /// `new` with what cannot change in a running program kept from `self`: sockets, workers, the
+    /// form of the log.
+    pub(crate) fn reloaded(&self, mut new: Self) -> Self {
+        let keep = |old: &Listener| {
+            let same = new.listeners.iter().find(|l| l.bind == old.bind);
+            same.unwrap_or(old).clone()
+        };
+        new.listeners = self.listeners.iter().map(keep).collect();
+        new.server.keep_workers(&self.server);
+        new.log.format = self.log.format;
+        new
+    }
+}

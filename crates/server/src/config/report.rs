@@ -1,0 +1,214 @@
+//! What is wrong with a file: every problem with its file, line, key path and value, collected
+//! while the file is read so that all of them are shown at once.
+
+use std::{cell::RefCell, fmt, path::Path};
+
+/// One thing wrong, or doubtful, in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// Whether it keeps the program from starting.
+    pub(crate) severity: Severity,
+    /// The file as it was named.
+    pub(crate) file: String,
+    /// Line from 1; 0 where the whole file is meant.
+    pub(crate) line: usize,
+    /// Dotted key path, empty where no key is concerned.
+    pub(crate) key: String,
+    /// The value as it stands in the file; `None` where it is absent or secret.
+    pub(crate) value: Option<String>,
+    /// What is wrong and what is allowed.
+    pub(crate) text: String,
+}
+
+/// How bad a [`Problem`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// The configuration is refused.
+    Error,
+    /// It works, perhaps not as meant.
+    Warning,
+}
+
+/// All problems of a refused configuration, errors and warnings, in the order of the lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problems(pub(crate) Vec<Problem>);
+
+/// A place in a file: where a value stands and how it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    /// Line from 1; 0 where the whole file is meant.
+    pub(crate) line: usize,
+    /// Dotted key path.
+    pub(crate) key: String,
+    /// The value's text.
+    pub(crate) value: Option<String>,
+}
+
+/// The problems of one file while it is read.
+#[derive(Debug)]
+pub(crate) struct Report {
+    file: String,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Report {
+    /// An empty report on `file`.
+    pub(crate) fn new(file: &Path) -> Self {
+        Self {
+            file: file.display().to_string(),
+            problems: RefCell::default(),
+        }
+    }
+
+    /// Notes an error.
+    pub(crate) fn error(&self, at: &At, text: impl Into<String>) {
+        self.note(Severity::Error, at, text.into());
+    }
+
+    /// Notes a warning.
+    pub(crate) fn warn(&self, at: &At, text: impl Into<String>) {
+        self.note(Severity::Warning, at, text.into());
+    }
+
+    /// Takes over the problems of another file that this one refers to.
+    pub(crate) fn absorb(&self, problems: Vec<Problem>) {
+        self.problems.borrow_mut().extend(problems);
+    }
+
+    /// The problems so far, by file (this one first) and line.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        let file = self.file;
+        let mut problems = self.problems.into_inner();
+        problems.sort_by(|a, b| {
+            let place = |p: &Problem| (p.file != file, p.file.clone(), p.line, p.key.clone());
+            place(a).cmp(&place(b))
+        });
+        problems
+    }
+
+    fn note(&self, severity: Severity, at: &At, text: String) {
+        self.problems.borrow_mut().push(Problem {
+            severity,
+            file: self.file.clone(),
+            line: at.line,
+            key: at.key.clone(),
+            value: at.value.clone(),
+            text,
+        });
+    }
+}
+
+impl At {
+    /// The file as a whole.
+    pub(crate) fn file() -> Self {
+        Self {
+            line: 0,
+            key: String::new(),
+            value: None,
+        }
+    }
+
+    /// The same place without its value, for secrets.
+    pub(crate) fn hidden(mut self) -> Self {
+        self.value = None;
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}: {}", self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        f.write_str(": ")?;
+        match (self.key.as_str(), &self.value) {
+            ("", None) => {}
+            ("", Some(value)) => write!(f, "{value}: ")?,
+            (key, None) => write!(f, "{key}: ")?,
+            (key, Some(value)) => write!(f, "{key} = {value}: ")?,
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index > 0 { "\n" } else { "" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The name in `known` nearest to `word`, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase().replace('-', "_");
+    let far = (word.chars().count().saturating_add(1) / 3).clamp(1, 4);
+    known
+        .into_iter()
+        .map(|name| (distance(&word, &name.to_ascii_lowercase()), name))
+        .filter(|(distance, _)| *distance <= far)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i.saturating_add(1)];
+        for (j, y) in b.iter().enumerate() {
+            let at = |row: &[usize], k: usize| row.get(k).copied().unwrap_or(usize::MAX);
+            let next = j.saturating_add(1);
+            let mut cost = at(&last, j)
+                .saturating_add(usize::from(x != y))
+                .min(at(&last, next).saturating_add(1))
+                .min(at(&row, j).saturating_add(1));
+            let swapped = i > 0
+                && j > 0
+                && a.get(i.saturating_sub(1)) == Some(y)
+                && b.get(j.saturating_sub(1)) == Some(x);
+            if swapped {
+                cost = cost.min(at(&before_last, j.saturating_sub(1)).saturating_add(1));
+            }
+            row.push(cost);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_finds_the_name_that_was_meant() {
+        let known = ["domains", "data_dir", "workers"];
+        assert_eq!(nearest("domian", known), Some("domains"));
+        assert_eq!(nearest("data-dir", known), Some("data_dir"));
+        assert_eq!(nearest("Workers", known), Some("workers"));
+        assert_eq!(nearest("woker", known), Some("workers"));
+    }
+
+    #[test]
+    fn a_name_that_is_far_from_all_gets_no_suggestion() {
+        assert_eq!(nearest("threads", ["domains", "workers"]), None);
+        assert_eq!(nearest("x", ["name", "bind"]), None);
+    }
+
+    #[test]
+    fn neighbours_swapped_are_one_edit() {
+        assert_eq!(distance("bnid", "bind"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,71 @@
+//! `[server]`: the domains we answer for and how much of the machine we use.
+
+use super::{address::Host, listen::Listener, reader::Section, report::Report};
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// AoR domains in lower case, never empty, IPv6 in brackets.
+    pub(crate) domains: Vec<String>,
+    /// Worker threads; 0: one for each core we may use.
+    workers: usize,
+}
+
+impl Server {
+    /// How many workers to start: as configured, else one for each core that we may use (a
+    /// container's CPU quota counts).
+    pub(crate) fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        }
+    }
+
+    /// Takes over how many workers are running.
+    pub(super) const fn keep_workers(&mut self, running: &Self) {
+        self.workers = running.workers;
+    }
+}
+
+/// Reads `[server]`; without domains the first listener's shown host stands for one.
+pub(super) fn read(section: &Section<'_>, report: &Report, listeners: &[Listener]) -> Server {
+    let listed = section.texts("domains");
+    let workers = section.whole("workers", 0..=256);
+    section.later("data_dir", "remove it: bindings are kept in memory only");
+    section.finish();
+    let mut domains: Vec<String> = Vec::new();
+    let empty = listed.as_ref().is_none_or(|list| list.value.is_empty());
+    for domain in listed.into_iter().flat_map(|list| list.value) {
+        match Host::parse(domain.value) {
+            Ok(host) if domains.contains(&host.to_string()) => {
+                report.error(&domain.at, "is given twice");
+            }
+            Ok(host) => domains.push(host.to_string()),
+            Err(why) => report.error(&domain.at, why),
+        }
+    }
+    if empty {
+        match listeners.first().and_then(named) {
+            Some(domain) => domains.push(domain),
+            None if listeners.is_empty() => {}
+            None => report.error(
+                &section.at_key("domains"),
+                "no domain given, and the first listener has none to take: name the domain that \
+                 phones register in, as in domains = [\"pbx.example.org\"]",
+            ),
+        }
+    }
+    Server {
+        domains,
+        workers: workers.map_or(0, |w| usize::try_from(w.value).unwrap_or(0)),
+    }
+}
+
+/// The host that a listener shows, unless that is for the machine to say.
+fn named(listener: &Listener) -> Option<String> {
+    let ip = listener.bind.address.ip();
+    match &listener.advertise {
+        Some(advertise) => Some(advertise.host.to_string()),
+        None => (!ip.is_unspecified()).then(|| Host::Ip(ip).to_string()),
+    }
+}

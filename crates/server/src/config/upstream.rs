@@ -1,0 +1,157 @@
+//! `[[upstream]]` and `[route]`: the PBXs, and which of them gets what is not for a binding.
+
+use super::{
+    address::{Host, Target},
+    listen::Listener,
+    reader::{Field, Section, quoted},
+    report::{At, Report, nearest},
+};
+use std::net::SocketAddr;
+
+/// A group of PBX targets, tried in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Upstream {
+    /// Its name, unique.
+    pub(crate) name: String,
+    /// Its targets, at least one.
+    pub(crate) targets: Vec<Target>,
+    /// Requests from its addresses are not challenged.
+    pub(crate) trusted: bool,
+}
+
+/// Reads all `[[upstream]]`.
+pub(super) fn read(top: &Section<'_>, report: &Report, listeners: &[Listener]) -> Vec<Upstream> {
+    let mut upstreams: Vec<(Upstream, At)> = Vec::new();
+    for section in top.sections("upstream") {
+        let name = section.text("name");
+        let trusted = section.flag("trusted").is_some_and(|t| t.value);
+        let targets = targets(&section, report, listeners);
+        section.later(
+            "profile",
+            "remove it: a PBX is sent what any SIP server understands",
+        );
+        section.later(
+            "probe",
+            "remove it: the health of a PBX is seen from its answers only",
+        );
+        section.finish();
+        let Some(Field { value: name, at }) = name else {
+            if !section.has("name") {
+                report.error(section.at(), "has no name; allowed: name = \"pbx\"");
+            }
+            continue;
+        };
+        let upstream = Upstream {
+            name: name.to_owned(),
+            targets,
+            trusted,
+        };
+        check(&upstream, &at, &upstreams, report);
+        upstreams.push((upstream, at));
+    }
+    upstreams
+        .into_iter()
+        .map(|(upstream, _)| upstream)
+        .collect()
+}
+
+/// Reads `[route]`: the place of the default upstream.
+pub(super) fn read_route(
+    section: &Section<'_>,
+    report: &Report,
+    upstreams: &[Upstream],
+) -> Option<usize> {
+    section.choice("mode", &[("proxy", Some(())), ("b2bua", None)]);
+    let default = section.text("default");
+    section.finish();
+    let Field { value, at } = default?;
+    let found = upstreams.iter().position(|upstream| upstream.name == value);
+    if found.is_none() {
+        let names = || upstreams.iter().map(|upstream| upstream.name.as_str());
+        let hint = match nearest(value, names()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if upstreams.is_empty() => "there is no [[upstream]]".to_owned(),
+            None => format!("allowed: {}", quoted(names())),
+        };
+        report.error(&at, format!("no upstream has this name; {hint}"));
+    }
+    found
+}
+
+fn targets(section: &Section<'_>, report: &Report, listeners: &[Listener]) -> Vec<Target> {
+    let Some(list) = section.texts("targets") else {
+        if !section.has("targets") {
+            report.error(section.at(), NO_TARGETS);
+        }
+        return Vec::new();
+    };
+    if list.value.is_empty() {
+        report.error(&list.at, NO_TARGETS);
+    }
+    let mut targets: Vec<Target> = Vec::new();
+    for Field { value, at } in list.value {
+        let target = match Target::parse(value) {
+            Ok(target) => target,
+            Err(why) => {
+                report.error(&at, why);
+                continue;
+            }
+        };
+        if targets.iter().any(|other| same(other, &target)) {
+            report.error(&at, "is given twice");
+        }
+        if let Some(own) = listeners.iter().find(|listener| is_own(listener, &target)) {
+            let name = &own.name;
+            report.error(
+                &at,
+                format!("is our own listener {name:?}: requests would go in circles"),
+            );
+        }
+        targets.push(target);
+    }
+    targets
+}
+
+fn check(upstream: &Upstream, at: &At, others: &[(Upstream, At)], report: &Report) {
+    for (other, other_at) in others {
+        let line = other_at.line;
+        if other.name == upstream.name {
+            report.error(at, format!("an upstream in line {line} has this name too"));
+        }
+        let shared = other.targets.iter().find(|target| {
+            let host = |mine: &Target| mine.host == target.host;
+            upstream.targets.iter().any(host)
+        });
+        if let Some(shared) = shared.filter(|_| other.trusted != upstream.trusted) {
+            let (host, name) = (&shared.host, &other.name);
+            report.error(
+                at,
+                format!(
+                    "{host} is trusted in one upstream and not in the other ({name:?}, line \
+                     {line}); say the same in both"
+                ),
+            );
+        }
+    }
+}
+
+fn same(a: &Target, b: &Target) -> bool {
+    let key = |t: &Target| (t.host.clone(), t.port_or_default(), t.transport);
+    key(a) == key(b)
+}
+
+fn is_own(listener: &Listener, target: &Target) -> bool {
+    let bind = listener.bind;
+    let at = |address: SocketAddr| bind.address == address;
+    let advertised = listener.advertise.as_ref().is_some_and(|shown| {
+        let port = shown.port.unwrap_or(bind.address.port());
+        shown.host == target.host && port == target.port_or_default()
+    });
+    let loopback = matches!(target.host, Host::Ip(ip) if ip.is_loopback())
+        && bind.address.ip().is_unspecified()
+        && bind.address.port() == target.port_or_default();
+    bind.transport == target.transport
+        && (target.address().is_some_and(at) || advertised || loopback)
+}
+
+const NO_TARGETS: &str = "has no targets; allowed: targets = [\"sip:10.0.0.10:5060\"]";

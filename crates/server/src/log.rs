@@ -1,0 +1,147 @@
+//! Logging: lines on standard error, text or JSON, a level that a reload can change, and no control
+//! character of a peer ever reaching the terminal or a second line.
+
+use crate::config::{Format, Log};
+use std::{
+    fmt::Write as _,
+    io::{self, Stderr, Write},
+    sync::OnceLock,
+};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry, fmt::MakeWriter, layer::SubscriberExt as _, reload,
+    util::SubscriberInitExt as _,
+};
+
+/// Starts logging; the first call counts.
+///
+/// # Errors
+/// Logging has been started by somebody else, or the level cannot be read.
+pub(crate) fn init(log: &Log) -> Result<(), String> {
+    let (filter, handle) = reload::Layer::new(filter(log)?);
+    let escaping = Escaping {
+        json: log.format == Format::Json,
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(escaping);
+    let layer = match log.format {
+        Format::Text => layer.boxed(),
+        Format::Json => layer.json().flatten_event(true).boxed(),
+    };
+    let registry = tracing_subscriber::registry().with(filter).with(layer);
+    registry.try_init().map_err(|error| error.to_string())?;
+    let _ = HANDLE.set(handle);
+    Ok(())
+}
+
+/// Changes the level of the running program.
+///
+/// # Errors
+/// The level cannot be read.
+pub(crate) fn set_level(log: &Log) -> Result<(), String> {
+    let filter = filter(log)?;
+    match HANDLE.get() {
+        Some(handle) => handle.reload(filter).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
+}
+
+fn filter(log: &Log) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&log.level).map_err(|error| error.to_string())
+}
+
+/// Writes each event's line with all control characters but the last line break escaped.
+#[derive(Clone, Copy, Debug)]
+struct Escaping {
+    json: bool,
+}
+
+struct Line<W> {
+    out: W,
+    json: bool,
+}
+
+impl<'a> MakeWriter<'a> for Escaping {
+    type Writer = Line<Stderr>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line {
+            out: io::stderr(),
+            json: self.json,
+        }
+    }
+}
+
+impl<W: Write> Write for Line<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let body = text.strip_suffix('\n').unwrap_or(&text);
+        if body.contains(is_harmful) {
+            let mut escaped = escape(body, self.json);
+            escaped.push('\n');
+            self.out.write_all(escaped.as_bytes())?;
+        } else {
+            self.out.write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn escape(text: &str, json: bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        let code = u32::from(c);
+        let _ = match (is_harmful(c), json) {
+            (false, _) => write!(escaped, "{c}"),
+            (true, true) => write!(escaped, "\\u{code:04x}"),
+            (true, false) => write!(escaped, "\\u{{{code:x}}}"),
+        };
+    }
+    escaped
+}
+
+/// Control characters, and those that turn the direction of what follows them.
+fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+static HANDLE: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(line: &str, json: bool) -> String {
+        let mut out = Vec::new();
+        let mut line_writer = Line {
+            out: &mut out,
+            json,
+        };
+        line_writer.write_all(line.as_bytes()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_peer_cannot_start_a_line_or_colour_the_terminal() {
+        let line = "user \"a\r\nERROR forged\u{1b}[31m\u{9b}\u{202e}\"\n";
+        let expected = "user \"a\\u{d}\\u{a}ERROR forged\\u{1b}[31m\\u{9b}\\u{202e}\"\n";
+        assert_eq!(written(line, false), expected);
+    }
+
+    #[test]
+    fn in_json_they_are_escaped_as_json_has_it() {
+        assert_eq!(
+            written("{\"a\":\"\u{7f}\u{85}\"}\n", true),
+            "{\"a\":\"\\u007f\\u0085\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_harmless_line_stays_as_it_is() {
+        assert_eq!(written("Grüße 6001\n", false), "Grüße 6001\n");
+    }
+}
