@@ -163,6 +163,11 @@ impl Table {
     pub fn running_timers(&self) -> usize {
         self.timers.len()
     }
+
+    /// How many deadlines take up memory, those of stopped timers included.
+    pub fn held_deadlines(&self) -> usize {
+        self.timers.held()
+    }
 }
 
 fn env(config: TimerConfig, transport: Transport) -> Env {
