@@ -85,10 +85,10 @@ impl Table {
         owner: Option<Owner>,
     ) -> Option<TransactionId> {
         let method = request.method().filter(|method| *method != Method::Ack)?;
-        if self.find_server(request, method, false).is_some() {
+        let key = ServerKey::of(request, method)?;
+        if self.find_by_key(&key, request, false).is_some() {
             return None;
         }
-        let key = ServerKey::of(request, method)?;
         let is_invite = method == Method::Invite;
         let legacy = (key.legacy && is_invite).then(|| {
             Box::new(LegacyTags {
@@ -179,7 +179,15 @@ impl Table {
         method: Method<'_>,
         is_ack: bool,
     ) -> Option<TransactionId> {
-        let key = ServerKey::of(request, method)?;
+        self.find_by_key(&ServerKey::of(request, method)?, request, is_ack)
+    }
+
+    fn find_by_key(
+        &self,
+        key: &ServerKey,
+        request: Message<'_>,
+        is_ack: bool,
+    ) -> Option<TransactionId> {
         let to_tag = || request.to_tag().unwrap_or_default();
         self.servers
             .find(&key.bytes, |server| match &server.legacy {

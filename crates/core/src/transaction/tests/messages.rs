@@ -45,10 +45,12 @@ impl Rig {
 
     /// Feeds a new request and makes its server transaction.
     pub(super) fn serve(&mut self, text: &str, reply_to: Destination) -> TransactionId {
-        assert_eq!(self.request(text), Request::New);
         let request = parse(text);
+        let request = request.message();
+        let known = self.table.receive_request(self.now, request, &mut self.out);
+        assert_eq!(known, Request::New);
         self.table
-            .create_server(self.now, request.message(), reply_to, Some(Owner(1)))
+            .create_server(self.now, request, reply_to, Some(Owner(1)))
             .unwrap()
     }
 
@@ -110,6 +112,11 @@ impl Rig {
         let sent = sent.collect();
         self.out.clear();
         sent
+    }
+
+    /// Forgets what was sent.
+    pub(super) fn forget_sent(&mut self) {
+        self.out.clear();
     }
 
     /// The start lines of what was sent since the last look.
