@@ -2,25 +2,26 @@
 
 use bellhop_wire::{HeaderId, Index, Limits, Message};
 
-/// The ACK: Request-URI, topmost Via alone, Route, From, Call-ID and CSeq number of the INVITE, To of
-/// the response. `None` if the INVITE lacks one of them.
-pub(super) fn build(index: &mut Index, invite: &[u8], response: Message<'_>) -> Option<Box<[u8]>> {
-    // The INVITE is ours, so it is not measured by what peers may send.
-    let invite = index.parse(invite, &UNBOUNDED).ok()?;
-    let (number, _) = invite.cseq().ok()?;
+/// The ACK of `response`: Request-URI, topmost Via alone, Route, From, Call-ID and CSeq number of
+/// `sent`, which is the INVITE or an earlier ACK of it, and the To of the response. `None` if one is
+/// not there.
+pub(super) fn build(index: &mut Index, sent: &[u8], response: Message<'_>) -> Option<Box<[u8]>> {
+    // It is ours, so it is not measured by what peers may send.
+    let sent = index.parse(sent, &UNBOUNDED).ok()?;
+    let (number, _) = sent.cseq().ok()?;
     let number = number.to_string();
     let mut ack = Vec::with_capacity(512);
     ack.extend_from_slice(b"ACK ");
-    ack.extend_from_slice(invite.uri());
+    ack.extend_from_slice(sent.uri());
     ack.extend_from_slice(b" SIP/2.0\r\n");
-    line(&mut ack, b"Via", invite.values(HeaderId::Via).next()?.raw);
+    line(&mut ack, b"Via", sent.values(HeaderId::Via).next()?.raw);
     line(&mut ack, b"Max-Forwards", b"70");
-    for route in invite.fields(HeaderId::Route) {
+    for route in sent.fields(HeaderId::Route) {
         line(&mut ack, b"Route", route.value);
     }
-    line(&mut ack, b"From", invite.first(HeaderId::From)?.value);
+    line(&mut ack, b"From", sent.first(HeaderId::From)?.value);
     line(&mut ack, b"To", response.first(HeaderId::To)?.value);
-    line(&mut ack, b"Call-ID", invite.call_id());
+    line(&mut ack, b"Call-ID", sent.call_id());
     ack.extend_from_slice(b"CSeq: ");
     ack.extend_from_slice(number.as_bytes());
     ack.extend_from_slice(b" ACK\r\nContent-Length: 0\r\n\r\n");

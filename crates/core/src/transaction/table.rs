@@ -154,6 +154,15 @@ impl Table {
         }
     }
 
+    /// How many bytes of messages a transaction holds.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self, id: TransactionId) -> Option<usize> {
+        match id.role() {
+            Role::Server => self.servers.get(id).map(Server::held),
+            Role::Client => self.clients.get(id).map(Client::held),
+        }
+    }
+
     /// How many server and client transactions are live.
     pub fn live(&self) -> (usize, usize) {
         (self.servers.len(), self.clients.len())

@@ -125,21 +125,20 @@ impl Table {
         let Some((next, actions)) = client.machine.on(input, &env) else {
             return false;
         };
-        let was_pending = client.machine.is_pending();
         client.machine = next;
         let deliver = actions.contains(&ClientAction::Deliver);
-        self.perform_client(now, id, actions, response.filter(|_| was_pending), out);
+        self.perform_client(now, id, actions, response, out);
         self.settle_client(id);
         deliver
     }
 
-    /// Does what the machine asks for. `first` is the final response that ends the wait.
+    /// Does what the machine asks for because of `response`, if one came.
     fn perform_client(
         &mut self,
         now: Instant,
         id: TransactionId,
         actions: Actions<ClientAction<Timer>>,
-        first: Option<Message<'_>>,
+        response: Option<Message<'_>>,
         out: &mut Outbox,
     ) {
         let Some(client) = self.clients.get_mut(id) else {
@@ -150,12 +149,12 @@ impl Table {
             match action {
                 ClientAction::Send => out.transmit(client.to, Some(id.into()), &client.message),
                 ClientAction::Acknowledge => {
-                    if let Some(response) = first {
-                        client.message = ack::build(&mut self.index, &client.message, response)
-                            .unwrap_or_default();
-                    }
-                    if !client.message.is_empty() {
-                        out.transmit(client.to, None, &client.message);
+                    // A copy's ACK is made from the last one, which has all that is taken from the INVITE.
+                    if let Some(ack) = response
+                        .and_then(|response| ack::build(&mut self.index, &client.message, response))
+                    {
+                        out.transmit(client.to, None, &ack);
+                        client.message = ack;
                     }
                 }
                 ClientAction::Deliver => {}
@@ -191,6 +190,12 @@ impl Table {
 }
 
 impl Client {
+    /// How many bytes of messages it holds.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.message.len()
+    }
+
     pub(super) fn timers(&self) -> Actions<Timer> {
         self.machine.timers()
     }

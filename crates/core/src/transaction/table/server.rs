@@ -266,6 +266,12 @@ impl Table {
 }
 
 impl Server {
+    /// How many bytes of messages it holds.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.last.len()
+    }
+
     pub(super) fn timers(&self) -> Actions<Timer> {
         self.machine.timers()
     }

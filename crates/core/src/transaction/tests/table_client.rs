@@ -135,6 +135,35 @@ fn a_failure_gets_the_ack_that_the_rfc_describes_and_each_copy_gets_it_again() {
     assert!(rig.is_empty());
 }
 
+// 17.1.1.3: the To of an ACK is that of the very response it acknowledges.
+#[test]
+fn a_failure_with_another_tag_gets_an_ack_with_that_tag() {
+    let mut rig = Rig::new();
+    rig.call(Method::Invite, BRANCH, INVITE, udp());
+    let busy = response(486, "INVITE", BRANCH);
+    rig.response(&busy);
+    rig.sent();
+    rig.response(&busy.replace("tag=theirs", "tag=another"));
+    let sent = rig.sent();
+    assert_eq!(sent[0].text, crlf(ACK).replace("tag=theirs", "tag=another"));
+}
+
+#[test]
+fn nothing_is_held_that_will_not_be_sent_again() {
+    let cases = [
+        (Method::Invite, "INVITE", 180, crlf(INVITE).len()),
+        (Method::Invite, "INVITE", 200, 0),
+        (Method::Invite, "INVITE", 486, crlf(ACK).len()),
+        (Method::Options, "OPTIONS", 200, 0),
+    ];
+    for (method, name, status, held) in cases {
+        let mut rig = Rig::new();
+        let id = rig.call(method, BRANCH, INVITE, udp());
+        rig.response(&response(status, name, BRANCH));
+        assert_eq!(rig.table.held_bytes(id), Some(held), "{name} {status}");
+    }
+}
+
 // 17.1.1.2: timer D is zero over TCP, the ACK goes out all the same.
 #[test]
 fn a_failure_over_tcp_is_acknowledged_and_leaves_nothing_behind() {

@@ -130,6 +130,16 @@ fn a_copy_of_an_accepted_invite_is_absorbed_in_silence() {
 }
 
 #[test]
+fn an_accepted_invite_holds_no_response() {
+    let mut rig = Rig::new();
+    let id = rig.serve(&request("INVITE", VIA), udp());
+    assert!(rig.respond(id, 180));
+    assert_ne!(rig.table.held_bytes(id), Some(0));
+    assert!(rig.respond(id, 200));
+    assert_eq!(rig.table.held_bytes(id), Some(0));
+}
+
+#[test]
 fn a_1xx_after_a_final_response_is_not_sent() {
     for status in [200, 404] {
         let mut rig = Rig::new();
