@@ -1,7 +1,7 @@
 //! The INVITE server transaction (RFC 3261 17.2.1, RFC 6026 7.1).
 //!
 //! That a response could not be sent is no event here: the transport itself tries what RFC 3261 18.2.2
-//! allows, and the machine would stay where it is (RFC 6026 8.8). The 100 within 200 ms is the
+//! allows, and the machine would stay where it is (RFC 6026 7.1). The 100 within 200 ms is the
 //! transaction user's, which sends it at once.
 
 use super::machine::{self, Env};
