@@ -2,8 +2,9 @@
 
 use crate::outbox::Token;
 
-/// Names one transaction; never used for another one while the program runs. From the top: one bit
-/// for its [`Role`], the generation of its slot, the slot.
+/// Names one transaction; never used for another one while the program runs. It takes 48 bits, so that
+/// the engine can put the shard above it. From the top of these: one bit for its role, 25 for the
+/// generation of its slot, 22 for the slot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TransactionId(u64);
 

@@ -130,6 +130,16 @@ impl<T> Pool<T> {
         self.by_key.len()
     }
 
+    /// Adds a free slot that has one name left.
+    #[cfg(test)]
+    pub(super) fn wear_out(&mut self) {
+        self.free.push(u32::try_from(self.slots.len()).unwrap());
+        self.slots.push(Slot {
+            generation: TransactionId::LAST_GENERATION.saturating_sub(1),
+            entry: None,
+        });
+    }
+
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {
         self.slots.get(slot as usize)?.entry.as_ref()
     }

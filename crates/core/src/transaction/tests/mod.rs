@@ -9,12 +9,14 @@
     reason = "a test that meets these fails, as it should"
 )]
 
+mod id;
 mod invite_client;
 mod invite_server;
 mod leaks;
 mod messages;
 mod non_invite_client;
 mod non_invite_server;
+mod pool;
 mod sim;
 mod table_client;
 mod table_server;
