@@ -12,7 +12,7 @@ mod write;
 
 pub use build::Build;
 pub use convert::ToRsip;
-pub use guard::{guarded, unfold};
+pub use guard::{NoUri, guarded, unfold};
 pub use message::{header, rsip_message};
 pub use rsip;
 pub use write::{NamedField, WriteSip};
@@ -59,5 +59,7 @@ impl From<crate::Error> for TypedError {
     }
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

@@ -9,3 +9,6 @@ pub mod params;
 pub(crate) mod scan;
 pub mod uri;
 pub mod via;
+
+#[cfg(test)]
+mod tests;

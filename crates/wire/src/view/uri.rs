@@ -122,8 +122,10 @@ fn read(raw: &[u8]) -> Option<UriRef<'_>> {
         Scheme::Sip | Scheme::Sips => read_sip(&mut uri, rest)?,
         Scheme::Tel => {
             let (number, params) = take_while(rest, |b| b != b';');
-            uri.user = (!number.is_empty()).then_some(number);
-            uri.user?;
+            if number.is_empty() || !number.iter().all(|&b| is_number_byte(b)) {
+                return None;
+            }
+            uri.user = Some(number);
             uri.params = uri_params(params)?;
         }
         Scheme::Other => {}
@@ -200,6 +202,12 @@ fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
 /// RFC 3261 25.1 lets through unescaped: `#`, `|` and the like are dialled.
 pub(crate) fn is_uri_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
+}
+
+/// What a number is made of (RFC 3966 3 `phonedigit-hex` and `+`), its escapes included.
+fn is_number_byte(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+        || matches!(byte, b'+' | b'-' | b'.' | b'(' | b')' | b'*' | b'#' | b'%')
 }
 
 /// RFC 3261 25.1 `unreserved`.
