@@ -74,7 +74,7 @@ impl<'m> Claim<'m> {
         }
     }
 
-    fn of(given: Credentials<'m>, offered: &[Algorithm]) -> Result<Self, Fault> {
+    pub(super) fn of(given: Credentials<'m>, offered: &[Algorithm]) -> Result<Self, Fault> {
         let username = mandatory(given.username, "Digest credentials without username")?;
         let nonce = mandatory(given.nonce, "Digest credentials without nonce")?;
         let uri = mandatory(given.uri, "Digest credentials without uri")?;

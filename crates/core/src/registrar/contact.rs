@@ -104,10 +104,6 @@ impl<'m> Contact<'m> {
                 raw,
             ));
         }
-        // RFC 3261 20.10: a URI with a question mark needs angle brackets.
-        if uri.headers.is_some() && !raw.contains(&b'<') {
-            return Err(bad());
-        }
         let asked = if params.has("expires") {
             Some(
                 params
