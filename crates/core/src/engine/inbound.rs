@@ -10,12 +10,21 @@ use crate::outbox::Outbox;
 use crate::routing::{Proof, Routes};
 use crate::time::Now;
 use crate::transaction::{Request, Response};
-use bellhop_wire::{Error, HeaderId, Kind, Message, Method};
+use bellhop_wire::{HeaderId, Message, Method};
 
 impl Engine {
     /// A request that could be indexed.
     pub(super) fn request(&mut self, now: Now, flow: Flow, message: Message<'_>, out: &mut Outbox) {
         let received = self.received(message, flow);
+        if received.is_outside
+            && received.peer.is_none()
+            && !self.limiter.admit(now.instant, flow.remote.ip())
+        {
+            let decision = Decision::Dropped("more requests than limits.rate allows");
+            out.events
+                .push(Event::about(message, flow, Level::Debug, 0, decision));
+            return;
+        }
         if let Err(error) = message.check() {
             self.refuse(&received, error.status(), &error.to_string(), out);
             return;
@@ -35,7 +44,7 @@ impl Engine {
             Ok(routes) => routes,
             Err(error) => return self.refuse(&received, 400, &error.to_string(), out),
         };
-        if method == Method::Ack && routes.token.is_none() && !self.is_trusted(&received) {
+        if method == Method::Ack && routes.token.is_none() && !received.is_trusted() {
             // An ACK for a 2xx carries our Record-Route; any other has met its transaction, or was for
             // an answer that we gave without one.
             let decision = Decision::Dropped("ACK of an answer without a transaction");
@@ -46,8 +55,13 @@ impl Engine {
         let Some(proof) = self.prove(now, &received, method, &routes, out) else {
             return;
         };
-        if let Err((error, why)) = validate(message, method) {
-            return self.refuse(&received, error, &why, out);
+        // 16.3 step 5: we implement no option that a proxy could be required to.
+        if method != Method::Ack
+            && let Some(field) = message.first(HeaderId::ProxyRequire)
+        {
+            return self.refuse_with(&received, 420, "Bad Extension", out, |_, reply| {
+                reply.header("Unsupported", field.value);
+            });
         }
         if method == Method::Register && routes.token.is_none() && !routes.has_next {
             self.register(now, &received, &proof, out);
@@ -93,9 +107,10 @@ impl Engine {
         out: &mut Outbox,
     ) -> Option<Proof> {
         let message = received.message;
-        if self.is_trusted(received) {
-            let upstream = self.upstream_of(received);
-            return Some(Proof::Trusted { upstream });
+        if received.is_trusted() {
+            return Some(Proof::Trusted {
+                upstream: received.peer.map(|(upstream, _)| upstream),
+            });
         }
         // A To tag buys nothing; our own signature for this very dialog does.
         if routes.token.is_some() && message.to_tag().is_some() {
@@ -127,23 +142,6 @@ impl Engine {
                 None
             }
         }
-    }
-
-    /// Whether a request needs no credentials: it came in on the inside, or from a trusted upstream.
-    pub(super) fn is_trusted(&self, received: &Received<'_>) -> bool {
-        !self.is_outside(&received.flow)
-            || self
-                .peer(received)
-                .is_some_and(|(_, is_trusted)| is_trusted)
-    }
-
-    fn upstream_of(&self, received: &Received<'_>) -> Option<usize> {
-        self.peer(received).map(|(upstream, _)| upstream)
-    }
-
-    fn peer(&self, received: &Received<'_>) -> Option<(usize, bool)> {
-        let port = received.message.top_via().ok().and_then(|via| via.port);
-        self.names.upstream_at(&received.flow, port)
     }
 
     /// CANCEL (16.10): answered here, hop by hop.
@@ -180,22 +178,4 @@ impl Engine {
             self.cancel_context(now, owner, out);
         }
     }
-}
-
-/// 16.3 steps 3 and 5, and the sanity that every request is asked for.
-fn validate(message: Message<'_>, method: Method<'_>) -> Result<(), (u16, String)> {
-    let told = |error: Error| (error.status(), error.to_string());
-    if message.max_forwards().map_err(told)? == Some(0) && method != Method::Register {
-        return Err(told(Error::message(Kind::TooManyHops)));
-    }
-    // 16.3 step 5: we implement no option that a proxy could be required to.
-    if method != Method::Ack
-        && let Some(field) = message.first(HeaderId::ProxyRequire)
-    {
-        return Err((
-            420,
-            format!("Bad Extension: {}", field.value.escape_ascii()),
-        ));
-    }
-    Ok(())
 }

@@ -21,32 +21,46 @@ pub(crate) struct Received<'b> {
     pub(crate) mark: ViaMark,
     /// Where its responses go.
     pub(crate) reply_to: Destination,
+    /// It comes from the outside.
+    pub(crate) is_outside: bool,
+    /// The upstream it comes from, and whether that is trusted.
+    pub(crate) peer: Option<(usize, bool)>,
+}
+
+impl Received<'_> {
+    /// Whether it needs no credentials: it came in on the inside, or from a trusted upstream.
+    pub(crate) fn is_trusted(&self) -> bool {
+        !self.is_outside || self.peer.is_some_and(|(_, is_trusted)| is_trusted)
+    }
 }
 
 impl Engine {
     /// Whether a flow faces the outside.
-    pub(crate) fn is_outside(&self, flow: &Flow) -> bool {
+    fn is_outside(&self, flow: &Flow) -> bool {
         listener_of(&self.config, flow.listener).is_none_or(|l| l.zone == Zone::Outside)
     }
 
     /// What goes on the topmost Via, and where the response goes: back where the request came from
     /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2).
     pub(crate) fn received<'b>(&self, message: Message<'b>, flow: Flow) -> Received<'b> {
+        let is_outside = self.is_outside(&flow);
+        let via = message.top_via().ok();
+        let peer = self.names.upstream_at(&flow, via.and_then(|via| via.port));
         let mut mark = ViaMark::default();
         let mut remote = flow.remote;
-        if let Ok(via) = message.top_via() {
+        if let Some(via) = via {
             let wants_port = via.params.has("rport");
             if wants_port || via.host != Host::Ip(flow.remote.ip()) {
                 mark.received = Some(flow.remote.ip());
             }
             if wants_port {
                 mark.rport = Some(flow.remote.port());
-            } else if !flow.transport.is_reliable() && !self.is_outside(&flow) {
+            } else if !flow.transport.is_reliable() && !is_outside {
                 let port = via.port.unwrap_or(flow.transport.default_port());
                 remote = SocketAddr::new(flow.remote.ip(), port);
             }
         }
-        let is_trusted = !self.is_outside(&flow) || self.names.upstream_at(&flow, None).is_some();
+        let is_trusted = !is_outside || peer.is_some_and(|(_, is_trusted)| is_trusted);
         let reply_to = Destination::Flow {
             flow: Flow { remote, ..flow },
             else_connect: is_trusted && flow.transport.is_reliable(),
@@ -56,6 +70,8 @@ impl Engine {
             flow,
             mark,
             reply_to,
+            is_outside,
+            peer,
         }
     }
 

@@ -15,7 +15,6 @@ pub use shard::shard_of;
 use crate::auth::{Authenticator, ReplayGuard, Secret};
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::event::{Decision, Event, Level};
 use crate::flow::{ConnectionId, Flow};
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
@@ -29,6 +28,7 @@ use ahash::RandomState;
 use bellhop_wire::{Frame, Index, frame};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One shard.
 pub struct Engine {
@@ -43,8 +43,10 @@ pub struct Engine {
     /// Key of loop hashes and of the tags of stateless answers.
     pub(crate) key: RandomState,
     pub(crate) scratch: Vec<u8>,
-    limiter: Limiter,
+    pub(crate) limiter: Limiter,
     index: Index,
+    /// When expired bindings are swept; `None`: this shard has made none since the last sweep.
+    pub(crate) sweep_at: Option<Instant>,
     shard: u16,
 }
 
@@ -84,6 +86,7 @@ impl Engine {
             key: RandomState::with_seeds(a, b, c, d),
             scratch: Vec::with_capacity(2048),
             index: Index::new(),
+            sweep_at: None,
             shard,
         }
     }
@@ -94,15 +97,7 @@ impl Engine {
         if let Frame::Message(bytes) = frame::datagram(bytes) {
             let mut index = std::mem::take(&mut self.index);
             match index.parse(bytes, &self.config.limits) {
-                Ok(message) if message.method().is_some() => {
-                    if self.admits(now, &flow) {
-                        self.request(now, flow, message, out);
-                    } else {
-                        let decision = Decision::Dropped("more requests than limits.rate allows");
-                        out.events
-                            .push(Event::about(message, flow, Level::Debug, 0, decision));
-                    }
-                }
+                Ok(message) if message.method().is_some() => self.request(now, flow, message, out),
                 Ok(message) => self.response(now, flow, message, out),
                 Err(rejected) => self.rejected(&flow, &rejected, out),
             }
@@ -147,6 +142,11 @@ impl Engine {
         let first = out.transmits.len();
         self.table.handle_timeout(now.instant, out);
         self.branch_deadlines(now, out);
+        if self.sweep_at.is_some_and(|at| at <= now.instant) {
+            self.shared.location.sweep(now.instant);
+            self.sweep_at = None;
+            self.plan_sweep(now);
+        }
         self.finish(now, first, out);
     }
 
@@ -176,9 +176,9 @@ impl Engine {
     fn finish(&mut self, now: Now, first: usize, out: &mut Outbox) {
         while let Some(event) = self.table.poll_event() {
             match event {
-                Ended::ClientTimeout { owner, .. } => self.client_failed(now, owner, 408, out),
-                Ended::ClientFailed { owner, .. } => self.client_failed(now, owner, 503, out),
-                Ended::ClientGone { owner, .. } => self.client_gone(owner),
+                Ended::ClientTimeout { id, owner } => self.client_failed(now, id, owner, 408, out),
+                Ended::ClientFailed { id, owner } => self.client_failed(now, id, owner, 503, out),
+                Ended::ClientGone { id, owner } => self.client_gone(id, owner),
                 Ended::ServerTimeout { .. } | Ended::ServerGone { .. } => {}
             }
         }
@@ -187,10 +187,13 @@ impl Engine {
         }
     }
 
-    fn admits(&mut self, now: Now, flow: &Flow) -> bool {
-        !self.is_outside(flow)
-            || self.names.upstream_at(flow, None).is_some()
-            || self.limiter.admit(now.instant, flow.remote.ip())
+    /// Sweeps when the first binding has expired, but not more than once in a while: an expired binding
+    /// is not found in any case, the sweep only gives its memory back.
+    pub(crate) fn plan_sweep(&mut self, now: Now) {
+        if self.sweep_at.is_none() {
+            let soonest = now.instant.after(SWEEP_INTERVAL);
+            self.sweep_at = self.shared.location.next_expiry().map(|at| at.max(soonest));
+        }
     }
 
     /// A 48-bit name with the shard in its top 16 bits.
@@ -214,4 +217,5 @@ impl std::fmt::Debug for Engine {
     }
 }
 
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 const SHARD_MASK: u64 = (1 << 48) - 1;

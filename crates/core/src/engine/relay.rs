@@ -2,16 +2,13 @@
 
 use super::Engine;
 use super::local::Received;
-use crate::config::Zone;
 use crate::event::{Decision, Event, Level};
 use crate::identity::{self, Identity};
 use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::{BranchId, Context, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
-use crate::routing::{
-    Group, Proof, Routes, Routing, Scene, choose, is_where_it_says, listener_of, resolved,
-};
+use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, is_where_it_says, resolved};
 use crate::time::Now;
 use crate::transaction::Owner;
 use bellhop_wire::{HeaderId, Message, Method, NameAddr, Reply};
@@ -53,6 +50,13 @@ impl Engine {
             }
             Routing::Targets { groups, why } => (groups, why),
         };
+        // 16.3 step 3; an OPTIONS that may go no further is answered here (11).
+        if message.max_forwards() == Ok(Some(0)) {
+            return match method {
+                Method::Options => self.options(received, out),
+                _ => self.refuse(received, 483, "Too Many Hops", out),
+            };
+        }
         let rewrite = Rewrite {
             record: record(method, message, &routes),
             caller: self.caller_side(received, &proof),
@@ -185,13 +189,7 @@ impl Engine {
     }
 
     fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
-        let is_outside = match proof {
-            Proof::Trusted { .. } => false,
-            Proof::Dialog | Proof::Authenticated(_) => {
-                listener_of(&self.config, received.flow.listener)
-                    .is_none_or(|l| l.zone == Zone::Outside)
-            }
-        };
+        let is_outside = !matches!(proof, Proof::Trusted { .. });
         let asserted = match proof {
             Proof::Authenticated(user) => identity::asserted(user, received.message, &self.names),
             Proof::Trusted { .. } | Proof::Dialog => None,

@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::outbox::Outbox;
 use crate::routing::Kind;
 use crate::time::Now;
-use crate::transaction::Owner;
+use crate::transaction::{Owner, TransactionId};
 use bellhop_wire::{Edit, HeaderId, Message, Reply};
 
 impl Engine {
@@ -132,12 +132,14 @@ impl Engine {
     }
 
     /// A client transaction is gone for good.
-    pub(crate) fn client_gone(&mut self, owner: Owner) {
+    pub(crate) fn client_gone(&mut self, gone: TransactionId, owner: Owner) {
         let id = BranchId::unpack(owner.0);
         let Some(context) = self.contexts.find(id.context) else {
             return;
         };
-        if let Some(branch) = context.branch(id.index) {
+        if let Some(branch) = context.branch(id.index)
+            && branch.client == Some(gone)
+        {
             branch.client = None;
         }
         if context.is_final && context.branches.iter().all(|b| b.client.is_none()) {
@@ -147,7 +149,14 @@ impl Engine {
 
     /// A client transaction got no answer (408) or could not send (503), 16.9. A request that was
     /// switched to TCP for its size gets its second chance by UDP (18.1.1).
-    pub(crate) fn client_failed(&mut self, now: Now, owner: Owner, status: u16, out: &mut Outbox) {
+    pub(crate) fn client_failed(
+        &mut self,
+        now: Now,
+        failed: TransactionId,
+        owner: Owner,
+        status: u16,
+        out: &mut Outbox,
+    ) {
         let id = BranchId::unpack(owner.0);
         if id.index == BranchId::CANCEL {
             return;
@@ -155,7 +164,9 @@ impl Engine {
         let Some(mut context) = self.contexts.take(id.context) else {
             return;
         };
-        if let Some(branch) = context.branch(id.index) {
+        if let Some(branch) = context.branch(id.index)
+            && branch.client == Some(failed)
+        {
             // The table has already ended this transaction.
             branch.client = None;
             let again = branch
