@@ -140,27 +140,6 @@ fn the_callers_cancel_stops_the_ringing_and_he_gets_487_once() {
 }
 
 #[test]
-fn a_cancel_from_another_address_is_refused() {
-    let mut world = world();
-    let (mut a, mut b) = (
-        phone("6001", "203.0.113.1:5060"),
-        phone("6002", "203.0.113.2:5060"),
-    );
-    register(&mut world, &mut a);
-    register(&mut world, &mut b);
-    let invite = a.request("INVITE", "sip:6002@example.org", "call-4", "");
-    let invite = authorized(&mut world, &mut a, &invite);
-    say(&mut world, &a, &invite);
-    let at_b = world.expect(b.address).unwrap();
-    say(&mut world, &b, &b.answer(&at_b, 180, "Ringing", ""));
-    let cancel = invite.replace("INVITE", "CANCEL");
-    let thief = phone("6003", "203.0.113.66:5060");
-    assert_eq!(status_of(&ask(&mut world, &thief, &cancel)), 481);
-    world.pass(Duration::from_secs(1));
-    assert!(world.drain(b.address).is_empty());
-}
-
-#[test]
 fn what_is_no_binding_goes_to_the_default_upstream_with_its_host() {
     let mut world = world();
     let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
@@ -245,55 +224,6 @@ fn a_phone_behind_a_nat_gets_its_in_dialog_requests_over_its_flow() {
 }
 
 #[test]
-fn a_bye_with_a_forged_route_and_a_to_tag_is_challenged() {
-    let mut world = world();
-    let mut a = phone("6001", "203.0.113.1:5060");
-    let more = format!("Route: <sip:00112233445566778899000000@{SERVER};lr>\r\n");
-    let bye = a.in_dialog(
-        "BYE",
-        "sip:victim@203.0.113.200",
-        "<sip:x@y>;tag=1",
-        "call-8",
-        9,
-        &more,
-    );
-    assert_eq!(status_of(&ask(&mut world, &a, &bye)), 407);
-}
-
-#[test]
-fn foreign_uris_routes_and_maddr_are_refused_even_to_users() {
-    let mut world = world();
-    for (n, (uri, more)) in [
-        ("sip:x@foreign.test", ""),
-        ("sip:x@203.0.113.200", ""),
-        ("sip:6002@example.org", "Route: <sip:foreign.test;lr>\r\n"),
-        (
-            "sip:6002@example.org",
-            "Route: <sip:192.0.2.1;lr>, <sip:foreign.test;lr>\r\n",
-        ),
-        ("sip:6002@example.org;maddr=203.0.113.200", ""),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut a = phone("6001", &format!("203.0.113.{}:5060", n + 10));
-        let invite = a.request("INVITE", uri, &format!("foreign-{n}"), more);
-        let invite = authorized(&mut world, &mut a, &invite);
-        let sent = world.trace.len();
-        assert_eq!(
-            status_of(&ask(&mut world, &a, &invite)),
-            403,
-            "{uri} {more}"
-        );
-        assert!(
-            world.trace[sent..]
-                .iter()
-                .all(|p| p.to == a.address || p.to == addr(SERVER))
-        );
-    }
-}
-
-#[test]
 fn a_pbxs_503_reaches_the_caller_as_500() {
     let mut world = world();
     let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
@@ -340,28 +270,6 @@ fn a_retransmitted_invite_is_not_relayed_again() {
 }
 
 #[test]
-fn a_request_that_comes_back_with_nothing_changed_is_a_loop() {
-    let mut world = world();
-    let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
-    let message = a.request("MESSAGE", "sip:600@example.org", "loop-1", "");
-    let message = authorized(&mut world, &mut a, &message);
-    say(&mut world, &a, &message);
-    let arrived = world.expect(p.address).unwrap();
-    let again = arrived
-        .replacen(
-            "MESSAGE sip:600@198.51.100.5:5060",
-            "MESSAGE sip:600@example.org",
-            1,
-        )
-        .replacen(
-            "Via: ",
-            &format!("Via: SIP/2.0/UDP {PBX};branch=z9hG4bKback\r\nVia: "),
-            1,
-        );
-    assert_eq!(status_of(&ask(&mut world, &p, &again)), 482);
-}
-
-#[test]
 fn an_extension_method_is_relayed() {
     let mut world = world();
     let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
@@ -374,35 +282,4 @@ fn an_extension_method_is_relayed() {
             .unwrap()
             .starts_with("WHISTLE sip:600@")
     );
-}
-
-#[test]
-fn identity_headers_from_outside_are_stripped_in_every_spelling() {
-    let mut world = world();
-    let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
-    let more = "p-asserted-identity: <sip:boss@x>\r\nP-Preferred-Identity : <sip:boss@x>\r\nREMOTE-PARTY-ID: <sip:boss@x>\r\n\
-                Diversion: <sip:boss@x>,\r\n <sip:other@x>\r\nx-secret: 1\r\nX-Kept: 1\r\n";
-    let request = a.request("MESSAGE", "sip:600@example.org", "id-1", more);
-    let request = authorized(&mut world, &mut a, &request);
-    say(&mut world, &a, &request);
-    let arrived = world.expect(p.address).unwrap();
-    assert!(
-        !arrived.contains("boss") && !arrived.to_lowercase().contains("x-secret"),
-        "{arrived}"
-    );
-    assert_eq!(header_of(&arrived, "X-Kept"), "1");
-    assert_eq!(
-        header_of(&arrived, "P-Asserted-Identity"),
-        "<sip:6001@example.org>"
-    );
-}
-
-#[test]
-fn a_foreign_from_is_refused_after_authentication() {
-    let mut world = world();
-    let mut a = phone("6001", "203.0.113.1:5060");
-    let request = a.request("MESSAGE", "sip:600@example.org", "from-1", "");
-    let request = request.replacen("From: <sip:6001@", "From: <sip:6002@", 1);
-    let request = authorized(&mut world, &mut a, &request);
-    assert_eq!(status_of(&ask(&mut world, &a, &request)), 403);
 }

@@ -70,10 +70,7 @@ impl Peer {
         self.branches = self.branches.saturating_add(1);
         let (user, contact, server) = (&self.user, &self.contact, self.server);
         let via = self.transport.via_token();
-        let param = match self.transport {
-            Transport::Udp => String::new(),
-            other => format!(";transport={}", other.uri_token()),
-        };
+        let param = self.transport_param();
         let body = if more.contains("\r\n\r\n") {
             ""
         } else {
@@ -175,12 +172,21 @@ impl Peer {
             }
         }
         text.push_str(&format!(
-            "Contact: <sip:{}@{}>\r\n{more}",
-            self.user, self.contact
+            "Contact: <sip:{}@{}{}>\r\n{more}",
+            self.user,
+            self.contact,
+            self.transport_param()
         ));
         if !more.contains("\r\n\r\n") {
             text.push_str("Content-Length: 0\r\n\r\n");
         }
         text
+    }
+
+    fn transport_param(&self) -> String {
+        match self.transport {
+            Transport::Udp => String::new(),
+            other => format!(";transport={}", other.uri_token()),
+        }
     }
 }
