@@ -10,8 +10,7 @@ use crate::proxy::{BranchId, Context, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
 use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, is_where_it_says, resolved};
 use crate::time::Now;
-use crate::transaction::Owner;
-use bellhop_wire::{HeaderId, Message, Method, NameAddr, Reply};
+use bellhop_wire::{HeaderId, Message, Method, NameAddr};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -125,33 +124,28 @@ impl Engine {
             is_final: is_ack,
             is_over: false,
         };
+        if method == Method::Invite {
+            self.trying(now, &context, out);
+        }
         let id = self.contexts.insert(context);
         if let Some(server) = server {
             self.table.set_owner(
                 server,
-                Owner(
+                BranchId {
+                    context: id,
+                    index: 0,
+                }
+                .owner(),
+            );
+            if method != Method::Invite {
+                let late = now.instant.after(self.config.timers.late());
+                self.deadlines.set(
                     BranchId {
                         context: id,
-                        index: 0,
-                    }
-                    .pack(),
-                ),
-            );
-            if method == Method::Invite {
-                // 16.2: the caller is kept from repeating itself.
-                let mut bytes = std::mem::take(&mut self.scratch);
-                bytes.clear();
-                Reply::new(
-                    &mut bytes,
-                    received.message,
-                    received.mark,
-                    100,
-                    "Trying",
-                    b"",
-                )
-                .end();
-                self.table.respond(now.instant, server, 100, &bytes, out);
-                self.scratch = bytes;
+                        index: BranchId::TRYING,
+                    },
+                    late,
+                );
             }
         }
         self.begin(now, id, out);

@@ -124,6 +124,8 @@ pub(crate) struct BranchId {
 impl BranchId {
     /// Stands for a CANCEL's own transaction, whose responses mean nothing to the context (9.1).
     pub(crate) const CANCEL: usize = 255;
+    /// Stands for the 100 that a slow non-INVITE is owed (RFC 4320 4.1).
+    pub(crate) const TRYING: usize = 254;
 
     pub(crate) const fn pack(self) -> u64 {
         (self.context & ID_MASK) << 8 | (self.index as u64 & 0xff)
@@ -142,5 +144,5 @@ impl BranchId {
 }
 
 /// Most branches a context ever has.
-pub(crate) const MAX_BRANCHES: usize = 254;
+pub(crate) const MAX_BRANCHES: usize = 253;
 const ID_MASK: u64 = (1 << 40) - 1;

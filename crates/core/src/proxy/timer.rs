@@ -4,6 +4,7 @@ use super::context::{BranchId, BranchState, Context};
 use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::time::{Instant, Now};
+use bellhop_wire::Reply;
 
 impl Engine {
     /// Sets a branch's one deadline; an earlier one that is still queued is ignored when it comes.
@@ -20,6 +21,11 @@ impl Engine {
             let Some(mut context) = self.contexts.take(id.context) else {
                 continue;
             };
+            if id.index == BranchId::TRYING {
+                self.trying(now, &context, out);
+                self.contexts.put(id.context, context);
+                continue;
+            }
             let is_due = context
                 .branch(id.index)
                 .is_some_and(|b| b.deadline.is_some_and(|d| d <= now.instant));
@@ -48,6 +54,19 @@ impl Engine {
             // 16.8: it rings for too long.
             BranchState::Proceeding => self.cancel_branch(now, id, context, out),
         }
+    }
+
+    /// Tells the caller that his request is being worked on (16.2, RFC 4320 4.1).
+    pub(crate) fn trying(&mut self, now: Now, context: &Context, out: &mut Outbox) {
+        let (Some(server), Some(incoming)) = (context.server, context.incoming.as_deref()) else {
+            return;
+        };
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let request = incoming.request.message();
+        Reply::new(&mut bytes, request, incoming.mark, 100, "Trying", b"").end();
+        self.table.respond(now.instant, server, 100, &bytes, out);
+        self.scratch = bytes;
     }
 
     /// Ends a branch that gave no final response, as if this status had come (16.7, 16.8, 16.9).

@@ -1,12 +1,13 @@
 //! Where a request goes: Route processing (RFC 3261 16.4) and the set of targets (16.5).
 
+mod hop;
 mod names;
 mod routes;
 mod targets;
 
+pub(crate) use hop::{listener_of, resolved};
 pub(crate) use names::Names;
 pub(crate) use routes::Routes;
 pub(crate) use targets::{
-    Group, Hop, Kind, Proof, Routing, Scene, Target, choose, is_where_it_says, listener_of,
-    resolved,
+    Group, Hop, Kind, Proof, Routing, Scene, Target, choose, is_where_it_says,
 };

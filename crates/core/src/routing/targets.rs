@@ -1,17 +1,17 @@
 //! The target set of a request (RFC 3261 16.5): the other side of a dialog, an AoR's bindings, or the
 //! PBX. Nothing else: what is not one of these is not relayed.
 
+use super::hop::{hop, rehost};
 use super::{Names, Routes};
 use crate::auth::Authenticated;
 use crate::config::Config;
-use crate::flow::{Destination, Flow, ListenerId, Transport};
+use crate::flow::{Destination, Flow, Transport};
 use crate::record_route::Side;
 use crate::registrar::{Aor, Binding, Location};
 use crate::time::Instant;
 use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// By what right a request is served: nothing is routed without one.
@@ -182,7 +182,7 @@ impl Scene<'_> {
             Ok(next) => next.map_or(*uri, |route| route.uri),
             Err(_) => return refuse(400, "Bad Route"),
         };
-        match self.hop(&next) {
+        match hop(self.names, &next) {
             Ok(hop) => one(target(hop), "dialog".to_owned()),
             Err(refusal) => refusal,
         }
@@ -269,42 +269,6 @@ impl Scene<'_> {
             why: format!("upstream {}: {why}", upstream.name),
         }
     }
-
-    /// The next hop that a URI names (RFC 3263 4, without NAPTR where the URI decides).
-    fn hop(&self, uri: &UriRef<'_>) -> Result<Hop, Routing> {
-        let named = match uri.transport() {
-            Some(token) => Some(Transport::of(token).ok_or(refuse(400, "Unknown transport"))?),
-            None => (uri.scheme == Scheme::Sips).then_some(Transport::Tls),
-        };
-        let host = uri
-            .params
-            .value("maddr")
-            .and_then(bellhop_wire::view::host::host_port);
-        let Some(host) = host.map(|(host, _)| host).or(uri.host) else {
-            return Err(refuse(416, "Unsupported URI scheme"));
-        };
-        match host {
-            Host::Name(name) => Ok(Hop::Name {
-                host: String::from_utf8_lossy(name).into_owned(),
-                port: uri.port,
-                transport: named,
-            }),
-            Host::Ip(ip) => {
-                let transport = named.unwrap_or(if self.names.has_transport(Transport::Udp) {
-                    Transport::Udp
-                } else {
-                    Transport::Tcp
-                });
-                let remote = SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port()));
-                if self.names.is_self(remote) {
-                    return Err(refuse(482, "Next hop is this server"));
-                }
-                let to = self.names.destination(transport, remote);
-                to.map(Hop::To)
-                    .ok_or(refuse(500, "No listener reaches the next hop"))
-            }
-        }
-    }
 }
 
 /// The target that a binding is: its contact, over the flow that its REGISTER came in on.
@@ -350,48 +314,6 @@ fn by_q(bindings: &[Arc<Binding>]) -> VecDeque<Group> {
         .collect()
 }
 
-/// `sip:user@host` with the upstream's host, for a URI of ours; a tel number becomes a user
-/// (RFC 3261 19.1.6).
-fn rehost(uri: &UriRef<'_>, host: &str) -> Box<[u8]> {
-    let mut text = Vec::with_capacity(uri.raw.len().saturating_add(host.len()));
-    text.extend_from_slice(if uri.scheme == Scheme::Sips {
-        b"sips:"
-    } else {
-        b"sip:"
-    });
-    if let Some(user) = uri.user {
-        if uri.scheme == Scheme::Tel {
-            text.extend(
-                user.iter()
-                    .filter(|c| !matches!(c, b'-' | b'.' | b'(' | b')')),
-            );
-        } else {
-            text.extend_from_slice(user);
-        }
-        text.push(b'@');
-    }
-    text.extend_from_slice(host.as_bytes());
-    if uri.scheme == Scheme::Tel {
-        text.extend_from_slice(b";user=phone");
-    } else {
-        for param in uri.params.iter() {
-            let is_hop = ["transport", "maddr", "lr", "ttl"]
-                .iter()
-                .any(|name| param.name.eq_ignore_ascii_case(name.as_bytes()));
-            if is_hop {
-                continue;
-            }
-            text.push(b';');
-            text.extend_from_slice(param.name);
-            if let Some(value) = param.value {
-                text.push(b'=');
-                text.extend_from_slice(value);
-            }
-        }
-    }
-    text.into_boxed_slice()
-}
-
 fn one(target: Target, why: String) -> Routing {
     let group = Group {
         targets: SmallVec::from_iter([target]),
@@ -403,22 +325,6 @@ fn one(target: Target, why: String) -> Routing {
     }
 }
 
-const fn refuse(status: u16, reason: &'static str) -> Routing {
+pub(super) const fn refuse(status: u16, reason: &'static str) -> Routing {
     Routing::Refuse { status, reason }
-}
-
-/// Where the answer of the resolver leads: the first address that is not ourselves.
-pub(crate) fn resolved(
-    names: &Names,
-    transport: Option<Transport>,
-    addresses: &[SocketAddr],
-) -> Option<Destination> {
-    let transport = transport.unwrap_or(Transport::Udp);
-    let remote = addresses.iter().find(|a| !names.is_self(**a))?;
-    names.destination(transport, *remote)
-}
-
-/// The listener of a destination, for those who need its name.
-pub(crate) fn listener_of(config: &Config, id: ListenerId) -> Option<&crate::config::Listener> {
-    config.listeners.get(usize::from(id.0))
 }

@@ -1,4 +1,9 @@
 //! Two sides that differ: transports, address families, NAT, streams that come and go, names.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test's helper may fail loudly"
+)]
 
 mod common;
 

@@ -1,0 +1,102 @@
+//! The next hop that a URI names, and the URI that a next hop wants (RFC 3261 16.6 steps 2 and 7).
+
+use super::Names;
+use super::targets::{Hop, Routing, refuse};
+use crate::config::Config;
+use crate::flow::{Destination, ListenerId, Transport};
+use bellhop_wire::{Host, Scheme, UriRef};
+use std::net::SocketAddr;
+
+/// The next hop that a URI names (RFC 3263 4, without NAPTR where the URI decides).
+pub(super) fn hop(names: &Names, uri: &UriRef<'_>) -> Result<Hop, Routing> {
+    let named = match uri.transport() {
+        Some(token) => Some(Transport::of(token).ok_or(refuse(400, "Unknown transport"))?),
+        None => (uri.scheme == Scheme::Sips).then_some(Transport::Tls),
+    };
+    let host = uri
+        .params
+        .value("maddr")
+        .and_then(bellhop_wire::view::host::host_port);
+    let Some(host) = host.map(|(host, _)| host).or(uri.host) else {
+        return Err(refuse(416, "Unsupported URI scheme"));
+    };
+    match host {
+        Host::Name(name) => Ok(Hop::Name {
+            host: String::from_utf8_lossy(name).into_owned(),
+            port: uri.port,
+            transport: named,
+        }),
+        Host::Ip(ip) => {
+            let transport = named.unwrap_or(if names.has_transport(Transport::Udp) {
+                Transport::Udp
+            } else {
+                Transport::Tcp
+            });
+            let remote = SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port()));
+            if names.is_self(remote) {
+                return Err(refuse(482, "Next hop is this server"));
+            }
+            let to = names.destination(transport, remote);
+            to.map(Hop::To)
+                .ok_or(refuse(500, "No listener reaches the next hop"))
+        }
+    }
+}
+
+/// `sip:user@host` with the upstream's host, for a URI of ours; a tel number becomes a user
+/// (RFC 3261 19.1.6).
+pub(super) fn rehost(uri: &UriRef<'_>, host: &str) -> Box<[u8]> {
+    let mut text = Vec::with_capacity(uri.raw.len().saturating_add(host.len()));
+    text.extend_from_slice(if uri.scheme == Scheme::Sips {
+        b"sips:"
+    } else {
+        b"sip:"
+    });
+    if let Some(user) = uri.user {
+        if uri.scheme == Scheme::Tel {
+            text.extend(
+                user.iter()
+                    .filter(|c| !matches!(c, b'-' | b'.' | b'(' | b')')),
+            );
+        } else {
+            text.extend_from_slice(user);
+        }
+        text.push(b'@');
+    }
+    text.extend_from_slice(host.as_bytes());
+    if uri.scheme == Scheme::Tel {
+        text.extend_from_slice(b";user=phone");
+    } else {
+        for param in uri.params.iter() {
+            let is_hop = ["transport", "maddr", "lr", "ttl"]
+                .iter()
+                .any(|name| param.name.eq_ignore_ascii_case(name.as_bytes()));
+            if is_hop {
+                continue;
+            }
+            text.push(b';');
+            text.extend_from_slice(param.name);
+            if let Some(value) = param.value {
+                text.push(b'=');
+                text.extend_from_slice(value);
+            }
+        }
+    }
+    text.into_boxed_slice()
+}
+
+/// Where the answer of the resolver leads: the first address that is not ourselves.
+pub(crate) fn resolved(
+    names: &Names,
+    transport: Option<Transport>,
+    addresses: &[SocketAddr],
+) -> Option<Destination> {
+    let transport = transport.unwrap_or(Transport::Udp);
+    let remote = addresses.iter().find(|a| !names.is_self(**a))?;
+    names.destination(transport, *remote)
+}
+
+/// The listener of a destination, for those who need its name.
+pub(crate) fn listener_of(config: &Config, id: ListenerId) -> Option<&crate::config::Listener> {
+    config.listeners.get(usize::from(id.0))
+}
