@@ -13,6 +13,8 @@ mod config;
     reason = "driven by serve.rs once the engine stands"
 )]
 mod driver;
+#[allow(dead_code, reason = "said by the transport once it serves")]
+mod holder;
 #[allow(dead_code, reason = "driven by serve.rs once the engine stands")]
 mod log;
 #[allow(dead_code, reason = "driven by serve.rs once the engine stands")]

@@ -162,8 +162,7 @@ impl Target {
         if address.contains('@') {
             return Err(format!("has a user part; {ALLOWED_TARGET}"));
         }
-        let HostPort { host, port } =
-            HostPort::parse(address).map_err(|why| format!("{why}; {ALLOWED_TARGET}"))?;
+        let HostPort { host, port } = HostPort::parse(address)?;
         if matches!(host, Host::Ip(ip) if ip.is_unspecified()) {
             return Err("is a wildcard address, which is no place to send to".to_owned());
         }

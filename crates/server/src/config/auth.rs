@@ -71,7 +71,7 @@ pub(super) fn read(
             realm: Some(&realm),
             domains: Some(&server.domains),
         };
-        load(source, scope, report, environment)
+        load(source, scope, &users_at, report, environment)
     });
     let only_md5 = source.as_ref().is_some_and(|s| s.form == Form::Htdigest);
     let offers_md5_only = listed.is_none() && only_md5;
@@ -152,18 +152,15 @@ fn source(section: &Section<'_>, report: &Report, file: &Path) -> Option<Source>
 fn load(
     source: &Source,
     scope: Scope<'_>,
+    at: &At,
     report: &Report,
     environment: &dyn Environment,
 ) -> Option<Vec<User>> {
     let text = match environment.read(&source.file) {
         Ok(text) => text,
         Err(error) => {
-            let at = At {
-                key: "auth.users".to_owned(),
-                ..At::file()
-            };
             let file = source.file.display();
-            report.error(&at, format!("{file} cannot be read: {error}"));
+            report.error(at, format!("{file} cannot be read: {error}"));
             return None;
         }
     };

@@ -57,18 +57,14 @@ pub(super) fn read(top: &Section<'_>, report: &Report, machine: &[IpAddr]) -> Ve
     let mut listeners: Vec<(Listener, At)> = Vec::new();
     let sections = top.sections("listen");
     let none = sections.is_empty();
-    let mut refused = false;
     for section in sections {
         let name = section.text("name");
         let bind = section.parsed("bind", Bind::parse);
         let advertise = section.parsed("advertise", HostPort::parse);
         let zone = section.choice("zone", &ZONES);
         let name_at = section.at_key("name");
-        if bind.is_none() {
-            refused = true;
-            if !section.has("bind") {
-                report.error(section.at(), "has no bind; allowed: bind = \"udp:IP:PORT\"");
-            }
+        if !section.has("bind") {
+            report.error(section.at(), "has no bind; allowed: bind = \"udp:IP:PORT\"");
         }
         let listener = bind.map(|bind| {
             let named = name.map_or_else(|| bind.value.to_string(), |n| n.value.to_owned());
@@ -87,11 +83,13 @@ pub(super) fn read(top: &Section<'_>, report: &Report, machine: &[IpAddr]) -> Ve
         }
         section.finish();
     }
-    if none && !refused {
-        report.warn(
-            &top.at_key("listen"),
-            "no [[listen]]: listening on udp:127.0.0.1:5060 and tcp:127.0.0.1:5060 only",
-        );
+    if none {
+        if !top.has("listen") {
+            report.warn(
+                &top.at_key("listen"),
+                "no [[listen]]: listening on udp:127.0.0.1:5060 and tcp:127.0.0.1:5060 only",
+            );
+        }
         return defaults();
     }
     listeners

@@ -19,6 +19,9 @@ mod server;
 mod units;
 mod upstream;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use self::{
     address::Host,
     auth::{Auth, Form},

@@ -6,6 +6,9 @@ pub(crate) mod hash;
 pub(crate) mod htdigest;
 pub(crate) mod toml;
 
+#[cfg(test)]
+mod tests;
+
 use crate::config::Host;
 use bellhop_core::{auth::Ha1, registrar::Aor};
 
@@ -56,7 +59,7 @@ pub(crate) fn check_name(name: &str) -> Result<String, String> {
 /// # Errors
 /// What is wrong and what is allowed.
 pub(crate) fn check_realm(realm: &str) -> Result<String, String> {
-    check(realm, &[':', '"', '\\'])
+    check(realm, &['"', '\\'])
 }
 
 /// Checks an AoR: `sip:user@domain`, the domain within `scope`.

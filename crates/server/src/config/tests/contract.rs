@@ -1,0 +1,230 @@
+//! Every key of the contract is applied or refused, never passed over in silence.
+
+use super::pretend;
+use crate::config::Settings;
+use std::collections::BTreeSet;
+use toml::Value;
+
+#[test]
+fn a_key_that_is_applied_changes_the_settings() {
+    for (section, line) in APPLIED {
+        let machine = pretend().file("/etc/bellhop/users.toml", "");
+        let plain = machine.accepts(BASE);
+        let changed = machine.accepts(&with(section, line));
+        assert_ne!(
+            shown(&plain),
+            shown(&changed),
+            "{section} {line} changes nothing"
+        );
+    }
+}
+
+#[test]
+fn a_value_that_is_the_only_one_is_accepted() {
+    for (section, line) in [
+        ("[registrar]", "mode = \"terminate\""),
+        ("[route]", "mode = \"proxy\""),
+    ] {
+        pretend().accepts(&with(section, line));
+    }
+}
+
+#[test]
+fn a_key_or_value_of_a_later_version_is_refused_in_so_many_words() {
+    for (section, line) in LATER {
+        let problems = pretend().refuses(&with(section, line));
+        let key = line.split(' ').next().unwrap_or_default();
+        let said = problems
+            .lines()
+            .any(|problem| problem.contains("not in this version"));
+        assert!(said, "{section} {key}: {problems}");
+        assert_eq!(
+            problems.lines().filter(|p| p.starts_with("error")).count(),
+            1,
+            "{problems}"
+        );
+    }
+}
+
+#[test]
+fn whole_sections_of_a_later_version_are_refused() {
+    for section in [
+        "[[plugin]]\nname = \"block-list\"\n",
+        "[admin]\nbind = \"127.0.0.1:8060\"\n",
+    ] {
+        let problems = pretend().refuses(&format!("{BASE}{section}"));
+        assert!(problems.contains("not in this version"), "{problems}");
+    }
+}
+
+#[test]
+fn the_cases_here_cover_the_whole_contract() {
+    let contract: toml::Table = CONTRACT.parse().unwrap();
+    let mut wanted = BTreeSet::new();
+    for (section, value) in &contract {
+        if ["plugin", "admin"].contains(&section.as_str()) {
+            continue;
+        }
+        let tables = match value {
+            Value::Array(tables) => tables.clone(),
+            table => vec![table.clone()],
+        };
+        for table in tables.iter().filter_map(Value::as_table) {
+            wanted.extend(table.keys().map(|key| format!("{section}.{key}")));
+        }
+    }
+    let cases = APPLIED.iter().chain(&LATER);
+    let covered: BTreeSet<String> = cases
+        .map(|(section, line)| {
+            let key = line.split(' ').next().unwrap_or_default();
+            format!("{}.{key}", section.trim_matches(['[', ']']))
+        })
+        .collect();
+    let missing: Vec<_> = wanted.difference(&covered).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// [`BASE`] with `line` in `section`, in place of the line for the same key.
+fn with(section: &str, line: &str) -> String {
+    let key = line.split(' ').next().unwrap_or_default();
+    let mut text = String::new();
+    let mut inside = false;
+    for old in BASE.lines() {
+        if old.starts_with('[') {
+            inside = old == section;
+        }
+        if !(inside && old.split(' ').next() == Some(key)) {
+            text.push_str(old);
+            text.push('\n');
+        }
+        if old == section {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn shown(settings: &Settings) -> String {
+    let settings = Settings {
+        warnings: Vec::new(),
+        ..settings.clone()
+    };
+    format!("{settings:?}")
+}
+
+const APPLIED: [(&str, &str); 24] = [
+    ("[server]", "domains = [\"pbx.example.org\"]"),
+    ("[server]", "workers = 3"),
+    ("[[listen]]", "name = \"phones\""),
+    ("[[listen]]", "bind = \"tcp:127.0.0.1:5062\""),
+    ("[[listen]]", "advertise = \"203.0.113.5:5060\""),
+    ("[[listen]]", "zone = \"inside\""),
+    ("[[upstream]]", "name = \"asterisk\""),
+    (
+        "[[upstream]]",
+        "targets = [\"sip:10.0.0.11:5060;transport=tcp\"]",
+    ),
+    ("[[upstream]]", "targets = [\"sip:pbx.example.org:5060\"]"),
+    ("[[upstream]]", "trusted = true"),
+    ("[auth]", "realm = \"example.org\""),
+    ("[auth]", "algorithms = [\"MD5\"]"),
+    ("[auth]", "users = { file = \"users.toml\" }"),
+    ("[auth]", "users = { htdigest = \"users.toml\" }"),
+    ("[auth]", "nonce_lifetime = \"1m\""),
+    ("[registrar]", "min_expires = \"2m\""),
+    ("[registrar]", "max_expires = \"30m\""),
+    ("[registrar]", "max_contacts = 3"),
+    ("[route]", "default = \"pbx\""),
+    ("[limits]", "message = \"32KiB\""),
+    ("[limits]", "rate = { per_source = 100 }"),
+    ("[limits]", "rate = { per_source = 100, burst = 500 }"),
+    ("[log]", "level = \"debug\""),
+    ("[log]", "format = \"json\""),
+];
+const LATER: [(&str, &str); 17] = [
+    ("[server]", "data_dir = \"/var/lib/bellhop\""),
+    ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
+    ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
+    ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
+    ("[[upstream]]", "targets = [\"sip:pbx.example.org\"]"),
+    (
+        "[[upstream]]",
+        "targets = [\"sip:10.0.0.10;transport=tls\"]",
+    ),
+    ("[[upstream]]", "targets = [\"sips:10.0.0.10\"]"),
+    ("[[upstream]]", "profile = \"asterisk\""),
+    ("[[upstream]]", "probe = \"10s\""),
+    ("[auth]", "users = { http = \"https://example.org\" }"),
+    ("[auth]", "users = { sqlite = \"users.db\" }"),
+    ("[registrar]", "mode = \"passthrough\""),
+    ("[registrar]", "mode = \"mirror\""),
+    ("[registrar]", "mode = \"contact\""),
+    ("[registrar]", "mode = \"aor\""),
+    ("[registrar]", "upstream_expires = \"1h\""),
+    ("[route]", "mode = \"b2bua\""),
+];
+const BASE: &str = r#"
+[server]
+[[listen]]
+bind = "udp:127.0.0.1:5060"
+[[upstream]]
+name = "pbx"
+targets = ["sip:10.0.0.10:5060"]
+[auth]
+[registrar]
+[route]
+[limits]
+[log]
+"#;
+/// The keys of the contract, each once.
+const CONTRACT: &str = r#"
+[server]
+domains  = ["pbx.example.org"]
+data_dir = "/var/lib/bellhop"
+workers  = 0
+
+[[listen]]
+name = "phones"
+bind = "udp:0.0.0.0:5060"
+advertise = "203.0.113.5:5060"
+zone = "outside"
+
+[[upstream]]
+name    = "pbx"
+targets = ["sip:10.0.0.10:5060;transport=tcp"]
+profile = "asterisk"
+probe   = "10s"
+trusted = true
+
+[auth]
+realm      = "pbx.example.org"
+algorithms = ["SHA-256", "MD5"]
+users      = { file = "users.toml" }
+nonce_lifetime = "5m"
+
+[registrar]
+mode = "terminate"
+min_expires = "60s"
+max_expires = "1h"
+max_contacts = 10
+upstream_expires = "1h"
+
+[route]
+default = "pbx"
+mode    = "proxy"
+
+[[plugin]]
+name   = "block-list"
+
+[limits]
+message = "64KiB"
+rate    = { per_source = 100, burst = 200 }
+
+[admin]
+bind  = "127.0.0.1:8060"
+
+[log]
+level  = "info"
+format = "text"
+"#;
