@@ -283,3 +283,28 @@ fn an_extension_method_is_relayed() {
             .starts_with("WHISTLE sip:600@")
     );
 }
+
+#[test]
+fn a_subscription_to_a_registered_user_goes_to_the_pbx_and_not_to_the_phone() {
+    let mut world = world();
+    let (mut a, mut b) = (
+        phone("6001", "203.0.113.1:5060"),
+        phone("6002", "203.0.113.2:5060"),
+    );
+    register(&mut world, &mut a);
+    register(&mut world, &mut b);
+    let subscribe = a.request(
+        "SUBSCRIBE",
+        "sip:6002@example.org",
+        "blf",
+        "Event: dialog\r\nExpires: 60\r\n",
+    );
+    let subscribe = authorized(&mut world, &mut a, &subscribe);
+    say(&mut world, &a, &subscribe);
+    assert!(
+        world
+            .expect(addr(PBX))
+            .unwrap()
+            .starts_with("SUBSCRIBE sip:6002@198.51.100.5:5060")
+    );
+}

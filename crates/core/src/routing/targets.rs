@@ -205,6 +205,9 @@ impl Scene<'_> {
         let Some(aor) = Aor::new(uri, domain) else {
             return refuse(404, "Not Found");
         };
+        if self.is_for_pbx(request, proof) {
+            return self.upstream(uri, proof, "state is the PBX's");
+        }
         let mut bindings = SmallVec::new();
         self.location.lookup(self.now, &aor, &mut bindings);
         if !bindings.is_empty() {
@@ -223,6 +226,14 @@ impl Scene<'_> {
             (Routing::Refuse { status: 404, .. }, true) => refuse(480, "Not registered"),
             (routing, _) => routing,
         }
+    }
+
+    /// Whether a request asks for, or tells, the state of an AoR (RFC 6665, RFC 3903): lamps, presence
+    /// and message counts live in the PBX and not in the AoR's phones.
+    fn is_for_pbx(&self, request: Message<'_>, proof: &Proof) -> bool {
+        matches!(request.method(), Some(Method::Subscribe | Method::Publish))
+            && self.config.default_upstream.is_some()
+            && !matches!(proof, Proof::Trusted { upstream: Some(_) })
     }
 
     /// What is not a binding goes to the default upstream, but never back to where it came from.
