@@ -350,3 +350,6 @@ fn header_params(value: &[u8]) -> Params<'_> {
     };
     Params { raw }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,16 +147,17 @@ impl<'o> Reply<'o> {
     }
 }
 
-/// The usual reason phrase of a status code (RFC 3261 21 and the IANA registry); that of its class's
-/// x00 code, or none, for a code that is not registered (RFC 3261 8.1.3.2).
+/// The usual reason phrase of a status code (RFC 3261 21 and the IANA registry). A code that is not
+/// registered has the phrase of the code it is treated as, 183 or the x00 of its class (RFC 3261
+/// 8.1.3.2); one outside 100..=699 has none.
 pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",
         181 => "Call Is Being Forwarded",
         182 => "Queued",
-        183 => "Session Progress",
         199 => "Early Dialog Terminated",
+        101..=199 => "Session Progress",
         202 => "Accepted",
         204 => "No Notification",
         200..=299 => "OK",
@@ -220,14 +221,17 @@ pub fn reason(status: u16) -> &'static str {
         555 => "Push Notification Service Not Supported",
         580 => "Precondition Failure",
         500..=599 => "Server Internal Error",
-        600 => "Busy Everywhere",
         603 => "Decline",
         604 => "Does Not Exist Anywhere",
         606 => "Not Acceptable",
         607 => "Unwanted",
         608 => "Rejected",
+        600..=699 => "Busy Everywhere",
         _ => "",
     }
 }
 
 const CRLF: &[u8] = b"\r\n";
+
+#[cfg(test)]
+mod tests;
