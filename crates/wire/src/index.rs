@@ -38,7 +38,7 @@ pub struct Rejected<'b> {
     /// What is wrong.
     pub error: Error,
     /// What could be read; `None` when not even the start line could. Lines with a fault of their
-    /// own (no name, a NUL or a CR inside) are not in it.
+    /// own (no name, a stray NUL or CR inside) are not in it.
     pub partial: Option<Message<'b>>,
 }
 
@@ -66,7 +66,7 @@ impl Index {
     /// # Errors
     /// Bad start line, version, header names, limits, no empty line, Content-Length larger than what
     /// is there, duplicate Content-Length/CSeq/Call-ID/From/To/Max-Forwards, a line that ends with LF
-    /// alone, a NUL or a CR without LF in a line. The first fault is the one told. Missing mandatory
+    /// alone, a NUL (but in a quoted pair) or a CR without LF in a line. The first fault is the one told. Missing mandatory
     /// fields and field syntax are for [`Message::check`].
     pub fn parse<'b>(
         &'b mut self,

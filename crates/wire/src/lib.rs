@@ -14,10 +14,10 @@ pub mod message;
 pub mod method;
 pub mod name;
 pub mod reply;
-#[cfg(test)]
-mod samples;
 mod scan;
 mod start;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod typed;
 pub mod view;

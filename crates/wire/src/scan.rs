@@ -10,7 +10,7 @@ pub(crate) struct RawLine {
     pub(crate) end: usize,
     /// Where the next line starts.
     pub(crate) next: usize,
-    /// It has a CR without LF or a NUL inside.
+    /// It has a CR without LF inside, or a NUL that is no quoted pair of a quoted string.
     pub(crate) stray: bool,
     /// It ends with LF alone.
     pub(crate) bare: bool,
@@ -25,6 +25,7 @@ pub(crate) struct RawLine {
 pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     let mut at = start;
     let mut stray = false;
+    let mut quotes = Quotes::default();
     loop {
         let rest = bytes.get(at..)?;
         let hit = at + memchr3(b'\r', b'\n', 0, rest)?;
@@ -50,10 +51,12 @@ pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
                     bare: true,
                 });
             }
-            _ => {
-                stray = true;
+            [octet, ..] => {
+                let line = bytes.get(start..hit).unwrap_or_default();
+                stray |= *octet != 0 || !quotes.escape_next(line);
                 at = hit + 1;
             }
+            [] => return None,
         }
     }
 }
@@ -71,6 +74,31 @@ pub(crate) fn name(line: &[u8]) -> Option<(usize, usize)> {
         .position(|b| !matches!(b, b' ' | b'\t'))?;
     let colon = len.saturating_add(gap);
     (line.get(colon) == Some(&b':')).then_some((len, colon.saturating_add(1)))
+}
+
+/// Walks a line for quoted strings, every octet once. A quoted pair (RFC 3261 25.1 `quoted-pair`) is
+/// the one place where a NUL may stand (RFC 4475 3.1.1.2).
+#[derive(Default)]
+struct Quotes {
+    walked: usize,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    /// Whether the octet behind `line`, which is longer than at the last call, is a pair's second.
+    fn escape_next(&mut self, line: &[u8]) -> bool {
+        for octet in line.get(self.walked..).unwrap_or_default() {
+            match octet {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.quoted,
+                b'"' => self.quoted = !self.quoted,
+                _ => {}
+            }
+        }
+        self.walked = line.len();
+        self.escaped
+    }
 }
 
 #[cfg(test)]
@@ -114,5 +142,20 @@ mod tests {
         let bare = line(b"a\n b\r\n", 0, true).unwrap();
         assert!(bare.bare && bare.next == 2);
         assert!(line(b"a\r", 0, true).is_none());
+    }
+
+    #[test]
+    fn a_nul_may_stand_in_a_quoted_pair_only() {
+        for (text, stray) in [
+            (&b"\"\\\0\"\r\n"[..], false),
+            (b"\"\\\\\\\0\"\r\n", false),
+            (b"\"\\\\\0\"\r\n", true),
+            (b"\"\0\"\r\n", true),
+            (b"\\\0\r\n", true),
+            (b"\"\\\0\" \0\r\n", true),
+            (b"\"\\\rx\"\r\n", true),
+        ] {
+            assert_eq!(line(text, 0, true).unwrap().stray, stray, "{text:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What an edit changes and that it changes nothing else.
 
 use super::*;
-use crate::{Index, Limits, Owned, samples};
+use crate::{Index, Limits, Owned, tests::samples};
 
 fn owned(bytes: impl AsRef<[u8]>) -> Owned {
     Owned::parse(bytes.as_ref(), &Limits::default()).unwrap()

@@ -1,7 +1,7 @@
 //! Datagrams and streams, whole and in pieces.
 
 use super::*;
-use crate::samples;
+use crate::tests::samples;
 
 /// What a stream gives when it comes in these pieces: owned frames, then the error that ended it.
 fn frames(pieces: &[&[u8]], limits: &Limits) -> (Vec<Vec<u8>>, Option<Error>) {

@@ -1,7 +1,7 @@
 //! What the index takes, what it refuses, and what it keeps of a refused message.
 
 use super::*;
-use crate::{Method, Start, samples};
+use crate::{Method, Start, tests::samples};
 
 const HEAD: &str = "OPTIONS sip:bob@example.com SIP/2.0\r\n";
 

@@ -1,7 +1,7 @@
 //! What is read out of an indexed message.
 
 use super::*;
-use crate::samples;
+use crate::tests::samples;
 
 fn owned(bytes: impl AsRef<[u8]>) -> Owned {
     Owned::parse(bytes.as_ref(), &Limits::default()).unwrap()

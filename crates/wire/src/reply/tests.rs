@@ -1,7 +1,7 @@
 //! Replies, line by line.
 
 use super::*;
-use crate::{Index, Limits, Owned, samples};
+use crate::{Index, Limits, Owned, tests::samples};
 
 fn mark() -> ViaMark {
     ViaMark {
