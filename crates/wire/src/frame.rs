@@ -165,12 +165,9 @@ fn content_length(head: &[u8]) -> Result<u64, Error> {
         if !matches!(line.first(), Some(b'c' | b'C' | b'l' | b'L')) {
             continue;
         }
-        let Some((name, colon)) = scan::name(line) else {
+        let Some((_, _, colon)) = scan::name(line).filter(|(found, ..)| *found == id) else {
             continue;
         };
-        if HeaderId::of(line.get(..name).unwrap_or_default()) != id {
-            continue;
-        }
         let value = text::trim(line.get(colon..).unwrap_or_default());
         let number = text::decimal(value).ok_or(Error::of(Kind::Number, id))?;
         if length.is_some_and(|length| length != number) {

@@ -1,6 +1,10 @@
 //! One pass over a message's bytes: where the start line's parts, the header lines and the body are.
 
-use crate::{Error, HeaderId, Kind, Limits, Message, scan, start, text};
+use crate::{
+    Error, HeaderId, Kind, Limits, Message,
+    scan::{self, RawLine},
+    start, text,
+};
 
 /// Where everything is in one message. Reused from message to message, so that indexing allocates
 /// nothing once warm.
@@ -162,15 +166,14 @@ impl Index {
         &mut self,
         bytes: &[u8],
         at: usize,
-        raw: scan::RawLine,
+        raw: RawLine,
         limits: &Limits,
         fault: &mut First,
     ) {
         let line = bytes.get(at..raw.end).unwrap_or_default();
-        let Some((name, colon)) = scan::name(line) else {
+        let Some((id, name, colon)) = scan::name(line) else {
             return fault.put(Error::message(Kind::HeaderName));
         };
-        let id = HeaderId::of(line.get(..name).unwrap_or_default());
         if line.len() > limits.line {
             fault.put(Error::of(Kind::LineTooLong, id));
         }
@@ -189,12 +192,12 @@ impl Index {
             id,
             name,
             start: offset(at),
-            value: offset(at.saturating_add(value)),
-            value_end: offset(at.saturating_add(value_end)),
+            value: offset(at.wrapping_add(value)),
+            value_end: offset(at.wrapping_add(value_end)),
             end: offset(raw.next),
         });
         match self.first.get_mut(id as usize) {
-            Some(slot) if *slot == NONE => *slot = u16::try_from(number).unwrap_or(NONE),
+            Some(slot) if *slot == NONE => *slot = number as u16,
             Some(_) if id.is_single() => fault.put(Error::of(Kind::Duplicate, id)),
             _ => {}
         }
@@ -242,19 +245,19 @@ impl First {
 /// The part of a line from `from` on without the blanks and folds around it, as offsets into it.
 fn inner(line: &[u8], from: usize) -> (usize, usize) {
     let value = line.get(from..).unwrap_or_default();
-    let Some(blanks) = value.iter().position(|b| !text::is_lws(*b)) else {
-        return (line.len(), line.len());
-    };
-    let behind = value.iter().rev().take_while(|b| text::is_lws(**b)).count();
-    (
-        from.saturating_add(blanks),
-        line.len().saturating_sub(behind),
-    )
+    if let [b' ', first, .., last] = value
+        && *first > b' '
+        && *last > b' '
+    {
+        return (from.wrapping_add(1), line.len());
+    }
+    let start = line.len().saturating_sub(text::trim_start(value).len());
+    (start, start.saturating_add(text::trim(value).len()))
 }
 
 /// An offset into bytes whose length was checked to fit.
 fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+    at as u32
 }
 
 const NONE: u16 = u16::MAX;

@@ -16,6 +16,7 @@ pub mod name;
 pub mod reply;
 mod scan;
 mod start;
+mod swar;
 #[cfg(test)]
 mod tests;
 mod text;

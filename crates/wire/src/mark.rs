@@ -1,10 +1,10 @@
 //! Writing `received` and `rport` into a Via (RFC 3261 18.2.1, RFC 3581 4).
 
 use crate::{
-    ViaMark,
+    Params, ViaMark,
     text::{self, Sink},
 };
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 /// The part of a Via value before its parameters.
 pub(crate) fn before_params(via: &[u8]) -> &[u8] {
@@ -16,27 +16,24 @@ pub(crate) fn before_params(via: &[u8]) -> &[u8] {
 /// and of `rport`'s value is taken out, quoted or not; a bare `rport` that the mark does not answer
 /// stays.
 pub(crate) fn put_params(sink: &mut impl Sink, via: &[u8], mark: ViaMark) {
-    let mut rest = via.get(before_params(via).len()..).unwrap_or_default();
+    let raw = via.get(before_params(via).len()..).unwrap_or_default();
     let mut rport = mark.rport;
-    while !rest.is_empty() {
-        let (param, after) = rest.split_at(param_len(rest));
-        rest = after;
-        let inner = text::trim(param.get(1..).unwrap_or_default());
-        let equals = memchr(b'=', inner);
+    for param in (Params { raw }).segments() {
+        let equals = memchr(b'=', param);
         let name = text::trim(
-            inner
-                .get(..equals.unwrap_or(inner.len()))
+            param
+                .get(..equals.unwrap_or(param.len()))
                 .unwrap_or_default(),
         );
         if name.eq_ignore_ascii_case(b"received") {
             continue;
         }
         if !name.eq_ignore_ascii_case(b"rport") {
-            sink.put(param);
+            put_param(sink, param);
         } else if let Some(port) = rport.take() {
             put_rport(sink, port);
         } else if equals.is_none() && mark.rport.is_none() {
-            sink.put(param);
+            put_param(sink, param);
         }
     }
     if let Some(ip) = mark.received {
@@ -54,23 +51,9 @@ fn put_rport(sink: &mut impl Sink, port: u16) {
     text::put_decimal(sink, u64::from(port));
 }
 
-/// The length of the parameter at the head, its semicolon included, up to the next one's semicolon.
-fn param_len(params: &[u8]) -> usize {
-    let mut at = 1_usize;
-    while let Some(hit) = params.get(at..).and_then(|rest| memchr2(b';', b'"', rest)) {
-        at = at.saturating_add(hit);
-        if params.get(at) == Some(&b';') {
-            return at;
-        }
-        at = at.saturating_add(1);
-        let quoted = params.get(at..).unwrap_or_default();
-        at = at.saturating_add(
-            quoted
-                .len()
-                .saturating_sub(text::behind_quote(quoted).len()),
-        );
-    }
-    params.len()
+fn put_param(sink: &mut impl Sink, param: &[u8]) {
+    sink.put(b";");
+    sink.put(param);
 }
 
 #[cfg(test)]
@@ -133,6 +116,7 @@ mod tests {
             "SIP/2.0/UDP a ;branch=b ; rport",
             "SIP/2.0/UDP a;x=\"q;received=1\";;branch=b",
             "SIP/2.0/UDP a;x=\"open;received=1",
+            "SIP/2.0/UDP a;x=<u;received=1>",
             "",
         ] {
             assert_eq!(marked(via, None, None), via);

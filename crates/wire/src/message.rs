@@ -336,19 +336,18 @@ impl Owned {
 /// The header parameters of a name-addr or addr-spec, its URI skipped unread.
 fn header_params(value: &[u8]) -> Params<'_> {
     let mut rest = value;
-    let raw = loop {
-        match rest {
-            [] => break rest,
-            [b'"', tail @ ..] => rest = text::behind_quote(tail),
+    while let Some(hit) = memchr::memchr3(b';', b'<', b'"', rest) {
+        let at = rest.get(hit..).unwrap_or_default();
+        rest = match at {
+            [b'"', tail @ ..] => text::behind_quote(tail),
             [b'<', tail @ ..] => {
                 let close = memchr::memchr(b'>', tail).unwrap_or(tail.len());
-                rest = tail.get(close..).unwrap_or_default();
+                tail.get(close..).unwrap_or_default()
             }
-            [b';', ..] => break rest,
-            [_, tail @ ..] => rest = tail,
-        }
-    };
-    Params { raw }
+            _ => return Params { raw: at },
+        };
+    }
+    Params::default()
 }
 
 #[cfg(test)]

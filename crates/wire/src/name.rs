@@ -117,7 +117,8 @@ impl HeaderId {
             (20, b'p', _) => Self::PPreferredIdentity,
             _ => return Self::Other,
         };
-        if name.eq_ignore_ascii_case(id.name().as_bytes()) {
+        let usual = id.name().as_bytes();
+        if name == usual || name.eq_ignore_ascii_case(usual) {
             id
         } else {
             Self::Other

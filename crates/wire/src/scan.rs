@@ -1,7 +1,6 @@
 //! Lines of a message head as they stand: their ends, folds and stray control octets.
 
-use crate::text::is_token_byte;
-use memchr::memchr3;
+use crate::{HeaderId, swar, text};
 
 /// One line with its folds (RFC 3261 7.3.1), as offsets into the message.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +26,7 @@ pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     let mut stray = false;
     let mut quotes = Quotes::default();
     loop {
-        let rest = bytes.get(at..)?;
-        let hit = at + memchr3(b'\r', b'\n', 0, rest)?;
+        let hit = at + swar::find_below::<CONTROL>(bytes.get(at..)?)?;
         match bytes.get(hit..)? {
             [b'\r', b'\n', after @ ..] => {
                 let next = hit + 2;
@@ -51,29 +49,35 @@ pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
                     bare: true,
                 });
             }
-            [octet, ..] => {
+            [0, ..] => {
                 let line = bytes.get(start..hit).unwrap_or_default();
-                stray |= *octet != 0 || !quotes.escape_next(line);
-                at = hit + 1;
+                stray |= !quotes.escape_next(line);
             }
-            [] => return None,
+            [b'\r', ..] => stray = true,
+            _ => {}
         }
+        at = hit + 1;
     }
 }
 
-/// The lengths of a header line's name and of everything up to and with its colon (RFC 3261 25.1
-/// `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a token.
-pub(crate) fn name(line: &[u8]) -> Option<(usize, usize)> {
-    let len = line.iter().position(|b| !is_token_byte(*b))?;
-    if len == 0 {
-        return None;
+/// Below this are NUL, LF, CR and octets that hardly ever stand in a line.
+const CONTROL: u8 = b'\r' + 1;
+
+/// What a header line's name means, its length, and that of everything up to and with its colon (RFC
+/// 3261 25.1 `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a token.
+pub(crate) fn name(line: &[u8]) -> Option<(HeaderId, usize, usize)> {
+    let colon = swar::find::<b':'>(line)?;
+    let mut name = line.get(..colon)?;
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
     }
-    let gap = line
-        .get(len..)?
-        .iter()
-        .position(|b| !matches!(b, b' ' | b'\t'))?;
-    let colon = len.saturating_add(gap);
-    (line.get(colon) == Some(&b':')).then_some((len, colon.saturating_add(1)))
+    let id = HeaderId::of(name);
+    // A name that is known is a token.
+    (id != HeaderId::Other || text::is_token(name)).then_some((
+        id,
+        name.len(),
+        colon.saturating_add(1),
+    ))
 }
 
 /// Walks a line for quoted strings, every octet once. A quoted pair (RFC 3261 25.1 `quoted-pair`) is
@@ -112,17 +116,21 @@ mod tests {
             let expected = match octet {
                 b' ' | b'\t' => Some((2, 4)),
                 b':' => Some((2, 3)),
-                token if is_token_byte(token) => Some((3, 4)),
+                token if text::is_token_byte(token) => Some((3, 4)),
                 _ => None,
             };
-            assert_eq!(name(&text), expected, "octet {octet:#04x}");
+            assert_eq!(
+                name(&text).map(|(_, name, colon)| (name, colon)),
+                expected,
+                "octet {octet:#04x}"
+            );
         }
     }
 
     #[test]
     fn a_line_without_name_or_colon_has_no_name() {
         for bad in [&b""[..], b":", b" To: x", b"To", b"To ", b"To\r\n : x"] {
-            assert_eq!(name(bad), None, "{bad:?}");
+            assert!(name(bad).is_none(), "{bad:?}");
         }
     }
 

@@ -48,13 +48,19 @@ pub(crate) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// The text without the blanks and folds around it.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+/// The text without the blanks and folds before it.
+pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_lws(*first)
     {
         bytes = rest;
     }
+    bytes
+}
+
+/// The text without the blanks and folds around it.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    let mut bytes = trim_start(bytes);
     while let [rest @ .., last] = bytes
         && is_lws(*last)
     {

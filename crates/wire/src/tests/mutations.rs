@@ -140,10 +140,11 @@ proptest! {
             return Ok(());
         };
         let lines: Vec<_> = message.all_fields().collect();
-        prop_assume!(!lines.is_empty());
-        let at = place.index(lines.len());
-        // A line that the message's own reading hangs on is not one to change here.
-        prop_assume!(lines[at].id != HeaderId::ContentLength);
+        let at = place.index(lines.len().max(1));
+        // Without its Content-Length the rest of the bytes would be another body.
+        if lines.get(at).is_none_or(|line| line.id == HeaderId::ContentLength) {
+            return Ok(());
+        }
         let mut expected: Vec<(Vec<u8>, Vec<u8>)> =
             lines.iter().map(|f| (f.name.to_vec(), f.value.to_vec())).collect();
         let mut edit = Edit::new(message);
