@@ -3,23 +3,37 @@
 mod check;
 mod user;
 
+use crate::{
+    config::{Machine, Settings, embedded, load},
+    log, serve,
+};
 use clap::{Parser, Subcommand};
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 /// SIP proxy at the door of a PBX: phones register here, are challenged here, and call through it.
 #[derive(Debug, Parser)]
 #[command(version, about)]
+#[command(after_help = "Without a command: two demo users on loopback, passwords printed.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// Without a command: the port on 127.0.0.1
+    #[arg(long, value_name = "PORT", default_value_t = 5060)]
+    port: u16,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve; SIGHUP reloads the file, SIGTERM drains and ends
+    Run {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Check a configuration and say what it means; bind nothing
     Check {
         /// The configuration
@@ -35,8 +49,23 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
-        Command::Check { config } => check::check(&config),
-        Command::User(command) => ended(user::user(command)),
+        None => match embedded(cli.port) {
+            Ok(demo) => serve(demo.settings, None, &format!("{}\n", demo.greeting)),
+            Err(error) => ended(Err(error)),
+        },
+        Some(Command::Run { config }) => match load(&config, &Machine) {
+            Ok(settings) => serve(settings, Some(&config), ""),
+            Err(problems) => refused(&problems.to_string()),
+        },
+        Some(Command::Check { config }) => check::check(&config),
+        Some(Command::User(command)) => ended(user::user(command)),
+    }
+}
+
+fn serve(settings: Settings, file: Option<&Path>, greeting: &str) -> ExitCode {
+    match log::init(&settings.log) {
+        Ok(()) => ended(serve::run(settings, file, greeting)),
+        Err(error) => refused(&error),
     }
 }
 

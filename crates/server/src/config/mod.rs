@@ -23,7 +23,7 @@ mod upstream;
 mod tests;
 
 pub(crate) use self::{
-    address::Host,
+    address::{Host, Target},
     auth::{Auth, Form},
     embedded::embedded,
     environment::{Environment, Machine},

@@ -1,13 +1,16 @@
 //! The shards: each a core behind its lock, with the moment its timer is set to.
 
 use bellhop_core::{
+    auth::Authenticator,
+    config::Config,
+    engine::Engine,
     flow::{ConnectionId, Flow},
     outbox::{Outbox, Ticket, Token},
     time::{Instant, Now},
 };
 use std::{
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Notify;
 
@@ -18,13 +21,52 @@ pub(crate) trait Core: Send {
     /// A message could not be sent.
     fn transmit_failed(&mut self, now: Now, token: Token, out: &mut Outbox);
     /// A connection is gone.
-    fn connection_closed(&mut self, now: Now, connection: ConnectionId, out: &mut Outbox);
+    fn connection_closed(&mut self, now: Now, connection: ConnectionId);
     /// A name was looked up; no addresses if it has none.
     fn resolved(&mut self, now: Now, ticket: Ticket, addresses: &[SocketAddr], out: &mut Outbox);
     /// A deadline passed.
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
     /// The next deadline.
     fn next_timeout(&self) -> Option<Instant>;
+    /// The configuration has changed.
+    fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>);
+}
+
+impl Core for Engine {
+    fn receive(&mut self, now: Now, flow: Flow, bytes: &[u8], out: &mut Outbox) {
+        self.receive(now, flow, bytes, out);
+    }
+
+    fn transmit_failed(&mut self, now: Now, token: Token, out: &mut Outbox) {
+        self.transmit_failed(now, token, out);
+    }
+
+    fn connection_closed(&mut self, now: Now, connection: ConnectionId) {
+        let lost = self.connection_closed(now, connection);
+        if lost > 0 {
+            tracing::info!(
+                target: "bellhop::sip",
+                bindings = lost,
+                "a connection is gone, and with it the bindings that were registered over it"
+            );
+        }
+    }
+
+    fn resolved(&mut self, now: Now, ticket: Ticket, addresses: &[SocketAddr], out: &mut Outbox) {
+        self.resolved(now, ticket, addresses, out);
+    }
+
+    fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
+        self.handle_timeout(now, out);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.next_timeout()
+    }
+
+    fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>) {
+        self.reconfigure(config, auth);
+    }
 }
 
 /// All shards.

@@ -7,7 +7,7 @@ use crate::transport::{
     table::Table,
     tcp,
 };
-use bellhop_core::flow::ListenerId;
+use bellhop_core::{auth::Authenticator, config::Config, flow::ListenerId};
 use bellhop_wire::Limits;
 use std::{
     cell::Cell,
@@ -15,7 +15,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener, UdpSocket},
     rc::Rc,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -49,7 +49,6 @@ pub(crate) struct Driver {
     table: Arc<Table>,
     counters: Arc<Counters>,
     message: Arc<Mutex<Limits>>,
-    clock: Clock,
     phase: watch::Sender<Phase>,
     threads: Vec<thread::JoinHandle<()>>,
 }
@@ -91,7 +90,6 @@ impl Driver {
             table: Arc::new(table),
             counters: Arc::default(),
             message: Arc::new(Mutex::new(parts.message)),
-            clock: parts.clock,
             phase,
             threads: Vec::with_capacity(workers),
         };
@@ -143,24 +141,26 @@ impl Driver {
         Ok(driver)
     }
 
-    /// All shards.
-    pub(crate) fn shards(&self) -> &Arc<Shards> {
-        &self.shards
-    }
-
-    /// The clock.
-    pub(crate) const fn clock(&self) -> Clock {
-        self.clock
+    /// Swaps the configuration, one shard after another; the bounds on messages hold for connections
+    /// opened from now on.
+    pub(crate) fn reconfigure(
+        &self,
+        config: &Arc<Config>,
+        auth: &Arc<Authenticator>,
+        message: Limits,
+    ) {
+        *self.message.lock().unwrap_or_else(PoisonError::into_inner) = message;
+        for index in 0..self.shards.len() {
+            if let Some(mut shard) = self.shards.lock(index) {
+                shard.core.reconfigure(Arc::clone(config), Arc::clone(auth));
+                self.shards.arm(index, &mut shard);
+            }
+        }
     }
 
     /// The counters.
     pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.counters
-    }
-
-    /// The bounds on messages, for connections opened from now on.
-    pub(crate) fn message_limits(&self) -> MutexGuard<'_, Limits> {
-        self.message.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Accepts no more connections, waits until all that is queued has been written, `patience` at most,

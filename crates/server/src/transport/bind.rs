@@ -1,5 +1,6 @@
 //! Listening sockets, and what to tell the operator when one cannot be had.
 
+use crate::holder::holder;
 use bellhop_core::flow::Transport;
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
@@ -81,9 +82,15 @@ impl fmt::Display for BindError {
             listen.name
         )?;
         match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EADDRINUSE) => f.write_str(
-                "the port is taken; stop the program that holds it (another Bellhop, a PBX), or choose another port",
-            ),
+            Some(Errno::EADDRINUSE) => match holder(listen.transport, listen.address) {
+                Some(holder) => write!(
+                    f,
+                    "the port is taken by {holder}; stop it or choose another port"
+                ),
+                None => f.write_str(
+                    "the port is taken by another program; stop it or choose another port",
+                ),
+            },
             Some(Errno::EACCES | Errno::EPERM) => f.write_str(
                 "not allowed; a port below 1024 needs root or CAP_NET_BIND_SERVICE, so choose a higher port",
             ),

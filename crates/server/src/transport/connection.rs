@@ -7,7 +7,7 @@ use bellhop_core::{
 };
 use std::{
     collections::VecDeque,
-    mem,
+    fmt, mem,
     net::SocketAddr,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -201,6 +201,19 @@ impl Connection {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByPeer => f.write_str("by the peer"),
+            Self::Unread => f.write_str("the peer does not read"),
+            Self::Deadline(what) => f.write_str(what),
+            Self::Framing(error) => write!(f, "the stream cannot be followed: {error}"),
+            Self::Evicted => f.write_str("another needs its place"),
+            Self::Failed(why) => f.write_str(why),
+        }
     }
 }
 

@@ -3,11 +3,13 @@
 
 pub(crate) mod bind;
 pub(crate) mod connection;
+mod stream;
 pub(crate) mod table;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use std::{
+    fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -32,6 +34,20 @@ pub(crate) struct StreamLimits {
     /// How long opening a connection may take: less than Timers B and F (RFC 3261 17.1.1.2), so that
     /// another target can still be tried.
     pub(crate) connect: Duration,
+}
+
+impl StreamLimits {
+    /// The usual bounds, with fewer connections where there are few descriptors: a part of them is kept
+    /// for listeners, connections that we open, and files.
+    pub(crate) fn within(descriptors: u64) -> Self {
+        let kept = (descriptors / 4).clamp(32, 1024);
+        let left = usize::try_from(descriptors.saturating_sub(kept)).unwrap_or(usize::MAX);
+        let usual = Self::default();
+        Self {
+            connections: usual.connections.min(left),
+            ..usual
+        }
+    }
 }
 
 impl Default for StreamLimits {
@@ -68,6 +84,41 @@ pub(crate) struct Counters {
     pub(crate) closed_unread: Counter,
     /// Messages that made the core panic.
     pub(crate) panics: Counter,
+}
+
+impl Counters {
+    /// All that was lost or refused.
+    pub(crate) fn losses(&self) -> u64 {
+        let lost = [
+            &self.dropped_busy,
+            &self.dropped_unsendable,
+            &self.refused,
+            &self.closed_unread,
+            &self.panics,
+        ];
+        lost.into_iter()
+            .map(Counter::value)
+            .fold(0, u64::saturating_add)
+    }
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} datagrams to a full send buffer, {} messages that could not be sent, {} connections \
+             refused, {} closed because the peer did not read, {} messages that made the core panic; \
+             {} messages received, {} sent, {} connections",
+            self.dropped_busy.value(),
+            self.dropped_unsendable.value(),
+            self.refused.value(),
+            self.closed_unread.value(),
+            self.panics.value(),
+            self.received.value(),
+            self.sent.value(),
+            self.opened.value()
+        )
+    }
 }
 
 /// A number that only grows.

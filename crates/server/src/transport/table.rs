@@ -81,6 +81,12 @@ impl Table {
         Ok(connection)
     }
 
+    /// Gives back a place though there may be some left: the oldest connection that never delivered a
+    /// message is closed. `false` if there is none.
+    pub(crate) fn make_room(&self) -> bool {
+        self.inner().evict(None)
+    }
+
     /// The connection to a peer, and whether it is new, so that the caller must open it.
     pub(crate) fn dial(
         &self,
@@ -261,6 +267,18 @@ mod tests {
         assert_eq!(refused.unwrap_err(), Refused::Total);
         table.remove(table.all()[0].id());
         assert!(table.accept(TCP, at("192.0.2.3:1"), PHONES).is_ok());
+    }
+
+    #[test]
+    fn room_is_made_of_connections_without_a_message_only() {
+        let table = Table::new(10, 10);
+        let proven = table.accept(TCP, at("192.0.2.1:1"), PHONES).unwrap();
+        proven.prove();
+        let fresh = table.accept(TCP, at("192.0.2.1:2"), PHONES).unwrap();
+        assert!(table.make_room());
+        assert!(table.find(fresh.id()).is_none());
+        assert!(!table.make_room());
+        assert!(table.find(proven.id()).is_some());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::super::{Clock, Core, Driver, Parts};
 use crate::transport::{StreamLimits, bind::Listen};
 use bellhop_core::{
+    auth::Authenticator,
+    config::Config,
     flow::{ConnectionId, Destination, Flow, ListenerId, Transport},
     outbox::{Outbox, Ticket, Token},
     time::{Instant, Now},
@@ -192,7 +194,7 @@ impl Core for Puppet {
         self.heard.lock().unwrap().push(heard);
     }
 
-    fn connection_closed(&mut self, _: Now, connection: ConnectionId, _: &mut Outbox) {
+    fn connection_closed(&mut self, _: Now, connection: ConnectionId) {
         let heard = Heard::Closed(self.shard, connection);
         self.heard.lock().unwrap().push(heard);
     }
@@ -208,6 +210,8 @@ impl Core for Puppet {
         };
         out.transmit(back, None, b"ring");
     }
+
+    fn reconfigure(&mut self, _: Arc<Config>, _: Arc<Authenticator>) {}
 
     fn next_timeout(&self) -> Option<Instant> {
         self.alarm.map(|(at, _)| at)

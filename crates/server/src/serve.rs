@@ -1,0 +1,332 @@
+//! Serving: everything is bound before anything runs, the signals are heard from the first moment
+//! (process 1 of a container has no defaults), and a reload swaps the whole configuration or nothing.
+
+use crate::{
+    config::{Machine, Settings, load},
+    driver::{Clock, Core, Driver, Observer, OsEntropy, Parts},
+    log, resolve,
+    transport::{
+        StreamLimits,
+        bind::{Bound, Listen},
+    },
+};
+use bellhop_core::{
+    auth::{Authenticator, ReplayGuard, Secret},
+    config::Config,
+    engine::{Engine, Shared, shard_of},
+    entropy::Entropy,
+    registrar::Location,
+};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+
+/// Serves until SIGTERM or SIGINT. `file` is read again on SIGHUP; `greeting` goes to standard output
+/// once every listener is bound.
+///
+/// # Errors
+/// What keeps it from serving, for the operator.
+pub(crate) fn run(settings: Settings, file: Option<&Path>, greeting: &str) -> Result<(), String> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
+        log_panics();
+        let mut server = Server::start(settings, file, None).await?;
+        for (listener, local) in server.settings.listeners.iter().zip(server.locals()) {
+            let transport = listener.bind.transport.uri_token();
+            tracing::info!("listening on {transport}:{local} ({})", listener.name);
+        }
+        let mut stdout = std::io::stdout();
+        // Nobody reading the line is no reason not to serve.
+        let _ = writeln!(stdout, "{greeting}bellhop ready").and_then(|()| stdout.flush());
+        server.serve(&mut signals).await;
+        tokio::select! {
+            () = server.stop() => {}
+            () = signals.end() => {
+                tracing::warn!("second signal: ending at once");
+                process::exit(130);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A running Bellhop.
+pub(crate) struct Server {
+    settings: Settings,
+    file: Option<PathBuf>,
+    locals: Vec<SocketAddr>,
+    names: resolve::Names,
+    shared: Shared,
+    driver: Driver,
+    clock: Clock,
+    lost: u64,
+}
+
+impl Server {
+    /// Binds every listener, looks up the upstreams' names and starts the workers.
+    ///
+    /// # Errors
+    /// What keeps it from serving, for the operator.
+    pub(crate) async fn start(
+        settings: Settings,
+        file: Option<&Path>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, String> {
+        let limits = StreamLimits::within(raise_descriptors());
+        settings.announce();
+        let workers = settings.server.workers();
+        let listeners = bind(&settings, workers)?;
+        let locals: Vec<SocketAddr> = listeners.iter().map(|l| l.local).collect();
+        let names = resolve::Names::default();
+        let names = names.refreshed(settings.targets()).await;
+
+        let mut entropy = OsEntropy;
+        let seeds = std::array::from_fn(|_| entropy.next_u64());
+        let shared = Shared {
+            location: Arc::new(Location::new(BINDINGS, seeds)),
+            replay: Arc::new(ReplayGuard::new(NONCES)),
+            secret: Arc::new(Secret::draw(&mut entropy)),
+        };
+        tracing::info!(
+            "bindings are kept in memory and the key is a new one: after a restart phones register \
+             again, and calls that are up lose their route"
+        );
+        let (config, auth) = tell(&settings, &locals, &names, &shared);
+        let core = |shard| -> Box<dyn Core> {
+            Box::new(Engine::new(
+                shard,
+                Arc::clone(&config),
+                Arc::clone(&auth),
+                shared.clone(),
+                Box::new(entropy),
+            ))
+        };
+        let clock = Clock::start();
+        let shards = u16::try_from(workers).unwrap_or(u16::MAX);
+        let driver = Driver::start(Parts {
+            cores: (0..shards).map(core).collect(),
+            shard_of,
+            listeners,
+            clock,
+            limits,
+            message: settings.wire_limits(),
+            observer,
+        })
+        .map_err(|error| format!("the workers cannot start: {error}"))?;
+        Ok(Self {
+            settings,
+            file: file.map(Path::to_owned),
+            locals,
+            names,
+            shared,
+            driver,
+            clock,
+            lost: 0,
+        })
+    }
+
+    /// The listeners' addresses, in the order of the configuration.
+    pub(crate) fn locals(&self) -> &[SocketAddr] {
+        &self.locals
+    }
+
+    /// Ends: no more connections are taken, what is queued is written, the workers end.
+    pub(crate) async fn stop(self) {
+        self.driver.stop(DRAIN).await;
+        tracing::info!("ended");
+    }
+
+    async fn serve(&mut self, signals: &mut Signals) {
+        let first = Instant::now().checked_add(REFRESH);
+        let mut refresh = interval_at(first.unwrap_or_else(Instant::now), REFRESH);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.hangup.recv() => self.reload().await,
+                _ = refresh.tick() => {
+                    self.refresh().await;
+                    self.sweep();
+                    self.report_losses();
+                }
+            }
+        }
+        tracing::info!("ending");
+    }
+
+    async fn reload(&mut self) {
+        let Some(file) = &self.file else {
+            tracing::warn!("SIGHUP: there is no file to read again");
+            return;
+        };
+        let new = match load(file, &Machine) {
+            Ok(new) => new,
+            Err(problems) => {
+                for problem in &problems.0 {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!("reload refused; the configuration in use stays");
+                return;
+            }
+        };
+        for what in self.settings.restart_needed(&new) {
+            tracing::warn!("this change needs a restart and is left out: {what}");
+        }
+        let new = self.settings.reloaded(new);
+        let names = self.names.refreshed(new.targets()).await;
+        self.swap(&new, &names);
+        if let Err(error) = log::set_level(&new.log) {
+            tracing::error!("log.level stays as it was: {error}");
+        }
+        self.names = names;
+        self.settings = new;
+        self.settings.announce();
+        tracing::info!("reloaded");
+    }
+
+    async fn refresh(&mut self) {
+        let names = self.names.refreshed(self.settings.targets()).await;
+        if names != self.names {
+            self.swap(&self.settings, &names);
+            self.names = names;
+        }
+    }
+
+    /// Tells every shard.
+    fn swap(&self, settings: &Settings, names: &resolve::Names) {
+        let (config, auth) = tell(settings, &self.locals, names, &self.shared);
+        self.driver
+            .reconfigure(&config, &auth, settings.wire_limits());
+    }
+
+    /// Gives back the memory of bindings that have expired; nothing finds them any more anyway.
+    fn sweep(&self) {
+        let swept = self.shared.location.sweep(self.clock.now().instant);
+        if swept > 0 {
+            tracing::info!(target: "bellhop::sip", bindings = swept, "expired");
+        }
+    }
+
+    fn report_losses(&mut self) {
+        let counters = self.driver.counters();
+        let lost = counters.losses();
+        if lost != self.lost {
+            self.lost = lost;
+            tracing::warn!(target: "bellhop::transport", "lost since the start: {counters}");
+        }
+    }
+}
+
+/// The signals we heed.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the word to end.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn bind(settings: &Settings, workers: usize) -> Result<Vec<Bound>, String> {
+    let (mut bound, mut refused) = (Vec::new(), Vec::new());
+    for listener in &settings.listeners {
+        let listen = Listen {
+            name: listener.name.clone(),
+            transport: listener.bind.transport,
+            address: listener.bind.address,
+        };
+        match listen.bind(workers) {
+            Ok(listener) => bound.push(listener),
+            Err(error) => refused.push(error.to_string()),
+        }
+    }
+    if refused.is_empty() {
+        Ok(bound)
+    } else {
+        Err(refused.join("\n"))
+    }
+}
+
+/// What the core is to know.
+fn tell(
+    settings: &Settings,
+    locals: &[SocketAddr],
+    names: &resolve::Names,
+    shared: &Shared,
+) -> (Arc<Config>, Arc<Authenticator>) {
+    // An address of a family that we do not listen in cannot be named in a Via of ours.
+    let reachable = |remote: &SocketAddr| locals.iter().any(|l| l.is_ipv4() == remote.is_ipv4());
+    let resolved: Vec<Vec<SocketAddr>> = settings
+        .targets()
+        .map(|target| names.of(target).filter(reachable).collect())
+        .collect();
+    let (secret, replay) = (Arc::clone(&shared.secret), Arc::clone(&shared.replay));
+    let auth = Authenticator::new(settings.auth_config(), secret, replay);
+    (
+        Arc::new(settings.core_config(locals, &resolved)),
+        Arc::new(auth),
+    )
+}
+
+/// Raises the limit of open files to what we may have; the limit then.
+fn raise_descriptors() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return 1024;
+    };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
+}
+
+/// A panic is a line in the log like any other, so that what a peer sent cannot forge one.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let text = info.payload_as_str().unwrap_or("no text");
+        tracing::error!(target: "bellhop::panic", place, "{}", text.escape_debug());
+    }));
+}
+
+/// How often the upstreams' names are looked up.
+const REFRESH: Duration = Duration::from_secs(30);
+/// How long ending may wait for what is queued.
+const DRAIN: Duration = Duration::from_millis(400);
+/// Bindings of all users.
+const BINDINGS: usize = 1_000_000;
+/// Nonces whose counts are remembered.
+const NONCES: usize = 262_144;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The whole program but for its command line, over loopback.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::*;
+use crate::config::{Environment, parse};
+use std::{
+    io::{self, Read, Write},
+    net::{IpAddr, TcpStream, UdpSocket},
+};
+
+const USERS: &str = "[[user]]\nname = \"6001\"\npassword = \"secret\"\n";
+
+struct Bare;
+
+impl Environment for Bare {
+    fn read(&self, _: &Path) -> io::Result<String> {
+        Ok(USERS.to_owned())
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        Vec::new()
+    }
+}
+
+fn text(listen: &[&str], realm: &str) -> String {
+    let listen = listen
+        .iter()
+        .map(|bind| format!("[[listen]]\nbind = \"{bind}\"\n"));
+    let listen: String = listen.collect();
+    format!(
+        "[server]\nworkers = 2\ndomains = [\"example.org\"]\n{listen}\
+         [auth]\nrealm = \"{realm}\"\nusers = {{ file = \"users.toml\" }}\n"
+    )
+}
+
+fn settings(listen: &[&str]) -> Settings {
+    parse(Path::new("test.toml"), &text(listen, "first"), &Bare).unwrap()
+}
+
+fn register() -> Vec<u8> {
+    b"REGISTER sip:example.org SIP/2.0\r\nVia: SIP/2.0/UDP c.example;branch=z9hG4bK1;rport\r\n\
+      From: <sip:6001@example.org>;tag=1\r\nTo: <sip:6001@example.org>\r\nCall-ID: c\r\n\
+      CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        .to_vec()
+}
+
+fn ask_udp(at: SocketAddr) -> String {
+    let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    phone
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    phone.send_to(&register(), at).unwrap();
+    let mut buffer = [0; 4096];
+    let (length, from) = phone.recv_from(&mut buffer).unwrap();
+    assert_eq!(from, at);
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_stranger_is_challenged_over_udp_and_tcp() {
+    let listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"];
+    let server = Server::start(settings(&listen), None, None).await.unwrap();
+    let answer = ask_udp(server.locals()[0]);
+    assert!(answer.starts_with("SIP/2.0 401 "), "{answer}");
+    assert!(answer.contains("realm=\"first\""), "{answer}");
+    let mut phone = TcpStream::connect(server.locals()[1]).unwrap();
+    phone
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    phone.write_all(&register()).unwrap();
+    let mut start = [0; 12];
+    phone.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"SIP/2.0 401 ");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_listener_that_cannot_be_bound_is_named() {
+    let taken = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let holder = UdpSocket::bind(taken).unwrap();
+    let listen = [format!("udp:{taken}"), "tcp:192.0.2.1:5060".to_owned()];
+    let listen: Vec<&str> = listen.iter().map(String::as_str).collect();
+    let error = Server::start(settings(&listen), None, None).await;
+    let error = error.err().unwrap();
+    assert!(error.contains(&taken.to_string()), "{error}");
+    assert!(error.contains("192.0.2.1:5060"), "{error}");
+    drop(holder);
+}
+
+#[tokio::test]
+async fn a_reload_changes_what_is_served_and_a_bad_file_changes_nothing() {
+    let directory = std::env::temp_dir().join(format!("bellhop-reload-{}", process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("bellhop.toml");
+    std::fs::write(directory.join("users.toml"), USERS).unwrap();
+    let listen = ["udp:127.0.0.1:0"];
+    let mut server = Server::start(settings(&listen), Some(&file), None)
+        .await
+        .unwrap();
+    let at = server.locals()[0];
+
+    std::fs::write(&file, text(&listen, "second")).unwrap();
+    server.reload().await;
+    assert!(ask_udp(at).contains("realm=\"second\""));
+
+    std::fs::write(&file, "[server]\nworkerz = 3\n").unwrap();
+    server.reload().await;
+    assert!(ask_udp(at).contains("realm=\"second\""));
+    server.stop().await;
+    std::fs::remove_dir_all(&directory).unwrap();
+}
