@@ -144,7 +144,7 @@ impl Authenticator {
     }
 
     /// Adds the challenges to a 401 or 407: a header line for each algorithm in the configured order
-    /// (RFC 8760 2.3, 2.4), all with one new nonce.
+    /// (RFC 8760 2.3), all with one new nonce.
     pub fn challenge(
         &self,
         now: Now,

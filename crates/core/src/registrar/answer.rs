@@ -1,7 +1,7 @@
 //! What a REGISTER comes to: the bindings that there are now, or why nothing changed.
 
-use super::{Binding, Bindings};
-use crate::{registrar::location::Full, time::Instant};
+use super::{Binding, Bindings, contact::supports, location::Full};
+use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message, Reply};
 use smallvec::SmallVec;
 use std::{borrow::Cow, io::Write, sync::Arc};
@@ -58,7 +58,7 @@ impl Registered {
         for binding in &self.bindings {
             reply.header_with("Contact", |out| contact(now, binding, out));
         }
-        if request.lists(HeaderId::Supported, "path") {
+        if supports(request, "path") {
             reply.copy(request, HeaderId::Path);
         }
         if self.outbound {

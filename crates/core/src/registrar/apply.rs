@@ -2,7 +2,7 @@
 
 use super::{
     Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
-    contact::{Contact, Request},
+    contact::{Contact, Request, supports},
 };
 use crate::{flow::Flow, time::Instant};
 use bellhop_wire::{HeaderId, Message, Params};
@@ -55,7 +55,7 @@ pub fn apply(
                 |contact: &Contact<'_>| contact.flow().is_some() && contact.lifetime.is_some();
             outbound = flow.transport.is_reliable()
                 && contacts.iter().any(kept)
-                && request.lists(HeaderId::Supported, "outbound");
+                && supports(request, "outbound");
             location.change(now, aor, |bindings| {
                 let changes = origin.bind(contacts, bindings)?;
                 let added = changes
@@ -202,7 +202,7 @@ fn other_params(params: Params<'_>) -> Box<[u8]> {
 /// RFC 3327 5.3.
 fn path(request: Message<'_>) -> Box<[u8]> {
     let mut text = Vec::new();
-    if request.lists(HeaderId::Supported, "path") {
+    if supports(request, "path") {
         for value in request.values(HeaderId::Path) {
             if !text.is_empty() {
                 text.extend_from_slice(b", ");

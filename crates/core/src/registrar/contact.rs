@@ -171,11 +171,16 @@ fn honours_reg_id(request: Message<'_>) -> RegIds {
             .is_some_and(keeps_flow)
     {
         RegIds::Honoured
-    } else if request.lists(HeaderId::Supported, "outbound") {
+    } else if supports(request, "outbound") {
         RegIds::FirstHopLacksOutbound
     } else {
         RegIds::Ignored
     }
+}
+
+/// Whether the client understands an extension: who requires one does (RFC 3261 20.32, 20.37).
+pub(super) fn supports(request: Message<'_>, option: &str) -> bool {
+    request.lists(HeaderId::Supported, option) || request.lists(HeaderId::Require, option)
 }
 
 /// The lifetime that is granted; `None` to remove (RFC 3261 10.3 step 7).

@@ -6,7 +6,7 @@ const ALL: [Algorithm; 3] = [Algorithm::Sha512_256, Algorithm::Sha256, Algorithm
 
 #[test]
 fn each_algorithm_is_a_line_of_its_own_in_the_configured_order() {
-    // RFC 8760 2.3, 2.4.
+    // RFC 8760 2.3.
     for role in [Role::Registrar, Role::Proxy] {
         let reply = Door::new(&ALL).reply(role, false);
         let offered: Vec<_> = lines(&reply, role.challenge())

@@ -74,6 +74,15 @@ fn path_is_stored_and_given_back_to_who_supports_it() {
 }
 
 #[test]
+fn who_requires_path_supports_it() {
+    let site = Site::new();
+    let lines_sent = ["Path: <sip:p;lr>", "Contact: <sip:bob@h>", "Require: path"];
+    let answer = site.answer(&Register::new(1, &lines_sent));
+    assert_eq!(lines(&answer, "Path"), ["<sip:p;lr>"]);
+    assert_eq!(text(&site.held()[0].path), "<sip:p;lr>");
+}
+
+#[test]
 fn path_is_ignored_for_who_does_not_support_it() {
     let site = Site::new();
     let lines_sent = ["Path: <sip:p2.example.org;lr>", "Contact: <sip:bob@h>"];

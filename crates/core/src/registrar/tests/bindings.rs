@@ -231,7 +231,7 @@ fn folded_parameters_are_stored_in_one_line() {
 
 #[test]
 fn the_request_uri_of_a_binding_has_no_headers() {
-    // RFC 4475 3.1.2.13 (regescrt): such a Contact is legal.
+    // RFC 4475 3.3.14 (regescrt): such a Contact is legal.
     let site = Site::new();
     let lines = ["Contact: <sip:b?b@example.com;x=y?Route=%3Csip:sip.example.com%3E>"];
     site.bind(&Register::new(1, &lines));

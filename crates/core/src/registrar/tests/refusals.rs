@@ -47,7 +47,7 @@ fn a_contact_that_cannot_be_read_is_named() {
 
 #[test]
 fn a_contact_with_headers_needs_angle_brackets() {
-    // RFC 4475 3.3.14 (regbadct).
+    // RFC 4475 3.1.2.13 (regbadct).
     let (status, _) = refused(&["Contact: sip:user@example.com?Route=%3Csip:sip.example.com%3E"]);
     assert_eq!(status, 400);
 }
