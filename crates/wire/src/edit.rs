@@ -83,7 +83,7 @@ impl<'m> Edit<'m> {
     /// Puts `received` and `rport` on the topmost Via (RFC 3261 18.2.1, RFC 3581 4), replacing what
     /// it claims of them.
     pub fn mark_via(&mut self, mark: ViaMark) -> &mut Self {
-        let Some(via) = self.message.values(HeaderId::Via).next() else {
+        let Some(via) = self.message.first_value(HeaderId::Via) else {
             return self;
         };
         let before = mark::before_params(via.raw).len();
@@ -274,7 +274,10 @@ impl<'m> Edit<'m> {
 
     fn pop(&mut self, id: HeaderId, nth: usize) -> Result<&mut Self, Error> {
         let message = self.message;
-        let value = message.values(id).nth(nth);
+        let value = match nth {
+            0 => message.first_value(id),
+            _ => message.values(id).nth(nth),
+        };
         Ok(self.remove_value(value.ok_or(Error::of(Kind::Missing, id))?))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef, index::Line, name,
-    text, view::list,
+    swar, text, view::list,
 };
 
 /// A received message: its bytes and where things are in them. Cheap to copy.
@@ -131,18 +131,13 @@ impl<'b> Message<'b> {
     /// The comma-separated elements of all lines of a header, in order; commas inside quotes and
     /// angle brackets do not separate. Empty elements are skipped.
     pub fn values(self, id: HeaderId) -> impl Iterator<Item = Value<'b>> {
-        self.fields(id).flat_map(move |field| {
-            let value = self
-                .index
-                .lines
-                .get(field.line)
-                .map_or(0, |line| line.value as usize);
-            list::split(field.value).map(move |(at, raw)| Value {
-                raw,
-                field,
-                at: value.saturating_add(at),
-            })
-        })
+        self.fields(id).flat_map(move |field| self.values_of(field))
+    }
+
+    /// The topmost element of a header.
+    pub fn first_value(self, id: HeaderId) -> Option<Value<'b>> {
+        let first = self.values_of(self.first(id)?).next();
+        first.or_else(|| self.values(id).next())
     }
 
     /// Whether a token stands in a comma-separated header, in any case (Supported, Require, ...).
@@ -154,8 +149,7 @@ impl<'b> Message<'b> {
     /// The topmost Via. # Errors: `Missing`, `Syntax`.
     pub fn top_via(self) -> Result<ViaRef<'b>, Error> {
         let value = self
-            .values(HeaderId::Via)
-            .next()
+            .first_value(HeaderId::Via)
             .ok_or(Error::of(Kind::Missing, HeaderId::Via))?;
         ViaRef::parse(value.raw).map_err(|_| Error::of(Kind::Syntax, HeaderId::Via))
     }
@@ -293,6 +287,16 @@ impl<'b> Message<'b> {
         }
     }
 
+    fn values_of(self, field: Field<'b>) -> impl Iterator<Item = Value<'b>> {
+        let line = self.index.lines.get(field.line);
+        let value = line.map_or(0, |line| line.value as usize);
+        list::split(field.value).map(move |(at, raw)| Value {
+            raw,
+            field,
+            at: value.saturating_add(at),
+        })
+    }
+
     fn value(self, id: HeaderId) -> Option<&'b [u8]> {
         self.first(id).map(|field| field.value)
     }
@@ -336,12 +340,12 @@ impl Owned {
 /// The header parameters of a name-addr or addr-spec, its URI skipped unread.
 fn header_params(value: &[u8]) -> Params<'_> {
     let mut rest = value;
-    while let Some(hit) = memchr::memchr3(b';', b'<', b'"', rest) {
+    while let Some(hit) = swar::find3(b';', b'<', b'"', rest) {
         let at = rest.get(hit..).unwrap_or_default();
         rest = match at {
             [b'"', tail @ ..] => text::behind_quote(tail),
             [b'<', tail @ ..] => {
-                let close = memchr::memchr(b'>', tail).unwrap_or(tail.len());
+                let close = swar::find(b'>', tail).unwrap_or(tail.len());
                 tail.get(close..).unwrap_or_default()
             }
             _ => return Params { raw: at },

@@ -66,7 +66,7 @@ const CONTROL: u8 = b'\r' + 1;
 /// What a header line's name means, its length, and that of everything up to and with its colon (RFC
 /// 3261 25.1 `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a token.
 pub(crate) fn name(line: &[u8]) -> Option<(HeaderId, usize, usize)> {
-    let colon = swar::find::<b':'>(line)?;
+    let colon = swar::find(b':', line)?;
     let mut name = line.get(..colon)?;
     while let [rest @ .., b' ' | b'\t'] = name {
         name = rest;

@@ -137,9 +137,7 @@ fn version(text: &[u8]) -> Option<Error> {
 
 /// The first octet that can stand in no URI: blanks, controls, brackets, quotes, non-ASCII.
 fn uri_fault(uri: &[u8]) -> Option<u8> {
-    uri.iter()
-        .copied()
-        .find(|b| *b <= b' ' || *b >= 0x7f || matches!(b, b'<' | b'>' | b'"'))
+    uri.iter().copied().find(|b| !text::is_uri_byte(*b))
 }
 
 #[cfg(test)]

@@ -12,14 +12,26 @@ pub(crate) fn find_below<const LIMIT: u8>(bytes: &[u8]) -> Option<usize> {
     )
 }
 
-/// Where the first `WANTED` is.
-pub(crate) fn find<const WANTED: u8>(bytes: &[u8]) -> Option<usize> {
-    let wanted = ONES.wrapping_mul(u64::from(WANTED));
-    let zeros = |eight: u64| {
-        let other = eight ^ wanted;
-        other.wrapping_sub(ONES) & !other
-    };
-    find_by(bytes, zeros, |b| b == WANTED)
+/// Where the first `wanted` is.
+#[inline]
+pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    find_by(bytes, |eight| zeros(eight, wanted), |b| b == wanted)
+}
+
+/// Where the first of three octets is.
+#[inline]
+pub(crate) fn find3(a: u8, b: u8, c: u8, bytes: &[u8]) -> Option<usize> {
+    find_by(
+        bytes,
+        |eight| zeros(eight, a) | zeros(eight, b) | zeros(eight, c),
+        |octet| octet == a || octet == b || octet == c,
+    )
+}
+
+/// Sets the highest bit of the first octet that is `wanted`, and of none before it.
+fn zeros(eight: u64, wanted: u8) -> u64 {
+    let other = eight ^ ONES.wrapping_mul(u64::from(wanted));
+    other.wrapping_sub(ONES) & !other
 }
 
 /// `hits` sets the highest bit of the first hit's octet and of none before it.
@@ -52,7 +64,9 @@ mod tests {
             bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 8..18_u8, 56..60_u8], 0..40)
         ) {
             prop_assert_eq!(find_below::<14>(&bytes), bytes.iter().position(|b| *b < 14));
-            prop_assert_eq!(find::<b':'>(&bytes), bytes.iter().position(|b| *b == b':'));
+            prop_assert_eq!(find(b':', &bytes), bytes.iter().position(|b| *b == b':'));
+            let any = |b: &u8| [b':', 9, 200].contains(b);
+            prop_assert_eq!(find3(b':', 9, 200, &bytes), bytes.iter().position(any));
         }
     }
 }

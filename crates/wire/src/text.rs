@@ -129,22 +129,32 @@ impl<S: Sink> fmt::Write for Adapter<'_, S> {
     }
 }
 
-const TOKEN: [bool; 256] = token_table();
+/// Whether this octet may stand in a URI at all: no blank, control, bracket, quote or non-ASCII one.
+pub(crate) fn is_uri_byte(byte: u8) -> bool {
+    URI.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+const TOKEN: [bool; 256] = table(true);
+const URI: [bool; 256] = table(false);
 
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "run by the compiler only"
 )]
-const fn token_table() -> [bool; 256] {
+const fn table(token: bool) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-            );
+        table[byte as usize] = if token {
+            byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+                )
+        } else {
+            byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
+        };
         byte += 1;
     }
     table

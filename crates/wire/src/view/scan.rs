@@ -1,7 +1,7 @@
 //! What all views share: blanks, tokens, quoted strings, percent escapes (RFC 3261 25.1).
 
+use crate::swar;
 pub(crate) use crate::text::{is_lws as is_blank, is_token, is_token_byte, trim};
-use memchr::{memchr, memchr3};
 use std::borrow::Cow;
 
 /// Without the blanks at the front.
@@ -23,7 +23,7 @@ pub(crate) fn take_while(bytes: &[u8], kind: impl Fn(u8) -> bool) -> (&[u8], &[u
 
 /// Splits at the first `separator`, which is in neither part.
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = memchr(separator, bytes)?;
+    let at = swar::find(separator, bytes)?;
     let (before, rest) = bytes.split_at_checked(at)?;
     Some((before, rest.get(1..)?))
 }
@@ -59,11 +59,11 @@ pub(crate) fn between_quotes(bytes: &[u8]) -> Option<&[u8]> {
 pub(crate) fn find_outside(bytes: &[u8], separator: u8) -> Option<usize> {
     let mut at = 0_usize;
     loop {
-        let hit = at.checked_add(memchr3(separator, b'"', b'<', bytes.get(at..)?)?)?;
+        let hit = at.checked_add(swar::find3(separator, b'"', b'<', bytes.get(at..)?)?)?;
         let rest = bytes.get(hit..)?;
         let skip = match rest.first()? {
             b'"' => quoted(rest)?.0.len(),
-            b'<' => memchr(b'>', rest)?,
+            b'<' => swar::find(b'>', rest)?,
             _ => return Some(hit),
         };
         at = hit.checked_add(skip)?;
