@@ -29,6 +29,11 @@ impl Names {
         known.map(Vec::as_slice).unwrap_or_default().iter().copied()
     }
 
+    /// Whether a target's addresses are known.
+    pub(crate) fn knows(&self, target: &Target) -> bool {
+        key(target).is_none_or(|key| self.known.contains_key(&key))
+    }
+
     /// Looks up the names of all targets, at the same time. A name that cannot be looked up now
     /// keeps the addresses it had; addresses in another order are no news.
     pub(crate) async fn refreshed(&self, targets: impl Iterator<Item = &Target>) -> Self {
@@ -140,5 +145,7 @@ mod tests {
         let after = before.refreshed([&target].into_iter()).await;
         assert_eq!(after, before);
         assert_eq!(after.of(&target).next(), Some(address));
+        assert!(after.knows(&target));
+        assert!(!Names::default().knows(&target));
     }
 }

@@ -29,7 +29,7 @@ use std::{
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::sleep,
 };
 
 /// Serves until SIGTERM or SIGINT. `file` is read again on SIGHUP; `greeting` goes to standard output
@@ -152,15 +152,16 @@ impl Server {
     }
 
     async fn serve(&mut self, signals: &mut Signals) {
-        let first = Instant::now().checked_add(REFRESH);
-        let mut refresh = interval_at(first.unwrap_or_else(Instant::now), REFRESH);
-        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let pause = match self.settings.targets().all(|t| self.names.knows(t)) {
+                true => REFRESH,
+                false => RETRY,
+            };
             tokio::select! {
                 _ = signals.terminate.recv() => break,
                 _ = signals.interrupt.recv() => break,
                 _ = signals.hangup.recv() => self.reload().await,
-                _ = refresh.tick() => {
+                () = sleep(pause) => {
                     self.refresh().await;
                     self.sweep();
                     self.report_losses();
@@ -321,6 +322,8 @@ fn log_panics() {
 
 /// How often the upstreams' names are looked up.
 const REFRESH: Duration = Duration::from_secs(30);
+/// How soon a name is looked up again that has no address.
+const RETRY: Duration = Duration::from_secs(5);
 /// How long ending may wait for what is queued.
 const DRAIN: Duration = Duration::from_millis(400);
 /// Bindings of all users.

@@ -32,6 +32,8 @@ pub(crate) enum Problem {
     Unread(SocketAddr),
     /// Too many names wait for an answer.
     Resolver(String),
+    /// A connection cannot be opened.
+    Connect(SocketAddr, String),
     /// A stream cannot be followed.
     Unframed(SocketAddr, bellhop_wire::Error),
 }
@@ -60,7 +62,7 @@ pub(crate) fn event(event: &Event) {
 
 /// Logs a trouble, unless its kind was logged within the last second.
 pub(crate) fn problem(problem: Problem) {
-    static QUIET: [Quiet; 8] = [const { Quiet::new() }; 8];
+    static QUIET: [Quiet; 9] = [const { Quiet::new() }; 9];
     let quiet = QUIET.get(problem.kind()).unwrap_or(&QUIET[0]);
     if let Some(suppressed) = quiet.speak() {
         tracing::warn!(target: "bellhop::transport", suppressed, "{problem}");
@@ -118,6 +120,7 @@ impl Problem {
             Self::Unread(_) => 5,
             Self::Resolver(_) => 6,
             Self::Unframed(..) => 7,
+            Self::Connect(..) => 8,
         }
     }
 }
@@ -141,6 +144,7 @@ impl fmt::Display for Problem {
             Self::Unframed(peer, error) => {
                 write!(f, "what {peer} sends cannot be followed, closing: {error}")
             }
+            Self::Connect(to, why) => write!(f, "no connection to {to}: {why}"),
             Self::Resolver(host) => write!(
                 f,
                 "{} not looked up: too many names wait",

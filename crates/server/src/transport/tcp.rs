@@ -53,7 +53,7 @@ pub(crate) async fn open(worker: Rc<Worker>, connection: Arc<Connection>) {
         Ok(Err(error)) => Closed::Failed(error.to_string()),
         Err(_) => Closed::Deadline("not opened in time"),
     };
-    tracing::info!(target: "bellhop::transport", remote = %flow.remote, "cannot connect: {why}");
+    problem(Problem::Connect(flow.remote, why.to_string()));
     worker.gone(&connection, why);
 }
 
