@@ -32,7 +32,7 @@ fn a_binding_is_found_by_its_contact() {
         "sip:10.0.0.1:5070",
         "sip:bob@10.0.0.1:5070;transport=udp",
         "sip:bob@10.0.0.1:5070;user=phone",
-        "tel:bob",
+        "tel:+15551234",
     ] {
         assert_eq!(find(&site, other), None, "{other}");
     }
