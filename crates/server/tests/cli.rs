@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::Write as _,
+    net::UdpSocket,
     path::{Path, PathBuf},
     process::{Command, Stdio, id},
 };
@@ -80,7 +81,7 @@ fn check_explains_a_good_file_and_exits_0() {
         "listen     phones: udp:127.0.0.1:5060",
         "domains    pbx.example.org",
         "users      1 from users.toml",
-        "upstream   pbx: sip:10.0.0.10:5060;transport=tcp; its requests are trusted",
+        "upstream   pbx: sip:10.0.0.10:5060;transport=udp; its requests are trusted",
         "route      what is not for a binding goes to pbx",
         "bellhop.toml is good (1 warning)",
     ] {
@@ -136,6 +137,48 @@ fn a_file_that_is_not_there_and_a_wrong_command_line_exit_2() {
     );
     assert_eq!(place.bellhop("check", "").code, Some(2));
     assert_eq!(place.bellhop("serve", "").code, Some(2));
+}
+
+#[test]
+fn a_wrong_file_keeps_run_from_binding_anything() {
+    let place = Place::new("run");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    // Were it bound before it is checked, the taken port would be what it complains of.
+    let taken = GOOD.replace(
+        "5060\"\n\n[[up",
+        &format!("{port}\"\nzone = \"insid\"\n\n[[up"),
+    );
+    place
+        .write("bellhop.toml", &taken)
+        .write("users.toml", USERS);
+    let ran = place.bellhop("run --config bellhop.toml", "");
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.err.contains("listen[0].zone = \"insid\"") && ran.out.is_empty(),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("taken"), "{}", ran.err);
+}
+
+#[test]
+fn a_taken_port_is_said_with_its_holder_and_the_way_out() {
+    let place = Place::new("taken");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let ran = place.bellhop(&format!("--port {port}"), "");
+    assert_eq!(ran.code, Some(1));
+    assert!(!ran.out.contains("ready"), "{}", ran.out);
+    let us = format!("(process {})", id());
+    for part in [&format!("udp:127.0.0.1:{port}"), &us, "bellhop --port 5070"] {
+        assert!(ran.err.contains(part), "{part:?} is not in:\n{}", ran.err);
+    }
+    assert_eq!(place.bellhop("--port 0", "").code, Some(2));
+    assert_eq!(
+        place.bellhop("--port 5070 user list --file u", "").code,
+        Some(2)
+    );
 }
 
 #[test]
@@ -234,7 +277,7 @@ bind = "udp:127.0.0.1:5060"
 
 [[upstream]]
 name = "pbx"
-targets = ["sip:10.0.0.10:5060;transport=tcp"]
+targets = ["sip:10.0.0.10:5060"]
 trusted = true
 
 [auth]

@@ -18,11 +18,13 @@ use std::{
 #[derive(Debug, Parser)]
 #[command(version, about)]
 #[command(after_help = "Without a command: two demo users on loopback, passwords printed.")]
+#[command(args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     /// Without a command: the port on 127.0.0.1
     #[arg(long, value_name = "PORT", default_value_t = 5060)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 }
 
@@ -50,11 +52,14 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         None => match embedded(cli.port) {
-            Ok(demo) => serve(demo.settings, None, &format!("{}\n", demo.greeting)),
+            Ok(demo) => {
+                let greeting = format!("{}\n", demo.greeting);
+                serve(demo.settings, None, &greeting, ELSEWHERE)
+            }
             Err(error) => ended(Err(error)),
         },
         Some(Command::Run { config }) => match load(&config, &Machine) {
-            Ok(settings) => serve(settings, Some(&config), ""),
+            Ok(settings) => serve(settings, Some(&config), "", ""),
             Err(problems) => refused(&problems.to_string()),
         },
         Some(Command::Check { config }) => check::check(&config),
@@ -62,9 +67,13 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn serve(settings: Settings, file: Option<&Path>, greeting: &str) -> ExitCode {
+/// Serves; `advice` follows what keeps it from that.
+fn serve(settings: Settings, file: Option<&Path>, greeting: &str, advice: &str) -> ExitCode {
     match log::init(&settings.log) {
-        Ok(()) => ended(serve::run(settings, file, greeting)),
+        Ok(()) => {
+            let served = serve::run(settings, file, greeting);
+            ended(served.map_err(|error| format!("{error}{advice}")))
+        }
         Err(error) => refused(&error),
     }
 }
@@ -93,3 +102,6 @@ fn say(line: &str) {
 fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
+
+const ELSEWHERE: &str = "\n`bellhop --port 5070` takes that port; `bellhop run --config FILE` \
+                         listens where the file says";

@@ -74,10 +74,7 @@ impl Settings {
             ),
             None => format!("limits     {message} a message; requests are not counted"),
         });
-        let format = match self.log.format {
-            super::Format::Text => "text",
-            super::Format::Json => "json",
-        };
+        let format = self.log.format.name();
         lines.push(format!("log        {}, {format}", self.log.level));
         lines
     }

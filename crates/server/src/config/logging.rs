@@ -21,6 +21,16 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Format {
+    /// As the configuration writes it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {

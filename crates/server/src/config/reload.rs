@@ -25,7 +25,8 @@ impl Settings {
             ));
         }
         if self.log.format != new.log.format {
-            needed.push("log.format".to_owned());
+            let (old, new) = (self.log.format.name(), new.log.format.name());
+            needed.push(format!("log.format: {old} is in use, the file says {new}"));
         }
         needed
     }

@@ -107,6 +107,7 @@ fn targets(section: &Section<'_>, report: &Report, listeners: &[Listener]) -> Ve
                 format!("is our own listener {name:?}: requests would go in circles"),
             );
         }
+        check_reach(&target, &at, listeners, report);
         targets.push(target);
     }
     targets
@@ -132,6 +133,25 @@ fn check(upstream: &Upstream, at: &At, others: &[(Upstream, At)], report: &Repor
                 ),
             );
         }
+    }
+}
+
+/// A PBX is reached from a listener of ours, and comes back to one (RFC 3261 16.6 steps 4 and 8).
+fn check_reach(target: &Target, at: &At, listeners: &[Listener], report: &Report) {
+    let address = target.address();
+    let family = |l: &&Listener| address.is_none_or(|a| a.is_ipv4() == l.bind.address.is_ipv4());
+    let mut near = listeners.iter().filter(family).peekable();
+    if listeners.is_empty() {
+        return;
+    }
+    let transport = target.transport.uri_token();
+    if near.peek().is_none() {
+        report.error(at, "no listener has an address of this family; add one");
+    } else if !near.any(|listener| listener.bind.transport == target.transport) {
+        report.warn(
+            at,
+            format!("no listener takes {transport}: this PBX cannot open connections to us"),
+        );
     }
 }
 

@@ -144,6 +144,8 @@ targets = [
   "sip:127.0.0.1:5060",
   "sip:10.0.0.11",
   "sip:10.0.0.11:5060;transport=udp",
+  "sip:[2001:db8::10]",
+  "sip:10.0.0.12;transport=tcp",
 ]
 [[upstream]]
 name = "again"
