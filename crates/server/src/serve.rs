@@ -180,7 +180,7 @@ impl Server {
             Ok(new) => new,
             Err(problems) => {
                 for problem in &problems.0 {
-                    tracing::error!("{problem}");
+                    problem.log();
                 }
                 tracing::error!("reload refused; the configuration in use stays");
                 return;

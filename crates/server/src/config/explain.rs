@@ -82,10 +82,10 @@ impl Settings {
     /// Logs what will be, and the warnings.
     pub(crate) fn announce(&self) {
         for line in self.explain() {
-            tracing::info!("{line}");
+            tracing::info!(target: "bellhop::config", "{line}");
         }
         for warning in &self.warnings {
-            tracing::warn!("{warning}");
+            warning.log();
         }
     }
 

@@ -115,24 +115,44 @@ impl At {
     }
 }
 
+impl Problem {
+    /// Logs it, as bad as it is.
+    pub(crate) fn log(&self) {
+        match self.severity {
+            Severity::Error => tracing::error!(target: "bellhop::config", "{}", Bare(self)),
+            Severity::Warning => tracing::warn!(target: "bellhop::config", "{}", Bare(self)),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}: {}", self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
+        write!(f, "{severity}: {}", Bare(self))
+    }
+}
+
+/// A problem without its severity.
+struct Bare<'a>(&'a Problem);
+
+impl fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(problem) = self;
+        f.write_str(&problem.file)?;
+        if problem.line > 0 {
+            write!(f, ":{}", problem.line)?;
         }
         f.write_str(": ")?;
-        match (self.key.as_str(), &self.value) {
+        match (problem.key.as_str(), &problem.value) {
             ("", None) => {}
             ("", Some(value)) => write!(f, "{value}: ")?,
             (key, None) => write!(f, "{key}: ")?,
             (key, Some(value)) => write!(f, "{key} = {value}: ")?,
         }
-        f.write_str(&self.text)
+        f.write_str(&problem.text)
     }
 }
 

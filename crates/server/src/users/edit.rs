@@ -123,7 +123,7 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
         .map_or(0o600, |old| old.permissions().mode() & 0o7777);
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(format!(".{}", std::process::id()));
     let beside: PathBuf = file.with_file_name(name);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
