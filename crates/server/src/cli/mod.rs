@@ -5,7 +5,7 @@ mod user;
 
 use crate::{
     config::{Machine, Settings, embedded, load},
-    log, serve,
+    demo, log, serve,
 };
 use clap::{Parser, Subcommand};
 use std::{
@@ -42,6 +42,13 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Play a registration, a subscription and a call between simulated phones and a simulated PBX, and
+    /// draw every message that crossed the sockets
+    Demo {
+        /// Draw in ASCII, as is done anyway where the locale is not UTF-8
+        #[arg(long)]
+        ascii: bool,
+    },
     /// Write and list users: users.toml, htdigest
     #[command(subcommand)]
     User(user::User),
@@ -63,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
             Err(problems) => refused(&problems.to_string()),
         },
         Some(Command::Check { config }) => check::check(&config),
+        Some(Command::Demo { ascii }) => ended(demo::run(ascii)),
         Some(Command::User(command)) => ended(user::user(command)),
     }
 }

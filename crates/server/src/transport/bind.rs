@@ -127,16 +127,11 @@ fn each<S: AsLocal>(
     open: fn(SocketAddr, bool) -> io::Result<S>,
 ) -> io::Result<(Vec<S>, SocketAddr)> {
     // With SO_REUSEPORT a second program of the same user could share the port and take half of the
-    // traffic in silence, so a socket without it must be had first.
-    if address.port() != 0 {
-        drop(open(address, false)?);
-    }
-    let first = open(address, true)?;
-    let local = first.local()?;
-    let mut sockets = vec![first];
-    for _ in 1..workers.max(1) {
-        sockets.push(open(local, true)?);
-    }
+    // traffic in silence, and for port 0 the system itself may choose such a port: a socket without it
+    // must be had first.
+    let local = open(address, false)?.local()?;
+    let sockets = (0..workers.max(1)).map(|_| open(local, true));
+    let sockets = sockets.collect::<io::Result<Vec<S>>>()?;
     Ok((sockets, local))
 }
 
@@ -220,6 +215,14 @@ mod tests {
         assert!(error.contains("the port is taken"), "{error}");
         assert!(error.contains(&format!("udp:{}", first.local)), "{error}");
         assert!(error.contains("\"phones\""), "{error}");
+    }
+
+    #[test]
+    fn a_port_that_the_system_chooses_is_nobody_elses() {
+        let listen = listen(Transport::Udp, "127.0.0.1:0");
+        let bound: Vec<Bound> = (0..600).map(|_| listen.bind(1).unwrap()).collect();
+        let ports: std::collections::BTreeSet<u16> = bound.iter().map(|b| b.local.port()).collect();
+        assert_eq!(ports.len(), bound.len());
     }
 
     #[test]
