@@ -1,10 +1,11 @@
 //! Moves bytes and time between the sockets and the shards of the core: W worker threads, each with its
 //! own runtime and its own UDP sockets; a message is handled to its end by the worker that read it, under
-//! the lock of the shard its Call-ID belongs to, and no lock is held over I/O.
+//! the lock of the shard its Call-ID belongs to, and no shard is held over I/O.
 
 mod clock;
 mod refuse;
 mod report;
+mod send;
 mod shard;
 mod start;
 #[cfg(test)]

@@ -87,6 +87,8 @@ pub(crate) struct Shard {
 
 struct Slot {
     shard: Mutex<Shard>,
+    /// Held by the worker that sends what the shard made.
+    gate: Mutex<()>,
     /// The deadline became earlier.
     sooner: Notify,
 }
@@ -100,6 +102,7 @@ impl Shards {
                 armed: None,
                 rests_until: Instant::default(),
             }),
+            gate: Mutex::new(()),
             sooner: Notify::new(),
         };
         Self {
@@ -125,6 +128,12 @@ impl Shards {
     pub(crate) fn lock(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
         let slot = self.slots.get(index)?;
         Some(slot.shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Enters the gate of a shard that is still locked; whoever holds it sends first.
+    pub(crate) fn gate(&self, index: usize) -> Option<MutexGuard<'_, ()>> {
+        let slot = self.slots.get(index)?;
+        Some(slot.gate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sets a locked shard's timer; wakes its home worker if the deadline became earlier.

@@ -47,6 +47,31 @@ fn answers_to_one_peer_keep_the_order_of_its_requests_over_all_shards() {
 }
 
 #[test]
+fn no_reaction_to_a_message_overtakes_what_was_decided_before_it() {
+    // A phone's 100 over UDP, then the INVITE over TCP, whose 180 another worker relays.
+    let rig = Rig::start(4, &[UDP, TCP], StreamLimits::default());
+    let pbx = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Several sources, so that some are another worker's than the connection to the PBX.
+    let phones: Vec<UdpSocket> = (0..8).map(|_| udp()).collect();
+    let order = format!("both;1;tcp;{}", pbx.local_addr().unwrap());
+    let mut buffer = [0; 2048];
+    let mut stream = None;
+    for (n, phone) in (0..).zip(phones.iter().cycle().take(400)) {
+        phone.send_to(&message(&order, "c", n), rig.at[0]).unwrap();
+        let stream = stream.get_or_insert_with(|| pbx.accept().unwrap().0);
+        assert!(read(stream, rig::RELAYED.len()) == rig::RELAYED);
+        let order = format!("send;0;udp;{}", phone.local_addr().unwrap());
+        let reaction = message(&order, "c", n);
+        stream.write_all(&reaction).unwrap();
+        for _ in 0..rig::FIRST {
+            let length = phone.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], b"first", "in round {n}");
+        }
+        assert_eq!(phone.recv(&mut buffer).unwrap(), reaction.len());
+    }
+}
+
+#[test]
 fn each_listener_answers_from_its_own_address() {
     let listen = ["udp:127.0.0.1:0", "udp:127.0.0.2:0", "udp:[::1]:0"];
     let rig = Rig::start(2, &listen, StreamLimits::default());

@@ -1,18 +1,15 @@
-//! One turn of a worker: a batch of inputs handled under the shards' locks, then everything they made is
-//! sent. Output for one peer leaves in the order it was decided.
+//! One turn of a worker: a batch of inputs handled under the shards' locks, and what they made sent when
+//! a shard is let go.
 
 use super::{
     Worker, refuse,
     report::{self, Problem},
     shard::{Core, Shard},
 };
-use crate::transport::{
-    connection::{Connection, Pushed},
-    udp::{Lost, Sender},
-};
+use crate::transport::udp::Sender;
 use bellhop_core::{
-    flow::{ConnectionId, Destination, Flow, ListenerId, Transport},
-    outbox::{Outbox, Ticket, Token, Transmit},
+    flow::{ConnectionId, Destination, Flow},
+    outbox::{Outbox, Ticket, Token},
     time::Now,
 };
 use bellhop_wire::Error;
@@ -20,7 +17,7 @@ use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
-    sync::{Arc, MutexGuard},
+    sync::MutexGuard,
     time::Duration,
 };
 
@@ -31,8 +28,8 @@ pub(crate) struct Turn<'w> {
     now: Now,
     room: Room,
     held: Option<(usize, MutexGuard<'w, Shard>)>,
-    /// Transmits before this one have been looked at for streams.
-    streamed: usize,
+    /// How many transmits have been sent.
+    sent: usize,
 }
 
 /// What turns use one after another, so that none allocates.
@@ -61,7 +58,7 @@ impl<'w> Turn<'w> {
             now: worker.clock.now(),
             room: worker.room.take().unwrap_or_else(Room::new),
             held: None,
-            streamed: 0,
+            sent: 0,
         }
     }
 
@@ -140,12 +137,6 @@ impl<'w> Turn<'w> {
     pub(crate) fn end(mut self) {
         loop {
             self.release();
-            self.send_datagrams();
-            for transmit in &self.room.outbox.transmits {
-                if let Some(observer) = &self.worker.observer {
-                    observer.sent(&transmit.to, self.room.outbox.message(transmit));
-                }
-            }
             for event in &self.room.outbox.events {
                 report::event(event);
                 if let Some(observer) = &self.worker.observer {
@@ -156,7 +147,7 @@ impl<'w> Turn<'w> {
                 self.worker.resolve(resolve);
             }
             self.room.outbox.clear();
-            self.streamed = 0;
+            self.sent = 0;
             if self.room.failed.is_empty() {
                 break;
             }
@@ -200,116 +191,27 @@ impl<'w> Turn<'w> {
         sound
     }
 
-    /// Queues what goes to streams while the shard is still held, so that two workers cannot swap two
-    /// messages for one connection; then sets the shard's timer and lets it go.
+    /// Sets the shard's timer, lets it go, and sends what it made. A shard's messages leave in the order
+    /// they were decided in, whichever worker sends them: the gate is entered before the shard is let go,
+    /// and the shard serves others while we send.
     fn release(&mut self) {
         let Some((index, mut guard)) = self.held.take() else {
             return;
         };
-        let outbox = &self.room.outbox;
-        for transmit in outbox.transmits.iter().skip(self.streamed) {
-            if transmit.to.transport() == Transport::Udp {
-                continue;
-            }
-            let sent = self
-                .worker
-                .push(&transmit.to, outbox.message(transmit), transmit.token);
-            if !sent {
-                self.worker.counters.dropped_unsendable.one();
-                self.room.failed.extend(transmit.token);
-            }
-        }
-        self.streamed = outbox.transmits.len();
         self.worker.shards.arm(index, &mut guard);
-    }
-
-    fn send_datagrams(&mut self) {
         let Room {
             outbox,
             failed,
             sender,
         } = &mut self.room;
-        let is_udp = |t: &&Transmit| t.to.transport() == Transport::Udp;
-        let total = outbox.transmits.iter().filter(is_udp).count();
-        let mut counted: usize = 0;
-        for (listener, socket) in self.worker.udp.iter().enumerate() {
-            if counted == total {
-                break;
-            }
-            let Some(socket) = socket else { continue };
-            let ours = |t: &&Transmit| usize::from(t.to.listener().0) == listener;
-            let items = outbox
-                .transmits
-                .iter()
-                .filter(is_udp)
-                .filter(ours)
-                .map(|t| {
-                    counted = counted.saturating_add(1);
-                    (outbox.message(t), t.to.remote(), t)
-                });
-            sender.send(socket, items, |transmit, why| match why {
-                Lost::Busy => self.worker.counters.dropped_busy.one(),
-                Lost::Unsendable(errno) => {
-                    self.worker.counters.dropped_unsendable.one();
-                    failed.extend(transmit.token);
-                    report::problem(Problem::Unsendable(transmit.to.remote(), errno));
-                }
-            });
+        let made = outbox.transmits.get(self.sent..).unwrap_or_default();
+        if !made.is_empty() {
+            let gate = self.worker.shards.gate(index);
+            drop(guard);
+            self.worker.send(outbox, made, sender, failed);
+            drop(gate);
         }
-        self.worker.counters.sent.add(counted);
-        if counted < total {
-            // A listener without a UDP socket: nothing can leave in its name.
-            let has = |id: ListenerId| {
-                let socket = self.worker.udp.get(usize::from(id.0));
-                socket.is_some_and(Option::is_some)
-            };
-            let stray = |t: &&Transmit| !has(t.to.listener());
-            for transmit in outbox.transmits.iter().filter(is_udp).filter(stray) {
-                self.worker.counters.dropped_unsendable.one();
-                failed.extend(transmit.token);
-                report::problem(Problem::NoSocket(transmit.to));
-            }
-        }
-    }
-}
-
-impl Worker {
-    /// Queues a message on the stream connection it is meant for, opening one where allowed.
-    fn push(self: &Rc<Self>, to: &Destination, message: &[u8], token: Option<Token>) -> bool {
-        let (connection, new) = match *to {
-            Destination::Flow { flow, else_connect } => {
-                let alive = flow.connection.and_then(|id| self.table.find(id));
-                match alive {
-                    Some(connection) => (connection, false),
-                    None if else_connect => self.dial(flow.transport, flow.remote, flow.listener),
-                    None => return false,
-                }
-            }
-            Destination::Address {
-                listener,
-                transport,
-                remote,
-            } => self.dial(transport, remote, listener),
-        };
-        let pushed = connection.push(message, token, self.limits.queue);
-        if new {
-            self.open(connection);
-        }
-        match pushed {
-            Pushed::Queued => self.counters.sent.one(),
-            Pushed::Overflow => self.counters.closed_unread.one(),
-            Pushed::Closed => {}
-        }
-        pushed == Pushed::Queued
-    }
-
-    fn dial(
-        &self,
-        transport: Transport,
-        remote: SocketAddr,
-        listener: ListenerId,
-    ) -> (Arc<Connection>, bool) {
-        self.table.dial(transport, remote, listener)
+        self.sent = outbox.transmits.len();
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Arc<Connection>, strea
         began: None,
         heard: Instant::now(),
         stalled: None,
+        unanswered: false,
     };
     let why = task.run().await;
     // What is already queued, an answer that says what was wrong for one, leaves if there is room.
@@ -64,6 +65,8 @@ struct Task {
     heard: Instant,
     /// Since when the peer reads nothing.
     stalled: Option<Instant>,
+    /// The peer sent something and nothing has gone back since.
+    unanswered: bool,
 }
 
 impl Task {
@@ -74,6 +77,7 @@ impl Task {
             if let Err(why) = self.write_queued() {
                 return why;
             }
+            self.acknowledge();
             let (deadline, overdue) = self.deadline();
             if deadline <= Instant::now() {
                 return Closed::Deadline(overdue);
@@ -126,6 +130,14 @@ impl Task {
         .unwrap_or((self.heard, "silent too long"))
     }
 
+    /// Has the kernel acknowledge at once what nothing of ours will acknowledge: many phones leave Nagle's
+    /// algorithm on, so their 200 would wait for the delayed acknowledgement of their 180.
+    fn acknowledge(&mut self) {
+        if std::mem::take(&mut self.unanswered) {
+            let _ = socket2::SockRef::from(&self.stream).set_tcp_quickack(true);
+        }
+    }
+
     /// Writes until the queue is empty or the peer's window is full.
     fn write_queued(&mut self) -> Result<(), Closed> {
         loop {
@@ -157,6 +169,7 @@ impl Task {
                 Ok(n) => {
                     self.written = self.written.saturating_add(n);
                     self.stalled = None;
+                    self.unanswered = false;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
@@ -197,6 +210,7 @@ impl Task {
             Ok(0) => Err(Closed::ByPeer),
             Ok(n) => {
                 self.heard = Instant::now();
+                self.unanswered = true;
                 self.take_in(scratch.get(..n).unwrap_or_default())
                     .map_err(Closed::Framing)
             }

@@ -29,6 +29,10 @@ pub(super) struct Rig {
     pub(super) heard: Arc<Mutex<Vec<Heard>>>,
 }
 
+/// How often the order `both` sends `first` to where it came from before it sends on.
+pub(super) const FIRST: usize = 40;
+/// What it sends on.
+pub(super) const RELAYED: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Rig {
@@ -162,15 +166,15 @@ impl Core for Puppet {
                 out.transmit(back, None, &vec![b'x'; size]);
             }
             "send" => {
-                let to = Destination::Address {
-                    listener: ListenerId(words.next().unwrap().parse().unwrap()),
-                    transport: Transport::of(words.next().unwrap().as_bytes()).unwrap(),
-                    remote: words.next().unwrap().parse().unwrap(),
-                };
+                let to = address(&mut words);
                 let size = words.next().map_or(0, |w| w.parse().unwrap());
                 let mut sent = bytes.to_vec();
                 sent.resize(bytes.len().max(size), b'x');
                 out.transmit(to, Some(token), &sent);
+            }
+            "both" => {
+                (0..FIRST).for_each(|_| out.transmit(back, None, b"first"));
+                out.transmit(address(&mut words), Some(token), RELAYED);
             }
             "remember" => self.seen.push(flow),
             "again" => {
@@ -215,6 +219,15 @@ impl Core for Puppet {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.alarm.map(|(at, _)| at)
+    }
+}
+
+/// Listener, transport and remote address, as an order names them.
+fn address<'w>(words: &mut impl Iterator<Item = &'w str>) -> Destination {
+    Destination::Address {
+        listener: ListenerId(words.next().unwrap().parse().unwrap()),
+        transport: Transport::of(words.next().unwrap().as_bytes()).unwrap(),
+        remote: words.next().unwrap().parse().unwrap(),
     }
 }
 

@@ -1,0 +1,119 @@
+//! Sending what the core decided, in its order: a message never leaves before one that was decided
+//! earlier, so no peer can answer a relayed request before its sender has had the 100.
+
+use super::{
+    Worker,
+    report::{self, Problem},
+};
+use crate::transport::{
+    connection::Pushed,
+    udp::{Lost, Sender},
+};
+use bellhop_core::{
+    flow::{Destination, ListenerId, Transport},
+    outbox::{Outbox, Token, Transmit},
+};
+use std::rc::Rc;
+
+impl Worker {
+    /// Sends these messages of an outbox; `failed` gets the tokens of those that cannot be sent.
+    pub(super) fn send(
+        self: &Rc<Self>,
+        outbox: &Outbox,
+        transmits: &[Transmit],
+        sender: &mut Sender,
+        failed: &mut Vec<Token>,
+    ) {
+        if let Some(observer) = &self.observer {
+            for transmit in transmits {
+                observer.sent(&transmit.to, outbox.message(transmit));
+            }
+        }
+        for run in
+            transmits.chunk_by(|a, b| datagrams_of(a).is_some_and(|l| datagrams_of(b) == Some(l)))
+        {
+            match run {
+                [first, ..] if datagrams_of(first).is_some() => {
+                    self.send_datagrams(first.to.listener(), outbox, run, sender, failed);
+                }
+                run => {
+                    for transmit in run {
+                        if !self.push(&transmit.to, outbox.message(transmit), transmit.token) {
+                            self.counters.dropped_unsendable.one();
+                            failed.extend(transmit.token);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Queues a message on the stream connection it is meant for, opening one where allowed.
+    pub(super) fn push(
+        self: &Rc<Self>,
+        to: &Destination,
+        message: &[u8],
+        token: Option<Token>,
+    ) -> bool {
+        let (transport, remote, listener) = (to.transport(), to.remote(), to.listener());
+        let alive = match to {
+            Destination::Flow { flow, .. } => flow.connection.and_then(|id| self.table.find(id)),
+            Destination::Address { .. } => None,
+        };
+        let (connection, new) = match (alive, to) {
+            (Some(connection), _) => (connection, false),
+            (
+                None,
+                Destination::Flow {
+                    else_connect: false,
+                    ..
+                },
+            ) => return false,
+            (None, _) => self.table.dial(transport, remote, listener),
+        };
+        let pushed = connection.push(message, token, self.limits.queue);
+        if new {
+            self.open(connection);
+        }
+        match pushed {
+            Pushed::Queued => self.counters.sent.one(),
+            Pushed::Overflow => self.counters.closed_unread.one(),
+            Pushed::Closed => {}
+        }
+        pushed == Pushed::Queued
+    }
+
+    /// Sends one listener's datagrams.
+    fn send_datagrams(
+        &self,
+        listener: ListenerId,
+        outbox: &Outbox,
+        run: &[Transmit],
+        sender: &mut Sender,
+        failed: &mut Vec<Token>,
+    ) {
+        let Some(Some(socket)) = self.udp.get(usize::from(listener.0)) else {
+            for transmit in run {
+                self.counters.dropped_unsendable.one();
+                failed.extend(transmit.token);
+                report::problem(Problem::NoSocket(transmit.to));
+            }
+            return;
+        };
+        self.counters.sent.add(run.len());
+        let items = run.iter().map(|t| (outbox.message(t), t.to.remote(), t));
+        sender.send(socket, items, |transmit, why| match why {
+            Lost::Busy => self.counters.dropped_busy.one(),
+            Lost::Unsendable(errno) => {
+                self.counters.dropped_unsendable.one();
+                failed.extend(transmit.token);
+                report::problem(Problem::Unsendable(transmit.to.remote(), errno));
+            }
+        });
+    }
+}
+
+/// The listener whose socket sends it, if it is a datagram.
+fn datagrams_of(transmit: &Transmit) -> Option<ListenerId> {
+    (transmit.to.transport() == Transport::Udp).then(|| transmit.to.listener())
+}
