@@ -50,7 +50,7 @@ impl Baresip {
             .replace("@CTRL@", &control.to_string());
         dir.write("config", &config);
         let account = format!(
-            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=30;answermode=auto\n"
+            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=10;answermode=auto\n"
         );
         dir.write("accounts", &account);
         let mut command = lab.program(&Place::Here, "usr/bin/baresip");
@@ -76,7 +76,19 @@ impl Baresip {
     /// # Panics
     /// If it does not in time.
     pub fn registered(&mut self) {
-        self.process.wait_for("[1 binding]", START);
+        self.process.wait_for(REGISTERED, START);
+    }
+
+    /// Waits until the registrar answers 200 again, as it does about every 10 s;
+    /// a failed attempt is repeated after a while.
+    ///
+    /// # Panics
+    /// If it does not within two minutes.
+    pub fn registered_again(&mut self) {
+        let before = self.said().matches(REGISTERED).count();
+        until("baresip registers again", Duration::from_secs(120), || {
+            (self.said().matches(REGISTERED).count() > before).then_some(())
+        });
     }
 
     /// Calls an extension at the registrar.
@@ -153,4 +165,5 @@ impl Baresip {
     }
 }
 
+const REGISTERED: &str = "[1 binding]";
 const START: Duration = Duration::from_secs(15);

@@ -195,9 +195,14 @@ impl Bellhop {
         self.dir.path().join(CONFIG)
     }
 
-    /// The path of its `users.toml`.
-    pub fn users(&self) -> PathBuf {
-        self.dir.path().join("users.toml")
+    /// Adds lines to `bellhop.toml` or `users.toml`.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub fn append(&self, name: &str, lines: &str) {
+        let path = self.dir.path().join(name);
+        let before = std::fs::read_to_string(path).expect("the file");
+        self.dir.write(name, &(before + lines));
     }
 
     fn end(&mut self, signal: Signal) -> Option<i32> {

@@ -26,6 +26,7 @@ pub mod phone;
 pub mod pjsua;
 pub mod process;
 pub mod sipp;
+pub mod site;
 pub mod temp;
 pub mod tone;
 
@@ -40,3 +41,4 @@ pub use netns::{Net, Place};
 pub use phone::Phone;
 pub use pjsua::Pjsua;
 pub use sipp::Sipp;
+pub use site::Site;

@@ -5,6 +5,7 @@ use crate::lab::{Lab, skip};
 use crate::lane::Lane;
 use crate::process::{command, run};
 use std::ffi::OsStr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -52,13 +53,13 @@ pub struct Net {
 
 impl Net {
     /// The phone's own address, unknown beyond the NAT.
-    pub const PHONE: &str = "10.77.1.2";
+    pub const PHONE: SocketAddr = at([10, 77, 1, 2]);
     /// The edge's address on the public side.
-    pub const EDGE_PUBLIC: &str = "10.77.2.2";
+    pub const EDGE_PUBLIC: SocketAddr = at([10, 77, 2, 2]);
     /// The edge's address on the PBX's side.
-    pub const EDGE_INSIDE: &str = "10.77.3.1";
+    pub const EDGE_INSIDE: SocketAddr = at([10, 77, 3, 1]);
     /// The PBX's address.
-    pub const PBX: &str = "10.77.3.2";
+    pub const PBX: SocketAddr = at([10, 77, 3, 2]);
 
     /// Lays the network, or has the calling test counted as skipped where that
     /// cannot be done.
@@ -110,6 +111,10 @@ impl Drop for Net {
     fn drop(&mut self) {
         self.script("down", Nat::Masquerade);
     }
+}
+
+const fn at([a, b, c, d]: [u8; 4]) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), 5060)
 }
 
 const IP: &str = "/usr/sbin/ip";

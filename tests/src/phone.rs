@@ -19,6 +19,7 @@ pub struct Phone {
     /// What a stream brought that is not a whole message yet.
     rest: Vec<u8>,
     sent: u32,
+    contact: String,
 }
 
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl Phone {
             Link::Tcp(stream) => stream.local_addr(),
         };
         let local = local.expect("its own address");
+        let contact = format!("sip:{user}@{local}{}", transport.uri_parameter());
         Self {
             user: user.to_owned(),
             local,
@@ -59,7 +61,15 @@ impl Phone {
             link,
             rest: Vec::new(),
             sent: 0,
+            contact,
         }
+    }
+
+    /// Shows another Contact than the address of its socket.
+    #[must_use]
+    pub fn with_contact(mut self, uri: &str) -> Self {
+        uri.clone_into(&mut self.contact);
+        self
     }
 
     /// Registers its address: REGISTER, 401, REGISTER, 200.
@@ -67,20 +77,19 @@ impl Phone {
     /// # Panics
     /// If the answers are others.
     pub fn register(&mut self) -> Message {
-        let to = format!("sip:{}@{}", self.user, self.remote);
-        let uri = format!("sip:{}", self.remote);
-        let first = self.request("REGISTER", &uri, &to, "Expires: 60\r\n", "");
-        assert_eq!(first.status(), Some(401), "{}", first.text());
-        let proof = self.proof(&first, "REGISTER", &uri);
-        let second = self.request(
-            "REGISTER",
-            &uri,
-            &to,
-            &format!("Expires: 60\r\n{proof}"),
-            "",
-        );
-        assert_eq!(second.status(), Some(200), "{}", second.text());
-        second
+        let (challenge, answer) = self.register_twice();
+        assert_eq!(challenge.status(), Some(401), "{}", challenge.text());
+        assert_eq!(answer.status(), Some(200), "{}", answer.text());
+        answer
+    }
+
+    /// Registers its address; the status of the second REGISTER, which carries
+    /// credentials.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn try_register(&mut self) -> u16 {
+        self.register_twice().1.status().expect("a status")
     }
 
     /// Calls `extension`, answering a challenge; the final response, which is
@@ -183,6 +192,21 @@ impl Phone {
         .unwrap_or_else(|e| panic!("{}: {e}", self.user));
     }
 
+    fn register_twice(&mut self) -> (Message, Message) {
+        let to = format!("sip:{}@{}", self.user, self.remote);
+        let uri = format!("sip:{}", self.remote);
+        let first = self.request("REGISTER", &uri, &to, "Expires: 60\r\n", "");
+        let proof = self.proof(&first, "REGISTER", &uri);
+        let second = self.request(
+            "REGISTER",
+            &uri,
+            &to,
+            &format!("Expires: 60\r\n{proof}"),
+            "",
+        );
+        (first, second)
+    }
+
     /// The credentials' line that answers a challenge.
     fn proof(&self, challenge: &Message, method: &str, uri: &str) -> String {
         let (asked, answered) = match challenge.status() {
@@ -262,21 +286,12 @@ impl Phone {
     }
 
     fn contact_lines(&self, body: &str) -> String {
-        let transport = match &self.link {
-            Link::Udp(_) => Transport::Udp,
-            Link::Tcp(_) => Transport::Tcp,
-        };
         let kind = if body.is_empty() {
             ""
         } else {
             "Content-Type: application/sdp\r\n"
         };
-        format!(
-            "Contact: <sip:{}@{}{}>\r\n{kind}",
-            self.user,
-            self.local,
-            transport.uri_parameter()
-        )
+        format!("Contact: <{}>\r\n{kind}", self.contact)
     }
 
     fn session(&self) -> String {

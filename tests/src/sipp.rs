@@ -119,8 +119,7 @@ impl Sipp {
 
     /// Runs it to its end; was it as the scenario says?
     pub fn passes(self) -> bool {
-        let mut running = self.start();
-        running.process.finish(WITHIN).success()
+        self.start().ends_well()
     }
 
     fn command(&self, dir: &TempDir) -> Command {
@@ -174,6 +173,14 @@ impl Running {
         let (errors, messages) = (self.read(ERRORS), self.messages());
         assert!(status.success(), "sipp: {status}\n{errors}\n{messages}");
         messages
+    }
+
+    /// Waits for its end; was it as the scenario says?
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn ends_well(&mut self) -> bool {
+        self.process.finish(WITHIN).success()
     }
 
     /// The messages that crossed the wire so far.
