@@ -96,8 +96,7 @@ fn sighup_brings_a_new_user_in_and_keeps_who_is_registered() {
     before.register();
     let mut newcomer = phone(&lane, 99, Udp);
     assert_eq!(newcomer.try_register(), 401);
-    append(
-        &bellhop,
+    bellhop.append(
         "users.toml",
         "[[user]]\nname = \"6099\"\npassword = \"secret6099\"\n",
     );
