@@ -83,9 +83,7 @@ impl Setup {
     /// # Panics
     /// If it does not become ready.
     pub fn start(self) -> Bellhop {
-        let dir = TempDir::new();
-        dir.write(CONFIG, &self.toml());
-        dir.write("users.toml", &users());
+        let dir = self.write();
         let mut bellhop = Bellhop {
             dir,
             place: self.place,
@@ -94,6 +92,14 @@ impl Setup {
         };
         bellhop.start();
         bellhop
+    }
+
+    /// Writes `bellhop.toml` and `users.toml` into a directory of their own.
+    pub fn write(&self) -> TempDir {
+        let dir = TempDir::new();
+        dir.write(CONFIG, &self.toml());
+        dir.write("users.toml", &users());
+        dir
     }
 
     fn toml(&self) -> String {
