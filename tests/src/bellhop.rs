@@ -119,10 +119,7 @@ impl Setup {
                 text,
                 "[[upstream]]\nname = \"pbx\"\ntargets = [\"{target}\"]"
             );
-            let _ = writeln!(
-                text,
-                "profile = \"asterisk\"\ntrusted = true\n[route]\ndefault = \"pbx\""
-            );
+            let _ = writeln!(text, "trusted = true\n[route]\ndefault = \"pbx\"");
         }
         let _ = writeln!(
             text,

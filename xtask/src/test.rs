@@ -19,7 +19,9 @@ pub(crate) fn run(root: &Path, filter: &[String]) -> ExitCode {
     if built.is_ok_and(|status| status.success()) {
         let mut tests = cargo(root, &["test", "--locked", "--no-fail-fast"]);
         let one_package = filter.iter().any(|arg| arg == "-p" || arg == "--package");
-        tests.args((!one_package).then_some("--workspace")).args(filter);
+        tests
+            .args((!one_package).then_some("--workspace"))
+            .args(filter);
         tests
             .env("BELLHOP_LAB_DIR", &lab.dir)
             .env("BELLHOP_SKIPS", &skips);

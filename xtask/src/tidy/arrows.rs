@@ -21,7 +21,8 @@ pub(super) fn only_allowed_dependencies(tree: &Tree) -> Vec<Violation> {
         };
         for dependency in dependencies(manifest) {
             let ours = ALLOWED.iter().any(|(to, _)| *to == dependency);
-            if ours && !allowed.contains(&dependency.as_str()) {
+            let for_tests = dependency == TESTKIT && !is_delivered(manifest, TESTKIT);
+            if ours && !for_tests && !allowed.contains(&dependency.as_str()) {
                 let what = format!("{name} must not depend on {dependency}; allowed: {allowed:?}");
                 found.push(Violation::new(
                     &manifest.path,
@@ -68,6 +69,15 @@ pub(super) fn every_member_inherits_the_lints(tree: &Tree) -> Vec<Violation> {
         .collect()
 }
 
+/// Whether it is among what the crate itself is built from, not only its tests.
+fn is_delivered(manifest: &Manifest, name: &str) -> bool {
+    let table: toml::Table = manifest.text.parse().unwrap_or_default();
+    let sections = ["dependencies", "build-dependencies"];
+    sections
+        .iter()
+        .any(|section| table.get(*section).is_some_and(|t| t.get(name).is_some()))
+}
+
 /// The names of everything a manifest depends on, for whatever purpose or target.
 pub(super) fn dependencies(manifest: &Manifest) -> Vec<String> {
     let table: toml::Table = manifest.text.parse().unwrap_or_default();
@@ -105,14 +115,16 @@ fn dependencies_in(table: &toml::Table) -> Vec<String> {
 }
 
 const WIRE: &str = "bellhop-wire";
+/// Any crate's tests may use it; no crate is built from it.
+const TESTKIT: &str = "bellhop-testkit";
 
 /// Who may depend on whom. The same table stands in ARCHITECTURE.md.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("bellhop", &["bellhop-core", WIRE]),
     ("bellhop-core", &[WIRE]),
     (WIRE, &[]),
-    ("bellhop-testkit", &["bellhop-core", WIRE]),
-    ("bellhop-tests", &["bellhop-testkit", WIRE]),
+    (TESTKIT, &["bellhop-core", WIRE]),
+    ("bellhop-tests", &[WIRE]),
     ("xtask", &[]),
 ];
 
@@ -142,6 +154,23 @@ mod tests {
     fn an_allowed_arrow_and_a_strange_crate_pass() {
         let text = "[package]\nname = \"bellhop-core\"\n[dependencies]\nbellhop-wire.workspace = true\nmd5 = \"1\"\n";
         assert_eq!(broken(only_allowed_dependencies, text), []);
+    }
+
+    #[test]
+    fn the_test_kit_is_for_tests_only() {
+        let with = |section: &str| {
+            format!(
+                "[package]\nname = \"bellhop-core\"\n[{section}]\nbellhop-testkit.workspace = true\n"
+            )
+        };
+        assert_eq!(
+            broken(only_allowed_dependencies, &with("dev-dependencies")),
+            []
+        );
+        assert_eq!(
+            broken(only_allowed_dependencies, &with("dependencies")).len(),
+            1
+        );
     }
 
     #[test]
