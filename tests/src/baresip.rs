@@ -76,7 +76,7 @@ impl Baresip {
     /// # Panics
     /// If it does not in time.
     pub fn registered(&mut self) {
-        self.process.wait_for(REGISTERED, START);
+        self.process.wait_for("[1 binding]", START);
     }
 
     /// Waits until the registrar answers 200 again, as it does about every 10 s;
@@ -85,10 +85,18 @@ impl Baresip {
     /// # Panics
     /// If it does not within two minutes.
     pub fn registered_again(&mut self) {
-        let before = self.said().matches(REGISTERED).count();
+        let before = self.registrations();
         until("baresip registers again", Duration::from_secs(120), || {
-            (self.said().matches(REGISTERED).count() > before).then_some(())
+            (self.registrations() > before).then_some(())
         });
+    }
+
+    /// How often it has received 200 for a REGISTER.
+    fn registrations(&self) -> usize {
+        let said = self.said();
+        let responses = said.split("SIP/2.0 200").skip(1);
+        let heads = responses.filter_map(|rest| rest.split("\r\n\r\n").next());
+        heads.filter(|head| head.contains(" REGISTER")).count()
     }
 
     /// Calls an extension at the registrar.
@@ -165,5 +173,4 @@ impl Baresip {
     }
 }
 
-const REGISTERED: &str = "[1 binding]";
 const START: Duration = Duration::from_secs(15);

@@ -65,7 +65,8 @@ impl<'m> Claim<'m> {
             }
         }
         let claim = Self::of(ours.ok_or(Fault::Nothing)?, offered)?;
-        if names_same_resource(claim.uri, request.uri()) {
+        let host_alone = role == Role::Proxy && names_host_alone(claim.uri);
+        if host_alone || names_same_resource(claim.uri, request.uri()) {
             Ok(claim)
         } else {
             Err(Fault::Malformed(
@@ -166,6 +167,17 @@ fn count(digits: &[u8]) -> Option<u32> {
         Some((sum << 4) | u32::from(nibble(*digit)?))
     })?;
     (count > 0).then_some(count)
+}
+
+/// Whether the digest's `uri` is a SIP URI without a user. SIPp signs `sip:host:port` of its next hop
+/// whatever it asks for, in dialogs too. Such credentials say nothing of the Request-URI, as those of
+/// other tools say nothing of the body; as each count is good once, nobody can use them again for
+/// another resource (what RFC 7616 3.4.6 guards against).
+fn names_host_alone(uri: &[u8]) -> bool {
+    UriRef::parse(uri).is_ok_and(|uri| {
+        let sip = matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
+        sip && uri.host.is_some() && uri.user_unescaped().is_none()
+    })
 }
 
 /// Whether the digest's `uri` means the Request-URI (RFC 7616 3.4.6). Phones write it in another case,

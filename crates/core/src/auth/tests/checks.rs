@@ -270,6 +270,32 @@ fn a_uri_that_is_written_otherwise_counts_over_its_own_bytes() {
     }
 }
 
+/// As SIPp signs; see `names_host_alone`.
+#[test]
+fn a_uri_of_a_host_alone_is_taken_from_who_asks_a_proxy() {
+    for (uri, outcome) in [
+        ("sip:192.0.2.80:5060", "in"),
+        ("sip:pbx.example.org", "in"),
+        ("sip:6002@192.0.2.80:5060", "malformed"),
+        ("tel:6002", "malformed"),
+    ] {
+        let mut door = Door::new(&BOTH);
+        let nonce = door.nonce();
+        let answer = Answer {
+            uri,
+            method: "INVITE",
+            ..Answer::to(&nonce)
+        };
+        let line = format!("Proxy-Authorization: {}", answer.value());
+        let text = request("INVITE", "sip:6001@pbx.example.org", &[&line], "");
+        assert_eq!(
+            told(&door.check_as(&text, PHONE, Role::Proxy)),
+            outcome,
+            "{uri}"
+        );
+    }
+}
+
 #[test]
 fn a_uri_that_names_another_resource_is_refused() {
     for uri in [
