@@ -20,6 +20,8 @@ pub struct Baresip {
     control: TcpStream,
     dir: TempDir,
     registrar: SocketAddr,
+    /// Calls that this test has seen established.
+    calls: usize,
 }
 
 impl Baresip {
@@ -68,6 +70,7 @@ impl Baresip {
             control,
             dir,
             registrar,
+            calls: 0,
         }
     }
 
@@ -85,18 +88,22 @@ impl Baresip {
     /// # Panics
     /// If it does not within two minutes.
     pub fn registered_again(&mut self) {
-        let before = self.registrations();
+        let before = self.granted("REGISTER");
         until("baresip registers again", Duration::from_secs(120), || {
-            (self.registrations() > before).then_some(())
+            (self.granted("REGISTER") > before).then_some(())
         });
     }
 
-    /// How often it has received 200 for a REGISTER.
-    fn registrations(&self) -> usize {
+    /// How many of its requests of this method were answered 200.
+    fn granted(&self, method: &str) -> usize {
         let said = self.said();
         let responses = said.split("SIP/2.0 200").skip(1);
         let heads = responses.filter_map(|rest| rest.split("\r\n\r\n").next());
-        heads.filter(|head| head.contains(" REGISTER")).count()
+        let wanted = |head: &&str| {
+            head.lines()
+                .any(|l| l.starts_with("CSeq:") && l.ends_with(method))
+        };
+        heads.filter(wanted).count()
     }
 
     /// Calls an extension at the registrar.
@@ -113,16 +120,22 @@ impl Baresip {
     /// # Panics
     /// If the control connection is gone or the call does not end.
     pub fn hang_up(&mut self) {
+        let before = self.granted("BYE");
         self.tell("hangup", "");
-        self.process.wait_for("terminated (duration", START);
+        until("the end of baresip's call", START, || {
+            (self.granted("BYE") > before).then_some(())
+        });
     }
 
-    /// Waits until a call of its own, or one that came in, is established.
+    /// Waits until one more call, of its own or one that came in, is established.
     ///
     /// # Panics
     /// If none is in time.
     pub fn in_call(&mut self) {
-        self.process.wait_for("Call established", START);
+        self.calls += 1;
+        until("baresip's call is established", START, || {
+            (self.said().matches("Call established").count() >= self.calls).then_some(())
+        });
     }
 
     /// Waits until it says `needle`; it says all messages on the wire.

@@ -27,6 +27,7 @@ fn after_a_restart_of_bellhop_the_phones_come_again_and_calls_work() {
     for (extension, called) in [("6002", &mut udp), ("6003", &mut tcp)] {
         caller.dial(extension);
         called.in_call();
+        caller.in_call();
         caller.hang_up();
     }
 }
