@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod driver;
 mod holder;
+mod key;
 mod log;
 mod resolve;
 mod serve;

@@ -4,7 +4,7 @@
 use crate::{
     config::{Machine, Settings, load},
     driver::{Clock, Core, Driver, Observer, OsEntropy, Parts},
-    log, resolve,
+    key, log, resolve,
     transport::{
         StreamLimits,
         bind::{Bound, Listen},
@@ -72,6 +72,7 @@ pub(crate) struct Server {
     locals: Vec<SocketAddr>,
     names: resolve::Names,
     shared: Shared,
+    nonces: Arc<Secret>,
     driver: Driver,
     clock: Clock,
     lost: u64,
@@ -95,25 +96,28 @@ impl Server {
         let names = resolve::Names::default();
         let names = names.refreshed(settings.targets()).await;
 
-        let mut entropy = OsEntropy;
+        let mut entropy = OsEntropy::new();
         let seeds = std::array::from_fn(|_| entropy.next_u64());
+        let secret = key::load(settings.server.data_dir.as_deref(), &mut entropy)?;
         let shared = Shared {
             location: Arc::new(Location::new(BINDINGS, seeds)),
             replay: Arc::new(ReplayGuard::new(NONCES)),
-            secret: Arc::new(Secret::draw(&mut entropy)),
+            secret: Arc::new(secret),
         };
         tracing::info!(
-            "bindings are kept in memory and the key is a new one: after a restart phones register \
-             again, and calls that are up lose their route"
+            "bindings are kept in memory: after a restart phones must register again, at the latest \
+             when their registration runs out"
         );
-        let (config, auth) = tell(&settings, &locals, &names, &shared);
+        // The replay guard dies with the process, so no nonce may outlive it either.
+        let nonces = Arc::new(Secret::draw(&mut entropy));
+        let (config, auth) = tell(&settings, &locals, &names, &shared, &nonces);
         let core = |shard| -> Box<dyn Core> {
             Box::new(Engine::new(
                 shard,
                 Arc::clone(&config),
                 Arc::clone(&auth),
                 shared.clone(),
-                Box::new(entropy),
+                Box::new(OsEntropy::new()),
             ))
         };
         let clock = Clock::start();
@@ -134,6 +138,7 @@ impl Server {
             locals,
             names,
             shared,
+            nonces,
             driver,
             clock,
             lost: 0,
@@ -211,7 +216,7 @@ impl Server {
 
     /// Tells every shard.
     fn swap(&self, settings: &Settings, names: &resolve::Names) {
-        let (config, auth) = tell(settings, &self.locals, names, &self.shared);
+        let (config, auth) = tell(settings, &self.locals, names, &self.shared, &self.nonces);
         self.driver
             .reconfigure(&config, &auth, settings.wire_limits());
     }
@@ -285,6 +290,7 @@ fn tell(
     locals: &[SocketAddr],
     names: &resolve::Names,
     shared: &Shared,
+    nonces: &Arc<Secret>,
 ) -> (Arc<Config>, Arc<Authenticator>) {
     // An address of a family that we do not listen in cannot be named in a Via of ours.
     let reachable = |remote: &SocketAddr| locals.iter().any(|l| l.is_ipv4() == remote.is_ipv4());
@@ -292,7 +298,7 @@ fn tell(
         .targets()
         .map(|target| names.of(target).filter(reachable).collect())
         .collect();
-    let (secret, replay) = (Arc::clone(&shared.secret), Arc::clone(&shared.replay));
+    let (secret, replay) = (Arc::clone(nonces), Arc::clone(&shared.replay));
     let auth = Authenticator::new(settings.auth_config(), secret, replay);
     (
         Arc::new(settings.core_config(locals, &resolved)),

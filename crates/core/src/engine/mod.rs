@@ -28,7 +28,6 @@ use ahash::RandomState;
 use bellhop_wire::{Frame, Index, frame};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One shard.
 pub struct Engine {
@@ -45,8 +44,6 @@ pub struct Engine {
     pub(crate) scratch: Vec<u8>,
     pub(crate) limiter: Limiter,
     index: Index,
-    /// When expired bindings are swept; `None`: this shard has made none since the last sweep.
-    pub(crate) sweep_at: Option<Instant>,
     shard: u16,
 }
 
@@ -86,7 +83,6 @@ impl Engine {
             key: RandomState::with_seeds(a, b, c, d),
             scratch: Vec::with_capacity(2048),
             index: Index::new(),
-            sweep_at: None,
             shard,
         }
     }
@@ -142,20 +138,13 @@ impl Engine {
         let first = out.transmits.len();
         self.table.handle_timeout(now.instant, out);
         self.branch_deadlines(now, out);
-        if self.sweep_at.is_some_and(|at| at <= now.instant) {
-            self.shared.location.sweep(now.instant);
-            self.sweep_at = None;
-            self.plan_sweep(now);
-        }
         self.finish(now, first, out);
     }
 
     /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
     pub fn next_timeout(&self) -> Option<Instant> {
-        [self.table.next_timeout(), self.deadlines.next()]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [self.table.next_timeout(), self.deadlines.next()];
+        own.into_iter().flatten().min()
     }
 
     /// Swaps the configuration; what is in flight goes on.
@@ -187,15 +176,6 @@ impl Engine {
         }
     }
 
-    /// Sweeps when the first binding has expired, but not more than once in a while: an expired binding
-    /// is not found in any case, the sweep only gives its memory back.
-    pub(crate) fn plan_sweep(&mut self, now: Now) {
-        if self.sweep_at.is_none() {
-            let soonest = now.instant.after(SWEEP_INTERVAL);
-            self.sweep_at = self.shared.location.next_expiry().map(|at| at.max(soonest));
-        }
-    }
-
     /// A 48-bit name with the shard in its top 16 bits.
     pub(crate) fn in_shard(&self, name: u64) -> u64 {
         u64::from(self.shard) << 48 | name & SHARD_MASK
@@ -217,5 +197,4 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 const SHARD_MASK: u64 = (1 << 48) - 1;

@@ -66,7 +66,6 @@ impl Engine {
         );
         match applied {
             Ok(registered) => {
-                self.plan_sweep(now);
                 self.reply(received, 200, "OK", out, |_, reply| {
                     registered.write(now.instant, message, reply);
                 });

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::users::{self, ALLOWED_ALGORITHMS, Scope, User};
 use bellhop_core::auth::{self, Algorithm, Users};
+use bellhop_wire::HeaderId;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -29,6 +30,8 @@ pub(crate) struct Auth {
     pub(crate) source: Option<Source>,
     /// The users.
     pub(crate) users: Arc<Users>,
+    /// Header names taken off requests from outside, besides those of identity.
+    pub(crate) strip_headers: Vec<String>,
 }
 
 /// A file of users.
@@ -62,6 +65,7 @@ pub(super) fn read(
     let lifetime = section.duration("nonce_lifetime");
     let source = source(section, report, file);
     let users_at = section.at_key("users");
+    let strip_headers = strip_headers(section, report);
     section.finish();
 
     let first_domain = server.domains.first().cloned().unwrap_or_default();
@@ -101,7 +105,31 @@ pub(super) fn read(
         nonce_lifetime: nonce_lifetime(lifetime, report),
         source,
         users: Arc::new(users),
+        strip_headers,
     }
+}
+
+/// Headers that a PBX believes, such as one that names the account, and that nobody outside may send.
+fn strip_headers(section: &Section<'_>, report: &Report) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for Field { value, at } in section
+        .texts("strip_headers")
+        .into_iter()
+        .flat_map(|l| l.value)
+    {
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
+        if value.is_empty() || !value.bytes().all(is_token) {
+            report.error(
+                &at,
+                "is no header name; allowed: a token such as \"X-Account\"",
+            );
+        } else if NEEDED.contains(&HeaderId::of(value.as_bytes())) {
+            report.error(&at, "cannot be taken off: SIP does not work without it");
+        } else {
+            names.push(value.to_owned());
+        }
+    }
+    names
 }
 
 fn algorithms(section: &Section<'_>, report: &Report) -> Option<Vec<Algorithm>> {
@@ -213,3 +241,25 @@ const ALLOWED_USERS: &str =
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// What the proxy itself reads, or what a message is none without.
+const NEEDED: [HeaderId; 18] = [
+    HeaderId::Via,
+    HeaderId::From,
+    HeaderId::To,
+    HeaderId::CallId,
+    HeaderId::CSeq,
+    HeaderId::MaxForwards,
+    HeaderId::Route,
+    HeaderId::RecordRoute,
+    HeaderId::Contact,
+    HeaderId::ContentLength,
+    HeaderId::ContentType,
+    HeaderId::Event,
+    HeaderId::SubscriptionState,
+    HeaderId::Expires,
+    HeaderId::Require,
+    HeaderId::ProxyRequire,
+    HeaderId::ProxyAuthorization,
+    HeaderId::MaxBreadth,
+];

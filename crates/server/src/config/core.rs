@@ -44,7 +44,7 @@ impl Settings {
                 max_contacts: self.registrar.max_contacts,
             },
             timers: TimerConfig::default(),
-            strip: Vec::new(),
+            strip: self.auth.strip_headers.clone(),
             udp_limit: UDP_LIMIT,
             limits: self.wire_limits(),
             rate: self.limits.rate.map(|rate| Rate {

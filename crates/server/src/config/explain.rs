@@ -17,6 +17,13 @@ impl Settings {
         }
         lines.push(format!("domains    {}", self.server.domains.join(", ")));
         lines.push(format!("workers    {}", self.server.workers()));
+        lines.push(match &self.server.data_dir {
+            Some(dir) => format!(
+                "data       {}: the key that dialogs are signed with",
+                dir.display()
+            ),
+            None => "data       none: dialogs do not survive a restart".to_owned(),
+        });
         for upstream in &self.upstreams {
             let targets: Vec<String> = upstream.targets.iter().map(ToString::to_string).collect();
             let trust = if upstream.trusted {

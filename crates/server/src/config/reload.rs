@@ -24,6 +24,16 @@ impl Settings {
                 "server.workers: {old_workers} are running, the file says {new_workers}"
             ));
         }
+        if self.server.data_dir != new.server.data_dir {
+            let show = |settings: &Self| match &settings.server.data_dir {
+                Some(dir) => dir.display().to_string(),
+                None => "none".to_owned(),
+            };
+            let (old, new) = (show(self), show(new));
+            needed.push(format!(
+                "server.data_dir: {old} is in use, the file says {new}"
+            ));
+        }
         if self.log.format != new.log.format {
             let (old, new) = (self.log.format.name(), new.log.format.name());
             needed.push(format!("log.format: {old} is in use, the file says {new}"));
@@ -32,14 +42,14 @@ impl Settings {
     }
 
     /// `new` with what cannot change in a running program kept from `self`: sockets, workers, the
-    /// form of the log.
+    /// data directory, the form of the log.
     pub(crate) fn reloaded(&self, mut new: Self) -> Self {
         let keep = |old: &Listener| {
             let same = new.listeners.iter().find(|l| l.bind == old.bind);
             same.unwrap_or(old).clone()
         };
         new.listeners = self.listeners.iter().map(keep).collect();
-        new.server.keep_workers(&self.server);
+        new.server.keep(&self.server);
         new.log.format = self.log.format;
         new
     }

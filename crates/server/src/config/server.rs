@@ -1,12 +1,15 @@
 //! `[server]`: the domains we answer for and how much of the machine we use.
 
-use super::{address::Host, listen::Listener, reader::Section, report::Report};
+use super::{address::Host, listen::Listener, reader::Section, report::Report, secret::beside};
+use std::path::{Path, PathBuf};
 
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
     /// AoR domains in lower case, never empty, IPv6 in brackets.
     pub(crate) domains: Vec<String>,
+    /// Where what must survive a restart is kept; `None`: nowhere.
+    pub(crate) data_dir: Option<PathBuf>,
     /// Worker threads; 0: one for each core we may use.
     workers: usize,
 }
@@ -21,17 +24,26 @@ impl Server {
         }
     }
 
-    /// Takes over how many workers are running.
-    pub(super) const fn keep_workers(&mut self, running: &Self) {
+    /// Takes over what is fixed while the program runs.
+    pub(super) fn keep(&mut self, running: &Self) {
         self.workers = running.workers;
+        self.data_dir.clone_from(&running.data_dir);
     }
 }
 
 /// Reads `[server]`; without domains the first listener's shown host stands for one.
-pub(super) fn read(section: &Section<'_>, report: &Report, listeners: &[Listener]) -> Server {
+pub(super) fn read(
+    section: &Section<'_>,
+    report: &Report,
+    file: &Path,
+    listeners: &[Listener],
+) -> Server {
     let listed = section.texts("domains");
     let workers = section.whole("workers", 0..=256);
-    section.later("data_dir", "remove it: bindings are kept in memory only");
+    let data_dir = section.text("data_dir");
+    if let Some(dir) = data_dir.as_ref().filter(|dir| dir.value.is_empty()) {
+        report.error(&dir.at, "is empty; allowed: the path of a directory");
+    }
     section.finish();
     let mut domains: Vec<String> = Vec::new();
     let empty = listed.as_ref().is_none_or(|list| list.value.is_empty());
@@ -57,6 +69,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, listeners: &[Listener
     }
     Server {
         domains,
+        data_dir: data_dir.map(|dir| beside(file, dir.value)),
         workers: workers.map_or(0, |w| usize::try_from(w.value).unwrap_or(0)),
     }
 }

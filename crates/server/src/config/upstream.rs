@@ -26,10 +26,8 @@ pub(super) fn read(top: &Section<'_>, report: &Report, listeners: &[Listener]) -
         let name = section.text("name");
         let trusted = section.flag("trusted").is_some_and(|t| t.value);
         let targets = targets(&section, report, listeners);
-        section.later(
-            "profile",
-            "remove it: a PBX is sent what any SIP server understands",
-        );
+        // What goes to a PBX today is what Asterisk wants, so there is one profile and nothing to choose.
+        section.choice("profile", &[("asterisk", Some(()))]);
         section.later(
             "probe",
             "remove it: the health of a PBX is seen from its answers only",

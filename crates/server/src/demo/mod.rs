@@ -71,7 +71,7 @@ async fn perform() -> Result<(Result<(), String>, Vec<Step>), String> {
     let server = Server::start(settings, None, Some(observer)).await?;
     let at = *server.locals().first().ok_or("Bellhop listens nowhere")?;
 
-    let mut entropy = OsEntropy;
+    let mut entropy = OsEntropy::new();
     let mut seat = |party: Party, user: &str, password: &str, (socket, local)| {
         let ua = Ua::new(user, DOMAIN, password, local, entropy.next_u64());
         Peer::new(party, ua, socket, at, Arc::clone(&trace))

@@ -12,9 +12,11 @@ pub(crate) struct Clock {
     start: std::time::Instant,
 }
 
-/// The operating system's random numbers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OsEntropy;
+/// The operating system's random numbers, fetched many at a time.
+pub(crate) struct OsEntropy {
+    fetched: [u8; 512],
+    used: usize,
+}
 
 impl Clock {
     /// A clock that starts now.
@@ -42,13 +44,37 @@ impl Clock {
     }
 }
 
-impl Entropy for OsEntropy {
-    fn fill(&mut self, out: &mut [u8]) {
+impl OsEntropy {
+    /// A source that has fetched nothing yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            fetched: [0; 512],
+            used: 512,
+        }
+    }
+
+    fn fetch(&mut self) {
         // Without chance there are no nonces, tags and branches that others cannot guess, and going on
         // would be worse than stopping. The call can only fail on kernels older than getrandom(2).
-        if let Err(error) = getrandom::fill(out) {
+        if let Err(error) = getrandom::fill(&mut self.fetched) {
             tracing::error!(%error, "the system has no random numbers; stopping");
             std::process::exit(70);
+        }
+        self.used = 0;
+    }
+}
+
+impl Entropy for OsEntropy {
+    fn fill(&mut self, out: &mut [u8]) {
+        for byte in out {
+            if self.used >= self.fetched.len() {
+                self.fetch();
+            }
+            if let Some(fresh) = self.fetched.get_mut(self.used) {
+                // What was given out once is not kept.
+                *byte = std::mem::take(fresh);
+            }
+            self.used = self.used.saturating_add(1);
         }
     }
 }
