@@ -2,7 +2,7 @@
 //! second so that a flood cannot fill a disk. Peer's bytes are escaped.
 
 use bellhop_core::{
-    event::{Event, Level},
+    event::{Decision, Event, Level},
     flow::{Destination, Flow},
 };
 use bellhop_wire::{Index, Limits};
@@ -11,7 +11,10 @@ use std::{
     borrow::Cow,
     fmt,
     net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -38,8 +41,25 @@ pub(crate) enum Problem {
     Unframed(SocketAddr, bellhop_wire::Error),
 }
 
-/// Logs one event of the core.
+/// Logs one event of the core. What strangers can bring about at will, refusals, is held to so many lines
+/// a second; debug lines are all there for whoever asked for them.
 pub(crate) fn event(event: &Event) {
+    static REFUSALS: Quiet = Quiet::new(REFUSALS_A_SECOND);
+    let cheap = matches!(
+        event.decision,
+        Decision::Challenged(_) | Decision::Refused(_) | Decision::Dropped(_)
+    );
+    if cheap && event.level > Level::Debug {
+        match REFUSALS.speak() {
+            None => return,
+            Some(0) => {}
+            Some(suppressed) => tracing::warn!(
+                target: "bellhop::sip",
+                suppressed,
+                "more refusals than are logged"
+            ),
+        }
+    }
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -62,7 +82,7 @@ pub(crate) fn event(event: &Event) {
 
 /// Logs a trouble, unless its kind was logged within the last second.
 pub(crate) fn problem(problem: Problem) {
-    static QUIET: [Quiet; 9] = [const { Quiet::new() }; 9];
+    static QUIET: [Quiet; 9] = [const { Quiet::new(1) }; 9];
     let quiet = QUIET.get(problem.kind()).unwrap_or(&QUIET[0]);
     if let Some(suppressed) = quiet.speak() {
         tracing::warn!(target: "bellhop::transport", suppressed, "{problem}");
@@ -103,9 +123,13 @@ pub(crate) struct Escaped<'b>(pub(crate) &'b [u8]);
 /// A flow in the log: `udp 192.0.2.1:5060`.
 pub(crate) struct Path<'f>(pub(crate) &'f Flow);
 
+/// Lets so many lines through in a second.
 struct Quiet {
-    /// Seconds since the first line, plus one; 0 before it.
-    last: AtomicU64,
+    lines: u64,
+    /// Seconds since the first line.
+    second: AtomicU64,
+    /// Lines in that second, those kept back included.
+    count: AtomicU64,
     suppressed: AtomicU64,
 }
 
@@ -167,25 +191,35 @@ impl fmt::Display for Path<'_> {
 }
 
 impl Quiet {
-    const fn new() -> Self {
+    const fn new(lines: u64) -> Self {
         Self {
-            last: AtomicU64::new(0),
+            lines,
+            second: AtomicU64::new(0),
+            count: AtomicU64::new(0),
             suppressed: AtomicU64::new(0),
         }
     }
 
-    /// Whether to speak now, and how many lines were kept back.
+    /// Whether to speak now, and how many lines were kept back before.
     fn speak(&self) -> Option<u64> {
-        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-        let seconds = START.get_or_init(Instant::now).elapsed().as_secs();
-        let this = seconds.saturating_add(1);
-        if self.last.swap(this, Ordering::Relaxed) == this {
+        static START: OnceLock<Instant> = OnceLock::new();
+        self.speak_at(START.get_or_init(Instant::now).elapsed().as_secs())
+    }
+
+    fn speak_at(&self, second: u64) -> Option<u64> {
+        if self.second.swap(second, Ordering::Relaxed) != second {
+            self.count.store(0, Ordering::Relaxed);
+        }
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.lines {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         Some(self.suppressed.swap(0, Ordering::Relaxed))
     }
 }
+
+/// Refusals logged in one second.
+const REFUSALS_A_SECOND: u64 = 20;
 
 #[cfg(test)]
 mod tests {
@@ -198,10 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_one_trouble_is_one_line() {
-        let quiet = Quiet::new();
-        let spoken = (0..1000).filter(|_| quiet.speak().is_some()).count();
-        // The loop may cross the edge of a second.
-        assert!((1..=2).contains(&spoken), "{spoken}");
+    fn a_flood_is_a_few_lines_each_second_and_a_count() {
+        let quiet = Quiet::new(2);
+        let spoken: Vec<_> = (0..5).map(|_| quiet.speak_at(7)).collect();
+        assert_eq!(spoken, [Some(0), Some(0), None, None, None]);
+        assert_eq!(quiet.speak_at(8), Some(3));
+        assert_eq!(quiet.speak_at(8), Some(0));
+        assert_eq!(quiet.speak_at(8), None);
     }
 }
