@@ -88,7 +88,7 @@ impl Server {
         file: Option<&Path>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, String> {
-        let limits = StreamLimits::within(raise_descriptors());
+        let limits = StreamLimits::within(raise_descriptors(), settings.limits.message);
         settings.announce();
         let workers = settings.server.workers();
         let listeners = bind(&settings, workers)?;

@@ -84,7 +84,7 @@ impl Driver {
     pub(crate) fn start(parts: Parts) -> io::Result<Self> {
         let workers = parts.cores.len();
         let (phase, watch) = watch::channel(Phase::Serve);
-        let table = Table::new(parts.limits.connections, parts.limits.per_source);
+        let table = Table::new(&parts.limits);
         let mut driver = Self {
             shards: Arc::new(Shards::new(parts.cores, parts.shard_of)),
             table: Arc::new(table),

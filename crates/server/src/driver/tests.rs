@@ -124,6 +124,25 @@ fn half_a_message_is_given_up_at_its_deadline() {
 }
 
 #[test]
+fn halves_of_messages_cannot_fill_the_memory() {
+    let limits = StreamLimits {
+        held: 100_000,
+        ..StreamLimits::default()
+    };
+    let rig = Rig::start(1, &[TCP], limits);
+    let head = String::from_utf8(message("echo", "c", 1)).unwrap();
+    let half = head.replace("Content-Length: 0", "Content-Length: 60000") + &"x".repeat(40_000);
+    let mut slow: Vec<_> = (0..8).map(|_| rig.tcp(0)).collect();
+    for stream in &mut slow {
+        // One that has been shed already does not take it.
+        let _ = stream.write_all(half.as_bytes());
+    }
+    eventually("the last ones are shed", || rig.heard(closed) >= 5);
+    echo(&mut rig.tcp(0));
+    assert!(rig.heard(closed) < 8, "those within the budget stay");
+}
+
+#[test]
 fn a_connection_without_a_message_is_given_up_and_one_with_a_message_stays() {
     let limits = StreamLimits {
         first_message: Duration::from_millis(50),

@@ -1,6 +1,7 @@
 //! One stream connection as the rest of the program sees it: a bounded queue towards its peer. Whoever
 //! sends only appends to the queue, so a peer that does not read holds up nobody but itself.
 
+use super::budget::Budget;
 use bellhop_core::{
     flow::{ConnectionId, Flow, ListenerId, Transport},
     outbox::Token,
@@ -10,7 +11,7 @@ use std::{
     fmt, mem,
     net::SocketAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -26,6 +27,7 @@ pub(crate) struct Connection {
     listener: ListenerId,
     accepted: bool,
     proven: AtomicBool,
+    budget: Arc<Budget>,
     queue: Mutex<Queue>,
     wake: Notify,
 }
@@ -54,6 +56,8 @@ pub(crate) enum Closed {
     Framing(bellhop_wire::Error),
     /// Another connection needed its place.
     Evicted,
+    /// All connections together hold too much, and this one more than a little.
+    Crowded,
     /// It could not be opened, or broke.
     Failed(String),
 }
@@ -76,6 +80,7 @@ impl Connection {
         remote: SocketAddr,
         listener: ListenerId,
         accepted: bool,
+        budget: Arc<Budget>,
     ) -> Self {
         Self {
             id,
@@ -84,6 +89,7 @@ impl Connection {
             listener,
             accepted,
             proven: AtomicBool::new(!accepted),
+            budget,
             queue: Mutex::default(),
             wake: Notify::new(),
         }
@@ -121,12 +127,21 @@ impl Connection {
         }
     }
 
-    /// Queues a message for writing; `limit` bytes may wait.
+    /// What it shares with all connections.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Queues a message for writing; `limit` bytes may wait, fewer if all connections hold too much.
     pub(crate) fn push(&self, message: &[u8], token: Option<Token>, limit: usize) -> Pushed {
         let mut queue = self.queue();
         if queue.closed.is_some() {
             return Pushed::Closed;
         }
+        let limit = match self.budget.is_spent() {
+            true => limit.min(Budget::LITTLE),
+            false => limit,
+        };
         let waiting = queue.bytes.len().saturating_add(queue.in_flight);
         if waiting.saturating_add(message.len()) > limit {
             queue.closed = Some(Closed::Unread);
@@ -136,6 +151,7 @@ impl Connection {
         }
         let was_empty = queue.bytes.is_empty();
         queue.bytes.extend_from_slice(message);
+        self.budget.take(message.len());
         if let Some(token) = token {
             queue.remember(token);
         }
@@ -166,6 +182,7 @@ impl Connection {
         if let Some(why) = &queue.closed {
             return Err(why.clone());
         }
+        self.budget.give(queue.in_flight);
         mem::swap(&mut queue.bytes, into);
         queue.in_flight = into.len();
         Ok(())
@@ -173,7 +190,9 @@ impl Connection {
 
     /// Takes what waits though the connection is being closed, for a last try to write it.
     pub(crate) fn take_rest(&self, into: &mut Vec<u8>) {
-        mem::swap(&mut self.queue().bytes, into);
+        let mut queue = self.queue();
+        mem::swap(&mut queue.bytes, into);
+        queue.in_flight = queue.in_flight.saturating_add(into.len());
     }
 
     /// Whether nothing waits to be written.
@@ -187,6 +206,8 @@ impl Connection {
     pub(crate) fn finish(&self, why: Closed) -> Vec<Token> {
         let mut queue = self.queue();
         queue.closed.get_or_insert(why);
+        let held = queue.bytes.len().saturating_add(queue.in_flight);
+        self.budget.give(held);
         queue.bytes = Vec::new();
         queue.in_flight = 0;
         let tokens = mem::take(&mut queue.tokens);
@@ -212,6 +233,7 @@ impl fmt::Display for Closed {
             Self::Deadline(what) => f.write_str(what),
             Self::Framing(error) => write!(f, "the stream cannot be followed: {error}"),
             Self::Evicted => f.write_str("another needs its place"),
+            Self::Crowded => f.write_str("half a message, and memory is short"),
             Self::Failed(why) => f.write_str(why),
         }
     }
@@ -243,7 +265,9 @@ mod tests {
 
     fn connection() -> Connection {
         let remote = "192.0.2.1:5060".parse().unwrap();
-        Connection::new(ConnectionId(1), Transport::Tcp, remote, ListenerId(0), true)
+        let budget = Arc::new(Budget::new(30_000));
+        let (id, listener) = (ConnectionId(1), ListenerId(0));
+        Connection::new(id, Transport::Tcp, remote, listener, true, budget)
     }
 
     #[test]
@@ -264,6 +288,34 @@ mod tests {
         assert_eq!(out, b"0123456789");
         assert!(!c.is_drained());
         assert_eq!(c.push(b"0123456789", None, 15), Pushed::Overflow);
+    }
+
+    #[test]
+    fn when_all_hold_too_much_one_may_hold_little() {
+        let c = connection();
+        let message = [b'x'; 9_000];
+        for _ in 0..4 {
+            assert_eq!(c.push(&message, None, 100_000), Pushed::Queued);
+        }
+        assert_eq!(c.push(&message, None, 100_000), Pushed::Overflow);
+        c.finish(Closed::ByPeer);
+        assert_eq!(c.budget().held(), 0);
+    }
+
+    #[test]
+    fn what_is_written_is_held_no_longer() {
+        let c = connection();
+        c.push(b"0123456789", None, 100);
+        let mut out = Vec::new();
+        c.take(&mut out).unwrap();
+        assert_eq!(c.budget().held(), 10);
+        out.clear();
+        c.take(&mut out).unwrap();
+        assert_eq!(c.budget().held(), 0);
+        c.push(b"0123456789", None, 100);
+        c.take_rest(&mut out);
+        c.finish(Closed::ByPeer);
+        assert_eq!(c.budget().held(), 0);
     }
 
     #[test]

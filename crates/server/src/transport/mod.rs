@@ -2,6 +2,7 @@
 //! connection (TCP). Nothing here knows SIP beyond where one message ends.
 
 pub(crate) mod bind;
+mod budget;
 pub(crate) mod connection;
 mod stream;
 pub(crate) mod table;
@@ -23,6 +24,9 @@ pub(crate) struct StreamLimits {
     pub(crate) per_source: usize,
     /// Bytes that may wait to be written to one connection; more and it is closed.
     pub(crate) queue: usize,
+    /// Bytes that all connections may hold before those that hold much are shed: queued bytes, and halves
+    /// of messages.
+    pub(crate) held: usize,
     /// How long an accepted connection may take to deliver its first whole message.
     pub(crate) first_message: Duration,
     /// How long one message may take from its first byte to its last.
@@ -37,14 +41,15 @@ pub(crate) struct StreamLimits {
 }
 
 impl StreamLimits {
-    /// The usual bounds, with fewer connections where there are few descriptors: a part of them is kept
-    /// for listeners, connections that we open, and files.
-    pub(crate) fn within(descriptors: u64) -> Self {
+    /// The usual bounds, with fewer connections where there are few descriptors (a part of them is kept
+    /// for listeners, connections that we open, and files), and room for some of the longest messages.
+    pub(crate) fn within(descriptors: u64, message: usize) -> Self {
         let kept = (descriptors / 4).clamp(32, 1024);
         let left = usize::try_from(descriptors.saturating_sub(kept)).unwrap_or(usize::MAX);
         let usual = Self::default();
         Self {
             connections: usual.connections.min(left),
+            queue: usual.queue.max(message.saturating_mul(4)),
             ..usual
         }
     }
@@ -56,6 +61,7 @@ impl Default for StreamLimits {
             connections: 16_384,
             per_source: 4_096,
             queue: 256 * 1024,
+            held: 64 * 1024 * 1024,
             first_message: Duration::from_secs(30),
             half_message: Duration::from_secs(10),
             write_stall: Duration::from_secs(30),

@@ -2,6 +2,7 @@
 
 use super::{
     bind,
+    budget::Budget,
     connection::{Closed, Connection},
 };
 use crate::driver::{Turn, Worker};
@@ -25,6 +26,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Arc<Connection>, strea
         stream,
         framer: Framer::new(),
         partial: Vec::new(),
+        held: 0,
         outgoing: Vec::new(),
         written: 0,
         opened: Instant::now(),
@@ -39,6 +41,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Arc<Connection>, strea
         task.refill_for_the_last_time();
     }
     let _ = task.write();
+    task.connection.budget().give(task.held);
     let explained = matches!(why, Closed::Framing(_));
     task.worker.gone(&task.connection, why);
     if explained {
@@ -55,6 +58,8 @@ struct Task {
     framer: Framer,
     /// Bytes of a message that has not come to its end.
     partial: Vec<u8>,
+    /// What of the budget `partial` has taken.
+    held: usize,
     outgoing: Vec<u8>,
     /// How much of `outgoing` has been written.
     written: usize,
@@ -213,6 +218,7 @@ impl Task {
                 self.unanswered = true;
                 self.take_in(scratch.get(..n).unwrap_or_default())
                     .map_err(Closed::Framing)
+                    .and_then(|()| self.account())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(broken(&error)),
@@ -245,6 +251,19 @@ impl Task {
             }
         } else {
             self.began.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
+    /// Counts what `partial` holds.
+    fn account(&mut self) -> Result<(), Closed> {
+        let budget = self.connection.budget();
+        let holds = self.partial.capacity();
+        budget.take(holds);
+        budget.give(self.held);
+        self.held = holds;
+        if holds > Budget::LITTLE && budget.is_spent() {
+            return Err(Closed::Crowded);
         }
         Ok(())
     }

@@ -1,7 +1,11 @@
 //! All stream connections: found by identity or by (transport, remote address), bounded in number and
 //! by source. One connection for each peer is opened at a time, and messages queue on it meanwhile.
 
-use super::connection::{Closed, Connection};
+use super::{
+    StreamLimits,
+    budget::Budget,
+    connection::{Closed, Connection},
+};
 use ahash::HashMap;
 use bellhop_core::flow::{ConnectionId, ListenerId, Transport};
 use std::{
@@ -15,6 +19,7 @@ use std::{
 pub(crate) struct Table {
     connections: usize,
     per_source: usize,
+    budget: Arc<Budget>,
     inner: Mutex<Inner>,
 }
 
@@ -45,11 +50,12 @@ struct Places {
 }
 
 impl Table {
-    /// An empty table for so many accepted connections, and so many of one source.
-    pub(crate) fn new(connections: usize, per_source: usize) -> Self {
+    /// An empty table within these bounds.
+    pub(crate) fn new(limits: &StreamLimits) -> Self {
         Self {
-            connections,
-            per_source,
+            connections: limits.connections,
+            per_source: limits.per_source,
+            budget: Arc::new(Budget::new(limits.held)),
             inner: Mutex::default(),
         }
     }
@@ -74,7 +80,7 @@ impl Table {
         if full(Some(&inner.accepted), self.connections) && !inner.evict(None) {
             return Err(Refused::Total);
         }
-        let connection = inner.insert(transport, remote, listener, true);
+        let connection = inner.insert(transport, remote, listener, true, &self.budget);
         inner.accepted.enter(connection.id());
         let places = inner.sources.entry(source).or_default();
         places.enter(connection.id());
@@ -99,7 +105,8 @@ impl Table {
         if let Some(connection) = known.and_then(|id| inner.by_id.get(id)) {
             return (Arc::clone(connection), false);
         }
-        (inner.insert(transport, remote, listener, false), true)
+        let connection = inner.insert(transport, remote, listener, false, &self.budget);
+        (connection, true)
     }
 
     /// The connection of that identity, if it lives.
@@ -129,10 +136,18 @@ impl Inner {
         remote: SocketAddr,
         listener: ListenerId,
         accepted: bool,
+        budget: &Arc<Budget>,
     ) -> Arc<Connection> {
         self.last = self.last.wrapping_add(1);
         let id = ConnectionId(self.last);
-        let connection = Arc::new(Connection::new(id, transport, remote, listener, accepted));
+        let connection = Arc::new(Connection::new(
+            id,
+            transport,
+            remote,
+            listener,
+            accepted,
+            Arc::clone(budget),
+        ));
         self.by_id.insert(id, Arc::clone(&connection));
         self.by_remote.insert((transport, remote), id);
         connection
@@ -212,13 +227,21 @@ mod tests {
     const TCP: Transport = Transport::Tcp;
     const PHONES: ListenerId = ListenerId(0);
 
+    fn table(connections: usize, per_source: usize) -> Table {
+        Table::new(&StreamLimits {
+            connections,
+            per_source,
+            ..StreamLimits::default()
+        })
+    }
+
     fn at(text: &str) -> SocketAddr {
         text.parse().unwrap()
     }
 
     #[test]
     fn a_peer_is_dialled_once_and_found_again() {
-        let table = Table::new(10, 10);
+        let table = table(10, 10);
         let (first, new) = table.dial(TCP, at("192.0.2.1:5060"), PHONES);
         assert!(new);
         let (again, new) = table.dial(TCP, at("192.0.2.1:5060"), PHONES);
@@ -233,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_accepted_connection_is_used_for_its_own_address() {
-        let table = Table::new(10, 10);
+        let table = table(10, 10);
         let accepted = table.accept(TCP, at("192.0.2.1:40000"), PHONES).unwrap();
         let (found, new) = table.dial(TCP, at("192.0.2.1:40000"), PHONES);
         assert!(!new);
@@ -242,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_oldest_connection_without_a_message_gives_way() {
-        let table = Table::new(10, 2);
+        let table = table(10, 2);
         let first = table.accept(TCP, at("192.0.2.1:1"), PHONES).unwrap();
         let second = table.accept(TCP, at("192.0.2.1:2"), PHONES).unwrap();
         first.prove();
@@ -258,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_total_is_bounded() {
-        let table = Table::new(2, 10);
+        let table = table(2, 10);
         for n in 1..=2 {
             let c = table.accept(TCP, at(&format!("192.0.2.{n}:1")), PHONES);
             c.unwrap().prove();
@@ -271,7 +294,7 @@ mod tests {
 
     #[test]
     fn room_is_made_of_connections_without_a_message_only() {
-        let table = Table::new(10, 10);
+        let table = table(10, 10);
         let proven = table.accept(TCP, at("192.0.2.1:1"), PHONES).unwrap();
         proven.prove();
         let fresh = table.accept(TCP, at("192.0.2.1:2"), PHONES).unwrap();
@@ -283,7 +306,7 @@ mod tests {
 
     #[test]
     fn one_ipv6_network_is_one_source() {
-        let table = Table::new(10, 1);
+        let table = table(10, 1);
         let first = table.accept(TCP, at("[2001:db8::1]:1"), PHONES).unwrap();
         first.prove();
         assert!(table.accept(TCP, at("[2001:db8::2]:1"), PHONES).is_err());
