@@ -12,6 +12,7 @@ mod contract;
 mod core;
 mod embedded;
 mod mistakes;
+mod readme;
 mod reload;
 mod secrets;
 

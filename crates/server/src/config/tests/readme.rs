@@ -1,0 +1,14 @@
+//! What the README tells users to write.
+
+use super::pretend;
+
+#[test]
+fn the_readmes_configuration_is_accepted() {
+    let readme = include_str!("../../../../../README.md");
+    let block = readme.split("```toml\n").nth(1).unwrap();
+    let config = block.split("```").next().unwrap();
+    let machine = pretend().file("/etc/bellhop/users.toml", "");
+    let settings = machine.accepts(config);
+    assert_eq!(settings.listeners.len(), 3);
+    assert_eq!(settings.default_upstream, Some(0));
+}
