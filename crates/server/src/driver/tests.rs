@@ -12,7 +12,7 @@ use crate::transport::StreamLimits;
 use rig::{Heard, PATIENCE, Rig, echo, eventually, message, read, udp};
 use std::{
     io::{Read, Write},
-    net::{TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     time::Duration,
 };
 
@@ -210,6 +210,28 @@ fn a_refused_connect_is_told_to_the_shard_that_sent() {
             assert_eq!(token.0 >> 48, *shard as u64);
         }
     }
+}
+
+#[test]
+fn a_connect_that_nobody_answers_is_given_up_in_time() {
+    // A full backlog drops what comes, as a firewall does.
+    let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    deaf.bind(&any.into()).unwrap();
+    deaf.listen(0).unwrap();
+    let at = deaf.local_addr().unwrap().as_socket().unwrap();
+    let soon = Duration::from_millis(50);
+    let full: Vec<_> = std::iter::from_fn(|| TcpStream::connect_timeout(&at, soon).ok()).collect();
+    assert!(!full.is_empty());
+    let limits = StreamLimits {
+        connect: soon,
+        ..StreamLimits::default()
+    };
+    let rig = Rig::start(1, &[UDP, TCP], limits);
+    let m = message(&format!("send;1;tcp;{at}"), "c", 1);
+    udp().send_to(&m, rig.at[0]).unwrap();
+    eventually("the core hears of it", || rig.heard(failed) == 1);
+    echo(&mut rig.tcp(1));
 }
 
 #[test]
