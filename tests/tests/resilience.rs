@@ -56,6 +56,7 @@ fn while_asterisk_is_down_calls_to_it_are_answered_and_phones_call_each_other() 
         start.elapsed()
     );
     drop(caller);
+    site.bellhop.wait_for("method=INVITE status=408");
 
     let mut called = site.phone(2, Udp);
     called.register();
@@ -67,14 +68,21 @@ fn while_asterisk_is_down_calls_to_it_are_answered_and_phones_call_each_other() 
     site.sipp(1, "call").to("600").args(&["-d", "300"]).run();
 }
 
-/// The same with TCP to the PBX: the broken connection is noticed and made anew.
+/// The same with TCP to the PBX: that it is gone is known at once, and after its
+/// return a new connection is made.
 #[test]
-fn after_a_restart_of_asterisk_behind_tcp_calls_work_at_once() {
+fn a_restart_of_asterisk_behind_tcp_is_noticed_at_once() {
     let Some(mut site) = Site::with(Tcp, |setup| setup) else {
         return;
     };
     site.sipp(1, "call").to("600").args(&["-d", "300"]).run();
     site.asterisk.stop();
+    let response = site.phone(3, Udp).invite("600", Duration::from_secs(5));
+    assert!(
+        response.status().is_some_and(|status| status >= 500),
+        "{}",
+        response.text()
+    );
     site.asterisk.start();
     site.sipp(1, "call").to("600").args(&["-d", "300"]).run();
 }
