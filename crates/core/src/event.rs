@@ -23,9 +23,10 @@ pub struct Event {
 }
 
 /// How much an event matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Each message's routine.
+    #[default]
     Debug,
     /// Registrations, calls, subscriptions.
     Info,

@@ -21,20 +21,10 @@ impl Identity {
         request: Message<'m>,
         config: &Config,
         to: Kind,
+        to_outside: bool,
         edit: &mut Edit<'m>,
     ) {
-        if self.is_outside {
-            for field in request.all_fields() {
-                if CLAIMS.contains(&field.id) || is_configured(config, field.name) {
-                    edit.remove(field);
-                }
-            }
-        } else if to == Kind::Binding && request.lists(HeaderId::Privacy, "id") {
-            // RFC 3325 7: a phone is outside the trust domain.
-            for field in request.fields(HeaderId::PAssertedIdentity) {
-                edit.remove(field);
-            }
-        }
+        strip(request, config, !self.is_outside, to_outside, edit);
         if let (Some(aor), Kind::Upstream) = (&self.asserted, to) {
             let mut value = Vec::with_capacity(64);
             value.extend_from_slice(b"<sip:");
@@ -43,6 +33,38 @@ impl Identity {
             edit.append("P-Asserted-Identity", &value);
         }
     }
+}
+
+/// Takes identity headers off a message: all that only a trusted peer may say if its sender is none, and
+/// what the sender wants kept private if it leaves the trust domain (RFC 3325 5, 7).
+pub(crate) fn strip<'m>(
+    message: Message<'m>,
+    config: &Config,
+    is_trusted: bool,
+    to_outside: bool,
+    edit: &mut Edit<'m>,
+) {
+    if !is_trusted {
+        for field in message.all_fields() {
+            if CLAIMS.contains(&field.id) || is_configured(config, field.name) {
+                edit.remove(field);
+            }
+        }
+    } else if to_outside && wants_privacy(message) {
+        for id in IDENTITIES {
+            for field in message.fields(id) {
+                edit.remove(field);
+            }
+        }
+    }
+}
+
+/// Whether `id` stands in Privacy, whose values are separated by semicolons (RFC 3323 4.2).
+fn wants_privacy(message: Message<'_>) -> bool {
+    message
+        .fields(HeaderId::Privacy)
+        .flat_map(|field| field.value.split(|b| matches!(b, b';' | b',')))
+        .any(|value| value.trim_ascii().eq_ignore_ascii_case(b"id"))
 }
 
 /// The AoR to assert: the one that From names if it is the user's, else his first.
@@ -90,4 +112,11 @@ const CLAIMS: [HeaderId; 4] = [
     HeaderId::PPreferredIdentity,
     HeaderId::RemotePartyId,
     HeaderId::Diversion,
+];
+
+/// What says who somebody is who asked that it be kept private.
+const IDENTITIES: [HeaderId; 3] = [
+    HeaderId::PAssertedIdentity,
+    HeaderId::PPreferredIdentity,
+    HeaderId::RemotePartyId,
 ];

@@ -1,8 +1,9 @@
 //! What the core wants done: messages to send and events to tell. The caller owns it, drains it after
 //! each input and uses it again, so that in steady state nothing is allocated for output.
 
-use crate::event::Event;
-use crate::flow::{Destination, Transport};
+use crate::event::{Decision, Event, Level};
+use crate::flow::{Destination, Flow, Transport};
+use bellhop_wire::Message;
 use std::ops::Range;
 
 /// Messages and events, in the order they were decided.
@@ -16,6 +17,9 @@ pub struct Outbox {
     pub resolves: Vec<Resolve>,
     /// What happened, for the log.
     pub events: Vec<Event>,
+    /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
+    /// keeps it.
+    pub min_level: Level,
 }
 
 /// A host name whose addresses a request waits for. The answer, an empty one too, goes to
@@ -84,6 +88,21 @@ impl Outbox {
             bytes: start..self.bytes.len(),
             token,
         });
+    }
+
+    /// Tells of one decision about a message. The text is made only if somebody reads it.
+    pub(crate) fn tell(
+        &mut self,
+        message: Message<'_>,
+        flow: Flow,
+        level: Level,
+        status: u16,
+        decision: impl FnOnce() -> Decision,
+    ) {
+        if level >= self.min_level {
+            let event = Event::about(message, flow, level, status, decision());
+            self.events.push(event);
+        }
     }
 
     /// The bytes of a queued message.

@@ -91,6 +91,7 @@ pub(crate) fn side_of(to: &Destination, is_direct: bool) -> Side {
 }
 
 const MAC: usize = 10;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
     secret.mac(b"record-route", &[call_id, tag, payload])
@@ -168,12 +169,21 @@ fn read_side(bytes: &[u8]) -> Option<(Side, &[u8])> {
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {
             out.extend(DIGITS.get(usize::from(nibble)));
         }
     }
+}
+
+/// The lower-case hex of one number.
+pub(crate) fn hex_of(number: u64) -> [u8; 16] {
+    let nibbles = number.to_be_bytes().into_iter().flat_map(|b| [b >> 4, b & 15]);
+    let mut text = [b'0'; 16];
+    for (to, nibble) in text.iter_mut().zip(nibbles) {
+        *to = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    }
+    text
 }
 
 fn unhex(text: &[u8]) -> Option<SmallVec<[u8; 96]>> {

@@ -1,9 +1,9 @@
 //! A message's way in: transaction, validation (RFC 3261 16.3), proof, and what to do with it.
 
 use super::Engine;
-use super::local::Received;
+use super::local::{Received, unknown};
 use crate::auth::{Outcome, Role};
-use crate::event::{Decision, Event, Level};
+use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::identity;
 use crate::outbox::Outbox;
@@ -20,10 +20,7 @@ impl Engine {
             && received.peer.is_none()
             && !self.limiter.admit(now.instant, flow.remote.ip())
         {
-            let decision = Decision::Dropped("more requests than limits.rate allows");
-            out.events
-                .push(Event::about(message, flow, Level::Debug, 0, decision));
-            return;
+            return drop(message, flow, "more requests than limits.rate allows", out);
         }
         if let Err(error) = message.check() {
             self.refuse(&received, error.status(), &error.to_string(), out);
@@ -44,26 +41,19 @@ impl Engine {
             Ok(routes) => routes,
             Err(error) => return self.refuse(&received, 400, &error.to_string(), out),
         };
-        if method == Method::Ack && routes.token.is_none() && !received.is_trusted() {
-            // An ACK for a 2xx carries our Record-Route; any other has met its transaction, or was for
-            // an answer that we gave without one.
-            let decision = Decision::Dropped("ACK of an answer without a transaction");
-            out.events
-                .push(Event::about(message, flow, Level::Debug, 0, decision));
-            return;
+        if method == Method::Ack && !self.is_for_next_hop(&received, &routes) {
+            return drop(message, flow, "ACK of an answer without a transaction", out);
         }
         let Some(proof) = self.prove(now, &received, method, &routes, out) else {
             return;
         };
         // 16.3 step 5: we implement no option that a proxy could be required to.
         if method != Method::Ack
-            && let Some(field) = message.first(HeaderId::ProxyRequire)
+            && unknown(message, HeaderId::ProxyRequire, &[]).next().is_some()
         {
-            return self.refuse_with(&received, 420, "Bad Extension", out, |_, reply| {
-                reply.header("Unsupported", field.value);
-            });
+            return self.refuse_extensions(&received, HeaderId::ProxyRequire, &[], out);
         }
-        if method == Method::Register && routes.token.is_none() && !routes.has_next {
+        if method == Method::Register && !routes.has_next {
             self.register(now, &received, &proof, out);
         } else {
             self.relay(now, &received, method, routes, proof, out);
@@ -79,19 +69,16 @@ impl Engine {
         message: Message<'_>,
         out: &mut Outbox,
     ) {
-        if message.check().is_err() {
-            let decision = Decision::Dropped("bad response");
-            out.events
-                .push(Event::about(message, flow, Level::Debug, 0, decision));
-            return;
+        if let Err(why) = self.is_answer(message) {
+            return drop(message, flow, why, out);
         }
         match self.table.receive_response(now.instant, message, out) {
             Response::Absorbed => {}
             Response::Stray => {
                 let status = message.status().unwrap_or(0);
-                let decision = Decision::Dropped("response that no transaction waits for");
-                out.events
-                    .push(Event::about(message, flow, Level::Debug, status, decision));
+                out.tell(message, flow, Level::Debug, status, || {
+                    Decision::Dropped("response that no transaction waits for")
+                });
             }
             Response::Deliver { owner, .. } => self.branch_response(now, message, flow, owner, out),
         }
@@ -112,8 +99,8 @@ impl Engine {
                 upstream: received.peer.map(|(upstream, _)| upstream),
             });
         }
-        // A To tag buys nothing; our own signature for this very dialog does.
-        if routes.token.is_some() && message.to_tag().is_some() {
+        // A To tag buys nothing; our own signature for this very dialog does. No REGISTER is part of one.
+        if routes.token.is_some() && is_in_dialog(message) && method != Method::Register {
             return Some(Proof::Dialog);
         }
         let role = if method == Method::Register {
@@ -166,16 +153,46 @@ impl Engine {
         bellhop_wire::Reply::new(&mut bytes, message, received.mark, 200, "OK", &tag).end();
         self.table.respond(now.instant, server, 200, &bytes, out);
         self.scratch = bytes;
-        let decision = Decision::Answered("caller cancelled".to_owned());
-        out.events.push(Event::about(
-            message,
-            received.flow,
-            Level::Info,
-            200,
-            decision,
-        ));
+        out.tell(message, received.flow, Level::Info, 200, || {
+            Decision::Answered("caller cancelled".to_owned())
+        });
         if let Some(owner) = owner {
-            self.cancel_context(now, owner, out);
+            self.cancel_context(now, owner, message, out);
         }
     }
+
+    /// Whether an ACK that no transaction took is one for a 2xx, which goes on: from the outside it
+    /// carries our Record-Route then, and from wherever it comes its To tag is not the one of an answer
+    /// that we gave without a transaction (8.2.7).
+    fn is_for_next_hop(&self, received: &Received<'_>, routes: &Routes) -> bool {
+        let message = received.message;
+        let is_allowed = received.is_trusted() || (routes.token.is_some() && is_in_dialog(message));
+        is_allowed && message.to_tag() != Some(&self.stateless_tag(message))
+    }
+
+    /// Whether a response can be one to a request that we sent: its top Via is ours (18.1.2), and but
+    /// for a CANCEL, which we make ourselves, somebody else's stands below it (16.7 step 3).
+    fn is_answer(&self, response: Message<'_>) -> Result<(), &'static str> {
+        response.check().map_err(|_| "bad response")?;
+        let is_ours = response
+            .top_via()
+            .is_ok_and(|via| self.names.is_own_address(via.host, via.port));
+        if !is_ours {
+            return Err("response whose top Via is not ours");
+        }
+        let is_cancels = response.cseq().is_ok_and(|(_, m)| m == Method::Cancel);
+        if !is_cancels && response.values(HeaderId::Via).nth(1).is_none() {
+            return Err("response with no Via but ours");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a request says that it is part of a dialog. Some peers take an empty tag for none.
+fn is_in_dialog(request: Message<'_>) -> bool {
+    request.to_tag().is_some_and(|tag| !tag.is_empty())
+}
+
+fn drop(message: Message<'_>, flow: Flow, why: &'static str, out: &mut Outbox) {
+    out.tell(message, flow, Level::Debug, 0, || Decision::Dropped(why));
 }

@@ -4,10 +4,10 @@
 use super::Engine;
 use crate::auth::Role;
 use crate::config::Zone;
-use crate::event::{Decision, Event, Level};
+use crate::event::{Decision, Level};
 use crate::flow::{Destination, Flow};
 use crate::outbox::Outbox;
-use crate::record_route::hex;
+use crate::record_route::hex_of;
 use crate::routing::listener_of;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Host, Message, Method, Rejected, Reply, ViaMark};
@@ -38,6 +38,12 @@ impl Engine {
     /// Whether a flow faces the outside.
     fn is_outside(&self, flow: &Flow) -> bool {
         listener_of(&self.config, flow.listener).is_none_or(|l| l.zone == Zone::Outside)
+    }
+
+    /// Whether what comes over a flow is a trusted peer's word.
+    pub(crate) fn is_trusted_source(&self, flow: &Flow) -> bool {
+        let trusted = |(_, is_trusted): (usize, bool)| is_trusted;
+        !self.is_outside(flow) || self.names.upstream_at(flow, None).is_some_and(trusted)
     }
 
     /// What goes on the topmost Via, and where the response goes: back where the request came from
@@ -128,19 +134,32 @@ impl Engine {
     ) {
         let (message, flow) = (received.message, received.flow);
         if message.method() == Some(Method::Ack) {
-            out.events.push(Event::about(
-                message,
-                flow,
-                Level::Debug,
-                0,
-                Decision::Dropped("an ACK that leads nowhere"),
-            ));
+            out.tell(message, flow, Level::Debug, 0, || {
+                Decision::Dropped("an ACK that leads nowhere")
+            });
             return;
         }
         self.reply(received, status, reason, out, more);
-        let decision = Decision::Refused(reason.to_owned());
-        out.events
-            .push(Event::about(message, flow, Level::Info, status, decision));
+        out.tell(message, flow, Level::Info, status, || {
+            Decision::Refused(reason.to_owned())
+        });
+    }
+
+    /// Refuses the options in a Require or Proxy-Require that are not among the known ones, all of them
+    /// named (8.2.2.3, 16.3 step 5).
+    pub(crate) fn refuse_extensions(
+        &mut self,
+        received: &Received<'_>,
+        header: HeaderId,
+        known: &[&str],
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        self.refuse_with(received, 420, "Bad Extension", out, |_, reply| {
+            for option in unknown(message, header, known) {
+                reply.header("Unsupported", option);
+            }
+        });
     }
 
     /// Asks for credentials (RFC 3261 22.1).
@@ -173,13 +192,9 @@ impl Engine {
             (false, true) => (Level::Debug, "no credentials"),
             (false, false) => (Level::Warn, "wrong credentials"),
         };
-        out.events.push(Event::about(
-            received.message,
-            received.flow,
-            level,
-            status,
-            Decision::Challenged(why),
-        ));
+        out.tell(received.message, received.flow, level, status, || {
+            Decision::Challenged(why)
+        });
     }
 
     /// Answers a message that could not be read whole, if enough of it could (16.3 step 1).
@@ -202,38 +217,57 @@ impl Engine {
                 out,
             );
         } else {
-            let decision = Decision::Dropped("unreadable");
-            out.events
-                .push(Event::about(message, *flow, Level::Debug, 0, decision));
+            out.tell(message, *flow, Level::Debug, 0, || {
+                Decision::Dropped("unreadable")
+            });
         }
     }
 
     /// OPTIONS for us (RFC 3261 11.2).
     pub(super) fn options(&mut self, received: &Received<'_>, out: &mut Outbox) {
+        if unknown(received.message, HeaderId::Require, EXTENSIONS)
+            .next()
+            .is_some()
+        {
+            return self.refuse_extensions(received, HeaderId::Require, EXTENSIONS, out);
+        }
         self.reply(received, 200, "OK", out, |_, reply| {
             reply
                 .header("Allow", b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, MESSAGE, REFER, INFO, UPDATE, PRACK")
                 .header("Accept", b"*/*")
                 .header("Supported", b"path, outbound");
         });
-        let decision = Decision::Answered("OPTIONS to this server".to_owned());
-        out.events.push(Event::about(
-            received.message,
-            received.flow,
-            Level::Debug,
-            200,
-            decision,
-        ));
+        out.tell(received.message, received.flow, Level::Debug, 200, || {
+            Decision::Answered("OPTIONS to this server".to_owned())
+        });
     }
 
     /// The same request gets the same tag again, without anything being remembered (8.2.7).
-    fn stateless_tag(&self, request: Message<'_>) -> Vec<u8> {
+    pub(super) fn stateless_tag(&self, request: Message<'_>) -> [u8; 16] {
         let branch = request.top_via().ok().and_then(|via| via.branch());
         let hash = self
             .key
             .hash_one((request.call_id(), request.from_tag(), branch));
-        let mut tag = Vec::with_capacity(16);
-        hex(&hash.to_be_bytes(), &mut tag);
-        tag
+        hex_of(hash)
     }
 }
+
+/// The option tags in a Require or Proxy-Require that are not among the known ones.
+pub(super) fn unknown<'m>(
+    request: Message<'m>,
+    header: HeaderId,
+    known: &[&str],
+) -> impl Iterator<Item = &'m [u8]> {
+    let is_known = |tag: &[u8]| {
+        known
+            .iter()
+            .any(|known| tag.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    request
+        .values(header)
+        .map(|value| value.raw)
+        .filter(move |tag| !is_known(tag))
+}
+
+/// The options that we know where a request ends here (RFC 3327, RFC 5626).
+pub(super) const EXTENSIONS: &[&str] = &["path", "outbound"];

@@ -19,7 +19,7 @@ use crate::flow::{ConnectionId, Flow};
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
 use crate::proxy::{BranchId, Contexts};
-use crate::record_route::hex;
+use crate::record_route::hex_of;
 use crate::registrar::Location;
 use crate::routing::Names;
 use crate::time::{Instant, Now};
@@ -112,8 +112,11 @@ impl Engine {
         self.finish(now, first, out);
     }
 
-    /// A connection is gone: phones that registered over it cannot be reached any more.
+    /// A connection is gone: phones that registered over it cannot be reached any more, and what waits
+    /// for a first response over it fails as soon as [`Engine::handle_timeout`] is called. Gives how
+    /// many bindings went with it.
     pub fn connection_closed(&mut self, now: Now, connection: ConnectionId) -> usize {
+        self.table.connection_failed(now.instant, connection);
         self.shared
             .location
             .connection_closed(now.instant, connection)
@@ -143,8 +146,9 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let own = [self.table.next_timeout(), self.deadlines.next()];
-        own.into_iter().flatten().min()
+        let at_once = self.table.has_events().then(Instant::default);
+        let timers = [at_once, self.table.next_timeout(), self.deadlines.next()];
+        timers.into_iter().flatten().min()
     }
 
     /// Swaps the configuration; what is in flight goes on.
@@ -182,10 +186,8 @@ impl Engine {
     }
 
     /// A To tag that nobody can guess (RFC 3261 19.3).
-    pub(crate) fn new_tag(&mut self) -> Vec<u8> {
-        let mut tag = Vec::with_capacity(16);
-        hex(&self.entropy.next_u64().to_be_bytes(), &mut tag);
-        tag
+    pub(crate) fn new_tag(&mut self) -> [u8; 16] {
+        hex_of(self.entropy.next_u64())
     }
 }
 

@@ -1,8 +1,8 @@
 //! REGISTER, terminated here (RFC 3261 10.3).
 
 use super::Engine;
-use super::local::Received;
-use crate::event::{Decision, Event, Level};
+use super::local::{EXTENSIONS, Received, unknown};
+use crate::event::{Decision, Level};
 use crate::outbox::Outbox;
 use crate::registrar::{self, Aor, ChangeKind, Registered};
 use crate::routing::Proof;
@@ -27,11 +27,11 @@ impl Engine {
             return self.refuse(received, 403, "Not a domain of this registrar", out);
         }
         // 10.3 step 2.
-        if let Some(option) = unsupported(message) {
-            let option = option.to_vec();
-            return self.refuse_with(received, 420, "Bad Extension", out, |_, reply| {
-                reply.header("Unsupported", &option);
-            });
+        if unknown(message, HeaderId::Require, EXTENSIONS)
+            .next()
+            .is_some()
+        {
+            return self.refuse_extensions(received, HeaderId::Require, EXTENSIONS, out);
         }
         // 10.3 step 5.
         let aor = message
@@ -69,15 +69,9 @@ impl Engine {
                 self.reply(received, 200, "OK", out, |_, reply| {
                     registered.write(now.instant, message, reply);
                 });
-                let text = told(&aor, &registered);
-                let decision = Decision::Registered(text);
-                out.events.push(Event::about(
-                    message,
-                    received.flow,
-                    Level::Info,
-                    200,
-                    decision,
-                ));
+                out.tell(message, received.flow, Level::Info, 200, || {
+                    Decision::Registered(told(&aor, &registered))
+                });
             }
             Err(refusal) => {
                 self.refuse_with(
@@ -125,18 +119,3 @@ fn told(aor: &Aor, registered: &Registered) -> String {
     text.push_str(&format!(" (bindings: {})", registered.bindings.len()));
     text
 }
-
-/// The first option tag in Require that the registrar does not know.
-fn unsupported(message: Message<'_>) -> Option<&[u8]> {
-    message
-        .values(HeaderId::Require)
-        .map(|value| value.raw)
-        .find(|tag| {
-            !KNOWN
-                .iter()
-                .any(|known| tag.eq_ignore_ascii_case(known.as_bytes()))
-        })
-}
-
-/// RFC 3327 and RFC 5626.
-const KNOWN: [&str; 2] = ["path", "outbound"];

@@ -2,11 +2,11 @@
 
 use super::Engine;
 use super::local::Received;
-use crate::event::{Decision, Event, Level};
+use crate::event::{Decision, Level};
 use crate::identity::{self, Identity};
 use crate::loops;
 use crate::outbox::Outbox;
-use crate::proxy::{BranchId, Context, Incoming, Record, Rewrite, max_breadth};
+use crate::proxy::{Back, BranchId, Context, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
 use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, is_where_it_says, resolved};
 use crate::time::Now;
@@ -37,6 +37,7 @@ impl Engine {
         };
         let scene = Scene {
             now: now.instant,
+            from: &received.flow,
             config: &self.config,
             names: &self.names,
             location: &self.shared.location,
@@ -75,13 +76,9 @@ impl Engine {
         } else {
             Level::Debug
         };
-        out.events.push(Event::about(
-            message,
-            received.flow,
-            level,
-            0,
-            Decision::Relayed(why),
-        ));
+        out.tell(message, received.flow, level, 0, || {
+            Decision::Relayed(why.in_words(&self.config))
+        });
         self.start(now, received, method, incoming, groups, out);
     }
 
@@ -91,10 +88,14 @@ impl Engine {
         received: &Received<'_>,
         method: Method<'_>,
         incoming: Incoming,
-        groups: VecDeque<Group>,
+        mut groups: VecDeque<Group>,
         out: &mut Outbox,
     ) {
         let is_ack = method == Method::Ack;
+        if is_ack {
+            // It has no response after which another group could be tried.
+            groups.truncate(1);
+        }
         let server = if is_ack {
             None
         } else {
@@ -115,8 +116,13 @@ impl Engine {
             made
         };
         let context = Context {
+            back: Back {
+                is_outside: incoming.rewrite.identity.is_outside,
+                is_stream: received.reply_to.transport().is_reliable(),
+            },
             incoming: Some(Box::new(incoming)),
             server,
+            reason: Vec::new(),
             is_invite: method == Method::Invite,
             branches: SmallVec::new(),
             groups,
@@ -159,9 +165,10 @@ impl Engine {
         addresses: &[SocketAddr],
         out: &mut Outbox,
     ) {
-        let transport = self.resolving(id);
-        let Some(transport) = transport else { return };
-        let to = resolved(&self.names, transport, addresses);
+        let Some((transport, is_outside)) = self.resolving(id) else {
+            return;
+        };
+        let to = resolved(&self.names, transport, is_outside, addresses);
         self.resume(now, id, to, out);
     }
 

@@ -8,6 +8,8 @@ pub(crate) struct Final {
     pub(crate) status: u16,
     /// The response as received; `None` if we made it up (time-out, unreachable).
     pub(crate) response: Option<Owned>,
+    /// It is ours or a trusted peer's word (RFC 3325).
+    pub(crate) is_trusted: bool,
 }
 
 /// The finals of all branches so far: the best, and every challenge.
@@ -19,7 +21,7 @@ pub(crate) struct Finals {
 
 impl Finals {
     /// Takes in the final response of one branch.
-    pub(crate) fn add(&mut self, status: u16, response: Option<Message<'_>>) {
+    pub(crate) fn add(&mut self, status: u16, response: Option<Message<'_>>, is_trusted: bool) {
         if let (401 | 407, Some(response)) = (status, response) {
             for id in CHALLENGES {
                 self.challenges
@@ -35,6 +37,7 @@ impl Finals {
             self.best = Some(Final {
                 status,
                 response: response.map(Message::to_owned),
+                is_trusted,
             });
         }
     }

@@ -22,11 +22,14 @@ impl Engine {
         self.advance(now, id, out);
     }
 
-    /// The transport that a branch waiting for the resolver asked for; `None`: it does not wait.
-    pub(crate) fn resolving(&mut self, id: BranchId) -> Option<Option<Transport>> {
-        let branch = self.contexts.find(id.context)?.branch(id.index)?;
+    /// The transport that a branch waiting for the resolver asked for, and whether its request came
+    /// from the outside; `None`: it does not wait.
+    pub(crate) fn resolving(&mut self, id: BranchId) -> Option<(Option<Transport>, bool)> {
+        let context = self.contexts.find(id.context)?;
+        let is_outside = context.back.is_outside;
+        let branch = context.branch(id.index)?;
         match (&branch.target.hop, branch.state) {
-            (Hop::Name { transport, .. }, BranchState::Resolving) => Some(*transport),
+            (Hop::Name { transport, .. }, BranchState::Resolving) => Some((*transport, is_outside)),
             _ => None,
         }
     }
@@ -72,7 +75,7 @@ impl Engine {
             let width = u32::try_from(group.targets.len()).unwrap_or(u32::MAX);
             let Some(share) = breadth.checked_div(width).filter(|share| *share > 0) else {
                 // RFC 5393 5.3.3.1: fewer branches than targets are allowed: none is tried.
-                context.finals.add(440, None);
+                context.finals.add(440, None, true);
                 continue;
             };
             self.start_group(now, id, context, group, share, out);
@@ -170,7 +173,7 @@ impl Engine {
             Some(None) => branch.state = BranchState::Done,
             None => {
                 branch.state = BranchState::Done;
-                context.finals.add(503, None);
+                context.finals.add(503, None, true);
             }
         }
     }
@@ -187,6 +190,7 @@ impl Engine {
         let text = loops::branch(self.entropy.next_u64(), incoming.rewrite.loop_hash);
         let maker = Maker {
             config: &self.config,
+            names: &self.names,
             auth: &self.auth,
             secret: &self.shared.secret,
         };

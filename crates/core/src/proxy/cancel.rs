@@ -5,8 +5,8 @@ use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::outbox::Outbox;
 use crate::time::Now;
-use crate::transaction::Owner;
-use bellhop_wire::{HeaderId, Method, Owned};
+use crate::transaction::{Owner, TransactionId};
+use bellhop_wire::{HeaderId, Limits, Message, Method, Owned};
 
 impl Engine {
     /// Whether a CANCEL comes from where its INVITE came from.
@@ -18,7 +18,13 @@ impl Engine {
     }
 
     /// The caller gives up (16.10). After the final response it changes nothing.
-    pub(crate) fn cancel_context(&mut self, now: Now, owner: Owner, out: &mut Outbox) {
+    pub(crate) fn cancel_context(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        cancel: Message<'_>,
+        out: &mut Outbox,
+    ) {
         let id = BranchId::unpack(owner.0).context;
         let Some(mut context) = self.contexts.take(id) else {
             return;
@@ -26,7 +32,11 @@ impl Engine {
         if !context.is_final {
             context.is_over = true;
             context.groups.clear();
-            context.finals.add(487, None);
+            context.finals.add(487, None, true);
+            context.reason.clear();
+            for field in cancel.fields(HeaderId::Reason) {
+                reason_line(field.value, &mut context.reason);
+            }
             self.cancel_branches(now, id, &mut context, out);
         }
         self.contexts.put(id, context);
@@ -68,7 +78,7 @@ impl Engine {
                 branch.is_cancelled = true;
                 let client = branch.client;
                 if let Some(client) = client {
-                    self.send_cancel(now, id, client, out);
+                    self.send_cancel(now, id, client, &context.reason, out);
                 }
                 let wait = self.config.timers.t1.saturating_mul(64);
                 self.set_deadline(id, context, now.instant.after(wait));
@@ -82,13 +92,15 @@ impl Engine {
         &mut self,
         now: Now,
         id: BranchId,
-        client: crate::transaction::TransactionId,
+        client: TransactionId,
+        reason: &[u8],
         out: &mut Outbox,
     ) {
         let Some((bytes, to)) = self.table.client_request(client) else {
             return;
         };
-        let Ok(invite) = Owned::parse(bytes, &self.config.limits) else {
+        // It is ours, so it is not measured by what peers may send.
+        let Ok(invite) = Owned::parse(bytes, &UNBOUNDED) else {
             return;
         };
         let invite = invite.message();
@@ -101,7 +113,7 @@ impl Engine {
         };
         let mut cancel = std::mem::take(&mut self.scratch);
         cancel.clear();
-        write_cancel(invite, &mut cancel);
+        write_cancel(invite, reason, &mut cancel);
         let owner = BranchId {
             context: id.context,
             index: BranchId::CANCEL,
@@ -120,7 +132,14 @@ impl Engine {
     }
 }
 
-fn write_cancel(invite: bellhop_wire::Message<'_>, out: &mut Vec<u8>) {
+/// Adds a Reason line for the CANCELs to come.
+pub(super) fn reason_line(value: &[u8], lines: &mut Vec<u8>) {
+    lines.extend_from_slice(b"Reason: ");
+    lines.extend_from_slice(value);
+    lines.extend_from_slice(b"\r\n");
+}
+
+fn write_cancel(invite: Message<'_>, reason: &[u8], out: &mut Vec<u8>) {
     let mut line = |parts: &[&[u8]]| {
         for part in parts {
             out.extend_from_slice(part);
@@ -142,6 +161,12 @@ fn write_cancel(invite: bellhop_wire::Message<'_>, out: &mut Vec<u8>) {
     let number = invite.cseq().map_or(0, |(number, _)| number);
     line(&[b"CSeq: ", number.to_string().as_bytes(), b" CANCEL"]);
     line(&[b"Max-Forwards: 70"]);
-    line(&[b"Content-Length: 0"]);
-    line(&[]);
+    out.extend_from_slice(reason);
+    out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
 }
+
+const UNBOUNDED: Limits = Limits {
+    message: usize::MAX,
+    headers: usize::MAX,
+    line: usize::MAX,
+};

@@ -1,6 +1,7 @@
 //! Response contexts and their branches (RFC 3261 16.2, 16.7).
 
 use super::best::Finals;
+use super::cancel::reason_line;
 use super::forward::Rewrite;
 use crate::flow::{Destination, Flow};
 use crate::routing::{Group, Target};
@@ -15,6 +16,10 @@ use std::collections::{HashMap, VecDeque};
 pub(crate) struct Context {
     /// The request and where it came from; let go of once no branch can need it any more.
     pub(crate) incoming: Option<Box<Incoming>>,
+    /// What its responses must be made fit for.
+    pub(crate) back: Back,
+    /// Why its branches are cancelled: Reason lines for their CANCELs (RFC 3326 2), maybe none.
+    pub(crate) reason: Vec<u8>,
     /// The server transaction; `None` for an ACK, which has none (17).
     pub(crate) server: Option<TransactionId>,
     pub(crate) is_invite: bool,
@@ -35,6 +40,15 @@ pub(crate) struct Incoming {
     pub(crate) flow: Flow,
     pub(crate) mark: ViaMark,
     pub(crate) rewrite: Rewrite,
+}
+
+/// Where responses go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Back {
+    /// Outside the trust domain (RFC 3325).
+    pub(crate) is_outside: bool,
+    /// Over a stream, where each message must say how long it is.
+    pub(crate) is_stream: bool,
 }
 
 /// One place the request was sent to.
@@ -67,10 +81,21 @@ pub(crate) enum BranchState {
 }
 
 /// All contexts of a shard, by a number that is never used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Contexts {
     live: HashMap<u64, Box<Context>, ahash::RandomState>,
     last: u64,
+}
+
+impl Default for Contexts {
+    fn default() -> Self {
+        // Keys are the core's own, never a peer's, so the hash needs no secret.
+        let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
+        Self {
+            live: HashMap::with_hasher(hasher),
+            last: 0,
+        }
+    }
 }
 
 impl Contexts {
@@ -106,6 +131,13 @@ impl Context {
     /// Whether every branch has come to its end.
     pub(crate) fn is_settled(&self) -> bool {
         self.branches.iter().all(|b| b.state == BranchState::Done)
+    }
+
+    /// Has the branches that are cancelled from here on told why (RFC 3326 2).
+    pub(super) fn say_why(&mut self, cause: u16, text: &str) {
+        self.reason.clear();
+        let value = format!("SIP;cause={cause};text=\"{text}\"");
+        reason_line(value.as_bytes(), &mut self.reason);
     }
 
     pub(crate) fn branch(&mut self, index: usize) -> Option<&mut Branch> {

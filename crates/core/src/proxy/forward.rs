@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::flow::{Destination, ListenerId};
 use crate::identity::Identity;
 use crate::record_route::{self, Side, side_of};
-use crate::routing::{Routes, Target, listener_of};
+use crate::routing::{Names, Routes, Target, listener_of};
 use bellhop_wire::{Edit, HeaderId, Message};
 
 /// What is the same for all branches of a request.
@@ -37,6 +37,7 @@ pub(crate) enum Record {
 /// What a forwarded request is made with.
 pub(crate) struct Maker<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) names: &'a Names,
     pub(crate) auth: &'a Authenticator,
     pub(crate) secret: &'a Secret,
 }
@@ -69,9 +70,16 @@ impl Maker<'_> {
         for field in self.auth.consumed(request, Role::Proxy) {
             edit.remove(field);
         }
+        let to_outside = self.names.is_outside(leg.to);
+        if to_outside {
+            // A phone that challenges in our name learns no answer to it.
+            for field in self.auth.consumed(request, Role::Registrar) {
+                edit.remove(field);
+            }
+        }
         rewrite
             .identity
-            .apply(request, self.config, leg.target.kind, &mut edit);
+            .apply(request, self.config, leg.target.kind, to_outside, &mut edit);
         match rewrite.record {
             Record::No => {}
             Record::New => self.record(request, incoming, leg, &mut edit)?,
@@ -83,6 +91,10 @@ impl Maker<'_> {
         }
         if !matches!(request.method(), Some(bellhop_wire::Method::Ack)) {
             edit.set(HeaderId::MaxBreadth, leg.breadth.to_string().as_bytes());
+        }
+        if leg.to.transport().is_reliable() && request.first(HeaderId::ContentLength).is_none() {
+            // 16.6 step 9: what came as a datagram may leave its length to it.
+            edit.append("Content-Length", request.body().len().to_string().as_bytes());
         }
         edit.write(out).ok()
     }

@@ -10,8 +10,9 @@ mod cancel;
 mod context;
 mod forward;
 mod response;
+mod send_back;
 mod timer;
 
 pub(crate) use branch::max_breadth;
-pub(crate) use context::{BranchId, Context, Contexts, Incoming};
+pub(crate) use context::{Back, BranchId, Context, Contexts, Incoming};
 pub(crate) use forward::{Record, Rewrite};

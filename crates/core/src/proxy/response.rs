@@ -1,16 +1,14 @@
 //! Responses of branches on their way back (RFC 3261 16.7).
 
-use super::best::Final;
 use super::branch::TIMER_C;
 use super::context::{BranchId, BranchState, Context};
 use crate::engine::Engine;
-use crate::event::{Decision, Event, Level};
+use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::outbox::Outbox;
-use crate::routing::Kind;
 use crate::time::Now;
 use crate::transaction::{Owner, TransactionId};
-use bellhop_wire::{Edit, HeaderId, Message, Reply};
+use bellhop_wire::{Message, reply::reason};
 
 impl Engine {
     /// A response that a client transaction passed up.
@@ -79,17 +77,20 @@ impl Engine {
                         self.set_deadline(id, context, now.instant.after(TIMER_C));
                     }
                     if !context.is_final {
-                        self.pass_back(now, context, id, response, out);
+                        self.pass_back(now, context, &flow, response, out);
                     }
                 }
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
             200..=299 => {
                 if is_invite || !context.is_final {
-                    self.pass_back(now, context, id, response, out);
+                    self.pass_back(now, context, &flow, response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);
                     }
+                }
+                if !context.is_over {
+                    context.say_why(200, "Call completed elsewhere");
                 }
                 context.is_final = true;
                 context.is_over = true;
@@ -97,8 +98,12 @@ impl Engine {
                 self.cancel_branches(now, id.context, context, out);
             }
             _ => {
-                context.finals.add(status, Some(response));
+                let is_trusted = self.is_trusted_source(&flow);
+                context.finals.add(status, Some(response), is_trusted);
                 if status >= 600 {
+                    if !context.is_over {
+                        context.say_why(status, reason(status));
+                    }
                     context.is_over = true;
                     context.groups.clear();
                     self.cancel_branches(now, id.context, context, out);
@@ -182,102 +187,6 @@ impl Engine {
         self.contexts.put(id.context, context);
         self.advance(now, id.context, out);
     }
-
-    /// Sends a response back as it came, less our Via (16.7 steps 3, 9).
-    fn pass_back(
-        &mut self,
-        now: Now,
-        context: &Context,
-        id: BranchId,
-        response: Message<'_>,
-        out: &mut Outbox,
-    ) {
-        let is_phone = context
-            .branches
-            .get(id.index)
-            .is_some_and(|b| b.target.kind == Kind::Binding);
-        let (Some(server), Some(status)) = (context.server, response.status()) else {
-            return;
-        };
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        let mut edit = Edit::new(response);
-        let has_via = edit.pop_via().is_ok();
-        if is_phone {
-            for claim in [HeaderId::PAssertedIdentity, HeaderId::RemotePartyId] {
-                for field in response.fields(claim) {
-                    edit.remove(field);
-                }
-            }
-        }
-        if has_via && edit.write(&mut bytes).is_ok() {
-            self.table.respond(now.instant, server, status, &bytes, out);
-        }
-        self.scratch = bytes;
-    }
-
-    /// Sends the best of what came back (16.7 step 6).
-    fn respond_best(&mut self, now: Now, context: &mut Context, out: &mut Outbox) {
-        let (Some(server), Some(incoming)) = (context.server, context.incoming.as_deref()) else {
-            return;
-        };
-        let request = incoming.request.message();
-        let is_phone = context
-            .branches
-            .iter()
-            .all(|b| b.target.kind == Kind::Binding);
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        let (status, why) = match context.finals.best() {
-            // 16.7 step 6: a 503 speaks of its sender, not of us.
-            Some(Final {
-                status,
-                response: Some(response),
-            }) if *status != 503 => {
-                let response = response.message();
-                let mut edit = Edit::new(response);
-                let has_via = edit.pop_via().is_ok();
-                context.finals.merge_challenges(response, &mut edit);
-                if !has_via || edit.write(&mut bytes).is_err() {
-                    bytes.clear();
-                }
-                (*status, "as the next hop answered")
-            }
-            Some(Final {
-                response: Some(_), ..
-            }) => (500, "Next hop overloaded"),
-            // RFC 4320 4.2: a 408 to anything but INVITE comes too late for its sender.
-            Some(Final { status: 408, .. }) if !context.is_invite => (0, "no answer in time"),
-            Some(Final { status: 408, .. }) => (408, "No answer in time"),
-            Some(Final { status: 487, .. }) => (487, "Request Terminated"),
-            Some(Final { status: 440, .. }) => (440, "Max-Breadth Exceeded"),
-            _ if is_phone => (480, "Phone unreachable"),
-            _ => (500, "Next hop unreachable"),
-        };
-        if status != 0 && bytes.is_empty() {
-            let tag = self.new_tag();
-            Reply::new(&mut bytes, request, incoming.mark, status, why, &tag).end();
-        }
-        if status == 0 {
-            self.table.abandon(server);
-        } else {
-            self.table.respond(now.instant, server, status, &bytes, out);
-        }
-        let level = if context.is_invite {
-            Level::Info
-        } else {
-            Level::Debug
-        };
-        let decision = Decision::Completed(why.to_owned());
-        out.events.push(Event::about(
-            request,
-            incoming.flow,
-            level,
-            status,
-            decision,
-        ));
-        self.scratch = bytes;
-    }
 }
 
 /// Tells the log of the answer that ended the search.
@@ -288,7 +197,7 @@ fn completed(context: &Context, response: Message<'_>, flow: Flow, out: &mut Out
         Level::Debug
     };
     let status = response.status().unwrap_or(0);
-    let decision = Decision::Completed("answered by the next hop".to_owned());
-    out.events
-        .push(Event::about(response, flow, level, status, decision));
+    out.tell(response, flow, level, status, || {
+        Decision::Completed("answered by the next hop".to_owned())
+    });
 }

@@ -82,6 +82,6 @@ impl Engine {
         if let Some(client) = branch.client.take() {
             self.table.abandon(client);
         }
-        context.finals.add(status, None);
+        context.finals.add(status, None, true);
     }
 }

@@ -1,7 +1,10 @@
 //! Finding bindings by what a message or the transport knows: the contact's URI, the connection.
 
 use super::{Aor, Binding};
-use crate::{flow::ConnectionId, time::Instant};
+use crate::{
+    flow::{ConnectionId, Flow},
+    time::Instant,
+};
 use ahash::RandomState;
 use bellhop_wire::{Host, Scheme, UriRef};
 use smallvec::SmallVec;
@@ -43,15 +46,21 @@ impl ByContact {
         }
     }
 
-    /// The newest live binding with this contact.
-    pub(super) fn find(&self, now: Instant, contact: &UriRef<'_>) -> Option<Arc<Binding>> {
+    /// The live binding with this contact that was made over this flow, else the newest.
+    pub(super) fn find(
+        &self,
+        now: Instant,
+        contact: &UriRef<'_>,
+        over: Option<&Flow>,
+    ) -> Option<Arc<Binding>> {
         let key = self.key(contact);
         let stripe = lock(pick(&self.stripes, key)?);
         let matching = stripe
             .get(&key)?
             .iter()
             .filter(|binding| binding.is_live(now) && binding.is_contact(contact));
-        matching.max_by_key(|binding| binding.updated).cloned()
+        let rank = |binding: &&Arc<Binding>| (over == Some(&binding.flow), binding.updated);
+        matching.max_by_key(rank).cloned()
     }
 
     pub(super) fn insert(&self, binding: &Arc<Binding>) {

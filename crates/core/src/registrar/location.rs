@@ -4,7 +4,10 @@ use super::{
     Aor, Binding, Bindings, binding,
     index::{ByConnection, ByContact, STRIPES, lock, pick},
 };
-use crate::{flow::ConnectionId, time::Instant};
+use crate::{
+    flow::{ConnectionId, Flow},
+    time::Instant,
+};
 use ahash::RandomState;
 use bellhop_wire::UriRef;
 use std::{
@@ -76,9 +79,16 @@ impl Location {
     }
 
     /// A live binding whose contact is this URI by RFC 3261 19.1.4; the newest if there are several.
-    /// For requests within a dialog, whose Request-URI is what the phone called its Contact.
-    pub fn by_contact(&self, now: Instant, contact: &UriRef<'_>) -> Option<Arc<Binding>> {
-        self.contacts.find(now, contact)
+    /// For requests within a dialog, whose Request-URI is what the phone called its Contact: two
+    /// phones in two private networks may call it the same, and `over` is the flow that the right one
+    /// used last, if that is known.
+    pub fn by_contact(
+        &self,
+        now: Instant,
+        contact: &UriRef<'_>,
+        over: Option<&Flow>,
+    ) -> Option<Arc<Binding>> {
+        self.contacts.find(now, contact, over)
     }
 
     /// Removes the bindings that were reached over this very connection, now that it is closed; a

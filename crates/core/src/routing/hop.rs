@@ -5,7 +5,7 @@ use super::targets::{Hop, Routing, refuse};
 use crate::config::Config;
 use crate::flow::{Destination, ListenerId, Transport};
 use bellhop_wire::{Host, Scheme, UriRef};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The next hop that a URI names (RFC 3263 4, without NAPTR where the URI decides).
 pub(super) fn hop(names: &Names, uri: &UriRef<'_>) -> Result<Hop, Routing> {
@@ -85,15 +85,40 @@ pub(super) fn rehost(uri: &UriRef<'_>, host: &str) -> Box<[u8]> {
     text.into_boxed_slice()
 }
 
-/// Where the answer of the resolver leads: the first address that is not ourselves.
+/// Where the answer of the resolver leads: the first address that is not ourselves, nor, for a request
+/// from the outside, one that leads into this machine or its link.
 pub(crate) fn resolved(
     names: &Names,
     transport: Option<Transport>,
+    is_outside: bool,
     addresses: &[SocketAddr],
 ) -> Option<Destination> {
     let transport = transport.unwrap_or(Transport::Udp);
-    let remote = addresses.iter().find(|a| !names.is_self(**a))?;
+    let is_open = |to: SocketAddr| !is_outside || is_everywhere(to.ip()) || names.is_upstream(to);
+    let remote = addresses
+        .iter()
+        .find(|a| !names.is_self(**a) && is_open(**a))?;
     names.destination(transport, *remote)
+}
+
+/// Whether an address means the same machine wherever it is sent from, as loopback, link-local,
+/// multicast and unspecified ones do not.
+pub(super) fn is_everywhere(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            !(ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_multicast()
+                || ip.is_broadcast()
+                || ip.is_unspecified())
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_loopback()
+                || ip.is_unicast_link_local()
+                || ip.is_multicast()
+                || ip.is_unspecified())
+        }
+    }
 }
 
 /// The listener of a destination, for those who need its name.

@@ -167,8 +167,8 @@ impl Names {
             .map(|u| (u.upstream, u.trusted))
     }
 
-    /// The listener that best reaches an address: of its transport and family if there is one, then
-    /// inside before outside, then the one whose address shares most leading bits with it.
+    /// The listener that best reaches an address: of its family, of its transport if there is one, then
+    /// the one whose address shares most leading bits with it, then inside before outside.
     pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {
         self.listeners
             .iter()
@@ -206,9 +206,39 @@ impl Names {
         })
     }
 
-    /// Whether an address is one of our own listeners: nothing is ever sent there.
+    /// Whether an address is one of our own listeners, or is shown as one (a NAT would send it back to
+    /// us): nothing is ever sent there.
     pub(crate) fn is_self(&self, remote: SocketAddr) -> bool {
         self.listeners.iter().any(|l| l.addresses.contains(&remote))
+            || self.is_advertised(Host::Ip(remote.ip()), Some(remote.port()))
+    }
+
+    /// Whether what is sent there leaves the trust domain (RFC 3325): it goes by an outside listener and
+    /// not to a trusted upstream.
+    pub(crate) fn is_outside(&self, to: &Destination) -> bool {
+        let is_inside = |l: &Own| l.id == to.listener() && l.inside;
+        let is_trusted = |u: &Peer| u.trusted && u.remote == to.remote();
+        !self.listeners.iter().any(is_inside) && !self.upstreams.iter().any(is_trusted)
+    }
+
+    /// Whether an upstream has this very address.
+    pub(crate) fn is_upstream(&self, remote: SocketAddr) -> bool {
+        self.upstreams.iter().any(|u| u.remote == remote)
+    }
+
+    /// A flow that was remembered, with the listener that it uses today: the configuration may have
+    /// been changed since. `None`: no listener has its transport and address family any more.
+    pub(crate) fn flow_today(&self, flow: Flow) -> Option<Flow> {
+        let fits = |l: &Own| {
+            let same_family = |a: &SocketAddr| a.is_ipv4() == flow.remote.is_ipv4();
+            l.transport == flow.transport && l.addresses.first().is_some_and(same_family)
+        };
+        if self.listeners.iter().any(|l| l.id == flow.listener && fits(l)) {
+            return Some(flow);
+        }
+        let listener = self.listener_for(flow.transport, flow.remote.ip())?;
+        let is_fit = self.listeners.iter().any(|l| l.id == listener && fits(l));
+        is_fit.then_some(Flow { listener, ..flow })
     }
 
     fn is_our_port(&self, port: Option<u16>) -> bool {

@@ -55,25 +55,22 @@ impl Routes {
             .values(HeaderId::Route)
             .count()
             .saturating_sub(restored);
-        let mut user: Option<&[u8]> = None;
         for value in values.take(end) {
             let uri = name_addr(value)?.uri;
             let is_own = uri
                 .host
                 .is_some_and(|host| names.is_own_address(host, uri.port))
                 || names.domain_of(&uri).is_some();
-            // Two entries of ours stand for one passage if they carry the same token (double
-            // Record-Route), or if the first is a preloaded one without any.
-            if !is_own || (user.is_some() && uri.user != user) {
+            if !is_own {
                 routes.has_next = true;
                 break;
             }
             routes.own = routes.own.saturating_add(1);
             if let Some(token) = uri.user {
-                user = uri.user;
-                routes.token = routes
-                    .token
-                    .or_else(|| Token::verify(secret, request, token));
+                // Entries of ours that follow each other are one passage here: those of a double
+                // Record-Route, which are alike, and those of a request that came round to us again
+                // (a spiral), of which the last leads on.
+                routes.token = Token::verify(secret, request, token).or(routes.token);
                 routes.again.push(bracketed(uri.raw));
             }
         }

@@ -1,7 +1,7 @@
 //! The target set of a request (RFC 3261 16.5): the other side of a dialog, an AoR's bindings, or the
 //! PBX. Nothing else: what is not one of these is not relayed.
 
-use super::hop::{hop, rehost};
+use super::hop::{hop, is_everywhere, rehost};
 use super::{Names, Routes};
 use crate::auth::Authenticated;
 use crate::config::Config;
@@ -11,6 +11,7 @@ use crate::registrar::{Aor, Binding, Location};
 use crate::time::Instant;
 use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
+use std::net::SocketAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -33,10 +34,21 @@ pub(crate) enum Routing {
     /// It goes to these, group after group. The text says why, for the log.
     Targets {
         groups: VecDeque<Group>,
-        why: String,
+        why: Why,
     },
     /// It is refused.
     Refuse { status: u16, reason: &'static str },
+}
+
+/// Why a request goes where it goes.
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// So many phones are registered.
+    Bindings(usize, Aor),
+    /// It is the upstream's of this number, and why.
+    Upstream(usize, &'static str),
+    /// As the request itself says.
+    Asked(&'static str),
 }
 
 /// Targets that are tried at the same time.
@@ -89,6 +101,8 @@ pub(crate) enum Hop {
 /// Everything that routing looks at.
 pub(crate) struct Scene<'a> {
     pub(crate) now: Instant,
+    /// Where the request came from.
+    pub(crate) from: &'a Flow,
     pub(crate) config: &'a Config,
     pub(crate) names: &'a Names,
     pub(crate) location: &'a Location,
@@ -107,12 +121,12 @@ pub(crate) fn choose(
     };
     let is_trusted = matches!(proof, Proof::Trusted { .. });
     if let Some(token) = routes.token {
-        return scene.dialog(request, routes, &uri, token.towards());
+        return scene.dialog(request, routes, &uri, token.towards(), is_trusted);
     }
     if routes.has_next {
         // 16.4: a Route of somebody else's that is not of a dialog of ours.
         return if is_trusted {
-            scene.dialog(request, routes, &uri, Side::Direct)
+            scene.dialog(request, routes, &uri, Side::Direct, true)
         } else {
             refuse(403, "Preloaded Route refused")
         };
@@ -136,13 +150,30 @@ pub(crate) fn choose(
             _ => scene.to_upstream(upstream, &uri, "addressed to it"),
         };
     }
-    if let Some(binding) = scene.location.by_contact(scene.now, &uri) {
-        return one(of_binding(&binding, None), "registered contact".to_owned());
+    if let Some(binding) = scene.location.by_contact(scene.now, &uri, None) {
+        return match scene.of_binding(&binding, None) {
+            Some(target) => one(target, "registered contact"),
+            None => refuse(480, "No listener reaches the phone any more"),
+        };
     }
     if is_trusted {
-        return scene.dialog(request, routes, &uri, Side::Direct);
+        return scene.dialog(request, routes, &uri, Side::Direct, true);
     }
     refuse(403, "Not relaying")
+}
+
+impl Why {
+    /// For the log.
+    pub(crate) fn in_words(&self, config: &Config) -> String {
+        match self {
+            Self::Bindings(count, aor) => format!("{count} bindings of {}", aor.as_str()),
+            Self::Upstream(at, why) => {
+                let name = config.upstreams.get(*at).map_or("?", |u| &u.name);
+                format!("upstream {name}: {why}")
+            }
+            Self::Asked(why) => (*why).to_owned(),
+        }
+    }
 }
 
 impl Scene<'_> {
@@ -154,6 +185,7 @@ impl Scene<'_> {
         routes: &Routes,
         uri: &UriRef<'_>,
         side: Side,
+        is_trusted: bool,
     ) -> Routing {
         let target = |hop| Target {
             uri: None,
@@ -163,29 +195,72 @@ impl Scene<'_> {
             is_direct: true,
         };
         if let Side::Flow(flow) = side {
-            // A phone that came back on a new connection is reached there, by its Contact.
-            let fresh = if flow.transport.is_reliable() && !routes.has_next {
-                self.location
-                    .by_contact(self.now, uri)
-                    .map(|binding| binding.flow)
-            } else {
-                None
+            // A phone that came back over another flow is reached there, by its Contact.
+            let fresh = (!routes.has_next)
+                .then(|| self.location.by_contact(self.now, uri, Some(&flow)))
+                .flatten()
+                .map(|binding| binding.flow)
+                .filter(|fresh| fresh.transport == flow.transport);
+            let Some(flow) = self.names.flow_today(fresh.unwrap_or(flow)) else {
+                return refuse(480, "No listener reaches the other side any more");
             };
-            let flow = fresh.unwrap_or(flow);
             let hop = Hop::To(Destination::Flow {
                 flow,
                 else_connect: false,
             });
-            return one(target(hop), "dialog, over its flow".to_owned());
+            return one(target(hop), "dialog, over its flow");
         }
         let next = match routes.next(request) {
             Ok(next) => next.map_or(*uri, |route| route.uri),
             Err(_) => return refuse(400, "Bad Route"),
         };
         match hop(self.names, &next) {
-            Ok(hop) => one(target(hop), "dialog".to_owned()),
+            Ok(Hop::To(to)) if !is_trusted && !self.may_reach(&next, to.remote()) => {
+                refuse(403, "Not relaying")
+            }
+            Ok(hop) => one(target(hop), "dialog"),
             Err(refusal) => refusal,
         }
+    }
+
+    /// Whether the outside may have us send to an address: one that leads into this machine or its
+    /// link only if a PBX or a phone of ours is there, or if the sender is in the same place.
+    fn may_reach(&self, uri: &UriRef<'_>, to: SocketAddr) -> bool {
+        is_everywhere(to.ip())
+            || to.ip().is_loopback() && self.from.remote.ip().is_loopback()
+            || self.names.is_upstream(to)
+            || self.location.by_contact(self.now, uri, None).is_some()
+    }
+
+    /// The target that a binding is: its contact, over the flow that its REGISTER came in on. `None`:
+    /// the listener of that flow is gone.
+    fn of_binding(&self, binding: &Binding, uri: Option<Box<[u8]>>) -> Option<Target> {
+        let flow = self.names.flow_today(binding.flow)?;
+        Some(Target {
+            uri,
+            hop: Hop::To(Destination::Flow {
+                flow,
+                else_connect: false,
+            }),
+            path: binding.path.clone(),
+            kind: Kind::Binding,
+            is_direct: is_where_it_says(&binding.contact, &flow),
+        })
+    }
+
+    /// Bindings of equal q ring together, those of lower q after them (16.6, 20.10).
+    fn by_q(&self, bindings: &[Arc<Binding>]) -> VecDeque<Group> {
+        bindings
+            .chunk_by(|a, b| a.q == b.q)
+            .map(|equal| Group {
+                targets: equal
+                    .iter()
+                    .filter_map(|b| self.of_binding(b, Some(b.target().into())))
+                    .collect(),
+                is_spare: false,
+            })
+            .filter(|group| !group.targets.is_empty())
+            .collect()
     }
 
     /// A request for an AoR of ours, or for ourselves.
@@ -210,13 +285,10 @@ impl Scene<'_> {
         }
         let mut bindings = SmallVec::new();
         self.location.lookup(self.now, &aor, &mut bindings);
-        if !bindings.is_empty() {
-            let count = bindings.len();
-            let groups = by_q(&bindings);
-            return Routing::Targets {
-                groups,
-                why: format!("{count} bindings of {}", aor.as_str()),
-            };
+        let groups = self.by_q(&bindings);
+        if !groups.is_empty() {
+            let why = Why::Bindings(bindings.len(), aor);
+            return Routing::Targets { groups, why };
         }
         match (
             self.upstream(uri, proof, "no binding"),
@@ -237,7 +309,7 @@ impl Scene<'_> {
     }
 
     /// What is not a binding goes to the default upstream, but never back to where it came from.
-    fn upstream(&self, uri: &UriRef<'_>, proof: &Proof, why: &str) -> Routing {
+    fn upstream(&self, uri: &UriRef<'_>, proof: &Proof, why: &'static str) -> Routing {
         match (self.config.default_upstream, proof) {
             (
                 Some(to),
@@ -250,8 +322,8 @@ impl Scene<'_> {
         }
     }
 
-    fn to_upstream(&self, upstream: usize, uri: &UriRef<'_>, why: &str) -> Routing {
-        let Some(upstream) = self.config.upstreams.get(upstream) else {
+    fn to_upstream(&self, number: usize, uri: &UriRef<'_>, why: &'static str) -> Routing {
+        let Some(upstream) = self.config.upstreams.get(number) else {
             return refuse(500, "No such upstream");
         };
         let mut groups = VecDeque::with_capacity(upstream.targets.len());
@@ -277,23 +349,8 @@ impl Scene<'_> {
         }
         Routing::Targets {
             groups,
-            why: format!("upstream {}: {why}", upstream.name),
+            why: Why::Upstream(number, why),
         }
-    }
-}
-
-/// The target that a binding is: its contact, over the flow that its REGISTER came in on.
-fn of_binding(binding: &Arc<Binding>, uri: Option<Box<[u8]>>) -> Target {
-    let flow = binding.flow;
-    Target {
-        uri,
-        hop: Hop::To(Destination::Flow {
-            flow,
-            else_connect: false,
-        }),
-        path: binding.path.clone(),
-        kind: Kind::Binding,
-        is_direct: is_where_it_says(&binding.contact, &flow),
     }
 }
 
@@ -311,28 +368,14 @@ pub(crate) fn is_where_it_says(contact: &[u8], flow: &Flow) -> bool {
             .is_none_or(|t| Transport::of(t) == Some(Transport::Udp))
 }
 
-/// Bindings of equal q ring together, those of lower q after them (16.6, 20.10).
-fn by_q(bindings: &[Arc<Binding>]) -> VecDeque<Group> {
-    bindings
-        .chunk_by(|a, b| a.q == b.q)
-        .map(|equal| Group {
-            targets: equal
-                .iter()
-                .map(|b| of_binding(b, Some(b.contact.clone())))
-                .collect(),
-            is_spare: false,
-        })
-        .collect()
-}
-
-fn one(target: Target, why: String) -> Routing {
+fn one(target: Target, why: &'static str) -> Routing {
     let group = Group {
         targets: SmallVec::from_iter([target]),
         is_spare: false,
     };
     Routing::Targets {
         groups: VecDeque::from([group]),
-        why,
+        why: Why::Asked(why),
     }
 }
 

@@ -155,6 +155,15 @@ impl Client {
         )
     }
 
+    /// Whether no response at all has come yet.
+    pub(super) fn is_unanswered(self) -> bool {
+        matches!(
+            self,
+            Self::Invite(invite_client::State::Calling { .. })
+                | Self::NonInvite(non_invite_client::State::Trying { .. })
+        )
+    }
+
     /// Whether no final response has come yet, so that the request may still be needed.
     pub(super) fn is_pending(self) -> bool {
         matches!(

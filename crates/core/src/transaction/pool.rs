@@ -52,6 +52,15 @@ impl<T> Pool<T> {
         self.name(*slot)
     }
 
+    /// The names of all transactions that `accept` agrees to.
+    pub(super) fn names_of(&self, accept: impl Fn(&T) -> bool) -> Vec<TransactionId> {
+        (0_u32..)
+            .zip(&self.slots)
+            .filter(|(_, slot)| slot.entry.as_ref().is_some_and(|e| accept(&e.value)))
+            .filter_map(|(index, _)| self.name(index))
+            .collect()
+    }
+
     /// Takes a transaction in; `None` if the pool is full.
     pub(super) fn insert(&mut self, key: &[u8], value: T) -> Option<TransactionId> {
         if self.len() >= self.capacity {

@@ -133,6 +133,11 @@ impl Table {
         self.timers.next()
     }
 
+    /// Whether the transaction user is to be told something.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// The next thing that the transaction user is to be told.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()

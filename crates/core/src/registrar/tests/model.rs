@@ -192,7 +192,7 @@ fn agree(site: &Site, model: &Model) -> Result<(), TestCaseError> {
     for contact in 0..5 {
         let uri = format!("sip:bob@h{contact}");
         let uri = UriRef::parse(uri.as_bytes()).unwrap();
-        let found = site.location.by_contact(site.now, &uri).is_some();
+        let found = site.location.by_contact(site.now, &uri, None).is_some();
         prop_assert_eq!(found, model.rows.iter().any(|row| row.contact == contact));
     }
     let next = site.location.next_expiry();

@@ -5,7 +5,7 @@ use bellhop_wire::UriRef;
 
 fn find(site: &Site, uri: &str) -> Option<String> {
     let uri = UriRef::parse(uri.as_bytes()).unwrap();
-    let found = site.location.by_contact(site.now, &uri)?;
+    let found = site.location.by_contact(site.now, &uri, None)?;
     Some(text(&found.contact))
 }
 
@@ -58,10 +58,10 @@ fn of_two_phones_with_one_contact_the_newest_is_found() {
     site.flow = udp(7777);
     site.bind(&Register::by("b", 1, &line));
     let uri = UriRef::parse(b"sip:x@192.168.1.2").unwrap();
-    let found = site.location.by_contact(site.now, &uri).unwrap();
+    let found = site.location.by_contact(site.now, &uri, None).unwrap();
     assert_eq!(found.flow, udp(7777));
     site.bind(&Register::by("b", 2, &["Contact: *", "Expires: 0"]));
-    let found = site.location.by_contact(site.now, &uri).unwrap();
+    let found = site.location.by_contact(site.now, &uri, None).unwrap();
     assert_eq!(found.flow, udp(5060));
 }
 
@@ -85,7 +85,7 @@ fn a_refreshed_contact_is_found_with_its_new_flow() {
     site.flow = udp(9999);
     site.bind(&Register::new(2, &["Contact: <sip:bob@H;x>"]));
     let uri = UriRef::parse(b"sip:bob@h").unwrap();
-    let found = site.location.by_contact(site.now, &uri).unwrap();
+    let found = site.location.by_contact(site.now, &uri, None).unwrap();
     assert_eq!(found.flow, udp(9999));
     assert_eq!(site.location.indexed(), (1, 0));
 }

@@ -2,7 +2,7 @@
 
 use super::{Event, Response, Table, env, stop};
 use crate::{
-    flow::Destination,
+    flow::{ConnectionId, Destination},
     outbox::Outbox,
     time::Instant,
     transaction::{
@@ -88,6 +88,19 @@ impl Table {
         // A failure ends the machine or changes nothing; it never sends.
         let mut unused = Outbox::default();
         self.step_client(now, id, ClientInput::TransportError, None, &mut unused);
+    }
+
+    /// A connection is gone: what was sent over it and has had no response at all fails. A peer that has
+    /// sent a provisional response may come back and send the final one over another connection
+    /// (RFC 3261 18.2.2).
+    pub fn connection_failed(&mut self, now: Instant, connection: ConnectionId) {
+        let failed = self.clients.names_of(|client| {
+            let is_over = matches!(client.to, Destination::Flow { flow, .. } if flow.connection == Some(connection));
+            is_over && client.machine.is_unanswered()
+        });
+        for id in failed {
+            self.transport_failed(now, id);
+        }
     }
 
     pub(super) fn client_timer(

@@ -1,0 +1,118 @@
+//! Responses on their way to the caller: each as it came, or the best of them (RFC 3261 16.7 steps 3,
+//! 6, 7 and 9).
+
+use super::best::{Final, Finals};
+use super::context::{Back, Context};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::event::{Decision, Level};
+use crate::flow::Flow;
+use crate::identity;
+use crate::outbox::Outbox;
+use crate::record_route::hex_of;
+use crate::routing::Kind;
+use crate::time::Now;
+use bellhop_wire::{Edit, HeaderId, Message, Reply};
+
+impl Engine {
+    /// Sends a response back at once.
+    pub(super) fn pass_back(
+        &mut self,
+        now: Now,
+        context: &Context,
+        from: &Flow,
+        response: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let (Some(server), Some(status)) = (context.server, response.status()) else {
+            return;
+        };
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let is_trusted = self.is_trusted_source(from);
+        if rewrite(&self.config, context.back, response, is_trusted, None, &mut bytes) {
+            self.table.respond(now.instant, server, status, &bytes, out);
+        }
+        self.scratch = bytes;
+    }
+
+    /// Sends the best of what came back (16.7 step 6).
+    pub(super) fn respond_best(&mut self, now: Now, context: &mut Context, out: &mut Outbox) {
+        let (Some(server), Some(incoming)) = (context.server, context.incoming.as_deref()) else {
+            return;
+        };
+        let request = incoming.request.message();
+        let is_phone = context
+            .branches
+            .iter()
+            .all(|b| b.target.kind == Kind::Binding);
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let (status, why) = match context.finals.best() {
+            // 16.7 step 6: a 503 speaks of its sender, not of us.
+            Some(Final {
+                status,
+                response: Some(response),
+                is_trusted,
+            }) if *status != 503 => {
+                let others = Some(&context.finals);
+                let (response, back) = (response.message(), context.back);
+                rewrite(&self.config, back, response, *is_trusted, others, &mut bytes);
+                (*status, "as the next hop answered")
+            }
+            Some(Final {
+                response: Some(_), ..
+            }) => (500, "Next hop overloaded"),
+            // RFC 4320 4.2: a 408 to anything but INVITE comes too late for its sender.
+            Some(Final { status: 408, .. }) if !context.is_invite => (0, "no answer in time"),
+            Some(Final { status: 408, .. }) => (408, "No answer in time"),
+            Some(Final { status: 487, .. }) => (487, "Request Terminated"),
+            Some(Final { status: 440, .. }) => (440, "Max-Breadth Exceeded"),
+            _ if is_phone => (480, "Phone unreachable"),
+            _ => (500, "Next hop unreachable"),
+        };
+        if status != 0 && bytes.is_empty() {
+            let tag = hex_of(self.entropy.next_u64());
+            Reply::new(&mut bytes, request, incoming.mark, status, why, &tag).end();
+        }
+        if status == 0 {
+            self.table.abandon(server);
+        } else {
+            self.table.respond(now.instant, server, status, &bytes, out);
+        }
+        let level = if context.is_invite {
+            Level::Info
+        } else {
+            Level::Debug
+        };
+        out.tell(request, incoming.flow, level, status, || {
+            Decision::Completed(why.to_owned())
+        });
+        self.scratch = bytes;
+    }
+}
+
+/// Appends a response less our Via, and less what its sender or its receiver must not say or learn.
+/// False, and nothing appended, if that cannot be done.
+fn rewrite(
+    config: &Config,
+    back: Back,
+    response: Message<'_>,
+    is_trusted: bool,
+    others: Option<&Finals>,
+    bytes: &mut Vec<u8>,
+) -> bool {
+    let mut edit = Edit::new(response);
+    if edit.pop_via().is_err() {
+        return false;
+    }
+    identity::strip(response, config, is_trusted, back.is_outside, &mut edit);
+    if back.is_stream && response.first(HeaderId::ContentLength).is_none() {
+        // 18.3: what came as a datagram may leave its length to it.
+        edit.append("Content-Length", response.body().len().to_string().as_bytes());
+    }
+    if let Some(others) = others {
+        others.merge_challenges(response, &mut edit);
+    }
+    edit.write(bytes).is_ok()
+}
