@@ -178,7 +178,10 @@ pub(crate) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// The lower-case hex of one number.
 pub(crate) fn hex_of(number: u64) -> [u8; 16] {
-    let nibbles = number.to_be_bytes().into_iter().flat_map(|b| [b >> 4, b & 15]);
+    let nibbles = number
+        .to_be_bytes()
+        .into_iter()
+        .flat_map(|b| [b >> 4, b & 15]);
     let mut text = [b'0'; 16];
     for (to, nibble) in text.iter_mut().zip(nibbles) {
         *to = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');

@@ -150,7 +150,7 @@ impl Peer {
             &format!("CSeq: {} ", cseq.saturating_add(1)),
             1,
         );
-        let at = request.find("Contact: ")?;
+        let at = request.find("Call-ID: ")?;
         Some(format!(
             "{}{line}{}",
             request.get(..at)?,

@@ -46,6 +46,8 @@ pub struct World {
     refusing: HashSet<SocketAddr>,
     /// Names that the resolver knows.
     pub names: HashMap<String, Vec<SocketAddr>>,
+    /// Whether the resolver answers at all.
+    pub resolver_answers: bool,
 }
 
 impl World {
@@ -64,16 +66,18 @@ impl World {
             inboxes: HashMap::new(),
             refusing: HashSet::new(),
             names: HashMap::new(),
+            resolver_answers: true,
         }
     }
 
     /// Starts a Bellhop. Gives its number.
     pub fn start(&mut self, config: Config, auth: AuthConfig) -> usize {
-        let listeners = config
-            .listeners
-            .iter()
-            .map(|l| (l.transport, l.local))
-            .collect();
+        self.start_shard(0, config, auth)
+    }
+
+    /// As [`World::start`], with an engine that is one shard of several.
+    pub fn start_shard(&mut self, shard: u16, config: Config, auth: AuthConfig) -> usize {
+        let listeners = listeners_of(&config);
         let seeds = std::array::from_fn(|_| self.chance.number());
         let shared = Shared {
             location: Arc::new(Location::new(10_000, seeds)),
@@ -82,7 +86,13 @@ impl World {
         };
         let auth = Authenticator::new(auth, Arc::clone(&shared.secret), Arc::clone(&shared.replay));
         let entropy = Box::new(Chance::new(self.chance.number()));
-        let engine = Engine::new(0, Arc::new(config), Arc::new(auth), shared.clone(), entropy);
+        let engine = Engine::new(
+            shard,
+            Arc::new(config),
+            Arc::new(auth),
+            shared.clone(),
+            entropy,
+        );
         self.nodes.push(Node {
             engine,
             shared,
@@ -91,6 +101,16 @@ impl World {
             out: Outbox::default(),
         });
         self.nodes.len().saturating_sub(1)
+    }
+
+    /// Swaps a node's configuration.
+    pub fn reconfigure(&mut self, node: usize, config: Config, auth: AuthConfig) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            let (secret, replay) = (&node.shared.secret, &node.shared.replay);
+            let auth = Authenticator::new(auth, Arc::clone(secret), Arc::clone(replay));
+            node.listeners = listeners_of(&config);
+            node.engine.reconfigure(Arc::new(config), Arc::new(auth));
+        }
     }
 
     /// Sends a message from a peer's address.
@@ -250,7 +270,7 @@ impl World {
                         .send(self.now.instant, packet, self.faults, &mut self.chance);
                 }
             }
-            for resolve in &out.resolves {
+            for resolve in out.resolves.iter().filter(|_| self.resolver_answers) {
                 let port = resolve.port.unwrap_or(5060);
                 let known = self.names.get(&resolve.host).cloned().unwrap_or_default();
                 let addresses: Vec<_> = known
@@ -268,6 +288,11 @@ impl World {
         self.net
             .send(self.now.instant, packet, self.faults, &mut self.chance);
     }
+}
+
+fn listeners_of(config: &Config) -> Vec<(Transport, SocketAddr)> {
+    let listeners = config.listeners.iter();
+    listeners.map(|l| (l.transport, l.local)).collect()
 }
 
 /// A stream's name: one for each remote address.

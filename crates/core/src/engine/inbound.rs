@@ -49,7 +49,9 @@ impl Engine {
         };
         // 16.3 step 5: we implement no option that a proxy could be required to.
         if method != Method::Ack
-            && unknown(message, HeaderId::ProxyRequire, &[]).next().is_some()
+            && unknown(message, HeaderId::ProxyRequire, &[])
+                .next()
+                .is_some()
         {
             return self.refuse_extensions(&received, HeaderId::ProxyRequire, &[], out);
         }

@@ -94,7 +94,10 @@ impl Maker<'_> {
         }
         if leg.to.transport().is_reliable() && request.first(HeaderId::ContentLength).is_none() {
             // 16.6 step 9: what came as a datagram may leave its length to it.
-            edit.append("Content-Length", request.body().len().to_string().as_bytes());
+            edit.append(
+                "Content-Length",
+                request.body().len().to_string().as_bytes(),
+            );
         }
         edit.write(out).ok()
     }

@@ -30,7 +30,14 @@ impl Engine {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         let is_trusted = self.is_trusted_source(from);
-        if rewrite(&self.config, context.back, response, is_trusted, None, &mut bytes) {
+        if rewrite(
+            &self.config,
+            context.back,
+            response,
+            is_trusted,
+            None,
+            &mut bytes,
+        ) {
             self.table.respond(now.instant, server, status, &bytes, out);
         }
         self.scratch = bytes;
@@ -57,7 +64,14 @@ impl Engine {
             }) if *status != 503 => {
                 let others = Some(&context.finals);
                 let (response, back) = (response.message(), context.back);
-                rewrite(&self.config, back, response, *is_trusted, others, &mut bytes);
+                rewrite(
+                    &self.config,
+                    back,
+                    response,
+                    *is_trusted,
+                    others,
+                    &mut bytes,
+                );
                 (*status, "as the next hop answered")
             }
             Some(Final {
@@ -109,7 +123,10 @@ fn rewrite(
     identity::strip(response, config, is_trusted, back.is_outside, &mut edit);
     if back.is_stream && response.first(HeaderId::ContentLength).is_none() {
         // 18.3: what came as a datagram may leave its length to it.
-        edit.append("Content-Length", response.body().len().to_string().as_bytes());
+        edit.append(
+            "Content-Length",
+            response.body().len().to_string().as_bytes(),
+        );
     }
     if let Some(others) = others {
         others.merge_challenges(response, &mut edit);

@@ -233,7 +233,11 @@ impl Names {
             let same_family = |a: &SocketAddr| a.is_ipv4() == flow.remote.is_ipv4();
             l.transport == flow.transport && l.addresses.first().is_some_and(same_family)
         };
-        if self.listeners.iter().any(|l| l.id == flow.listener && fits(l)) {
+        if self
+            .listeners
+            .iter()
+            .any(|l| l.id == flow.listener && fits(l))
+        {
             return Some(flow);
         }
         let listener = self.listener_for(flow.transport, flow.remote.ip())?;

@@ -11,8 +11,8 @@ use crate::registrar::{Aor, Binding, Location};
 use crate::time::Instant;
 use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
-use std::net::SocketAddr;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// By what right a request is served: nothing is routed without one.
@@ -32,10 +32,7 @@ pub(crate) enum Routing {
     /// It is for us.
     Local,
     /// It goes to these, group after group. The text says why, for the log.
-    Targets {
-        groups: VecDeque<Group>,
-        why: Why,
-    },
+    Targets { groups: VecDeque<Group>, why: Why },
     /// It is refused.
     Refuse { status: u16, reason: &'static str },
 }

@@ -215,3 +215,75 @@ pub(crate) fn skip(world: &mut World, address: SocketAddr, status: u16) -> Strin
         }
     }
 }
+
+/// Two phones, registered.
+pub(crate) fn pair(world: &mut World) -> (Peer, Peer) {
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let mut b = phone("6002", "203.0.113.2:5060");
+    register(world, &mut a);
+    register(world, &mut b);
+    (a, b)
+}
+
+/// `a` calls 6002; gives the INVITE with its credentials, which has been sent, and the one at `b`.
+pub(crate) fn ring(world: &mut World, a: &mut Peer, b: &Peer, id: &str) -> (String, String) {
+    let invite = a.request("INVITE", "sip:6002@example.org", id, "");
+    let invite = authorized(world, a, &invite);
+    say(world, a, &invite);
+    let at_b = world.expect(b.address).expect("b rings");
+    (invite, at_b)
+}
+
+/// A call from `a` to `b` that was answered; gives the INVITE at `b` and the 200 at `a`.
+pub(crate) fn talk(world: &mut World, a: &mut Peer, b: &Peer, id: &str) -> (String, String) {
+    let (_, at_b) = ring(world, a, b, id);
+    say(world, b, &b.answer(&at_b, 200, "OK", ""));
+    let ok = skip(world, a.address, 100);
+    assert_eq!(status_of(&ok), 200);
+    let ack = from_caller(a, "ACK", &ok, 2);
+    say(world, a, &ack);
+    assert!(world.expect(b.address).expect("an ACK").starts_with("ACK "));
+    (at_b, ok)
+}
+
+/// A request inside the dialog that this INVITE began, from the callee's side.
+pub(crate) fn from_callee(
+    peer: &mut Peer,
+    method: &str,
+    invite: &str,
+    cseq: u32,
+    more: &str,
+) -> String {
+    let target = header_of(invite, "Contact")
+        .trim_matches(['<', '>'])
+        .to_owned();
+    let more = format!("{}{more}", route_lines(invite, false));
+    let to = header_of(invite, "From").to_owned();
+    let request = peer.in_dialog(
+        method,
+        &target,
+        &to,
+        header_of(invite, "Call-ID"),
+        cseq,
+        &more,
+    );
+    let own = header_of(&request, "From").to_owned();
+    let from = format!("{};tag=t{}", header_of(invite, "To"), peer.user);
+    request.replacen(&format!("From: {own}"), &format!("From: {from}"), 1)
+}
+
+/// The statuses of everything that waits at an address.
+pub(crate) fn statuses(world: &mut World, peer: &Peer) -> Vec<u16> {
+    let messages = world.drain(peer.address);
+    messages.iter().map(|m| status_of(m)).collect()
+}
+
+/// The next message at an address that is not provisional.
+pub(crate) fn outcome(world: &mut World, peer: &Peer) -> String {
+    loop {
+        let message = world.expect(peer.address).expect("a final response");
+        if !(100..200).contains(&status_of(&message)) {
+            return message;
+        }
+    }
+}

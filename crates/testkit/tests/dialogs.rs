@@ -1,0 +1,398 @@
+//! Requests inside dialogs: our Record-Route entries, their tokens, and flows that move (RFC 3261 12.2,
+//! 16.4, 16.6; RFC 5626 5.3).
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+
+mod common;
+
+use bellhop_testkit::{Peer, World, header, header_of, status_of};
+use common::*;
+use std::time::Duration;
+
+#[test]
+fn a_bye_of_the_callee_reaches_the_caller() {
+    let mut world = world();
+    let (mut a, mut b) = pair(&mut world);
+    let (at_b, _) = talk(&mut world, &mut a, &b, "callee-bye");
+    let bye = from_callee(&mut b, "BYE", &at_b, 1, "");
+    say(&mut world, &b, &bye);
+    let bye = world.expect(a.address).unwrap();
+    assert!(bye.starts_with("BYE sip:6001@203.0.113.1:5060 "), "{bye}");
+    say(&mut world, &a, &a.answer(&bye, 200, "OK", ""));
+    assert_eq!(status_of(&world.expect(b.address).unwrap()), 200);
+}
+
+#[test]
+fn every_method_passes_inside_a_dialog_in_both_directions() {
+    let mut world = world();
+    let (mut a, mut b) = pair(&mut world);
+    let (at_b, ok) = talk(&mut world, &mut a, &b, "methods");
+    for (n, method) in [
+        "UPDATE",
+        "REFER",
+        "NOTIFY",
+        "INFO",
+        "MESSAGE",
+        "PRACK",
+        "SUBSCRIBE",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let cseq = 20 + u32::try_from(n).unwrap();
+        let request = from_caller(&mut a, method, &ok, cseq);
+        say(&mut world, &a, &request);
+        let got = world.expect(b.address).unwrap();
+        assert!(
+            got.starts_with(&format!("{method} sip:6002@203.0.113.2:5060 ")),
+            "{got}"
+        );
+        say(&mut world, &b, &b.answer(&got, 200, "OK", ""));
+        assert_eq!(status_of(&world.expect(a.address).unwrap()), 200);
+        let request = from_callee(&mut b, method, &at_b, cseq, "");
+        say(&mut world, &b, &request);
+        let got = world.expect(a.address).unwrap();
+        assert!(
+            got.starts_with(&format!("{method} sip:6001@203.0.113.1:5060 ")),
+            "{got}"
+        );
+        say(&mut world, &a, &a.answer(&got, 200, "OK", ""));
+        assert_eq!(status_of(&world.expect(b.address).unwrap()), 200);
+    }
+}
+
+#[test]
+fn a_re_invite_carries_the_same_record_route_in_both_directions() {
+    let mut world = world();
+    let (mut a, mut b) = pair(&mut world);
+    let (at_b, ok) = talk(&mut world, &mut a, &b, "again");
+    let request = from_caller(&mut a, "INVITE", &ok, 20);
+    say(&mut world, &a, &request);
+    let got = world.expect(b.address).unwrap();
+    assert_eq!(
+        header_of(&got, "Record-Route"),
+        header_of(&at_b, "Record-Route")
+    );
+    say(
+        &mut world,
+        &b,
+        &b.answer(&got, 488, "Not Acceptable Here", ""),
+    );
+    let request = from_callee(&mut b, "INVITE", &at_b, 30, "");
+    say(&mut world, &b, &request);
+    let got = skip(&mut world, a.address, 100);
+    let got = if got.starts_with("INVITE") {
+        got
+    } else {
+        skip(&mut world, a.address, 488)
+    };
+    assert_eq!(
+        header_of(&got, "Record-Route"),
+        header_of(&at_b, "Record-Route")
+    );
+}
+
+#[test]
+fn a_re_invite_with_a_new_contact_moves_the_target() {
+    let mut world = world();
+    let (mut a, mut b) = pair(&mut world);
+    let (at_b, _) = talk(&mut world, &mut a, &b, "moved");
+    // 12.2.2: the Route stays, the target is the new Contact.
+    let bye = from_callee(&mut b, "BYE", &at_b, 1, "").replacen(
+        "BYE sip:6001@203.0.113.1:5060",
+        "BYE sip:6001@203.0.113.77:5070",
+        1,
+    );
+    say(&mut world, &b, &bye);
+    assert!(
+        world
+            .expect(addr("203.0.113.77:5070"))
+            .unwrap()
+            .starts_with("BYE sip:6001@203.0.113.77:5070 ")
+    );
+}
+
+/// What Bellhop answers to a BYE of `a` whose Route was changed.
+fn with_route(change: impl Fn(&str) -> String) -> (u16, usize) {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let (_, ok) = talk(&mut world, &mut a, &b, "edited");
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    let route = header_of(&bye, "Route").to_owned();
+    let bye = bye.replacen(&route, &change(&route), 1);
+    let sent = world.trace.len();
+    let status = status_of(&ask(&mut world, &a, &bye));
+    let strangers = world.trace[sent..]
+        .iter()
+        .filter(|p| p.to != a.address && p.from != a.address);
+    (status, strangers.count())
+}
+
+#[test]
+fn an_edited_token_buys_nothing() {
+    for place in [5, 20, 24, 25, 26, 28] {
+        let flip = |route: &str| {
+            let mut bytes = route.as_bytes().to_vec();
+            bytes[place] = if bytes[place] == b'1' { b'2' } else { b'1' };
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(with_route(flip), (407, 0), "at {place}");
+    }
+    assert_eq!(with_route(|r| r.replacen("sip:", "sip:00", 1)), (407, 0));
+    assert_eq!(with_route(|r| r.replacen('@', "00@", 1)), (407, 0));
+}
+
+#[test]
+fn a_token_of_another_dialog_buys_nothing() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let (_, ok) = talk(&mut world, &mut a, &b, "one");
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    for (old, new) in [
+        ("Call-ID: one", "Call-ID: two"),
+        (";tag=f6001", ";tag=forged"),
+    ] {
+        let forged =
+            bye.replacen(old, new, 1)
+                .replacen("branch=z9", &format!("branch=z9{}", new.len()), 1);
+        let forged = forged.replacen(
+            &format!("branch=z9{}hG4bK", new.len()),
+            &format!("branch=z9hG4bK{}", new.len()),
+            1,
+        );
+        assert_eq!(status_of(&ask(&mut world, &a, &forged)), 407, "{new}");
+    }
+}
+
+#[test]
+fn an_empty_to_tag_is_none() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let (_, ok) = talk(&mut world, &mut a, &b, "empty");
+    let bye = from_caller(&mut a, "INVITE", &ok, 9).replacen(";tag=t6002", ";tag=", 1);
+    assert_eq!(status_of(&ask(&mut world, &a, &bye)), 407);
+}
+
+#[test]
+fn a_register_is_part_of_no_dialog() {
+    let mut world = world();
+    let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
+    let invite = a.request("INVITE", "sip:600@example.org", "reg-in", "");
+    let invite = authorized(&mut world, &mut a, &invite);
+    say(&mut world, &a, &invite);
+    let at_p = world.expect(p.address).unwrap();
+    say(&mut world, &p, &p.answer(&at_p, 200, "OK", ""));
+    let ok = skip(&mut world, a.address, 100);
+    let register = from_caller(&mut a, "REGISTER", &ok, 9);
+    assert_eq!(status_of(&ask(&mut world, &a, &register)), 401);
+    assert!(world.drain(p.address).is_empty());
+}
+
+#[test]
+fn a_dialog_leads_nobody_from_outside_into_this_machine() {
+    for target in [
+        "127.0.0.1:8060",
+        "169.254.169.254",
+        "0.0.0.0:8060",
+        "224.0.1.75",
+        "local.test",
+    ] {
+        let mut world = world();
+        world
+            .names
+            .insert("local.test".to_owned(), vec![addr("127.0.0.1:5060")]);
+        let (mut a, b) = pair(&mut world);
+        let (_, ok) = talk(&mut world, &mut a, &b, "inward");
+        let sent = world.trace.len();
+        let info = from_caller(&mut a, "INFO", &ok, 9).replacen(
+            "sip:6002@203.0.113.2:5060",
+            &format!("sip:x@{target}"),
+            1,
+        );
+        assert!(status_of(&ask(&mut world, &a, &info)) >= 400, "{target}");
+        let mut packets = world.trace[sent..].iter();
+        assert!(
+            packets.all(|p| p.to == a.address || p.from == a.address),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn a_spiral_through_a_proxy_that_does_not_stay_can_be_hung_up_from_both_ends() {
+    let mut world = world();
+    let (mut a, mut b) = pair(&mut world);
+    let p = pbx();
+    let invite = a.request("INVITE", "sip:600@example.org", "spiral", "");
+    let invite = authorized(&mut world, &mut a, &invite);
+    say(&mut world, &a, &invite);
+    let at_p = world.expect(p.address).unwrap();
+    // The PBX sends it on to 6002 through us and adds no Record-Route.
+    let again = at_p
+        .replacen(
+            "INVITE sip:600@198.51.100.5:5060",
+            "INVITE sip:6002@example.org",
+            1,
+        )
+        .replacen(
+            "Via: ",
+            &format!("Via: SIP/2.0/UDP {PBX};branch=z9hG4bKspiral\r\nVia: "),
+            1,
+        );
+    say(&mut world, &p, &again);
+    let at_b = world.expect(b.address).unwrap();
+    say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
+    let ok = skip(&mut world, p.address, 100);
+    let vias = ok.split_once("Via: ").unwrap();
+    let back = format!("{}Via: {}", vias.0, vias.1.split_once("Via: ").unwrap().1);
+    say(&mut world, &p, &back);
+    let ok = skip(&mut world, a.address, 100);
+    assert_eq!(status_of(&ok), 200);
+    let info = from_caller(&mut a, "INFO", &ok, 9);
+    say(&mut world, &a, &info);
+    let got = world.expect(b.address).unwrap();
+    assert!(got.starts_with("INFO sip:6002@203.0.113.2:5060 "), "{got}");
+    assert_eq!(header(&got, "Route"), None);
+    let bye = from_callee(&mut b, "BYE", &at_b, 1, "");
+    say(&mut world, &b, &bye);
+    let got = world.expect(a.address).unwrap();
+    assert!(got.starts_with("BYE sip:6001@203.0.113.1:5060 "), "{got}");
+}
+
+/// A NATed phone that was called by `a`; gives the 200 at `a`.
+fn natted(world: &mut World, b: &mut Peer) -> (Peer, String) {
+    let mut a = phone("6001", "203.0.113.1:5060");
+    register(world, &mut a);
+    b.contact = "10.0.0.7:5060".to_owned();
+    register(world, b);
+    let (_, ok) = talk(world, &mut a, b, "natted");
+    (a, ok)
+}
+
+#[test]
+fn a_phone_whose_nat_gave_it_a_new_port_is_reached_by_it_after_its_next_register() {
+    let mut world = world();
+    let mut b = phone("6002", "203.0.113.9:34494");
+    let (mut a, ok) = natted(&mut world, &mut b);
+    b.address = addr("203.0.113.9:40001");
+    register(&mut world, &mut b);
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    say(&mut world, &a, &bye);
+    assert!(world.expect(b.address).unwrap().starts_with("BYE "));
+}
+
+#[test]
+fn two_phones_with_the_same_private_address_keep_their_own_calls() {
+    let mut world = world();
+    let mut b = tcp_phone("6002", "203.0.113.9:34494");
+    b.contact = "10.0.0.7:5060".to_owned();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    register(&mut world, &mut a);
+    let instance = |world: &mut World, peer: &mut Peer, id: &str| {
+        let first = peer.request("REGISTER", "sip:example.org", id, "Supported: outbound\r\n");
+        let first = first
+            .replacen("To: <sip:example.org>", "To: <sip:6002@example.org>", 1)
+            .replacen(
+                ";transport=tcp>",
+                &format!(";transport=tcp>;reg-id=1;+sip.instance=\"<urn:uuid:{id}>\""),
+                1,
+            );
+        let second = authorized(world, peer, &first);
+        assert_eq!(status_of(&ask(world, peer, &second)), 200);
+    };
+    instance(&mut world, &mut b, "one");
+    let (_, ok) = talk(&mut world, &mut a, &b, "own");
+    let mut c = tcp_phone("6002", "203.0.113.10:34494");
+    c.contact = "10.0.0.7:5060".to_owned();
+    instance(&mut world, &mut c, "two");
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    say(&mut world, &a, &bye);
+    assert!(world.expect(b.address).unwrap().starts_with("BYE "));
+    assert!(world.drain(c.address).is_empty());
+}
+
+#[test]
+fn a_flow_of_a_listener_that_is_gone_is_neither_misrouted_nor_a_panic() {
+    let mut world = world();
+    let mut b = tcp_phone("6002", "203.0.113.9:34494");
+    let (mut a, ok) = natted(&mut world, &mut b);
+    // The TCP listener is number 0 now, and there is no number 1.
+    let mut changed = config();
+    changed.listeners.remove(0);
+    world.reconfigure(0, changed, auth());
+    let info = from_caller(&mut a, "INFO", &ok, 9);
+    world.send(
+        bellhop_core::flow::Transport::Tcp,
+        a.address,
+        a.server,
+        &info,
+    );
+    let got = world.expect(b.address).unwrap();
+    assert!(
+        got.starts_with("INFO ") && header_of(&got, "Via").starts_with("SIP/2.0/TCP "),
+        "{got}"
+    );
+    // Now there is no TCP at all.
+    let mut changed = config();
+    changed.listeners.truncate(1);
+    world.reconfigure(0, changed, auth());
+    let info = from_caller(&mut a, "INFO", &ok, 10);
+    assert_eq!(status_of(&ask(&mut world, &a, &info)), 480);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.nodes[0].engine.live(), (0, 0, 0));
+}
+
+#[test]
+fn a_request_that_waits_for_its_first_response_fails_when_its_connection_is_cut() {
+    let mut world = world();
+    let mut b = tcp_phone("6002", "203.0.113.2:40000");
+    register(&mut world, &mut b);
+    let mut a = phone("6001", "203.0.113.1:5060");
+    register(&mut world, &mut a);
+    ring(&mut world, &mut a, &b, "cut");
+    world.drain(a.address);
+    world.cut(b.address);
+    world.pass(Duration::from_millis(50));
+    // 16.9: as if 503 had come; of a phone we say 480.
+    assert_eq!(statuses(&mut world, &a), [480]);
+}
+
+#[test]
+fn a_ringing_phone_may_answer_over_a_new_connection() {
+    let mut world = world();
+    let mut b = tcp_phone("6002", "203.0.113.2:40000");
+    register(&mut world, &mut b);
+    let mut a = phone("6001", "203.0.113.1:5060");
+    register(&mut world, &mut a);
+    let (_, at_b) = ring(&mut world, &mut a, &b, "reconnect");
+    say(&mut world, &b, &b.answer(&at_b, 180, "Ringing", ""));
+    world.pass(Duration::from_millis(50));
+    world.cut(b.address);
+    b.address = addr("203.0.113.2:40001");
+    say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
+    world.pass(Duration::from_millis(50));
+    // 18.2.2.
+    assert_eq!(statuses(&mut world, &a), [100, 180, 200]);
+}
+
+#[test]
+fn a_failed_transmission_is_told_to_the_right_shard() {
+    let mut world = World::new(1);
+    let mut config = config();
+    config.upstreams[0].targets[0].transport = bellhop_core::flow::Transport::Tcp;
+    world.start_shard(5, config, auth());
+    world.refuse(addr(PBX), true);
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let invite = a.request("INVITE", "sip:600@example.org", "shard", "");
+    let invite = authorized(&mut world, &mut a, &invite);
+    say(&mut world, &a, &invite);
+    world.pass(Duration::from_millis(50));
+    assert_eq!(statuses(&mut world, &a), [100, 500]);
+}
