@@ -141,10 +141,13 @@ impl<'m> Edit<'m> {
         self
     }
 
-    /// Removes a header line, its folds included.
+    /// Removes a header line, its folds included. Twice is once.
     pub fn remove(&mut self, field: Field<'m>) -> &mut Self {
         if let Some(line) = self.message.index.lines.get(field.line) {
-            self.change(line.start as usize, line.end as usize, (0, 0));
+            let (start, end) = (line.start as usize, line.end as usize);
+            if !self.ops.iter().any(|op| (op.start, op.end) == (start, end)) {
+                self.change(start, end, (0, 0));
+            }
         }
         self
     }

@@ -280,3 +280,7 @@ fn common_prefix(a: IpAddr, b: IpAddr) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

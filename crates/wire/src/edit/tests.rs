@@ -323,3 +323,13 @@ fn two_changes_of_the_same_bytes_are_refused() {
     assert_eq!(edit.write(&mut out), Err(EditError::Overlap));
     assert_eq!(out, b"kept");
 }
+
+#[test]
+fn a_line_that_is_removed_twice_is_gone_once() {
+    let text = edited(options("A: 1\r\nB: 2\r\nC: 3\r\n"), |edit| {
+        for field in edit.message.named("b").chain(edit.message.named("B")) {
+            edit.remove(field);
+        }
+    });
+    assert_eq!(text, options("A: 1\r\nC: 3\r\n"));
+}
