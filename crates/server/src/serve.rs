@@ -4,7 +4,8 @@
 use crate::{
     config::{Machine, Settings, load},
     driver::{Clock, Core, Driver, Observer, OsEntropy, Parts},
-    key, log, resolve,
+    key, log,
+    resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
     transport::{
         StreamLimits,
         bind::{Bound, Listen},
@@ -70,7 +71,8 @@ pub(crate) struct Server {
     settings: Settings,
     file: Option<PathBuf>,
     locals: Vec<SocketAddr>,
-    names: resolve::Names,
+    resolver: Resolver,
+    names: Names,
     shared: Shared,
     nonces: Arc<Secret>,
     driver: Driver,
@@ -93,8 +95,16 @@ impl Server {
         let workers = settings.server.workers();
         let listeners = bind(&settings, workers)?;
         let locals: Vec<SocketAddr> = listeners.iter().map(|l| l.local).collect();
-        let names = resolve::Names::default();
-        let names = names.refreshed(settings.targets()).await;
+        let transports = settings.listeners.iter().map(|l| l.bind.transport);
+        let places: Vec<_> = transports.zip(locals.iter().copied()).collect();
+        let resolver = Resolver::new(
+            Path::new(RESOLV_CONF),
+            Reach::of(&places),
+            Bounds::default(),
+            Box::new(OsEntropy::new()),
+        );
+        let names = Names::default();
+        let names = names.refreshed(&resolver, settings.targets()).await;
 
         let mut entropy = OsEntropy::new();
         let seeds = std::array::from_fn(|_| entropy.next_u64());
@@ -130,12 +140,14 @@ impl Server {
             limits,
             message: settings.wire_limits(),
             observer,
+            resolver: resolver.clone(),
         })
         .map_err(|error| format!("the workers cannot start: {error}"))?;
         Ok(Self {
             settings,
             file: file.map(Path::to_owned),
             locals,
+            resolver,
             names,
             shared,
             nonces,
@@ -158,16 +170,18 @@ impl Server {
 
     async fn serve(&mut self, signals: &mut Signals) {
         loop {
-            let pause = match self.settings.targets().all(|t| self.names.knows(t)) {
-                true => REFRESH,
-                false => RETRY,
+            let refreshed = async {
+                sleep(self.names.pause()).await;
+                self.resolver.reread();
+                let targets = self.settings.targets();
+                self.names.refreshed(&self.resolver, targets).await
             };
             tokio::select! {
                 _ = signals.terminate.recv() => break,
                 _ = signals.interrupt.recv() => break,
                 _ = signals.hangup.recv() => self.reload().await,
-                () = sleep(pause) => {
-                    self.refresh().await;
+                names = refreshed => {
+                    self.renamed(names);
                     self.sweep();
                     self.report_losses();
                 }
@@ -195,7 +209,8 @@ impl Server {
             tracing::warn!("this change needs a restart and is left out: {what}");
         }
         let new = self.settings.reloaded(new);
-        let names = self.names.refreshed(new.targets()).await;
+        self.resolver.reread();
+        let names = self.names.refreshed(&self.resolver, new.targets()).await;
         self.swap(&new, &names);
         if let Err(error) = log::set_level(&new.log) {
             tracing::error!("log.level stays as it was: {error}");
@@ -206,16 +221,16 @@ impl Server {
         tracing::info!("reloaded");
     }
 
-    async fn refresh(&mut self) {
-        let names = self.names.refreshed(self.settings.targets()).await;
-        if names != self.names {
+    /// Takes over what the upstreams' names stand for now.
+    fn renamed(&mut self, names: Names) {
+        if names.differ_from(&self.names) {
             self.swap(&self.settings, &names);
-            self.names = names;
         }
+        self.names = names;
     }
 
     /// Tells every shard.
-    fn swap(&self, settings: &Settings, names: &resolve::Names) {
+    fn swap(&self, settings: &Settings, names: &Names) {
         let (config, auth) = tell(settings, &self.locals, names, &self.shared, &self.nonces);
         self.driver
             .reconfigure(&config, &auth, settings.wire_limits());
@@ -288,16 +303,12 @@ fn bind(settings: &Settings, workers: usize) -> Result<Vec<Bound>, String> {
 fn tell(
     settings: &Settings,
     locals: &[SocketAddr],
-    names: &resolve::Names,
+    names: &Names,
     shared: &Shared,
     nonces: &Arc<Secret>,
 ) -> (Arc<Config>, Arc<Authenticator>) {
-    // An address of a family that we do not listen in cannot be named in a Via of ours.
-    let reachable = |remote: &SocketAddr| locals.iter().any(|l| l.is_ipv4() == remote.is_ipv4());
-    let resolved: Vec<Vec<SocketAddr>> = settings
-        .targets()
-        .map(|target| names.of(target).filter(reachable).collect())
-        .collect();
+    let targets = settings.targets();
+    let resolved: Vec<Vec<Place>> = targets.map(|target| names.of(target).to_vec()).collect();
     let (secret, replay) = (Arc::clone(nonces), Arc::clone(&shared.replay));
     let auth = Authenticator::new(settings.auth_config(), secret, replay);
     (
@@ -326,10 +337,6 @@ fn log_panics() {
     }));
 }
 
-/// How often the upstreams' names are looked up.
-const REFRESH: Duration = Duration::from_secs(30);
-/// How soon a name is looked up again that has no address.
-const RETRY: Duration = Duration::from_secs(5);
 /// How long ending may wait for what is queued.
 const DRAIN: Duration = Duration::from_millis(400);
 /// Bindings of all users.

@@ -273,12 +273,13 @@ impl World {
             for resolve in out.resolves.iter().filter(|_| self.resolver_answers) {
                 let port = resolve.port.unwrap_or(5060);
                 let known = self.names.get(&resolve.host).cloned().unwrap_or_default();
-                let addresses: Vec<_> = known
+                let transport = resolve.transport.unwrap_or(Transport::Udp);
+                let places: Vec<_> = known
                     .iter()
-                    .map(|a| SocketAddr::new(a.ip(), port))
+                    .map(|a| (transport, SocketAddr::new(a.ip(), port)))
                     .collect();
                 node.engine
-                    .resolved(self.now, resolve.ticket, &addresses, &mut node.out);
+                    .resolved(self.now, resolve.ticket, &places, &mut node.out);
             }
         }
     }

@@ -15,7 +15,7 @@ pub use shard::shard_of;
 use crate::auth::{Authenticator, ReplayGuard, Secret};
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::flow::{ConnectionId, Flow};
+use crate::flow::{ConnectionId, Flow, Transport};
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
 use crate::proxy::{BranchId, Contexts};
@@ -123,16 +123,17 @@ impl Engine {
             .len()
     }
 
-    /// The addresses of a name that [`Outbox::resolves`] asked for; none if it has none.
+    /// The places of a name that [`Outbox::resolves`] asked for, the one to try first in front; none
+    /// if it stands for nothing.
     pub fn resolved(
         &mut self,
         now: Now,
         ticket: Ticket,
-        addresses: &[SocketAddr],
+        places: &[(Transport, SocketAddr)],
         out: &mut Outbox,
     ) {
         let first = out.transmits.len();
-        self.branch_resolved(now, BranchId::unpack(ticket.0 & SHARD_MASK), addresses, out);
+        self.branch_resolved(now, BranchId::unpack(ticket.0 & SHARD_MASK), places, out);
         self.finish(now, first, out);
     }
 

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::local::Received;
 use crate::event::{Decision, Level};
+use crate::flow::Transport;
 use crate::identity::{self, Identity};
 use crate::loops;
 use crate::outbox::Outbox;
@@ -157,19 +158,19 @@ impl Engine {
         self.begin(now, id, out);
     }
 
-    /// A name's addresses, for the branch that waits for them.
+    /// A name's places, for the branch that waits for them.
     pub(super) fn branch_resolved(
         &mut self,
         now: Now,
         id: BranchId,
-        addresses: &[SocketAddr],
+        places: &[(Transport, SocketAddr)],
         out: &mut Outbox,
     ) {
-        let Some((transport, is_outside)) = self.resolving(id) else {
+        let Some(is_outside) = self.resolving(id) else {
             return;
         };
-        let to = resolved(&self.names, transport, is_outside, addresses);
-        self.resume(now, id, to, out);
+        let to = resolved(&self.names, is_outside, places);
+        self.resume(now, id, &to, out);
     }
 
     /// How the other side reaches the caller later: a phone behind a NAT or on a stream over the flow

@@ -9,6 +9,7 @@ use crate::outbox::{Outbox, Resolve, Ticket};
 use crate::routing::{Group, Hop, Target};
 use crate::time::Now;
 use bellhop_wire::{Error, HeaderId, Kind, Method};
+use smallvec::SmallVec;
 use std::time::Duration;
 
 impl Engine {
@@ -22,26 +23,18 @@ impl Engine {
         self.advance(now, id, out);
     }
 
-    /// The transport that a branch waiting for the resolver asked for, and whether its request came
-    /// from the outside; `None`: it does not wait.
-    pub(crate) fn resolving(&mut self, id: BranchId) -> Option<(Option<Transport>, bool)> {
+    /// Whether the request of a branch that waits for the resolver came from the outside; `None`: it
+    /// does not wait.
+    pub(crate) fn resolving(&mut self, id: BranchId) -> Option<bool> {
         let context = self.contexts.find(id.context)?;
         let is_outside = context.back.is_outside;
         let branch = context.branch(id.index)?;
-        match (&branch.target.hop, branch.state) {
-            (Hop::Name { transport, .. }, BranchState::Resolving) => Some((*transport, is_outside)),
-            _ => None,
-        }
+        (branch.state == BranchState::Resolving).then_some(is_outside)
     }
 
-    /// Goes on with a branch whose next hop is known now, or turned out to be nowhere.
-    pub(crate) fn resume(
-        &mut self,
-        now: Now,
-        id: BranchId,
-        to: Option<Destination>,
-        out: &mut Outbox,
-    ) {
+    /// Goes on with a branch whose next hop is known now, or turned out to be nowhere. What else it
+    /// may be is tried if the first gives no answer (RFC 3263 4.3).
+    pub(crate) fn resume(&mut self, now: Now, id: BranchId, to: &[Destination], out: &mut Outbox) {
         let Some(mut context) = self.contexts.take(id.context) else {
             return;
         };
@@ -49,8 +42,11 @@ impl Engine {
             branch.deadline = None;
         }
         match to {
-            Some(to) => self.send_branch(now, id, &mut context, to, out),
-            None => self.fail_branch(id, &mut context, 503),
+            [first, others @ ..] => {
+                context.keep_in_reserve(id.index, others);
+                self.send_branch(now, id, &mut context, *first, out);
+            }
+            [] => self.fail_branch(id, &mut context, 503),
         }
         self.contexts.put(id.context, context);
         self.advance(now, id.context, out);
@@ -245,6 +241,25 @@ impl Branch {
 }
 
 impl Context {
+    /// Queues other next hops of a branch before all else. An ACK has none: no answer to it will tell
+    /// whether the first was right.
+    fn keep_in_reserve(&mut self, index: usize, others: &[Destination]) {
+        let target = self.branch(index).map(|branch| branch.target.clone());
+        let Some(target) = target.filter(|_| self.server.is_some()) else {
+            return;
+        };
+        for other in others.iter().rev() {
+            let target = Target {
+                hop: Hop::To(*other),
+                ..target.clone()
+            };
+            self.groups.push_front(Group {
+                targets: SmallVec::from_iter([target]),
+                is_spare: true,
+            });
+        }
+    }
+
     /// Whether what was tried so far gave no answer of its own: unreachable, timed out, or 503.
     fn has_failed_to_answer(&self) -> bool {
         self.finals

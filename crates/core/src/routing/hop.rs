@@ -85,20 +85,18 @@ pub(super) fn rehost(uri: &UriRef<'_>, host: &str) -> Box<[u8]> {
     text.into_boxed_slice()
 }
 
-/// Where the answer of the resolver leads: the first address that is not ourselves, nor, for a request
-/// from the outside, one that leads into this machine or its link.
+/// Where the answer of the resolver leads, in its order: to no place that is ourselves, nor, for a
+/// request from the outside, to one that leads into this machine or its link.
 pub(crate) fn resolved(
     names: &Names,
-    transport: Option<Transport>,
     is_outside: bool,
-    addresses: &[SocketAddr],
-) -> Option<Destination> {
-    let transport = transport.unwrap_or(Transport::Udp);
+    places: &[(Transport, SocketAddr)],
+) -> Vec<Destination> {
     let is_open = |to: SocketAddr| !is_outside || is_everywhere(to.ip()) || names.is_upstream(to);
-    let remote = addresses
-        .iter()
-        .find(|a| !names.is_self(**a) && is_open(**a))?;
-    names.destination(transport, *remote)
+    let fit = |(_, to): &&(Transport, SocketAddr)| !names.is_self(*to) && is_open(*to);
+    let destination =
+        |(transport, to): &(Transport, SocketAddr)| names.destination(*transport, *to);
+    places.iter().filter(fit).filter_map(destination).collect()
 }
 
 /// Whether an address means the same machine wherever it is sent from, as loopback, link-local,

@@ -141,7 +141,10 @@ impl Names {
                     Host::Ip(ip) => u.remote == SocketAddr::new(ip, port),
                     Host::Name(_) => {
                         let (name, own) = u.host.rsplit_once(':').unwrap_or((&u.host, ""));
-                        name.as_bytes() == text && own.parse().unwrap_or(u.remote.port()) == port
+                        // Without a port it is the name that SRV records were asked for.
+                        let is_bare = own.is_empty() && uri.port.is_none();
+                        name.as_bytes() == text
+                            && (is_bare || own.parse().unwrap_or(u.remote.port()) == port)
                     }
                 }
             })

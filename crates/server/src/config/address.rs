@@ -42,8 +42,8 @@ pub(crate) struct Target {
     pub(crate) host: Host,
     /// The port as it is written.
     pub(crate) port: Option<u16>,
-    /// The transport; UDP if none is written (RFC 3263 4.1).
-    pub(crate) transport: Transport,
+    /// The transport as it is written.
+    pub(crate) written: Option<Transport>,
 }
 
 impl Host {
@@ -166,15 +166,10 @@ impl Target {
         if matches!(host, Host::Ip(ip) if ip.is_unspecified()) {
             return Err("is a wildcard address, which is no place to send to".to_owned());
         }
-        if matches!(host, Host::Name(_)) && port.is_none() {
-            return Err(format!(
-                "a name without a port asks for NAPTR and SRV records (RFC 3263 4), which are \
-                 {LATER}; write the port, as in \"sip:pbx.example.org:5060\""
-            ));
-        }
-        let transport = match params.map(str::to_ascii_lowercase).as_deref() {
-            None | Some("transport=udp") => Transport::Udp,
-            Some("transport=tcp") => Transport::Tcp,
+        let written = match params.map(str::to_ascii_lowercase).as_deref() {
+            None => None,
+            Some("transport=udp") => Some(Transport::Udp),
+            Some("transport=tcp") => Some(Transport::Tcp),
             Some("transport=tls" | "transport=ws" | "transport=wss") => {
                 return Err(format!("this transport is {LATER}; {ALLOWED_TARGET}"));
             }
@@ -183,13 +178,23 @@ impl Target {
         Ok(Self {
             host,
             port,
-            transport,
+            written,
         })
     }
 
-    /// The port to send to.
+    /// The transport: UDP if none is written, but for a name without a port, where `None` means that
+    /// its NAPTR and SRV records decide (RFC 3263 4.1).
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        match (&self.host, self.port) {
+            (Host::Name(_), None) => self.written,
+            _ => Some(self.written.unwrap_or(Transport::Udp)),
+        }
+    }
+
+    /// The port to send to, if no SRV record says another.
     pub(crate) fn port_or_default(&self) -> u16 {
-        self.port.unwrap_or(self.transport.default_port())
+        let transport = self.transport().unwrap_or(Transport::Udp);
+        self.port.unwrap_or(transport.default_port())
     }
 
     /// Its address if no name has to be looked up.
@@ -228,8 +233,11 @@ impl fmt::Display for Bind {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (address, transport) = (self.authority(), self.transport.uri_token());
-        write!(f, "sip:{address};transport={transport}")
+        write!(f, "sip:{}", self.authority())?;
+        match self.transport() {
+            Some(transport) => write!(f, ";transport={}", transport.uri_token()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -293,11 +301,22 @@ mod tests {
     #[test]
     fn targets_default_to_udp_and_5060() {
         let target = Target::parse("sip:10.0.0.10").unwrap();
-        assert_eq!(target.transport, Transport::Udp);
+        assert_eq!(target.transport(), Some(Transport::Udp));
         assert_eq!(target.address(), Some(([10, 0, 0, 10], 5060).into()));
         assert_eq!(target.authority(), "10.0.0.10");
         let named = Target::parse("sip:pbx.example.org:5070;transport=TCP").unwrap();
-        assert_eq!((named.transport, named.address()), (Transport::Tcp, None));
+        let transport = Some(Transport::Tcp);
+        assert_eq!((named.transport(), named.address()), (transport, None));
         assert_eq!(named.authority(), "pbx.example.org:5070");
+    }
+
+    #[test]
+    fn the_transport_of_a_name_without_a_port_is_for_dns_to_say() {
+        let target = Target::parse("sip:pbx.example.org").unwrap();
+        assert_eq!(target.transport(), None);
+        assert_eq!(target.to_string(), "sip:pbx.example.org");
+        let tcp = Target::parse("sip:pbx.example.org;transport=tcp").unwrap();
+        assert_eq!(tcp.transport(), Some(Transport::Tcp));
+        assert_eq!(tcp.to_string(), "sip:pbx.example.org;transport=tcp");
     }
 }

@@ -1,6 +1,7 @@
 //! The settings as the core is told them.
 
 use super::{Settings, address::Target, listen::Listener, upstream::Upstream};
+use crate::resolve::Place;
 use bellhop_core::{
     auth::AuthConfig,
     config::{self, Config, Rate, UpstreamTarget},
@@ -16,9 +17,9 @@ impl Settings {
     }
 
     /// The core's configuration. `bound` has the address of each listener, in order, its port filled
-    /// in; `resolved` the addresses of each of [`Self::targets`], in order: a target whose name has
-    /// none is left out for now.
-    pub(crate) fn core_config(&self, bound: &[SocketAddr], resolved: &[Vec<SocketAddr>]) -> Config {
+    /// in; `resolved` what the name of each of [`Self::targets`] stands for, in order: a target whose
+    /// name stands for nothing is left out for now.
+    pub(crate) fn core_config(&self, bound: &[SocketAddr], resolved: &[Vec<Place>]) -> Config {
         let listeners = self.listeners.iter().zip(bound);
         let mut resolved = resolved.iter();
         let upstream = |upstream: &Upstream| config::Upstream {
@@ -87,17 +88,17 @@ impl Settings {
     }
 }
 
-fn core_targets(target: &Target, resolved: Option<&Vec<SocketAddr>>) -> Vec<UpstreamTarget> {
-    let addresses = match target.address() {
-        Some(address) => vec![address],
-        None => resolved.cloned().unwrap_or_default(),
+fn core_targets(target: &Target, resolved: Option<&Vec<Place>>) -> Vec<UpstreamTarget> {
+    let places = match (target.transport(), target.address()) {
+        (Some(transport), Some(address)) => vec![(transport, address)],
+        _ => resolved.cloned().unwrap_or_default(),
     };
-    let of = |remote| UpstreamTarget {
-        transport: target.transport,
+    let of = |(transport, remote)| UpstreamTarget {
+        transport,
         remote,
         host: target.authority(),
     };
-    addresses.into_iter().map(of).collect()
+    places.into_iter().map(of).collect()
 }
 
 /// RFC 3261 18.1.1: the path's MTU is not known.

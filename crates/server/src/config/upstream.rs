@@ -142,10 +142,12 @@ fn check_reach(target: &Target, at: &At, listeners: &[Listener], report: &Report
     if listeners.is_empty() {
         return;
     }
-    let transport = target.transport.uri_token();
     if near.peek().is_none() {
         report.error(at, "no listener has an address of this family; add one");
-    } else if !near.any(|listener| listener.bind.transport == target.transport) {
+    } else if let Some(transport) = target.transport()
+        && !near.any(|listener| listener.bind.transport == transport)
+    {
+        let transport = transport.uri_token();
         report.warn(
             at,
             format!("no listener takes {transport}: this PBX cannot open connections to us"),
@@ -154,7 +156,7 @@ fn check_reach(target: &Target, at: &At, listeners: &[Listener], report: &Report
 }
 
 fn same(a: &Target, b: &Target) -> bool {
-    let key = |t: &Target| (t.host.clone(), t.port_or_default(), t.transport);
+    let key = |t: &Target| (t.host.clone(), t.port_or_default(), t.transport());
     key(a) == key(b)
 }
 
@@ -168,7 +170,7 @@ fn is_own(listener: &Listener, target: &Target) -> bool {
     let loopback = matches!(target.host, Host::Ip(ip) if ip.is_loopback())
         && bind.address.ip().is_unspecified()
         && bind.address.port() == target.port_or_default();
-    bind.transport == target.transport
+    target.transport().is_none_or(|t| t == bind.transport)
         && (target.address().is_some_and(at) || advertised || loopback)
 }
 

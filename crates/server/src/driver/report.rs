@@ -34,7 +34,7 @@ pub(crate) enum Problem {
     /// A peer did not read.
     Unread(SocketAddr),
     /// Too many names wait for an answer.
-    Resolver(String),
+    Resolver,
     /// A connection cannot be opened.
     Connect(SocketAddr, String),
     /// A stream cannot be followed.
@@ -142,7 +142,7 @@ impl Problem {
             Self::Accept(_) => 3,
             Self::Receive(_) => 4,
             Self::Unread(_) => 5,
-            Self::Resolver(_) => 6,
+            Self::Resolver => 6,
             Self::Unframed(..) => 7,
             Self::Connect(..) => 8,
         }
@@ -169,11 +169,7 @@ impl fmt::Display for Problem {
                 write!(f, "what {peer} sends cannot be followed, closing: {error}")
             }
             Self::Connect(to, why) => write!(f, "no connection to {to}: {why}"),
-            Self::Resolver(host) => write!(
-                f,
-                "{} not looked up: too many names wait",
-                Escaped(host.as_bytes())
-            ),
+            Self::Resolver => write!(f, "names not looked up: too many wait for an answer"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The shards: each a core behind its lock, with the moment its timer is set to.
 
+use crate::resolve::Place;
 use bellhop_core::{
     auth::Authenticator,
     config::Config,
@@ -8,10 +9,7 @@ use bellhop_core::{
     outbox::{Outbox, Ticket, Token},
     time::{Instant, Now},
 };
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// What the shell drives: the engine of one shard, or a test's own.
@@ -23,7 +21,7 @@ pub(crate) trait Core: Send {
     /// A connection is gone.
     fn connection_closed(&mut self, now: Now, connection: ConnectionId);
     /// A name was looked up; no addresses if it has none.
-    fn resolved(&mut self, now: Now, ticket: Ticket, addresses: &[SocketAddr], out: &mut Outbox);
+    fn resolved(&mut self, now: Now, ticket: Ticket, places: &[Place], out: &mut Outbox);
     /// A deadline passed.
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
     /// The next deadline.
@@ -52,8 +50,8 @@ impl Core for Engine {
         }
     }
 
-    fn resolved(&mut self, now: Now, ticket: Ticket, addresses: &[SocketAddr], out: &mut Outbox) {
-        self.resolved(now, ticket, addresses, out);
+    fn resolved(&mut self, now: Now, ticket: Ticket, places: &[Place], out: &mut Outbox) {
+        self.resolved(now, ticket, places, out);
     }
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {

@@ -1,11 +1,14 @@
 //! Starts the workers and ends them.
 
 use super::{Clock, Core, Observer, Shards, Worker};
-use crate::transport::{
-    Counters, StreamLimits,
-    bind::{Bound, Sockets},
-    table::Table,
-    tcp,
+use crate::{
+    resolve::Resolver,
+    transport::{
+        Counters, StreamLimits,
+        bind::{Bound, Sockets},
+        table::Table,
+        tcp,
+    },
 };
 use bellhop_core::{auth::Authenticator, config::Config, flow::ListenerId};
 use bellhop_wire::Limits;
@@ -21,7 +24,7 @@ use std::{
 };
 use tokio::{
     runtime,
-    sync::{Semaphore, watch},
+    sync::watch,
     task::{LocalSet, spawn_local},
 };
 
@@ -41,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) message: Limits,
     /// Who watches.
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Looks names up.
+    pub(crate) resolver: Resolver,
 }
 
 /// Running workers.
@@ -71,6 +76,7 @@ struct Seed {
     clock: Clock,
     limits: StreamLimits,
     observer: Option<Arc<dyn Observer>>,
+    resolver: Resolver,
     locals: Arc<[SocketAddr]>,
     udp: Vec<(ListenerId, UdpSocket)>,
     tcp: Vec<(ListenerId, TcpListener)>,
@@ -104,6 +110,7 @@ impl Driver {
                 clock: parts.clock,
                 limits: parts.limits.clone(),
                 observer: parts.observer.clone(),
+                resolver: parts.resolver.clone(),
                 locals: Arc::clone(&locals),
                 udp: Vec::new(),
                 tcp: Vec::new(),
@@ -203,7 +210,7 @@ impl Seed {
             locals: self.locals,
             room: Cell::new(None),
             scratch: Cell::default(),
-            lookups: Arc::new(Semaphore::new(Worker::LOOKUPS)),
+            resolver: self.resolver,
         });
         for id in listeners {
             let worker = Rc::clone(&worker);

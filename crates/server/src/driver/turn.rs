@@ -6,7 +6,7 @@ use super::{
     report::{self, Problem},
     shard::{Core, Shard},
 };
-use crate::transport::udp::Sender;
+use crate::{resolve::Place, transport::udp::Sender};
 use bellhop_core::{
     flow::{ConnectionId, Destination, Flow},
     outbox::{Outbox, Ticket, Token},
@@ -14,7 +14,6 @@ use bellhop_core::{
 };
 use bellhop_wire::Error;
 use std::{
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::MutexGuard,
@@ -105,9 +104,9 @@ impl<'w> Turn<'w> {
     }
 
     /// Tells a shard what a name stands for.
-    pub(crate) fn resolved(&mut self, ticket: Ticket, addresses: &[SocketAddr]) {
+    pub(crate) fn resolved(&mut self, ticket: Ticket, places: &[Place]) {
         self.with(shard_of_tag(ticket.0), |core, now, out| {
-            core.resolved(now, ticket, addresses, out);
+            core.resolved(now, ticket, places, out);
         });
     }
 

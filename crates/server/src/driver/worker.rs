@@ -6,7 +6,7 @@ use super::{
     turn::Room,
 };
 use crate::{
-    resolve,
+    resolve::{Answer, Asker, Question, Resolver},
     transport::{
         Counters, StreamLimits,
         connection::{Closed, Connection},
@@ -28,7 +28,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{io::Interest, net::UdpSocket, sync::Semaphore, task::spawn_local, time};
+use tokio::{io::Interest, net::UdpSocket, task::spawn_local, time};
 
 /// What the tasks of one worker thread share.
 pub(crate) struct Worker {
@@ -54,14 +54,11 @@ pub(crate) struct Worker {
     pub(crate) room: Cell<Option<Room>>,
     /// Where stream tasks read to, one after another.
     pub(crate) scratch: Cell<Vec<u8>>,
-    /// Look-ups that may run at once.
-    pub(crate) lookups: Arc<Semaphore>,
+    /// Looks names up, elsewhere.
+    pub(crate) resolver: Resolver,
 }
 
 impl Worker {
-    /// Look-ups of one worker at once.
-    pub(crate) const LOOKUPS: usize = 32;
-
     /// The bounds on messages.
     pub(crate) fn message_limits(&self) -> Limits {
         let limits = self.message.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,22 +114,26 @@ impl Worker {
         }
     }
 
-    /// Looks a name up and tells the shard that asked.
+    /// Has a name looked up, and tells the shard that asked.
     pub(crate) fn resolve(self: &Rc<Self>, resolve: Resolve) {
+        let question = Question {
+            host: resolve.host,
+            port: resolve.port,
+            transport: resolve.transport,
+        };
+        let heard = self.resolver.ask(question, Asker::Request);
+        if heard.is_none() {
+            self.counters.refused_lookups.one();
+            report::problem(Problem::Resolver);
+        }
         let worker = Rc::clone(self);
-        let permit = Arc::clone(&self.lookups).try_acquire_owned();
         spawn_local(async move {
-            let addresses = match permit {
-                Ok(_permit) => {
-                    resolve::addresses(&resolve.host, resolve.port, resolve.transport).await
-                }
-                Err(_) => {
-                    report::problem(Problem::Resolver(resolve.host));
-                    Vec::new()
-                }
+            let answer = match heard {
+                Some(heard) => heard.await.unwrap_or(Answer::none()),
+                None => Answer::none(),
             };
             let mut turn = Turn::begin(&worker);
-            turn.resolved(resolve.ticket, &addresses);
+            turn.resolved(resolve.ticket, &answer.places);
             turn.end();
         });
     }

@@ -49,11 +49,15 @@ fn register() -> Vec<u8> {
 }
 
 fn ask_udp(at: SocketAddr) -> String {
+    say_udp(at, &register())
+}
+
+fn say_udp(at: SocketAddr, request: &[u8]) -> String {
     let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
     phone
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
-    phone.send_to(&register(), at).unwrap();
+    phone.send_to(request, at).unwrap();
     let mut buffer = [0; 4096];
     let (length, from) = phone.recv_from(&mut buffer).unwrap();
     assert_eq!(from, at);
@@ -75,6 +79,23 @@ async fn a_stranger_is_challenged_over_udp_and_tcp() {
     let mut start = [0; 12];
     phone.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"SIP/2.0 401 ");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_upstream_whose_name_stands_for_nothing_stops_nobody_and_is_answered_for_at_once() {
+    let text = "[server]\ndomains = [\"example.org\"]\n\
+                [[listen]]\nbind = \"udp:127.0.0.1:0\"\nzone = \"inside\"\n\
+                [[upstream]]\nname = \"pbx\"\ntargets = [\"sip:pbx.invalid\"]\n\
+                [route]\ndefault = \"pbx\"\n";
+    let settings = parse(Path::new("test.toml"), text, &Bare).unwrap();
+    let server = Server::start(settings, None, None).await.unwrap();
+    let request = String::from_utf8(register()).unwrap();
+    let request = request
+        .replace("REGISTER sip:example.org", "MESSAGE sip:600@example.org")
+        .replace("1 REGISTER", "1 MESSAGE");
+    let answer = say_udp(server.locals()[0], request.as_bytes());
+    assert!(answer.starts_with("SIP/2.0 500 "), "{answer}");
     server.stop().await;
 }
 

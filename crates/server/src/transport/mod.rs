@@ -88,6 +88,8 @@ pub(crate) struct Counters {
     pub(crate) refused: Counter,
     /// Connections closed because the peer did not read.
     pub(crate) closed_unread: Counter,
+    /// Names not looked up because too many waited.
+    pub(crate) refused_lookups: Counter,
     /// Messages that made the core panic.
     pub(crate) panics: Counter,
 }
@@ -100,6 +102,7 @@ impl Counters {
             &self.dropped_unsendable,
             &self.refused,
             &self.closed_unread,
+            &self.refused_lookups,
             &self.panics,
         ];
         lost.into_iter()
@@ -113,12 +116,13 @@ impl fmt::Display for Counters {
         write!(
             f,
             "{} datagrams to a full send buffer, {} messages that could not be sent, {} connections \
-             refused, {} closed because the peer did not read, {} messages that made the core panic; \
-             {} messages received, {} sent, {} connections",
+             refused, {} closed because the peer did not read, {} names not looked up, {} messages \
+             that made the core panic; {} messages received, {} sent, {} connections",
             self.dropped_busy.value(),
             self.dropped_unsendable.value(),
             self.refused.value(),
             self.closed_unread.value(),
+            self.refused_lookups.value(),
             self.panics.value(),
             self.received.value(),
             self.sent.value(),

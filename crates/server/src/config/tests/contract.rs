@@ -110,7 +110,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 26] = [
+const APPLIED: [(&str, &str); 27] = [
     ("[auth]", "strip_headers = [\"X-Account\"]"),
     ("[server]", "data_dir = \"/var/lib/bellhop\""),
     ("[server]", "domains = [\"pbx.example.org\"]"),
@@ -125,6 +125,7 @@ const APPLIED: [(&str, &str); 26] = [
         "targets = [\"sip:10.0.0.11:5060;transport=tcp\"]",
     ),
     ("[[upstream]]", "targets = [\"sip:pbx.example.org:5060\"]"),
+    ("[[upstream]]", "targets = [\"sip:pbx.example.org\"]"),
     ("[[upstream]]", "trusted = true"),
     ("[auth]", "realm = \"example.org\""),
     ("[auth]", "algorithms = [\"MD5\"]"),
@@ -147,11 +148,10 @@ const ONLY: [(&str, &str); 3] = [
     ("[route]", "mode = \"proxy\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 15] = [
+const LATER: [(&str, &str); 14] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
     ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
-    ("[[upstream]]", "targets = [\"sip:pbx.example.org\"]"),
     (
         "[[upstream]]",
         "targets = [\"sip:10.0.0.10;transport=tls\"]",

@@ -2,7 +2,7 @@
 
 use super::{Pretend, pretend};
 use crate::config::Settings;
-use bellhop_core::config::Config;
+use bellhop_core::{config::Config, flow::Transport};
 use insta::{assert_debug_snapshot, assert_snapshot};
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ fn told(settings: &Settings, bound: &[&str], resolved: &[&[&str]]) -> Config {
     let bound: Vec<_> = bound.iter().map(address).collect();
     let resolved: Vec<Vec<_>> = resolved
         .iter()
-        .map(|r| r.iter().map(address).collect())
+        .map(|r| r.iter().map(|a| (Transport::Tcp, address(a))).collect())
         .collect();
     settings.core_config(&bound, &resolved)
 }

@@ -1,7 +1,11 @@
 //! A running driver over loopback sockets, with a core that does what its messages say.
 
 use super::super::{Clock, Core, Driver, Parts};
-use crate::transport::{StreamLimits, bind::Listen};
+use crate::{
+    driver::OsEntropy,
+    resolve::{Bounds, Place, Reach, Resolver},
+    transport::{StreamLimits, bind::Listen},
+};
 use bellhop_core::{
     auth::Authenticator,
     config::Config,
@@ -12,9 +16,11 @@ use bellhop_core::{
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream, UdpSocket},
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
+use tokio::runtime;
 
 /// What the core was told, with its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +65,14 @@ impl Rig {
                 seen: Vec::new(),
             })
         };
+        // Nothing is looked up here.
+        let idle = runtime::Builder::new_current_thread().build().unwrap();
+        let resolver = {
+            let _entered = idle.enter();
+            let file = Path::new("/nonexistent/resolv.conf");
+            let entropy = Box::new(OsEntropy::new());
+            Resolver::new(file, Reach::of(&[]), Bounds::default(), entropy)
+        };
         let driver = Driver::start(Parts {
             cores: (0..workers).map(core).collect(),
             shard_of,
@@ -67,6 +81,7 @@ impl Rig {
             limits,
             message: bellhop_wire::Limits::default(),
             observer: None,
+            resolver,
         });
         Self {
             driver: Some(driver.unwrap()),
@@ -203,7 +218,7 @@ impl Core for Puppet {
         self.heard.lock().unwrap().push(heard);
     }
 
-    fn resolved(&mut self, _: Now, _: Ticket, _: &[SocketAddr], _: &mut Outbox) {}
+    fn resolved(&mut self, _: Now, _: Ticket, _: &[Place], _: &mut Outbox) {}
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
         let (at, flow) = self.alarm.take().unwrap();
