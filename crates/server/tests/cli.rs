@@ -117,6 +117,35 @@ fn check_says_all_that_is_wrong_and_exits_2() {
 }
 
 #[test]
+fn check_for_tools_prints_one_object_and_nothing_else() {
+    let place = Place::new("json");
+    place.write("bellhop.toml", GOOD).write("users.toml", USERS);
+    let ran = place.bellhop("check --json --config bellhop.toml", "");
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(told["route"]["default"], "pbx");
+    assert_eq!(told["auth"]["users"]["count"], 1);
+    assert_eq!(told["warnings"][0]["file"], "users.toml");
+    assert!(!ran.out.contains("geheim"));
+}
+
+#[test]
+fn check_for_tools_says_what_is_wrong_and_exits_2() {
+    let place = Place::new("bad-json");
+    let bad = GOOD.replace("domains", "domians");
+    place.write("bellhop.toml", &bad).write("users.toml", USERS);
+    let ran = place.bellhop("check --config bellhop.toml --json", "");
+    assert_eq!((ran.code, ran.err.as_str()), (Some(2), ""));
+    let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let error = &told["errors"][0];
+    assert_eq!(
+        (&error["key"], &error["line"]),
+        (&"server.domians".into(), &3.into())
+    );
+    assert!(error["message"].as_str().unwrap().contains("did you mean"));
+}
+
+#[test]
 fn relative_paths_start_at_the_configuration_wherever_it_is_run() {
     let place = Place::new("relative");
     place.write("bellhop.toml", GOOD).write("users.toml", USERS);
@@ -204,6 +233,13 @@ fn the_first_user_of_a_configuration_is_added_listed_and_counted() {
     assert!(stored.contains("realm = \"pbx.example.org\"") && !stored.contains(&password));
     let ran = place.bellhop("user list --config bellhop.toml", "");
     assert_eq!(ran.out, "6001\tHA1 SHA-512-256 SHA-256 MD5\n");
+    let ran = place.bellhop("user list --json --config bellhop.toml", "");
+    let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(told[0]["name"], "6001");
+    assert_eq!(
+        told[0]["algorithms"],
+        serde_json::json!(["SHA-512-256", "SHA-256", "MD5"])
+    );
     let ran = place.bellhop("check --config bellhop.toml", "");
     assert!(
         ran.out.contains("bellhop.toml is good (no warnings)"),

@@ -1,8 +1,16 @@
 //! `bellhop check`: what a configuration means, or all that is wrong with it.
 
-use super::{complain, refused, say};
+use super::{complain, refused, say, say_json};
 use crate::config::{Machine, Severity, load};
 use std::{path::Path, process::ExitCode};
+
+/// As [`check`], with one JSON object on standard output, whatever the result.
+pub(super) fn check_json(file: &Path) -> ExitCode {
+    match load(file, &Machine) {
+        Ok(settings) => say_json(&settings.describe(), ExitCode::SUCCESS),
+        Err(problems) => say_json(&problems.describe(), ExitCode::from(2)),
+    }
+}
 
 /// Checks `file`: 0 if `run` would start with it, else 2. Warnings are those that `run` logs.
 pub(super) fn check(file: &Path) -> ExitCode {

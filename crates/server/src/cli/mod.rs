@@ -8,6 +8,7 @@ use crate::{
     demo, log, serve,
 };
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -41,6 +42,9 @@ enum Command {
         /// The configuration
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// As one JSON object, for tools
+        #[arg(long)]
+        json: bool,
     },
     /// Play a registration, a subscription and a call between simulated phones and a simulated PBX, and
     /// draw every message that crossed the sockets
@@ -69,7 +73,10 @@ pub(crate) fn main() -> ExitCode {
             Ok(settings) => serve(settings, Some(&config), "", ""),
             Err(problems) => refused(&problems.to_string()),
         },
-        Some(Command::Check { config }) => check::check(&config),
+        Some(Command::Check { config, json }) => match json {
+            true => check::check_json(&config),
+            false => check::check(&config),
+        },
         Some(Command::Demo { ascii }) => ended(demo::run(ascii)),
         Some(Command::User(command)) => ended(user::user(command)),
     }
@@ -104,6 +111,18 @@ fn refused(why: &str) -> ExitCode {
 /// Writes a line to standard output; nobody listening is no error.
 fn say(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Writes a value to standard output as JSON; gives `code`.
+fn say_json(value: &impl Serialize, code: ExitCode) -> ExitCode {
+    match serde_json::to_string_pretty(value) {
+        Ok(json) => {
+            say(&json);
+            code
+        }
+        // A path that is no UTF-8 is the one thing that JSON cannot hold.
+        Err(error) => ended(Err(format!("no JSON: {error}"))),
+    }
 }
 
 /// Writes a line to standard error.

@@ -4,13 +4,14 @@ use super::{complain, say};
 use crate::{
     config::{Environment, Form, Machine, load},
     users::{
-        Scope, check_aor, check_name, check_realm,
+        self, Scope, check_aor, check_name, check_realm,
         edit::{self, Entry, Stored},
         hash,
     },
 };
 use bellhop_core::auth::{Algorithm, Ha1};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use std::{
     io::{self, BufRead as _},
     net::IpAddr,
@@ -34,6 +35,9 @@ pub(super) enum User {
     List {
         #[command(flatten)]
         place: Place,
+        /// As a JSON list, for tools
+        #[arg(long)]
+        json: bool,
     },
     /// Print the entry that `add` would write
     Hash {
@@ -86,6 +90,18 @@ struct Found {
     htdigest: bool,
 }
 
+/// A user as it is listed: nothing that proves it.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    /// The file holds the password itself, or a reference to it.
+    password: bool,
+    /// What it can be asked for.
+    algorithms: Vec<&'static str>,
+    /// None: its name at each domain.
+    aors: Vec<String>,
+}
+
 /// Does what `command` asks.
 ///
 /// # Errors
@@ -93,7 +109,7 @@ struct Found {
 pub(super) fn user(command: User) -> Result<(), String> {
     match command {
         User::Add { who, place, plain } => add(&who, place, plain),
-        User::List { place } => list(place),
+        User::List { place, json } => list(place, json),
         User::Hash {
             who,
             realm,
@@ -132,7 +148,7 @@ fn add(who: &Who, place: Place, plain: bool) -> Result<(), String> {
     Ok(())
 }
 
-fn list(place: Place) -> Result<(), String> {
+fn list(place: Place, json: bool) -> Result<(), String> {
     let Found {
         file,
         realm,
@@ -147,20 +163,35 @@ fn list(place: Place) -> Result<(), String> {
         realm: realm.as_deref(),
         domains: None,
     };
-    for user in edit::read(&file, &text, htdigest, scope, &Machine)? {
-        let has = Algorithm::ALL
-            .into_iter()
-            .filter(|algorithm| user.ha1.has(*algorithm));
-        let has: Vec<&str> = has.map(Algorithm::token).collect();
-        let proof = match user.by_password {
+    let users = edit::read(&file, &text, htdigest, scope, &Machine)?;
+    let users: Vec<Listed> = users.into_iter().map(Listed::of).collect();
+    if json {
+        let list = serde_json::to_string_pretty(&users);
+        say(&list.map_err(|error| format!("no JSON: {error}"))?);
+        return Ok(());
+    }
+    for user in users {
+        let proof = match user.password {
             true => "password".to_owned(),
-            false => format!("HA1 {}", has.join(" ")),
+            false => format!("HA1 {}", user.algorithms.join(" ")),
         };
-        let aors: Vec<String> = user.aors.iter().map(|aor| format!("sip:{aor}")).collect();
-        let line = format!("{}\t{proof}\t{}", user.name, aors.join(" "));
+        let line = format!("{}\t{proof}\t{}", user.name, user.aors.join(" "));
         say(line.trim_end());
     }
     Ok(())
+}
+
+impl Listed {
+    fn of(user: users::User) -> Self {
+        let has = |algorithm: &Algorithm| user.ha1.has(*algorithm);
+        let algorithms = Algorithm::ALL.into_iter().filter(has);
+        Self {
+            algorithms: algorithms.map(Algorithm::token).collect(),
+            aors: user.aors.iter().map(|aor| format!("sip:{aor}")).collect(),
+            password: user.by_password,
+            name: user.name,
+        }
+    }
 }
 
 impl Place {

@@ -4,6 +4,7 @@
 mod address;
 mod auth;
 mod core;
+mod describe;
 mod embedded;
 mod environment;
 mod explain;

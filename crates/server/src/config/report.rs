@@ -1,12 +1,14 @@
 //! What is wrong with a file: every problem with its file, line, key path and value, collected
 //! while the file is read so that all of them are shown at once.
 
+use serde::Serialize;
 use std::{cell::RefCell, fmt, path::Path};
 
 /// One thing wrong, or doubtful, in a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     /// Whether it keeps the program from starting.
+    #[serde(skip)]
     pub(crate) severity: Severity,
     /// The file as it was named.
     pub(crate) file: String,
@@ -17,6 +19,7 @@ pub(crate) struct Problem {
     /// The value as it stands in the file; `None` where it is absent or secret.
     pub(crate) value: Option<String>,
     /// What is wrong and what is allowed.
+    #[serde(rename = "message")]
     pub(crate) text: String,
 }
 

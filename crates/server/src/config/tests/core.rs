@@ -1,10 +1,10 @@
 //! The settings as the core is told them.
 
-use super::{Pretend, pretend};
-use crate::config::Settings;
+use super::{FILE, Pretend, pretend};
+use crate::config::{Settings, parse};
 use bellhop_core::{config::Config, flow::Transport};
 use insta::{assert_debug_snapshot, assert_snapshot};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 fn machine() -> Pretend {
     let users = "[[user]]\nname = \"6001\"\npassword = \"geheim\"\n\
@@ -46,6 +46,26 @@ fn all_of_it_reaches_the_core() {
 #[test]
 fn what_it_means_is_said_in_words() {
     assert_snapshot!(machine().accepts(FULL).explain().join("\n"));
+}
+
+#[test]
+fn what_it_means_is_said_to_tools_without_a_secret() {
+    let settings = machine().accepts(FULL);
+    let json = serde_json::to_string_pretty(&settings.describe()).unwrap();
+    assert!(!json.contains("geheim"));
+    assert_snapshot!(json);
+}
+
+#[test]
+fn what_is_wrong_is_said_to_tools_with_its_place() {
+    let text = "[server]\ndomians = []\n[registrar]\nmin_expires = \"x\"\n\
+                [auth]\nusers = { file = \"users.toml\" }\n";
+    let users = "[[user]]\nname = \"6001\"\npassword = \"geheim\"\nha1 = { md5 = \"nohash\" }\n";
+    let machine = machine().file("/etc/bellhop/users.toml", users);
+    let problems = parse(Path::new(FILE), text, &machine).unwrap_err();
+    let json = serde_json::to_string_pretty(&problems.describe()).unwrap();
+    assert!(!json.contains("geheim") && !json.contains("nohash"));
+    assert_snapshot!(json);
 }
 
 #[test]

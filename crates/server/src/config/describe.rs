@@ -1,0 +1,219 @@
+//! What a configuration means, for tools: the object that `check --json` prints. No password, hash or
+//! key is ever in it. Durations are in seconds, sizes in bytes.
+
+use super::{
+    Settings,
+    address::Target,
+    auth::Form,
+    listen::Listener,
+    report::{Problem, Problems, Severity},
+    upstream::Upstream,
+};
+use bellhop_core::{config::Zone, flow::Transport};
+use serde::{Serialize, Serializer};
+use std::{path::Path, time::Duration};
+
+/// A good configuration.
+#[derive(Debug, Serialize)]
+pub(crate) struct Description<'a> {
+    listeners: Vec<ListenerPart<'a>>,
+    domains: &'a [String],
+    workers: usize,
+    data_dir: Option<&'a Path>,
+    upstreams: Vec<UpstreamPart<'a>>,
+    auth: AuthPart<'a>,
+    registrar: RegistrarPart,
+    route: RoutePart<'a>,
+    limits: LimitsPart,
+    log: LogPart<'a>,
+    warnings: &'a [Problem],
+}
+
+/// A refused configuration.
+#[derive(Debug, Serialize)]
+pub(crate) struct Refusal<'a> {
+    errors: Vec<&'a Problem>,
+    warnings: Vec<&'a Problem>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListenerPart<'a> {
+    name: &'a str,
+    transport: &'static str,
+    address: String,
+    /// Port 0: the system picks one.
+    port: u16,
+    /// As Via, Record-Route and Contact show it.
+    shown_host: String,
+    shown_port: u16,
+    zone: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct UpstreamPart<'a> {
+    name: &'a str,
+    targets: Vec<TargetPart>,
+    trusted: bool,
+}
+
+/// `port` and `transport` are null where DNS has the say.
+#[derive(Debug, Serialize)]
+struct TargetPart {
+    uri: String,
+    host: String,
+    port: Option<u16>,
+    transport: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct AuthPart<'a> {
+    realm: &'a str,
+    algorithms: Vec<&'static str>,
+    #[serde(serialize_with = "seconds")]
+    nonce_lifetime: Duration,
+    users: UsersPart<'a>,
+    strip_headers: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct UsersPart<'a> {
+    count: usize,
+    file: Option<&'a Path>,
+    form: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct RegistrarPart {
+    mode: &'static str,
+    #[serde(serialize_with = "seconds")]
+    min_expires: Duration,
+    #[serde(serialize_with = "seconds")]
+    max_expires: Duration,
+    max_contacts: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct RoutePart<'a> {
+    default: Option<&'a str>,
+    mode: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsPart {
+    message: usize,
+    rate: Option<RatePart>,
+}
+
+#[derive(Debug, Serialize)]
+struct RatePart {
+    per_source: u32,
+    burst: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct LogPart<'a> {
+    level: &'a str,
+    format: &'static str,
+}
+
+impl Settings {
+    /// What will be, for tools.
+    pub(crate) fn describe(&self) -> Description<'_> {
+        let default = self.default_upstream.and_then(|at| self.upstreams.get(at));
+        let source = self.auth.source.as_ref();
+        Description {
+            listeners: self.listeners.iter().map(|l| self.listener(l)).collect(),
+            domains: &self.server.domains,
+            workers: self.server.workers(),
+            data_dir: self.server.data_dir.as_deref(),
+            upstreams: self.upstreams.iter().map(upstream).collect(),
+            auth: AuthPart {
+                realm: &self.auth.realm,
+                algorithms: self.auth.algorithms.iter().map(|a| a.token()).collect(),
+                nonce_lifetime: self.auth.nonce_lifetime,
+                users: UsersPart {
+                    count: self.auth.users.len(),
+                    file: source.map(|source| source.file.as_path()),
+                    form: source.map(|source| match source.form {
+                        Form::Toml => "toml",
+                        Form::Htdigest => "htdigest",
+                    }),
+                },
+                strip_headers: &self.auth.strip_headers,
+            },
+            registrar: RegistrarPart {
+                mode: "terminate",
+                min_expires: self.registrar.min_expires,
+                max_expires: self.registrar.max_expires,
+                max_contacts: self.registrar.max_contacts,
+            },
+            route: RoutePart {
+                default: default.map(|upstream| upstream.name.as_str()),
+                mode: "proxy",
+            },
+            limits: LimitsPart {
+                message: self.limits.message,
+                rate: self.limits.rate.map(|rate| RatePart {
+                    per_source: rate.per_source,
+                    burst: rate.burst,
+                }),
+            },
+            log: LogPart {
+                level: &self.log.level,
+                format: self.log.format.name(),
+            },
+            warnings: &self.warnings,
+        }
+    }
+
+    fn listener<'a>(&self, listener: &'a Listener) -> ListenerPart<'a> {
+        let bind = listener.bind;
+        let (host, port) = listener.shown(bind.address, &self.machine);
+        ListenerPart {
+            name: &listener.name,
+            transport: bind.transport.uri_token(),
+            address: bind.address.ip().to_string(),
+            port: bind.address.port(),
+            shown_host: host.to_string(),
+            shown_port: port,
+            zone: match listener.zone {
+                Zone::Outside => "outside",
+                Zone::Inside => "inside",
+            },
+        }
+    }
+}
+
+impl Problems {
+    /// All that is wrong, for tools.
+    pub(crate) fn describe(&self) -> Refusal<'_> {
+        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+        let (errors, warnings) = self.0.iter().partition(is_error);
+        Refusal { errors, warnings }
+    }
+}
+
+fn upstream(upstream: &Upstream) -> UpstreamPart<'_> {
+    let target = |target: &Target| TargetPart {
+        uri: target.to_string(),
+        host: target.host.to_string(),
+        port: match target.address() {
+            Some(address) => Some(address.port()),
+            None => target.port,
+        },
+        transport: target.transport().map(Transport::uri_token),
+    };
+    UpstreamPart {
+        name: &upstream.name,
+        targets: upstream.targets.iter().map(target).collect(),
+        trusted: upstream.trusted,
+    }
+}
+
+/// Whole seconds as a whole number.
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration.subsec_nanos() {
+        0 => serializer.serialize_u64(duration.as_secs()),
+        _ => serializer.serialize_f64(duration.as_secs_f64()),
+    }
+}
