@@ -11,9 +11,8 @@ use bellhop_wire::{HeaderId, Message, ViaRef};
 use smallvec::SmallVec;
 
 /// A new branch.
-pub(crate) fn branch(chance: u64, loop_hash: u32) -> Vec<u8> {
-    let mut text = Vec::with_capacity(COOKIE.len().saturating_add(24));
-    text.extend_from_slice(COOKIE);
+pub(crate) fn branch(chance: u64, loop_hash: u32) -> SmallVec<[u8; 32]> {
+    let mut text = SmallVec::from_slice(COOKIE);
     hex(&chance.to_be_bytes(), &mut text);
     hex(&loop_hash.to_be_bytes(), &mut text);
     text
@@ -43,7 +42,7 @@ pub(crate) fn hash(key: &RandomState, request: Message<'_>, routes: &Routes) -> 
 
 /// Whether the request has been here before with the same hash.
 pub(crate) fn is_loop(request: Message<'_>, names: &Names, loop_hash: u32) -> bool {
-    let mut suffix = Vec::with_capacity(8);
+    let mut suffix = SmallVec::<[u8; 8]>::new();
     hex(&loop_hash.to_be_bytes(), &mut suffix);
     request.values(HeaderId::Via).any(|value| {
         ViaRef::parse(value.raw).is_ok_and(|via| {

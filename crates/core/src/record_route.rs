@@ -168,10 +168,10 @@ fn read_side(bytes: &[u8]) -> Option<(Side, &[u8])> {
 }
 
 /// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn hex(bytes: &[u8], out: &mut impl Extend<u8>) {
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {
-            out.extend(DIGITS.get(usize::from(nibble)));
+            out.extend(DIGITS.get(usize::from(nibble)).copied());
         }
     }
 }

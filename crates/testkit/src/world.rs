@@ -115,13 +115,23 @@ impl World {
 
     /// Sends a message from a peer's address.
     pub fn send(&mut self, transport: Transport, from: SocketAddr, to: SocketAddr, message: &str) {
-        let packet = Packet {
+        self.send_bytes(transport, from, to, message.as_bytes().to_vec());
+    }
+
+    /// As [`World::send`], of any bytes.
+    pub fn send_bytes(
+        &mut self,
+        transport: Transport,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    ) {
+        self.launch(Packet {
             transport,
             from,
             to,
-            bytes: message.as_bytes().to_vec(),
-        };
-        self.launch(packet);
+            bytes,
+        });
     }
 
     /// Makes an address refuse connections from now on, or take them again.

@@ -66,6 +66,10 @@ const CHALLENGES: [HeaderId; 2] = [HeaderId::WwwAuthenticate, HeaderId::ProxyAut
 /// 4xx first those that tell the caller what to change (16.7 step 6), last those that only say that
 /// nobody was there.
 fn rank(status: u16, is_real: bool) -> (u8, bool, u8) {
+    if !is_real && status == 487 {
+        // The caller himself ended it: that comes before all that only says that nobody answered.
+        return (3, true, 0);
+    }
     let class = match status {
         600.. => 0,
         200..=299 => 1,
@@ -130,6 +134,13 @@ mod tests {
         assert_eq!(winner((408, false), (486, true)), 486);
         assert_eq!(winner((408, false), (500, true)), 500);
         assert_eq!(winner((503, false), (480, true)), 480);
+    }
+
+    #[test]
+    fn the_callers_own_cancel_beats_what_failed_before_it() {
+        assert_eq!(winner((487, false), (408, false)), 487);
+        assert_eq!(winner((487, false), (503, true)), 487);
+        assert_eq!(winner((487, false), (486, true)), 486);
     }
 
     #[test]

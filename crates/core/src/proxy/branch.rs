@@ -181,7 +181,7 @@ impl Engine {
         index: usize,
         to: Destination,
         bytes: &mut Vec<u8>,
-    ) -> Option<(Destination, Vec<u8>)> {
+    ) -> Option<(Destination, SmallVec<[u8; 32]>)> {
         let incoming = context.incoming.as_deref()?;
         let text = loops::branch(self.entropy.next_u64(), incoming.rewrite.loop_hash);
         let maker = Maker {

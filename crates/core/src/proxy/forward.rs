@@ -8,6 +8,7 @@ use crate::identity::Identity;
 use crate::record_route::{self, Side, side_of};
 use crate::routing::{Names, Routes, Target, listener_of};
 use bellhop_wire::{Edit, HeaderId, Message};
+use std::io::Write as _;
 
 /// What is the same for all branches of a request.
 #[derive(Clone, Debug)]
@@ -107,13 +108,8 @@ impl Maker<'_> {
         let listener = listener_of(self.config, leg.to.listener())?;
         let transport = leg.to.transport();
         let mut via = Vec::with_capacity(96);
-        via.extend_from_slice(b"SIP/2.0/");
-        via.extend_from_slice(transport.via_token().as_bytes());
-        via.push(b' ');
-        via.extend_from_slice(listener.host.as_bytes());
-        via.push(b':');
-        via.extend_from_slice(listener.port.to_string().as_bytes());
-        via.extend_from_slice(b";branch=");
+        let (token, host, port) = (transport.via_token(), &listener.host, listener.port);
+        write!(via, "SIP/2.0/{token} {host}:{port};branch=").ok()?;
         via.extend_from_slice(leg.branch);
         if !transport.is_reliable() {
             via.extend_from_slice(b";rport");
@@ -187,13 +183,9 @@ impl Maker<'_> {
         let mut entry = Vec::with_capacity(token.len().saturating_add(64));
         entry.extend_from_slice(b"<sip:");
         entry.extend_from_slice(token);
-        entry.push(b'@');
-        entry.extend_from_slice(listener.host.as_bytes());
-        entry.push(b':');
-        entry.extend_from_slice(listener.port.to_string().as_bytes());
+        write!(entry, "@{}:{}", listener.host, listener.port).ok()?;
         if listener.transport.is_reliable() {
-            entry.extend_from_slice(b";transport=");
-            entry.extend_from_slice(listener.transport.uri_token().as_bytes());
+            write!(entry, ";transport={}", listener.transport.uri_token()).ok()?;
         }
         entry.extend_from_slice(b";lr>");
         Some(entry)

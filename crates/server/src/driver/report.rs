@@ -80,6 +80,17 @@ pub(crate) fn event(event: &Event) {
     }
 }
 
+/// The lowest level of events that anybody reads: the core makes none below it.
+pub(crate) fn lowest_level() -> Level {
+    if tracing::enabled!(target: "bellhop::sip", tracing::Level::DEBUG) {
+        Level::Debug
+    } else if tracing::enabled!(target: "bellhop::sip", tracing::Level::INFO) {
+        Level::Info
+    } else {
+        Level::Warn
+    }
+}
+
 /// Logs a trouble, unless its kind was logged within the last second.
 pub(crate) fn problem(problem: Problem) {
     static QUIET: [Quiet; 9] = [const { Quiet::new(1) }; 9];

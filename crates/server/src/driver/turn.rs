@@ -52,10 +52,12 @@ impl Room {
 impl<'w> Turn<'w> {
     /// A turn at this moment.
     pub(crate) fn begin(worker: &'w Rc<Worker>) -> Self {
+        let mut room = worker.room.take().unwrap_or_else(Room::new);
+        room.outbox.min_level = report::lowest_level();
         Self {
             worker,
             now: worker.clock.now(),
-            room: worker.room.take().unwrap_or_else(Room::new),
+            room,
             held: None,
             sent: 0,
         }
