@@ -68,6 +68,11 @@ impl Transport {
         !matches!(self, Self::Udp)
     }
 
+    /// Whether nobody on the way can listen: what a sips URI asks for (RFC 3261 19.1).
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
     /// As Via writes it (RFC 3261 20.42, RFC 7118 5.2).
     pub const fn via_token(self) -> &'static str {
         match self {

@@ -226,3 +226,72 @@ fn a_call_over_tcp_is_cancelled_over_tcp() {
     world.pass(Duration::from_millis(50));
     assert_eq!(statuses(&mut world, &a), [200, 487]);
 }
+
+#[test]
+fn a_branch_that_is_cancelled_twice_gets_one_cancel() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let mut c = phone("6002", "203.0.113.3:5060");
+    register(&mut world, &mut c);
+    let (invite, at_b) = ring(&mut world, &mut a, &b, "twice");
+    let at_c = world.expect(c.address).unwrap();
+    say(&mut world, &b, &b.answer(&at_b, 180, "Ringing", ""));
+    say(&mut world, &c, &c.answer(&at_c, 180, "Ringing", ""));
+    world.pass(Duration::from_millis(20));
+    say(&mut world, &a, &invite.replace("INVITE", "CANCEL"));
+    let cancel = world.expect(b.address).unwrap();
+    say(&mut world, &b, &b.answer(&cancel, 200, "OK", ""));
+    // The other phone answers all the same.
+    say(&mut world, &c, &c.answer(&at_c, 200, "OK", ""));
+    world.pass(Duration::from_secs(2));
+    assert!(world.drain(b.address).is_empty());
+}
+
+#[test]
+fn a_cancel_ends_a_call_though_there_is_room_for_no_other_transaction() {
+    let mut world = World::new(1);
+    let mut config = config();
+    config.max_transactions = 1;
+    world.start(config, auth());
+    let (mut a, b) = pair(&mut world);
+    let (invite, at_b) = ring(&mut world, &mut a, &b, "full");
+    say(&mut world, &b, &b.answer(&at_b, 180, "Ringing", ""));
+    world.pass(Duration::from_millis(20));
+    world.drain(a.address);
+    say(&mut world, &a, &invite.replace("INVITE", "CANCEL"));
+    assert_eq!(status_of(&world.expect(a.address).unwrap()), 200);
+    assert!(world.expect(b.address).unwrap().starts_with("CANCEL "));
+    say(
+        &mut world,
+        &b,
+        &b.answer(&at_b, 487, "Request Terminated", ""),
+    );
+    assert_eq!(status_of(&world.expect(a.address).unwrap()), 487);
+}
+
+#[test]
+fn a_cancel_during_the_second_attempt_gives_487_and_not_the_first_ones_failure() {
+    let mut world = World::new(1);
+    let mut config = config();
+    let second = "198.51.100.6:5060";
+    let mut target = config.upstreams[0].targets[0].clone();
+    target.remote = addr(second);
+    config.upstreams[0].targets.push(target);
+    world.start(config, auth());
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let invite = a.request("INVITE", "sip:600@example.org", "second", "");
+    let invite = authorized(&mut world, &mut a, &invite);
+    say(&mut world, &a, &invite);
+    let mut p = pbx();
+    let at_p = world.expect(p.address).unwrap();
+    say(&mut world, &p, &p.answer(&at_p, 503, "Down", ""));
+    p.address = addr(second);
+    let at_p = world.expect(p.address).unwrap();
+    say(&mut world, &p, &p.answer(&at_p, 180, "Ringing", ""));
+    world.pass(Duration::from_millis(20));
+    world.drain(a.address);
+    say(&mut world, &a, &invite.replace("INVITE", "CANCEL"));
+    // The second one never answers: 16.8.
+    world.pass(Duration::from_secs(33));
+    assert!(statuses(&mut world, &a).starts_with(&[200, 487]));
+}

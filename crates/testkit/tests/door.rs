@@ -278,3 +278,38 @@ fn a_source_that_asks_too_often_is_not_answered_until_its_bucket_fills() {
     let request = a.request("OPTIONS", "sip:example.org", "rate-later", "");
     assert_eq!(status_of(&ask(&mut world, &a, &request)), 407);
 }
+
+#[test]
+fn a_route_kept_from_a_call_lets_its_user_call_nobody_else() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let (_, ok) = talk(&mut world, &mut a, &b, "kept");
+    let to = header_of(&ok, "To").to_owned();
+    let invite = from_caller(&mut a, "INVITE", &ok, 9)
+        .replacen("sip:6002@203.0.113.2:5060", "sip:x@203.0.113.200", 1)
+        .replacen(&to, "<sip:x@203.0.113.200>", 1);
+    let invite = authorized(&mut world, &mut a, &invite);
+    let sent = world.trace.len();
+    assert_eq!(status_of(&ask(&mut world, &a, &invite)), 403);
+    assert!(
+        world.trace[sent..]
+            .iter()
+            .all(|p| p.to == a.address || p.from == a.address)
+    );
+}
+
+#[test]
+fn a_sips_uri_is_not_taken_where_others_can_listen() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    for (n, uri) in ["sips:6002@example.org", "sips:600@example.org"]
+        .into_iter()
+        .enumerate()
+    {
+        let invite = a.request("INVITE", uri, &format!("sips-{n}"), "");
+        let invite = authorized(&mut world, &mut a, &invite);
+        // RFC 3261 26.2.2.
+        assert_eq!(status_of(&ask(&mut world, &a, &invite)), 480, "{uri}");
+    }
+    assert!(world.drain(b.address).is_empty() && world.drain(addr(PBX)).is_empty());
+}

@@ -10,7 +10,7 @@ use crate::outbox::Outbox;
 use crate::routing::{Proof, Routes};
 use crate::time::Now;
 use crate::transaction::{Request, Response};
-use bellhop_wire::{HeaderId, Message, Method};
+use bellhop_wire::{HeaderId, Message, Method, Reply};
 
 impl Engine {
     /// A request that could be indexed.
@@ -143,18 +143,21 @@ impl Engine {
         if !is_his {
             return self.refuse(received, 481, "INVITE of another source", out);
         }
-        let Some(server) = self
+        let server = self
             .table
-            .create_server(now.instant, message, received.reply_to, None)
-        else {
-            return self.refuse(received, 503, "Too many transactions", out);
-        };
-        let tag = self.new_tag();
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        bellhop_wire::Reply::new(&mut bytes, message, received.mark, 200, "OK", &tag).end();
-        self.table.respond(now.instant, server, 200, &bytes, out);
-        self.scratch = bytes;
+            .create_server(now.instant, message, received.reply_to, None);
+        match server {
+            Some(server) => {
+                let tag = self.new_tag();
+                let mut bytes = std::mem::take(&mut self.scratch);
+                bytes.clear();
+                Reply::new(&mut bytes, message, received.mark, 200, "OK", &tag).end();
+                self.table.respond(now.instant, server, 200, &bytes, out);
+                self.scratch = bytes;
+            }
+            // The table is full: what makes room is not refused for it.
+            None => self.reply(received, 200, "OK", out, |_, _| {}),
+        }
         out.tell(message, received.flow, Level::Info, 200, || {
             Decision::Answered("caller cancelled".to_owned())
         });

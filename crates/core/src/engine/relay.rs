@@ -215,8 +215,8 @@ fn record(method: Method<'_>, message: Message<'_>, routes: &Routes) -> Record {
         message.to_tag().is_some(),
         routes.token.is_some(),
     ) {
-        (true, _, true) => Record::Again,
-        (true, false, false) => Record::New,
+        (true, true, true) => Record::Again,
+        (true, false, _) => Record::New,
         _ => Record::No,
     }
 }

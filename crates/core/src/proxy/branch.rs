@@ -1,6 +1,6 @@
 //! Starting branches: group after group, each to its next hop (RFC 3261 16.6).
 
-use super::context::{Branch, BranchId, BranchState, Context, MAX_BRANCHES};
+use super::context::{Branch, BranchId, BranchState, Cancel, Context, MAX_BRANCHES};
 use super::forward::{Leg, Maker};
 use crate::engine::Engine;
 use crate::flow::{Destination, Transport};
@@ -235,7 +235,7 @@ impl Branch {
             breadth,
             deadline: None,
             by_udp: None,
-            is_cancelled: false,
+            cancel: Cancel::No,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! CANCEL: the caller's, and ours to branches (RFC 3261 9, 16.10).
 
-use super::context::{BranchId, BranchState, Context};
+use super::context::{BranchId, BranchState, Cancel, Context};
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::outbox::Outbox;
@@ -73,9 +73,10 @@ impl Engine {
             BranchState::Resolving => branch.state = BranchState::Done,
             // 9.1: a CANCEL for anything but INVITE would come too late anyway.
             BranchState::Calling | BranchState::Proceeding if !is_invite => {}
-            BranchState::Calling => branch.is_cancelled = true,
+            BranchState::Calling => branch.cancel = Cancel::Wanted,
+            BranchState::Proceeding if branch.cancel == Cancel::Sent => {}
             BranchState::Proceeding => {
-                branch.is_cancelled = true;
+                branch.cancel = Cancel::Sent;
                 let client = branch.client;
                 if let Some(client) = client {
                     self.send_cancel(now, id, client, &context.reason, out);
@@ -119,15 +120,14 @@ impl Engine {
             index: BranchId::CANCEL,
         }
         .owner();
-        self.table.create_client(
-            now.instant,
-            Method::Cancel,
-            &branch,
-            &cancel,
-            to,
-            owner,
-            out,
-        );
+        let (at, method) = (now.instant, Method::Cancel);
+        let client = self
+            .table
+            .create_client(at, method, &branch, &cancel, to, owner, out);
+        if client.is_none() {
+            // The table is full: once is better than never, for it is what makes room.
+            out.transmit(to, None, &cancel);
+        }
         self.scratch = cancel;
     }
 }

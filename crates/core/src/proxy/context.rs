@@ -63,8 +63,18 @@ pub(crate) struct Branch {
     pub(crate) deadline: Option<Instant>,
     /// Where to send it by UDP should the switch to TCP for its size fail (18.1.1).
     pub(crate) by_udp: Option<Destination>,
-    /// CANCEL is wanted: sent as soon as a provisional response allows it (9.1).
-    pub(crate) is_cancelled: bool,
+    pub(crate) cancel: Cancel,
+}
+
+/// Whether a branch is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancel {
+    /// It is not.
+    No,
+    /// As soon as a provisional response allows it (9.1).
+    Wanted,
+    /// Its CANCEL has gone out; there is only one.
+    Sent,
 }
 
 /// How far a branch is.

@@ -1,7 +1,7 @@
 //! Responses of branches on their way back (RFC 3261 16.7).
 
 use super::branch::TIMER_C;
-use super::context::{BranchId, BranchState, Context};
+use super::context::{BranchId, BranchState, Cancel, Context};
 use crate::engine::Engine;
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
@@ -63,13 +63,11 @@ impl Engine {
         match status {
             ..=199 if branch.state == BranchState::Done => {}
             ..=199 => {
-                let was_calling = branch.state == BranchState::Calling;
                 branch.state = BranchState::Proceeding;
-                if branch.is_cancelled {
-                    if was_calling {
-                        self.cancel_branch(now, id, context, out);
-                    }
-                    return;
+                match branch.cancel {
+                    Cancel::No => {}
+                    Cancel::Wanted => return self.cancel_branch(now, id, context, out),
+                    Cancel::Sent => return,
                 }
                 if status > 100 {
                     // 16.7 step 2: timer C starts anew.
@@ -89,7 +87,7 @@ impl Engine {
                         completed(context, response, flow, out);
                     }
                 }
-                if !context.is_over {
+                if is_invite && !context.is_over {
                     context.say_why(200, "Call completed elsewhere");
                 }
                 context.is_final = true;
@@ -101,7 +99,7 @@ impl Engine {
                 let is_trusted = self.is_trusted_source(&flow);
                 context.finals.add(status, Some(response), is_trusted);
                 if status >= 600 {
-                    if !context.is_over {
+                    if is_invite && !context.is_over {
                         context.say_why(status, reason(status));
                     }
                     context.is_over = true;
@@ -178,7 +176,7 @@ impl Engine {
                 .by_udp
                 .filter(|_| status == 503 && branch.state == BranchState::Calling);
             match again {
-                Some(to) if !branch.is_cancelled => {
+                Some(to) if branch.cancel == Cancel::No => {
                     self.send_branch(now, id, &mut context, to, out)
                 }
                 _ => self.fail_branch(id, &mut context, status),

@@ -1,6 +1,6 @@
 //! Deadlines of branches: timer C, the resolver, the end of a cancelled branch (RFC 3261 16.8, 9.1).
 
-use super::context::{BranchId, BranchState, Context};
+use super::context::{BranchId, BranchState, Cancel, Context};
 use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::time::{Instant, Now};
@@ -50,7 +50,9 @@ impl Engine {
             // 16.8: nothing but silence: as if 408 had come.
             BranchState::Calling => self.fail_branch(id, context, 408),
             // 9.1: no final in 64 T1 after the CANCEL.
-            BranchState::Proceeding if branch.is_cancelled => self.fail_branch(id, context, 408),
+            BranchState::Proceeding if branch.cancel == Cancel::Sent => {
+                self.fail_branch(id, context, 408)
+            }
             // 16.8: it rings for too long.
             BranchState::Proceeding => self.cancel_branch(now, id, context, out),
         }

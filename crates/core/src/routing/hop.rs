@@ -1,7 +1,7 @@
 //! The next hop that a URI names, and the URI that a next hop wants (RFC 3261 16.6 steps 2 and 7).
 
 use super::Names;
-use super::targets::{Hop, Routing, refuse};
+use super::target::{Hop, Routing, refuse};
 use crate::config::Config;
 use crate::flow::{Destination, ListenerId, Transport};
 use bellhop_wire::{Host, Scheme, UriRef};

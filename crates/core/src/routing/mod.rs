@@ -3,11 +3,11 @@
 mod hop;
 mod names;
 mod routes;
+mod target;
 mod targets;
 
 pub(crate) use hop::{listener_of, resolved};
 pub(crate) use names::Names;
 pub(crate) use routes::Routes;
-pub(crate) use targets::{
-    Group, Hop, Kind, Proof, Routing, Scene, Target, choose, is_where_it_says,
-};
+pub(crate) use target::{Group, Hop, Kind, Routing, Target};
+pub(crate) use targets::{Proof, Scene, choose, is_where_it_says};

@@ -2,6 +2,7 @@
 //! PBX. Nothing else: what is not one of these is not relayed.
 
 use super::hop::{hop, is_everywhere, rehost};
+use super::target::{Group, Hop, Kind, Routing, Target, Why, refuse};
 use super::{Names, Routes};
 use crate::auth::Authenticated;
 use crate::config::Config;
@@ -26,75 +27,6 @@ pub(crate) enum Proof {
     Authenticated(Authenticated),
 }
 
-/// What is to be done with a request.
-#[derive(Debug)]
-pub(crate) enum Routing {
-    /// It is for us.
-    Local,
-    /// It goes to these, group after group. The text says why, for the log.
-    Targets { groups: VecDeque<Group>, why: Why },
-    /// It is refused.
-    Refuse { status: u16, reason: &'static str },
-}
-
-/// Why a request goes where it goes.
-#[derive(Debug)]
-pub(crate) enum Why {
-    /// So many phones are registered.
-    Bindings(usize, Aor),
-    /// It is the upstream's of this number, and why.
-    Upstream(usize, &'static str),
-    /// As the request itself says.
-    Asked(&'static str),
-}
-
-/// Targets that are tried at the same time.
-#[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) targets: SmallVec<[Target; 2]>,
-    /// Only tried if those before failed to answer (unreachable, time-out, 503), not if they refused.
-    pub(crate) is_spare: bool,
-}
-
-/// One place to send a request to.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    /// The new Request-URI; `None`: unchanged.
-    pub(crate) uri: Option<Box<[u8]>>,
-    /// The next hop.
-    pub(crate) hop: Hop,
-    /// Route values that lead to it (the binding's Path), comma-joined.
-    pub(crate) path: Box<[u8]>,
-    /// What kind of peer it is.
-    pub(crate) kind: Kind,
-    /// Whether its Contact is where it is reached, so that Record-Route need not remember its flow.
-    pub(crate) is_direct: bool,
-}
-
-/// What stands at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A registered phone.
-    Binding,
-    /// A PBX of ours.
-    Upstream,
-    /// The other side of a dialog.
-    Dialog,
-}
-
-/// The next hop.
-#[derive(Clone, Debug)]
-pub(crate) enum Hop {
-    /// Known.
-    To(Destination),
-    /// A host name that must be resolved first.
-    Name {
-        host: String,
-        port: Option<u16>,
-        transport: Option<Transport>,
-    },
-}
-
 /// Everything that routing looks at.
 pub(crate) struct Scene<'a> {
     pub(crate) now: Instant,
@@ -116,64 +48,68 @@ pub(crate) fn choose(
     let Ok(uri) = UriRef::parse(routes.request_uri(request)) else {
         return refuse(400, "Bad Request-URI");
     };
-    let is_trusted = matches!(proof, Proof::Trusted { .. });
-    if let Some(token) = routes.token {
-        return scene.dialog(request, routes, &uri, token.towards(), is_trusted);
-    }
-    if routes.has_next {
-        // 16.4: a Route of somebody else's that is not of a dialog of ours.
-        return if is_trusted {
-            scene.dialog(request, routes, &uri, Side::Direct, true)
-        } else {
-            refuse(403, "Preloaded Route refused")
-        };
-    }
-    if !is_trusted && uri.params.has("maddr") {
-        return refuse(403, "maddr refused");
-    }
-    match uri.scheme {
-        Scheme::Sip | Scheme::Sips => {}
-        Scheme::Tel => return scene.upstream(&uri, proof, "tel number"),
-        Scheme::Other => return refuse(416, "Unsupported URI scheme"),
-    }
-    if let Some(domain) = scene.names.domain_of(&uri) {
-        return scene.own_domain(request, &uri, domain, proof);
-    }
-    if let Some(upstream) = scene.names.upstream_of(&uri) {
-        return match proof {
-            Proof::Trusted {
-                upstream: Some(from),
-            } if *from == upstream => refuse(482, "Request for the upstream it comes from"),
-            _ => scene.to_upstream(upstream, &uri, "addressed to it"),
-        };
-    }
-    if let Some(binding) = scene.location.by_contact(scene.now, &uri, None) {
-        return match scene.of_binding(&binding, None) {
-            Some(target) => one(target, "registered contact"),
-            None => refuse(480, "No listener reaches the phone any more"),
-        };
-    }
-    if is_trusted {
-        return scene.dialog(request, routes, &uri, Side::Direct, true);
-    }
-    refuse(403, "Not relaying")
-}
-
-impl Why {
-    /// For the log.
-    pub(crate) fn in_words(&self, config: &Config) -> String {
-        match self {
-            Self::Bindings(count, aor) => format!("{count} bindings of {}", aor.as_str()),
-            Self::Upstream(at, why) => {
-                let name = config.upstreams.get(*at).map_or("?", |u| &u.name);
-                format!("upstream {name}: {why}")
-            }
-            Self::Asked(why) => (*why).to_owned(),
-        }
+    let routing = scene.choose(request, &uri, routes, proof);
+    if uri.scheme == Scheme::Sips && routes.token.is_none() {
+        routing.secured()
+    } else {
+        routing
     }
 }
 
 impl Scene<'_> {
+    fn choose(
+        &self,
+        request: Message<'_>,
+        uri: &UriRef<'_>,
+        routes: &Routes,
+        proof: &Proof,
+    ) -> Routing {
+        let is_trusted = matches!(proof, Proof::Trusted { .. });
+        // Credentials alone do not make a user part of a dialog, whatever Route he has kept from one.
+        if let Some(token) = routes.token
+            && !matches!(proof, Proof::Authenticated(_))
+        {
+            return self.dialog(request, routes, uri, token.towards(), is_trusted);
+        }
+        if routes.has_next {
+            // 16.4: a Route of somebody else's that is not of a dialog of ours.
+            return if is_trusted {
+                self.dialog(request, routes, uri, Side::Direct, true)
+            } else {
+                refuse(403, "Preloaded Route refused")
+            };
+        }
+        if !is_trusted && uri.params.has("maddr") {
+            return refuse(403, "maddr refused");
+        }
+        match uri.scheme {
+            Scheme::Sip | Scheme::Sips => {}
+            Scheme::Tel => return self.upstream(uri, proof, "tel number"),
+            Scheme::Other => return refuse(416, "Unsupported URI scheme"),
+        }
+        if let Some(domain) = self.names.domain_of(uri) {
+            return self.own_domain(request, uri, domain, proof);
+        }
+        if let Some(upstream) = self.names.upstream_of(uri) {
+            return match proof {
+                Proof::Trusted {
+                    upstream: Some(from),
+                } if *from == upstream => refuse(482, "Request for the upstream it comes from"),
+                _ => self.to_upstream(upstream, uri, "addressed to it"),
+            };
+        }
+        if let Some(binding) = self.location.by_contact(self.now, uri, None) {
+            return match self.of_binding(&binding, None) {
+                Some(target) => Routing::one(target, "registered contact"),
+                None => refuse(480, "No listener reaches the phone any more"),
+            };
+        }
+        if is_trusted {
+            return self.dialog(request, routes, uri, Side::Direct, true);
+        }
+        refuse(403, "Not relaying")
+    }
+
     /// The next hop inside a dialog: over the flow that Record-Route remembered, else as the topmost
     /// Route or the Request-URI says (16.6 step 7).
     fn dialog(
@@ -205,7 +141,7 @@ impl Scene<'_> {
                 flow,
                 else_connect: false,
             });
-            return one(target(hop), "dialog, over its flow");
+            return Routing::one(target(hop), "dialog, over its flow");
         }
         let next = match routes.next(request) {
             Ok(next) => next.map_or(*uri, |route| route.uri),
@@ -215,7 +151,7 @@ impl Scene<'_> {
             Ok(Hop::To(to)) if !is_trusted && !self.may_reach(&next, to.remote()) => {
                 refuse(403, "Not relaying")
             }
-            Ok(hop) => one(target(hop), "dialog"),
+            Ok(hop) => Routing::one(target(hop), "dialog"),
             Err(refusal) => refusal,
         }
     }
@@ -363,19 +299,4 @@ pub(crate) fn is_where_it_says(contact: &[u8], flow: &Flow) -> bool {
         && uri
             .transport()
             .is_none_or(|t| Transport::of(t) == Some(Transport::Udp))
-}
-
-fn one(target: Target, why: &'static str) -> Routing {
-    let group = Group {
-        targets: SmallVec::from_iter([target]),
-        is_spare: false,
-    };
-    Routing::Targets {
-        groups: VecDeque::from([group]),
-        why: Why::Asked(why),
-    }
-}
-
-pub(super) const fn refuse(status: u16, reason: &'static str) -> Routing {
-    Routing::Refuse { status, reason }
 }

@@ -287,3 +287,35 @@ pub(crate) fn outcome(world: &mut World, peer: &Peer) -> String {
         }
     }
 }
+
+/// A REGISTER of this phone for an AoR, without credentials. `contact` replaces its Contact line.
+pub(crate) fn register_of(
+    peer: &mut Peer,
+    aor: &str,
+    id: &str,
+    contact: &str,
+    more: &str,
+) -> String {
+    let request = peer.request("REGISTER", "sip:example.org", id, more);
+    let own = format!("Contact: {}\r\n", header_of(&request, "Contact"));
+    request
+        .replacen("To: <sip:example.org>", &format!("To: <{aor}>"), 1)
+        .replacen(&own, contact, 1)
+}
+
+/// What it is answered once it has its credentials.
+pub(crate) fn answered(world: &mut World, peer: &mut Peer, request: &str) -> String {
+    let request = authorized(world, peer, request);
+    ask(world, peer, &request)
+}
+
+/// The Contact lines of a 200.
+pub(crate) fn contacts(answer: &str) -> Vec<&str> {
+    answer
+        .split("\r\n")
+        .filter_map(|l| l.strip_prefix("Contact: "))
+        .collect()
+}
+
+/// The AoR of the first user.
+pub(crate) const AOR: &str = "sip:6001@example.org";
