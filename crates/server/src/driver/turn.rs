@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{resolve::Place, transport::udp::Sender};
 use bellhop_core::{
+    event::Level,
     flow::{ConnectionId, Destination, Flow},
     outbox::{Outbox, Ticket, Token},
     time::Now,
@@ -53,7 +54,10 @@ impl<'w> Turn<'w> {
     /// A turn at this moment.
     pub(crate) fn begin(worker: &'w Rc<Worker>) -> Self {
         let mut room = worker.room.take().unwrap_or_else(Room::new);
-        room.outbox.min_level = report::lowest_level();
+        room.outbox.min_level = match worker.observer {
+            Some(_) => Level::Debug,
+            None => report::lowest_level(),
+        };
         Self {
             worker,
             now: worker.clock.now(),
