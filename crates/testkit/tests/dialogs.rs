@@ -12,9 +12,10 @@
 
 mod common;
 
-use bellhop_testkit::{Peer, World, header, header_of, status_of};
+use bellhop_core::config::Zone;
+use bellhop_core::flow::Transport;
+use bellhop_testkit::{World, header, header_of, status_of};
 use common::*;
-use std::time::Duration;
 
 #[test]
 fn a_bye_of_the_callee_reaches_the_caller() {
@@ -226,6 +227,30 @@ fn a_dialog_leads_nobody_from_outside_into_this_machine() {
 }
 
 #[test]
+fn phones_on_one_link_may_hang_up_on_each_other() {
+    let mut world = World::new(1);
+    let mut config = config();
+    let ours = "[fe80::1]:5060";
+    config.listeners = vec![listener("link", Transport::Udp, ours, Zone::Outside)];
+    world.start(config, auth());
+    let (mut a, mut b) = (
+        phone("6001", "[fe80::a]:5060"),
+        phone("6002", "[fe80::b]:5060"),
+    );
+    (a.server, b.server) = (addr(ours), addr(ours));
+    register(&mut world, &mut b);
+    let (at_b, _) = talk(&mut world, &mut a, &b, "link");
+    let bye = from_callee(&mut b, "BYE", &at_b, 1, "");
+    say(&mut world, &b, &bye);
+    assert!(
+        world
+            .expect(a.address)
+            .unwrap()
+            .starts_with("BYE sip:6001@[fe80::a]")
+    );
+}
+
+#[test]
 fn a_spiral_through_a_proxy_that_does_not_stay_can_be_hung_up_from_both_ends() {
     let mut world = world();
     let (mut a, mut b) = pair(&mut world);
@@ -264,135 +289,4 @@ fn a_spiral_through_a_proxy_that_does_not_stay_can_be_hung_up_from_both_ends() {
     say(&mut world, &b, &bye);
     let got = world.expect(a.address).unwrap();
     assert!(got.starts_with("BYE sip:6001@203.0.113.1:5060 "), "{got}");
-}
-
-/// A NATed phone that was called by `a`; gives the 200 at `a`.
-fn natted(world: &mut World, b: &mut Peer) -> (Peer, String) {
-    let mut a = phone("6001", "203.0.113.1:5060");
-    register(world, &mut a);
-    b.contact = "10.0.0.7:5060".to_owned();
-    register(world, b);
-    let (_, ok) = talk(world, &mut a, b, "natted");
-    (a, ok)
-}
-
-#[test]
-fn a_phone_whose_nat_gave_it_a_new_port_is_reached_by_it_after_its_next_register() {
-    let mut world = world();
-    let mut b = phone("6002", "203.0.113.9:34494");
-    let (mut a, ok) = natted(&mut world, &mut b);
-    b.address = addr("203.0.113.9:40001");
-    register(&mut world, &mut b);
-    let bye = from_caller(&mut a, "BYE", &ok, 9);
-    say(&mut world, &a, &bye);
-    assert!(world.expect(b.address).unwrap().starts_with("BYE "));
-}
-
-#[test]
-fn two_phones_with_the_same_private_address_keep_their_own_calls() {
-    let mut world = world();
-    let mut b = tcp_phone("6002", "203.0.113.9:34494");
-    b.contact = "10.0.0.7:5060".to_owned();
-    let mut a = phone("6001", "203.0.113.1:5060");
-    register(&mut world, &mut a);
-    let instance = |world: &mut World, peer: &mut Peer, id: &str| {
-        let first = peer.request("REGISTER", "sip:example.org", id, "Supported: outbound\r\n");
-        let first = first
-            .replacen("To: <sip:example.org>", "To: <sip:6002@example.org>", 1)
-            .replacen(
-                ";transport=tcp>",
-                &format!(";transport=tcp>;reg-id=1;+sip.instance=\"<urn:uuid:{id}>\""),
-                1,
-            );
-        let second = authorized(world, peer, &first);
-        assert_eq!(status_of(&ask(world, peer, &second)), 200);
-    };
-    instance(&mut world, &mut b, "one");
-    let (_, ok) = talk(&mut world, &mut a, &b, "own");
-    let mut c = tcp_phone("6002", "203.0.113.10:34494");
-    c.contact = "10.0.0.7:5060".to_owned();
-    instance(&mut world, &mut c, "two");
-    let bye = from_caller(&mut a, "BYE", &ok, 9);
-    say(&mut world, &a, &bye);
-    assert!(world.expect(b.address).unwrap().starts_with("BYE "));
-    assert!(world.drain(c.address).is_empty());
-}
-
-#[test]
-fn a_flow_of_a_listener_that_is_gone_is_neither_misrouted_nor_a_panic() {
-    let mut world = world();
-    let mut b = tcp_phone("6002", "203.0.113.9:34494");
-    let (mut a, ok) = natted(&mut world, &mut b);
-    // The TCP listener is number 0 now, and there is no number 1.
-    let mut changed = config();
-    changed.listeners.remove(0);
-    world.reconfigure(0, changed, auth());
-    let info = from_caller(&mut a, "INFO", &ok, 9);
-    world.send(
-        bellhop_core::flow::Transport::Tcp,
-        a.address,
-        a.server,
-        &info,
-    );
-    let got = world.expect(b.address).unwrap();
-    assert!(
-        got.starts_with("INFO ") && header_of(&got, "Via").starts_with("SIP/2.0/TCP "),
-        "{got}"
-    );
-    // Now there is no TCP at all.
-    let mut changed = config();
-    changed.listeners.truncate(1);
-    world.reconfigure(0, changed, auth());
-    let info = from_caller(&mut a, "INFO", &ok, 10);
-    assert_eq!(status_of(&ask(&mut world, &a, &info)), 480);
-    world.pass(Duration::from_secs(60));
-    assert_eq!(world.nodes[0].engine.live(), (0, 0, 0));
-}
-
-#[test]
-fn a_request_that_waits_for_its_first_response_fails_when_its_connection_is_cut() {
-    let mut world = world();
-    let mut b = tcp_phone("6002", "203.0.113.2:40000");
-    register(&mut world, &mut b);
-    let mut a = phone("6001", "203.0.113.1:5060");
-    register(&mut world, &mut a);
-    ring(&mut world, &mut a, &b, "cut");
-    world.drain(a.address);
-    world.cut(b.address);
-    world.pass(Duration::from_millis(50));
-    // 16.9: as if 503 had come; of a phone we say 480.
-    assert_eq!(statuses(&mut world, &a), [480]);
-}
-
-#[test]
-fn a_ringing_phone_may_answer_over_a_new_connection() {
-    let mut world = world();
-    let mut b = tcp_phone("6002", "203.0.113.2:40000");
-    register(&mut world, &mut b);
-    let mut a = phone("6001", "203.0.113.1:5060");
-    register(&mut world, &mut a);
-    let (_, at_b) = ring(&mut world, &mut a, &b, "reconnect");
-    say(&mut world, &b, &b.answer(&at_b, 180, "Ringing", ""));
-    world.pass(Duration::from_millis(50));
-    world.cut(b.address);
-    b.address = addr("203.0.113.2:40001");
-    say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
-    world.pass(Duration::from_millis(50));
-    // 18.2.2.
-    assert_eq!(statuses(&mut world, &a), [100, 180, 200]);
-}
-
-#[test]
-fn a_failed_transmission_is_told_to_the_right_shard() {
-    let mut world = World::new(1);
-    let mut config = config();
-    config.upstreams[0].targets[0].transport = bellhop_core::flow::Transport::Tcp;
-    world.start_shard(5, config, auth());
-    world.refuse(addr(PBX), true);
-    let mut a = phone("6001", "203.0.113.1:5060");
-    let invite = a.request("INVITE", "sip:600@example.org", "shard", "");
-    let invite = authorized(&mut world, &mut a, &invite);
-    say(&mut world, &a, &invite);
-    world.pass(Duration::from_millis(50));
-    assert_eq!(statuses(&mut world, &a), [100, 500]);
 }

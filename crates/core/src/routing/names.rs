@@ -82,6 +82,8 @@ impl Names {
         }
         let host = uri.host?;
         if let Host::Name(name) = host {
+            // A dot at the end says only that the name is whole (RFC 3261 25.1, `hostname`).
+            let name = name.strip_suffix(b".").unwrap_or(name);
             let domain = self
                 .domains
                 .iter()

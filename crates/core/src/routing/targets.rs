@@ -1,7 +1,7 @@
 //! The target set of a request (RFC 3261 16.5): the other side of a dialog, an AoR's bindings, or the
 //! PBX. Nothing else: what is not one of these is not relayed.
 
-use super::hop::{hop, is_everywhere, rehost};
+use super::hop::{hop, is_everywhere, is_same_place, rehost};
 use super::target::{Group, Hop, Kind, Routing, Target, Why, refuse};
 use super::{Names, Routes};
 use crate::auth::Authenticated;
@@ -160,7 +160,7 @@ impl Scene<'_> {
     /// link only if a PBX or a phone of ours is there, or if the sender is in the same place.
     fn may_reach(&self, uri: &UriRef<'_>, to: SocketAddr) -> bool {
         is_everywhere(to.ip())
-            || to.ip().is_loopback() && self.from.remote.ip().is_loopback()
+            || is_same_place(to.ip(), self.from.remote.ip())
             || self.names.is_upstream(to)
             || self.location.by_contact(self.now, uri, None).is_some()
     }

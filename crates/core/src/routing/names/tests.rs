@@ -111,6 +111,7 @@ fn a_domain_stands_for_itself_and_an_address_of_ours_for_the_first() {
     for (text, domain) in [
         ("sip:a@example.org", Some("example.org")),
         ("sip:a@EXAMPLE.ORG:5060", Some("example.org")),
+        ("sip:a@example.org.", Some("example.org")),
         ("sips:a@example.org", Some("example.org")),
         // What is shown to the outside is a port of ours too.
         ("sip:a@example.org:5070", Some("example.org")),
