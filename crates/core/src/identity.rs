@@ -25,7 +25,9 @@ impl Identity {
         edit: &mut Edit<'m>,
     ) {
         strip(request, config, !self.is_outside, to_outside, edit);
-        if let (Some(aor), Kind::Upstream) = (&self.asserted, to) {
+        if let (Some(aor), Kind::Upstream) = (&self.asserted, to)
+            && !(to_outside && wants_privacy(request))
+        {
             let mut value = Vec::with_capacity(64);
             value.extend_from_slice(b"<sip:");
             value.extend_from_slice(aor.as_str().as_bytes());

@@ -290,3 +290,21 @@ fn a_spiral_through_a_proxy_that_does_not_stay_can_be_hung_up_from_both_ends() {
     let got = world.expect(a.address).unwrap();
     assert!(got.starts_with("BYE sip:6001@203.0.113.1:5060 "), "{got}");
 }
+
+#[test]
+fn a_name_is_resolved_for_the_shard_that_asked() {
+    let mut world = World::new(1);
+    world.start_shard(3, config(), auth());
+    world
+        .names
+        .insert("far.test".to_owned(), vec![addr("198.51.100.77:5060")]);
+    let mut p = pbx();
+    let options = p.request("OPTIONS", "sip:x@far.test", "shard-name", "");
+    say(&mut world, &p, &options);
+    assert!(
+        world
+            .expect(addr("198.51.100.77:5060"))
+            .unwrap()
+            .starts_with("OPTIONS ")
+    );
+}

@@ -215,3 +215,24 @@ fn two_calls_at_the_same_time_do_not_mix_their_nonces() {
         assert!(world.expect(p.address).unwrap().starts_with("MESSAGE "));
     }
 }
+
+#[test]
+fn a_user_who_wants_privacy_is_named_to_a_trusted_pbx_alone() {
+    for is_trusted in [true, false] {
+        let mut world = World::new(1);
+        let mut config = config();
+        config.upstreams[0].trusted = is_trusted;
+        world.start(config, auth());
+        let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
+        let message = a.request("MESSAGE", "sip:600@example.org", "quiet", "Privacy: id\r\n");
+        let message = authorized(&mut world, &mut a, &message);
+        say(&mut world, &a, &message);
+        let got = world.expect(p.address).unwrap();
+        // RFC 3325 5, 7.
+        assert_eq!(
+            header(&got, "P-Asserted-Identity").is_some(),
+            is_trusted,
+            "{got}"
+        );
+    }
+}
