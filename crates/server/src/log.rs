@@ -47,7 +47,8 @@ pub(crate) fn set_level(log: &Log) -> Result<(), String> {
 }
 
 fn filter(log: &Log) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(&log.level).map_err(|error| error.to_string())
+    let directives = format!("{QUIET},{}", log.level);
+    EnvFilter::try_new(directives).map_err(|error| error.to_string())
 }
 
 /// Writes each event's line with all control characters but the last line break escaped.
@@ -109,6 +110,10 @@ fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The DNS client warns of what strangers' name servers send, and strangers choose the names. Whoever
+/// wants to read that names it in `log.level`.
+const QUIET: &str = "hickory_net=error,hickory_proto=error,hickory_resolver=error";
+
 static HANDLE: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 #[cfg(test)]
@@ -138,6 +143,18 @@ mod tests {
             written("{\"a\":\"\u{7f}\u{85}\"}\n", true),
             "{\"a\":\"\\u007f\\u0085\"}\n"
         );
+    }
+
+    #[test]
+    fn the_dns_client_is_quiet_unless_it_is_asked_for() {
+        let log = |level: &str| Log {
+            level: level.to_owned(),
+            format: Format::Text,
+        };
+        let quiet = filter(&log("debug")).unwrap().to_string();
+        assert!(quiet.contains("hickory_net=error") && quiet.contains("debug"));
+        let asked = filter(&log("info,hickory_net=trace")).unwrap().to_string();
+        assert!(asked.contains("hickory_net=trace") && !asked.contains("hickory_net=error"));
     }
 
     #[test]
