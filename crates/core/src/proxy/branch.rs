@@ -241,11 +241,10 @@ impl Branch {
 }
 
 impl Context {
-    /// Queues other next hops of a branch before all else. An ACK has none: no answer to it will tell
-    /// whether the first was right.
+    /// Queues other next hops of a branch before all else.
     fn keep_in_reserve(&mut self, index: usize, others: &[Destination]) {
         let target = self.branch(index).map(|branch| branch.target.clone());
-        let Some(target) = target.filter(|_| self.server.is_some()) else {
+        let Some(target) = target else {
             return;
         };
         for other in others.iter().rev() {
