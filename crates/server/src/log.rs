@@ -1,24 +1,33 @@
 //! Logging: lines on standard error, text or JSON, a level that a reload can change, and no control
-//! character of a peer ever reaching the terminal or a second line.
+//! character of a peer ever reaching the terminal or a second line. A thread of its own writes them, so
+//! that whoever reads them slowly never holds up a worker; lines beyond its queue are counted and lost.
 
 use crate::config::{Format, Log};
 use std::{
     fmt::Write as _,
-    io::{self, Stderr, Write},
+    io::{self, Write},
     sync::OnceLock,
 };
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, fmt::MakeWriter, layer::SubscriberExt as _, reload,
     util::SubscriberInitExt as _,
 };
 
-/// Starts logging; the first call counts.
+/// Starts logging; the first call counts. What is queued is written when the guard is dropped.
 ///
 /// # Errors
 /// Logging has been started by somebody else, or the level cannot be read.
-pub(crate) fn init(log: &Log) -> Result<(), String> {
+pub(crate) fn init(log: &Log) -> Result<WorkerGuard, String> {
     let (filter, handle) = reload::Layer::new(filter(log)?);
+    let (out, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(QUEUE)
+        .thread_name("bellhop-log")
+        .finish(io::stderr());
+    let _ = LOST.set(out.error_counter());
     let escaping = Escaping {
+        out,
         json: log.format == Format::Json,
     };
     let layer = tracing_subscriber::fmt::layer()
@@ -31,7 +40,12 @@ pub(crate) fn init(log: &Log) -> Result<(), String> {
     let registry = tracing_subscriber::registry().with(filter).with(layer);
     registry.try_init().map_err(|error| error.to_string())?;
     let _ = HANDLE.set(handle);
-    Ok(())
+    Ok(guard)
+}
+
+/// How many lines were lost because nobody took them.
+pub(crate) fn lost() -> usize {
+    LOST.get().map_or(0, ErrorCounter::dropped_lines)
 }
 
 /// Changes the level of the running program.
@@ -52,8 +66,9 @@ fn filter(log: &Log) -> Result<EnvFilter, String> {
 }
 
 /// Writes each event's line with all control characters but the last line break escaped.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Escaping {
+    out: NonBlocking,
     json: bool,
 }
 
@@ -63,11 +78,11 @@ struct Line<W> {
 }
 
 impl<'a> MakeWriter<'a> for Escaping {
-    type Writer = Line<Stderr>;
+    type Writer = Line<NonBlocking>;
 
     fn make_writer(&'a self) -> Self::Writer {
         Line {
-            out: io::stderr(),
+            out: self.out.clone(),
             json: self.json,
         }
     }
@@ -114,6 +129,9 @@ fn is_harmful(c: char) -> bool {
 /// wants to read that names it in `log.level`.
 const QUIET: &str = "hickory_net=error,hickory_proto=error,hickory_resolver=error";
 
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+/// Lines that wait to be written.
+const QUEUE: usize = 8_192;
 static HANDLE: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ pub(crate) struct Server {
     driver: Driver,
     clock: Clock,
     lost: u64,
+    unread: usize,
 }
 
 impl Server {
@@ -154,6 +155,7 @@ impl Server {
             driver,
             clock,
             lost: 0,
+            unread: 0,
         })
     }
 
@@ -250,6 +252,13 @@ impl Server {
         if lost != self.lost {
             self.lost = lost;
             tracing::warn!(target: "bellhop::transport", "lost since the start: {counters}");
+        }
+        let unread = log::lost();
+        if unread != self.unread {
+            self.unread = unread;
+            tracing::warn!(
+                "log lines lost since the start, standard error is read too slowly: {unread}"
+            );
         }
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn main() -> ExitCode {
 /// Serves; `advice` follows what keeps it from that.
 fn serve(settings: Settings, file: Option<&Path>, greeting: &str, advice: &str) -> ExitCode {
     match log::init(&settings.log) {
-        Ok(()) => {
+        Ok(_writing) => {
             let served = serve::run(settings, file, greeting);
             ended(served.map_err(|error| format!("{error}{advice}")))
         }
