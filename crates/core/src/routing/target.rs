@@ -117,6 +117,7 @@ impl Why {
     /// For the log.
     pub(crate) fn in_words(&self, config: &Config) -> String {
         match self {
+            Self::Bindings(1, aor) => format!("the binding of {}", aor.as_str()),
             Self::Bindings(count, aor) => format!("{count} bindings of {}", aor.as_str()),
             Self::Upstream(at, why) => {
                 let name = config.upstreams.get(*at).map_or("?", |u| &u.name);
