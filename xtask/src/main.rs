@@ -1,7 +1,8 @@
 //! The project's own chores, run as `cargo xtask NAME`.
 //!
 //! `tidy` checks the rules of the house that no compiler knows; `test` is the
-//! one test command: it brings what the tests need and runs all of them.
+//! one test command: it brings what the tests need and runs all of them; `fuzz`
+//! throws hostile input at the parsers and the engine.
 
 #![allow(
     clippy::print_stdout,
@@ -11,6 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod fuzz;
 mod test;
 mod tidy;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     match args.split_first() {
         Some((name, [])) if name == "tidy" => tidy::run(&root()),
         Some((name, filter)) if name == "test" => test::run(&root(), filter),
+        Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -35,4 +38,6 @@ fn root() -> PathBuf {
 const USAGE: &str = "\
 usage: cargo xtask tidy          check the rules of the house: arrows, file sizes, module docs, ..
        cargo xtask test [ARG..]  bring what the tests need and run all of them; the last line
-                                 counts. ARGs are handed to cargo test";
+                                 counts. ARGs are handed to cargo test
+       cargo xtask fuzz [--seconds N] [TARGET..]
+                                 run the fuzz targets, 60 s each if not said otherwise";

@@ -126,6 +126,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (TESTKIT, &["bellhop-core", WIRE]),
     ("bellhop-tests", &[WIRE]),
     ("xtask", &[]),
+    ("bellhop-fuzz", &["bellhop-core", TESTKIT, WIRE]),
 ];
 
 #[cfg(test)]
