@@ -193,7 +193,7 @@ impl Bench {
         }
         self.out.clear();
         let (servers, clients, contexts) = self.site.engine.live();
-        let most = config.max_transactions;
+        let most = self.site.most_transactions;
         assert!(servers <= most && clients <= most, "{servers} {clients}");
         assert!(contexts <= 2 * most + STEPS, "{contexts} contexts");
         assert!(self.site.shared.location.len() <= site::MOST_BINDINGS);

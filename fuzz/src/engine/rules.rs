@@ -42,9 +42,19 @@ impl Rules {
         self.allowed.insert(flow.remote);
         let mut index = Index::new();
         let read = index.parse(strip_crlf(bytes), &Limits::default());
-        let message = match &read {
-            Ok(message) => *message,
-            Err(_) => return Cause::Unproven,
+        let (message, is_whole) = match &read {
+            Ok(message) => (Some(*message), true),
+            Err(rejected) => (rejected.partial, false),
+        };
+        // Answers may be asked for at another port of a peer on the inside (RFC 3261 18.2.2).
+        if peer.trusted
+            && let Some(via) = message.and_then(|message| message.top_via().ok())
+        {
+            let port = via.port.unwrap_or(peer.transport.default_port());
+            self.allowed.insert(SocketAddr::new(flow.remote.ip(), port));
+        }
+        let Some(message) = message.filter(|_| is_whole) else {
+            return Cause::Unproven;
         };
         let Some(method) = message.method() else {
             return Cause::Follows;
@@ -52,11 +62,6 @@ impl Rules {
         let is_dialogs = scribe.knows_token(bytes);
         if peer.trusted || is_dialogs || is_from_upstream(peer, message) {
             self.may_send_to(named(message));
-            // Responses may be asked for at another port of a peer on the inside (RFC 3261 18.2.2).
-            if let Ok(via) = message.top_via() {
-                let port = via.port.unwrap_or(5060);
-                self.allowed.insert(SocketAddr::new(flow.remote.ip(), port));
-            }
             let is_outside = !peer.trusted && !is_from_upstream(peer, message);
             return Cause::Proven { is_outside };
         }

@@ -17,6 +17,8 @@ use std::time::Duration;
 pub(super) struct Site {
     pub(super) engine: Engine,
     pub(super) shared: Shared,
+    /// The table keeps the size that it was made with.
+    pub(super) most_transactions: usize,
     config: Arc<Config>,
 }
 
@@ -34,6 +36,7 @@ impl Site {
         Self {
             engine,
             shared,
+            most_transactions: config.max_transactions,
             config,
         }
     }

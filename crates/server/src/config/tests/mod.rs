@@ -11,6 +11,7 @@
 mod contract;
 mod core;
 mod embedded;
+mod hostile;
 mod mistakes;
 mod readme;
 mod reload;

@@ -1,0 +1,324 @@
+//! Whatever stands in the files: it is read or refused, with every problem's place, and never a panic.
+//! Here and not in `fuzz/`, because a program has no library that a fuzz target could be linked with.
+
+use super::{FILE, pretend};
+use crate::config::{Problem, Settings, parse};
+use proptest::{collection::vec, prelude::*, sample::Index as Place, sample::select};
+use std::{net::SocketAddr, path::Path};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn a_spoilt_configuration_is_read_or_refused(text in spoilt(GOOD), users in spoilt(USERS)) {
+        hold(&text, &users);
+    }
+
+    #[test]
+    fn any_toml_is_read_or_refused(sections in vec((select(SECTIONS), vec(entry(), 0..5)), 0..5)) {
+        let mut text = String::new();
+        for (section, entries) in sections {
+            text.push_str(section);
+            for (key, value) in entries {
+                text.push_str(&format!("\n{key} = {value}"));
+            }
+            text.push('\n');
+        }
+        hold(&text, USERS);
+    }
+
+    #[test]
+    fn bytes_that_are_no_toml_at_all_are_refused_or_mean_nothing(text in ".{0,80}") {
+        hold(&text, &text);
+    }
+}
+
+/// Reads a configuration and its users, and asks what was read everything that can be asked.
+fn hold(text: &str, users: &str) {
+    let machine = pretend()
+        .file("/etc/bellhop/users.toml", users)
+        .file("/etc/bellhop/users.htdigest", users)
+        .variable("SIP_PASSWORD", "x")
+        .address("10.0.0.2");
+    match parse(Path::new(FILE), text, &machine) {
+        Ok(settings) => {
+            are_placed(&settings.warnings, text, users);
+            use_it(&settings);
+        }
+        Err(problems) => {
+            assert!(!problems.0.is_empty(), "refused without a reason");
+            are_placed(&problems.0, text, users);
+            assert!(!problems.to_string().is_empty());
+        }
+    }
+}
+
+/// Each problem names a file that was read, and a line that it has.
+fn are_placed(problems: &[Problem], text: &str, users: &str) {
+    for problem in problems {
+        let source = if problem.file == FILE { text } else { users };
+        let lines = source.split('\n').count();
+        assert!(
+            problem.line <= lines,
+            "line {} of {lines}: {problem}",
+            problem.line
+        );
+        assert!(!problem.text.contains('\n'), "{:?}", problem.text);
+    }
+}
+
+/// What the program does with settings before it opens a socket.
+fn use_it(settings: &Settings) {
+    assert!(!settings.listeners.is_empty());
+    assert!(!settings.explain().is_empty());
+    assert!(settings.restart_needed(settings).is_empty());
+    let bound: Vec<_> = settings.listeners.iter().map(|l| l.bind.address).collect();
+    let at: SocketAddr = ([10, 0, 0, 10], 5060).into();
+    let resolved = vec![vec![at]; settings.upstreams.len() * 4];
+    let config = settings.core_config(&bound, &resolved);
+    assert_eq!(config.listeners.len(), settings.listeners.len());
+    assert!(!config.domains.is_empty());
+    assert!(
+        config
+            .default_upstream
+            .is_none_or(|at| at < config.upstreams.len())
+    );
+    let auth = settings.auth_config();
+    assert!(!auth.realm.is_empty() && !auth.algorithms.is_empty());
+}
+
+/// A good text with some changes.
+fn spoilt(good: &'static str) -> impl Strategy<Value = String> {
+    let change = (any::<Place>(), 0..12_usize, piece());
+    vec(change, 0..4).prop_map(move |changes| {
+        let mut text: Vec<char> = good.chars().collect();
+        for (place, cut, new) in changes {
+            let at = place.index(text.len() + 1);
+            let end = (at + cut).min(text.len());
+            text.splice(at..end, new.chars());
+        }
+        text.into_iter().collect()
+    })
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        select(PIECES).prop_map(str::to_owned),
+        value(),
+        select(SECTIONS).prop_map(|section| format!("\n{section}\n")),
+        ".{0,3}",
+    ]
+}
+
+fn entry() -> impl Strategy<Value = (&'static str, String)> {
+    (select(KEYS), value())
+}
+
+/// A TOML value of any kind.
+fn value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        4 => select(TEXTS).prop_map(|text| format!("{text:?}")),
+        1 => any::<i64>().prop_map(|number| number.to_string()),
+        1 => (0..100_i64).prop_map(|number| number.to_string()),
+        1 => select(&["true", "false", "1.5", "nan", "1979-05-27", "0x10", "''", "'''\na'''"][..])
+            .prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(", "))),
+            (select(KEYS), inner).prop_map(|(key, value)| format!("{{ {key} = {value} }}")),
+        ]
+    })
+}
+
+const GOOD: &str = r#"
+[server]
+domains = ["PBX.example.org", "[::1]"]
+data_dir = "/var/lib/bellhop"
+workers = 2
+
+[[listen]]
+name = "phones"
+bind = "udp:0.0.0.0:5060"
+advertise = "203.0.113.5"
+
+[[listen]]
+name = "lan"
+bind = "tcp:[::1]:0"
+zone = "inside"
+
+[[upstream]]
+name = "pbx"
+targets = ["sip:10.0.0.10", "sip:pbx.example.org:5070;transport=tcp"]
+trusted = true
+
+[auth]
+realm = "example.org"
+algorithms = ["SHA-512-256", "MD5"]
+users = { file = "users.toml" }
+nonce_lifetime = "90s"
+strip_headers = ["X-Account"]
+
+[registrar]
+min_expires = "30s"
+max_expires = "2h"
+max_contacts = 3
+
+[route]
+default = "pbx"
+
+[limits]
+message = "32KiB"
+rate = { per_source = 50, burst = 80 }
+
+[log]
+level = "debug"
+format = "json"
+"#;
+
+const USERS: &str = r#"
+[[user]]
+name = "6001"
+password = "geheim"
+aors = ["sip:6001@example.org", "sip:Sales@[::1]"]
+
+[[user]]
+name = "a b"
+password = "${SIP_PASSWORD}"
+
+[[user]]
+name = "6003"
+ha1 = { md5 = "0123456789abcdef0123456789abcdef" }
+"#;
+
+const SECTIONS: &[&str] = &[
+    "[server]",
+    "[[listen]]",
+    "[listen]",
+    "[[upstream]]",
+    "[auth]",
+    "[registrar]",
+    "[route]",
+    "[limits]",
+    "[log]",
+    "[[plugin]]",
+    "[admin]",
+    "[[user]]",
+    "[a.b]",
+];
+
+const KEYS: &[&str] = &[
+    "domains",
+    "data_dir",
+    "workers",
+    "name",
+    "bind",
+    "advertise",
+    "zone",
+    "targets",
+    "profile",
+    "probe",
+    "trusted",
+    "realm",
+    "algorithms",
+    "users",
+    "file",
+    "htdigest",
+    "nonce_lifetime",
+    "strip_headers",
+    "mode",
+    "min_expires",
+    "max_expires",
+    "max_contacts",
+    "upstream_expires",
+    "default",
+    "message",
+    "rate",
+    "per_source",
+    "burst",
+    "level",
+    "format",
+    "password",
+    "ha1",
+    "md5",
+    "aors",
+    "user",
+    "\"\"",
+    "a.b",
+];
+
+const TEXTS: &[&str] = &[
+    "",
+    "udp:127.0.0.1:5060",
+    "tcp:[::]:0",
+    "udp:0.0.0.0:5060",
+    "tls:1.2.3.4:5061",
+    "udp::",
+    "udp:[::1",
+    "sip:10.0.0.10:5060;transport=tcp",
+    "sip:pbx.example.org:5070",
+    "sip:a@b",
+    "sip:[::1]:70000",
+    "sips:x",
+    "example.org",
+    "[::1]",
+    "*.example.org",
+    "users.toml",
+    "users.htdigest",
+    "../../x",
+    "30s",
+    "0s",
+    "1h30m",
+    "99999999999999999999h",
+    "18446744073709551615s",
+    "64KiB",
+    "0",
+    "17179869184GiB",
+    "-1s",
+    "SHA-256",
+    "MD5",
+    "pbx",
+    "inside",
+    "outside",
+    "info",
+    "json",
+    "terminate",
+    "${SIP_PASSWORD}",
+    "${",
+    "${}",
+    "X-Account",
+    "Via",
+    "a\r\nb",
+    "\u{fc}\u{1F600}",
+    "\0",
+];
+
+const PIECES: &[&str] = &[
+    "",
+    "\n",
+    "\r",
+    "\"",
+    "'",
+    "=",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    ",",
+    ".",
+    "#",
+    "\\",
+    "\\u0000",
+    "\"\"\"",
+    "= ",
+    " = 1\n",
+    "\u{feff}",
+    "\0",
+    "9",
+    "-",
+    "5m",
+    "KiB",
+    "${SIP_PASSWORD}",
+];
