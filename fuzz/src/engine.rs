@@ -120,13 +120,14 @@ impl Bench {
         let at = feed.below(self.tickets.len().max(1));
         let wild = Ticket(u64::from(feed.short()) << feed.below(64));
         let ticket = self.tickets.get(at).copied().unwrap_or(wild);
-        let addresses: Vec<SocketAddr> = (0..feed.below(3))
-            .map(|_| site::address(feed.pick(RESOLVED)))
+        let places: Vec<(Transport, SocketAddr)> = (0..feed.below(3))
+            .map(|_| (feed.pick(TRANSPORTS), site::address(feed.pick(RESOLVED))))
             .collect();
         // Names are only resolved for those who may choose where we send.
-        self.rules.may_send_to(addresses.iter().copied());
+        self.rules
+            .may_send_to(places.iter().map(|(_, address)| *address));
         let engine = &mut self.site.engine;
-        engine.resolved(self.now, ticket, &addresses, &mut self.out);
+        engine.resolved(self.now, ticket, &places, &mut self.out);
         self.drain(Cause::Shell);
     }
 
@@ -249,6 +250,12 @@ const STEPS: usize = 64;
 /// Milliseconds.
 const WAITS: &[u64] = &[
     0, 1, 100, 500, 4_000, 5_000, 32_000, 61_000, 181_000, 3_600_000,
+];
+const TRANSPORTS: &[Transport] = &[
+    Transport::Udp,
+    Transport::Tcp,
+    Transport::Tls,
+    Transport::Ws,
 ];
 /// What names resolve to.
 const RESOLVED: &[&str] = &[
