@@ -3,6 +3,7 @@
 
 use super::{FILE, pretend};
 use crate::config::{Problem, Settings, parse};
+use bellhop_core::flow::Transport;
 use proptest::{collection::vec, prelude::*, sample::Index as Place, sample::select};
 use std::{net::SocketAddr, path::Path};
 
@@ -73,8 +74,8 @@ fn use_it(settings: &Settings) {
     assert!(!settings.explain().is_empty());
     assert!(settings.restart_needed(settings).is_empty());
     let bound: Vec<_> = settings.listeners.iter().map(|l| l.bind.address).collect();
-    let at: SocketAddr = ([10, 0, 0, 10], 5060).into();
-    let resolved = vec![vec![at]; settings.upstreams.len() * 4];
+    let at = (Transport::Udp, SocketAddr::from(([10, 0, 0, 10], 5060)));
+    let resolved = vec![vec![at]; settings.upstreams.len().saturating_mul(4)];
     let config = settings.core_config(&bound, &resolved);
     assert_eq!(config.listeners.len(), settings.listeners.len());
     assert!(!config.domains.is_empty());
@@ -93,8 +94,8 @@ fn spoilt(good: &'static str) -> impl Strategy<Value = String> {
     vec(change, 0..4).prop_map(move |changes| {
         let mut text: Vec<char> = good.chars().collect();
         for (place, cut, new) in changes {
-            let at = place.index(text.len() + 1);
-            let end = (at + cut).min(text.len());
+            let at = place.index(text.len().saturating_add(1));
+            let end = at.saturating_add(cut).min(text.len());
             text.splice(at..end, new.chars());
         }
         text.into_iter().collect()
