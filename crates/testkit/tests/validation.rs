@@ -170,11 +170,22 @@ fn a_bad_request_is_refused_with_a_reason_that_says_what_was_wrong() {
 }
 
 #[test]
-fn a_message_beyond_the_size_limit_is_513() {
+fn header_lines_beyond_the_size_limit_are_513() {
+    let lines = format!("X-A: {}\r\n", "y".repeat(7_000)).repeat(10);
+    let message = spoiled(
+        "Content-Length: 0\r\n",
+        &format!("{lines}Content-Length: 0\r\n"),
+    );
+    let (answer, relayed) = verdict(&message);
+    assert_eq!((status_of(&answer.unwrap()), relayed.len()), (513, 0));
+}
+
+#[test]
+fn a_body_beyond_the_size_limit_is_413() {
     let body = "y".repeat(66_000);
     let message = spoiled("Content-Length: 0\r\n\r\n", "Content-Length: 66000\r\n\r\n") + &body;
     let (answer, relayed) = verdict(&message);
-    assert_eq!((status_of(&answer.unwrap()), relayed.len()), (513, 0));
+    assert_eq!((status_of(&answer.unwrap()), relayed.len()), (413, 0));
 }
 
 #[test]

@@ -33,8 +33,10 @@ pub enum Kind {
     TooManyHeaders,
     /// A header line longer than [`crate::Limits::line`].
     LineTooLong,
-    /// A message longer than [`crate::Limits::message`]: 513.
+    /// A message whose header fields alone are longer than [`crate::Limits::message`]: 513.
     MessageTooLong,
+    /// A message whose body makes it longer than [`crate::Limits::message`]: 413.
+    BodyTooLong,
     /// No empty line after the header fields.
     Truncated,
     /// A mandatory header field is not there (RFC 3261 8.1.1).
@@ -74,6 +76,7 @@ impl Error {
             Kind::Scheme => 416,
             Kind::UriTooLong => 414,
             Kind::MessageTooLong => 513,
+            Kind::BodyTooLong => 413,
             Kind::TooManyHops => 483,
             _ => 400,
         }
@@ -92,6 +95,7 @@ impl fmt::Display for Error {
             Kind::TooManyHeaders => "Too many header fields",
             Kind::LineTooLong => "Header field too long",
             Kind::MessageTooLong => "Message too large",
+            Kind::BodyTooLong => "Body too large",
             Kind::Truncated => "No end of header fields",
             Kind::Missing => "Missing",
             Kind::Duplicate => "Duplicate",

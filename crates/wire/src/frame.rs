@@ -106,7 +106,7 @@ impl Framer {
             .unwrap_or(usize::MAX)
             .saturating_add(head);
         if whole > limits.message {
-            return Err(too_long);
+            return Err(Error::message(Kind::BodyTooLong));
         }
         Ok(Some(whole))
     }

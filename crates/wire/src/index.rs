@@ -104,11 +104,12 @@ impl Index {
     fn fill(&mut self, bytes: &[u8], limits: &Limits) -> (bool, usize, Option<Error>) {
         self.clear(bytes.len());
         let mut fault = First(None);
-        if bytes.len() > limits.message {
-            fault.put(Error::message(Kind::MessageTooLong));
-        }
         if u32::try_from(bytes.len()).is_err() {
-            return (false, bytes.len(), fault.0);
+            return (
+                false,
+                bytes.len(),
+                Some(Error::message(Kind::MessageTooLong)),
+            );
         }
         let Some(first) = scan::line(bytes, 0, false) else {
             fault.put(Error::message(Kind::StartLine));
@@ -124,6 +125,15 @@ impl Index {
         }
         self.start = start.unwrap_or_default();
         self.header_lines(bytes, first.next, limits, &mut fault);
+        if bytes.len() > limits.message {
+            let fits = self.body <= limits.message;
+            let kind = if fits {
+                Kind::BodyTooLong
+            } else {
+                Kind::MessageTooLong
+            };
+            fault.put(Error::message(kind));
+        }
         let end = self.message_end(bytes, &mut fault);
         (start.is_some(), end, fault.0)
     }

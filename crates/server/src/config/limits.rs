@@ -9,7 +9,7 @@ use super::{
 /// `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Bytes of one message; more is answered 513.
+    /// Bytes of one message; more is answered 513, or 413 if it is the body that is too long.
     pub(crate) message: usize,
     /// Requests from one outside address; `None`: no limit.
     pub(crate) rate: Option<Rate>,

@@ -170,6 +170,24 @@ fn a_message_without_the_empty_line_is_truncated() {
 }
 
 #[test]
+fn header_lines_beyond_the_size_limit_are_513_and_a_body_beyond_it_413() {
+    let limits = Limits {
+        message: 400,
+        ..Limits::default()
+    };
+    let lines = format!("{HEAD}{}\r\n", "X-A: 1\r\n".repeat(60));
+    let body = format!("{HEAD}\r\n{}", "x".repeat(400));
+    let mut index = Index::new();
+    for (text, kind, status) in [
+        (lines, Kind::MessageTooLong, 513),
+        (body, Kind::BodyTooLong, 413),
+    ] {
+        let error = index.parse(text.as_bytes(), &limits).unwrap_err().error;
+        assert_eq!((error.kind, error.status()), (kind, status));
+    }
+}
+
+#[test]
 fn limits_are_kept() {
     let limits = Limits {
         message: 400,
@@ -197,8 +215,8 @@ fn limits_are_kept() {
         ),
         (
             format!("{HEAD}\r\n{}", long.repeat(4)),
-            Kind::MessageTooLong,
-            513,
+            Kind::BodyTooLong,
+            413,
         ),
     ] {
         let rejected = index.parse(text.as_bytes(), &limits).unwrap_err();
