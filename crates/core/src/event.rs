@@ -51,6 +51,8 @@ pub enum Decision {
     Completed(String),
     /// Not answered and not relayed; the text says why.
     Dropped(&'static str),
+    /// A next hop gave no final response; the text names it and says why.
+    BranchFailed(String),
 }
 
 impl Event {
@@ -90,6 +92,7 @@ impl fmt::Display for Decision {
             Self::Relayed(text) => write!(f, "relayed: {text}"),
             Self::Completed(text) => write!(f, "completed: {text}"),
             Self::Dropped(why) => write!(f, "dropped: {why}"),
+            Self::BranchFailed(text) => write!(f, "branch failed: {text}"),
         }
     }
 }

@@ -143,6 +143,19 @@ impl World {
         }
     }
 
+    /// Tells a node that this datagram did not arrive, as the network would by ICMP. Whether it ended a
+    /// branch.
+    pub fn bounce(&mut self, node: usize, bytes: &[u8]) -> bool {
+        let Some(bounced) = self.nodes.get_mut(node) else {
+            return false;
+        };
+        let was_live = bounced
+            .engine
+            .unreachable(self.now, bytes, &mut bounced.out);
+        self.drain_node(node);
+        was_live
+    }
+
     /// Cuts a stream between a peer and all Bellhops.
     pub fn cut(&mut self, peer: SocketAddr) {
         for node in &mut self.nodes {

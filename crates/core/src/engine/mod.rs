@@ -9,6 +9,7 @@ mod local;
 mod register;
 mod relay;
 mod shard;
+mod unreachable;
 
 pub use shard::shard_of;
 
@@ -110,6 +111,21 @@ impl Engine {
             TransactionId::from(Token(token.0 & SHARD_MASK)),
         );
         self.finish(now, first, out);
+    }
+
+    /// The network reported that this datagram did not arrive (ICMP, RFC 3261 18.4); `bytes` are its
+    /// beginning, for the report need not quote all of it. If it is a request of ours that still waits
+    /// for its first response, its branch ends. Responses and ACKs wait for nothing and are left alone: the
+    /// one is sent again when its request comes again, the other when its response does.
+    ///
+    /// Whether a branch of this shard ended. A report can be forged: only the branch parameter counts,
+    /// 64 bits of which nobody can guess.
+    pub fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool {
+        let first = out.transmits.len();
+        let is_ours = unreachable::sent(bytes)
+            .is_some_and(|(method, branch)| self.table.unreachable(now.instant, method, branch));
+        self.finish(now, first, out);
+        is_ours
     }
 
     /// A connection is gone: phones that registered over it cannot be reached any more, and what waits

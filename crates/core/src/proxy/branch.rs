@@ -46,7 +46,7 @@ impl Engine {
                 context.keep_in_reserve(id.index, others);
                 self.send_branch(now, id, &mut context, *first, out);
             }
-            [] => self.fail_branch(id, &mut context, 503),
+            [] => self.fail_branch(id, &mut context, 503, out),
         }
         self.contexts.put(id.context, context);
         self.advance(now, id.context, out);
@@ -198,6 +198,7 @@ impl Engine {
             breadth: branch.breadth,
         };
         maker.write(incoming, &leg, bytes)?;
+        branch.to = Some(to);
         let Destination::Address {
             transport: Transport::Udp,
             remote,
@@ -214,6 +215,7 @@ impl Engine {
         }
         let by_tcp = self.names.destination(Transport::Tcp, remote)?;
         branch.by_udp = Some(to);
+        branch.to = Some(by_tcp);
         bytes.clear();
         let leg = Leg {
             target: &branch.target,
@@ -231,6 +233,7 @@ impl Branch {
         Self {
             target,
             state: BranchState::Done,
+            to: None,
             client: None,
             breadth,
             deadline: None,

@@ -56,6 +56,8 @@ pub(crate) struct Back {
 pub(crate) struct Branch {
     pub(crate) target: Target,
     pub(crate) state: BranchState,
+    /// Where its request was sent last; `None`: nowhere yet.
+    pub(crate) to: Option<Destination>,
     pub(crate) client: Option<TransactionId>,
     /// Max-Breadth for this branch (RFC 5393 5.3.3).
     pub(crate) breadth: u32,

@@ -8,6 +8,7 @@ mod best;
 mod branch;
 mod cancel;
 mod context;
+mod fail;
 mod forward;
 mod response;
 mod send_back;

@@ -179,7 +179,7 @@ impl Engine {
                 Some(to) if branch.cancel == Cancel::No => {
                     self.send_branch(now, id, &mut context, to, out)
                 }
-                _ => self.fail_branch(id, &mut context, status),
+                _ => self.fail_branch(id, &mut context, status, out),
             }
         }
         self.contexts.put(id.context, context);

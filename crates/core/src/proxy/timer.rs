@@ -46,12 +46,12 @@ impl Engine {
         branch.deadline = None;
         match branch.state {
             BranchState::Done => {}
-            BranchState::Resolving => self.fail_branch(id, context, 503),
+            BranchState::Resolving => self.fail_branch(id, context, 503, out),
             // 16.8: nothing but silence: as if 408 had come.
-            BranchState::Calling => self.fail_branch(id, context, 408),
+            BranchState::Calling => self.fail_branch(id, context, 408, out),
             // 9.1: no final in 64 T1 after the CANCEL.
             BranchState::Proceeding if branch.cancel == Cancel::Sent => {
-                self.fail_branch(id, context, 408)
+                self.fail_branch(id, context, 408, out)
             }
             // 16.8: it rings for too long.
             BranchState::Proceeding => self.cancel_branch(now, id, context, out),
@@ -69,21 +69,5 @@ impl Engine {
         Reply::new(&mut bytes, request, incoming.mark, 100, "Trying", b"").end();
         self.table.respond(now.instant, server, 100, &bytes, out);
         self.scratch = bytes;
-    }
-
-    /// Ends a branch that gave no final response, as if this status had come (16.7, 16.8, 16.9).
-    pub(super) fn fail_branch(&mut self, id: BranchId, context: &mut Context, status: u16) {
-        let Some(branch) = context.branch(id.index) else {
-            return;
-        };
-        if branch.state == BranchState::Done {
-            return;
-        }
-        branch.state = BranchState::Done;
-        branch.deadline = None;
-        if let Some(client) = branch.client.take() {
-            self.table.abandon(client);
-        }
-        context.finals.add(status, None, true);
     }
 }

@@ -41,22 +41,29 @@ pub(crate) enum Problem {
     Unframed(SocketAddr, bellhop_wire::Error),
 }
 
-/// Logs one event of the core. What strangers can bring about at will, refusals, is held to so many lines
+/// Logs one event of the core. What strangers can bring about at will, refusals, and what every
+/// call to a dead PBX brings about, failed branches, is held to so many lines
 /// a second; debug lines are all there for whoever asked for them.
 pub(crate) fn event(event: &Event) {
-    static REFUSALS: Quiet = Quiet::new(REFUSALS_A_SECOND);
-    let cheap = matches!(
-        event.decision,
-        Decision::Challenged(_) | Decision::Refused(_) | Decision::Dropped(_)
-    );
-    if cheap && event.level > Level::Debug {
-        match REFUSALS.speak() {
+    static REFUSALS: Quiet = Quiet::new(EVENTS_A_SECOND);
+    static FAILURES: Quiet = Quiet::new(EVENTS_A_SECOND);
+    let held = match event.decision {
+        Decision::Challenged(_) | Decision::Refused(_) | Decision::Dropped(_) => {
+            Some((&REFUSALS, "refusals"))
+        }
+        Decision::BranchFailed(_) => Some((&FAILURES, "failed branches")),
+        _ => None,
+    };
+    if let Some((quiet, what)) = held
+        && event.level > Level::Debug
+    {
+        match quiet.speak() {
             None => return,
             Some(0) => {}
             Some(suppressed) => tracing::warn!(
                 target: "bellhop::sip",
                 suppressed,
-                "more refusals than are logged"
+                "more {what} than are logged"
             ),
         }
     }
@@ -225,8 +232,8 @@ impl Quiet {
     }
 }
 
-/// Refusals logged in one second.
-const REFUSALS_A_SECOND: u64 = 20;
+/// Refusals, and failed branches, logged in one second.
+const EVENTS_A_SECOND: u64 = 20;
 
 #[cfg(test)]
 mod tests {

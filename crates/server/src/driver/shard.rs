@@ -18,6 +18,8 @@ pub(crate) trait Core: Send {
     fn receive(&mut self, now: Now, flow: Flow, bytes: &[u8], out: &mut Outbox);
     /// A message could not be sent.
     fn transmit_failed(&mut self, now: Now, token: Token, out: &mut Outbox);
+    /// A datagram that begins like this did not arrive; whether it was a live request of this shard.
+    fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool;
     /// A connection is gone.
     fn connection_closed(&mut self, now: Now, connection: ConnectionId);
     /// A name was looked up; no addresses if it has none.
@@ -37,6 +39,10 @@ impl Core for Engine {
 
     fn transmit_failed(&mut self, now: Now, token: Token, out: &mut Outbox) {
         self.transmit_failed(now, token, out);
+    }
+
+    fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool {
+        self.unreachable(now, bytes, out)
     }
 
     fn connection_closed(&mut self, now: Now, connection: ConnectionId) {

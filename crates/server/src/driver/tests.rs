@@ -7,6 +7,7 @@
 )]
 
 mod rig;
+mod unreachable;
 
 use crate::transport::StreamLimits;
 use rig::{Heard, PATIENCE, Rig, echo, eventually, message, read, udp};

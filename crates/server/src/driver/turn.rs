@@ -109,6 +109,21 @@ impl<'w> Turn<'w> {
         });
     }
 
+    /// Tells the shard that sent it that a datagram did not arrive; these bytes of it are known. All are
+    /// asked until one says that it was his: the Call-ID may stand beyond the bytes that are quoted.
+    pub(crate) fn unreachable(&mut self, bytes: &[u8]) {
+        let likely = self.worker.shards.of(bytes);
+        for shard in (likely..self.worker.shards.len()).chain(0..likely) {
+            let mut was_his = false;
+            self.with(shard, |core, now, out| {
+                was_his = core.unreachable(now, bytes, out);
+            });
+            if was_his {
+                break;
+            }
+        }
+    }
+
     /// Tells a shard what a name stands for.
     pub(crate) fn resolved(&mut self, ticket: Ticket, places: &[Place]) {
         self.with(shard_of_tag(ticket.0), |core, now, out| {

@@ -10,6 +10,7 @@ use crate::{
     transport::{
         Counters, StreamLimits,
         connection::{Closed, Connection},
+        errors::{self, Errors},
         table::Table,
         tcp,
         udp::{BATCH, Inbox},
@@ -20,6 +21,7 @@ use bellhop_core::{
     outbox::Resolve,
 };
 use bellhop_wire::{Frame, Limits, frame};
+use nix::errno::Errno;
 use std::{
     cell::Cell,
     io,
@@ -70,19 +72,23 @@ impl Worker {
         let Some(Some(socket)) = self.udp.get(usize::from(listener.0)) else {
             return;
         };
-        let mut inbox = Inbox::new();
+        let (mut inbox, mut errors) = (Inbox::new(), Errors::new());
         loop {
-            if let Err(error) = socket.readable().await {
-                report::problem(Problem::Receive(error));
-                time::sleep(PAUSE).await;
-                continue;
+            match socket.ready(Interest::READABLE | Interest::ERROR).await {
+                Ok(ready) if ready.is_error() => self.undelivered(socket, &mut errors),
+                Ok(_) => {}
+                Err(error) => {
+                    report::problem(Problem::Receive(error));
+                    time::sleep(PAUSE).await;
+                    continue;
+                }
             }
             for _ in 0..BATCHES {
                 match socket.try_io(Interest::READABLE, || inbox.receive(socket)) {
                     Ok(count) => self.datagrams(listener, &inbox, count),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // An ICMP error of something sent earlier.
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                    // Its report is in the error queue.
+                    Err(error) if is_earlier(&error) => {}
                     Err(error) => {
                         report::problem(Problem::Receive(error));
                         time::sleep(PAUSE).await;
@@ -163,6 +169,36 @@ impl Worker {
         turn.end();
     }
 
+    /// Tells the core of datagrams that did not arrive, a batch of reports at most.
+    fn undelivered(self: &Rc<Self>, socket: &UdpSocket, errors: &mut Errors) {
+        let mut turn = Turn::begin(self);
+        for _ in 0..BATCH {
+            // Readiness ends with an empty queue, and with an error too: that could come again at once.
+            let taken = socket.try_io(Interest::ERROR, || {
+                errors.take(socket).map_err(|error| {
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        report::problem(Problem::Receive(error));
+                    }
+                    io::ErrorKind::WouldBlock.into()
+                })
+            });
+            match taken {
+                Ok(Some(report)) => {
+                    tracing::debug!(
+                        target: "bellhop::transport",
+                        to = %report.to,
+                        "a datagram did not arrive: {}",
+                        report.why.desc()
+                    );
+                    turn.unreachable(errors.quoted(&report));
+                }
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+        turn.end();
+    }
+
     fn datagrams(self: &Rc<Self>, listener: ListenerId, inbox: &Inbox, count: usize) {
         let mut turn = Turn::begin(self);
         for (bytes, remote) in inbox.datagrams(count.min(BATCH)) {
@@ -179,6 +215,12 @@ impl Worker {
         }
         turn.end();
     }
+}
+
+/// Whether an error in reading belongs to a datagram that was sent.
+fn is_earlier(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    errno.is_some_and(errors::is_earlier)
 }
 
 /// Batches read from one socket before others have their turn.

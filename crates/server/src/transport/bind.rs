@@ -1,5 +1,6 @@
 //! Listening sockets, and what to tell the operator when one cannot be had.
 
+use super::errors;
 use crate::holder::holder;
 use bellhop_core::flow::Transport;
 use nix::errno::Errno;
@@ -161,6 +162,8 @@ fn udp_socket(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
         // Else [::] would take 0.0.0.0 too, and IPv4 peers would show as mapped addresses.
         socket.set_only_v6(true)?;
     }
+    // Without reports a peer that is gone shows by its silence: no reason not to listen.
+    let _ = errors::keep(&socket, address);
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     // The system's limit (net.core.rmem_max) cuts these down without an error.

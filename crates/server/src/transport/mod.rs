@@ -4,6 +4,7 @@
 pub(crate) mod bind;
 mod budget;
 pub(crate) mod connection;
+pub(crate) mod errors;
 mod stream;
 pub(crate) mod table;
 pub(crate) mod tcp;

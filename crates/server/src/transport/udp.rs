@@ -1,5 +1,6 @@
 //! Datagrams in batches: one recvmmsg fills up to [`BATCH`], one sendmmsg empties as many.
 
+use super::errors;
 use nix::{
     errno::Errno,
     sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
@@ -74,7 +75,7 @@ pub(crate) struct Sender {
 /// Why a datagram did not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// The send buffer is full: as good as lost on the way, retransmission mends it.
+    /// The send buffer or the interface's queue is full: as good as lost on the way, retransmission mends it.
     Busy,
     /// It cannot be sent to this address, or not at this size (EMSGSIZE).
     Unsendable(Errno),
@@ -125,7 +126,7 @@ impl Sender {
     ) {
         let count = self.addresses.len();
         let mut at: usize = 0;
-        let mut retried = None;
+        let mut tries: usize = 0;
         while at < count {
             let (Some(rest), Some(addresses)) =
                 (slices.get(at..count), self.addresses.get(at..count))
@@ -143,26 +144,32 @@ impl Sender {
             .map(Iterator::count);
             match sent {
                 // A short count: the next call gives the error of the datagram that stopped this one.
-                Ok(sent) => at = at.saturating_add(sent.max(1)),
+                Ok(sent) => (at, tries) = (at.saturating_add(sent.max(1)), 0),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN | Errno::ENOBUFS) => {
+                Err(Errno::EAGAIN) => {
                     (at..count).for_each(|index| lost(index, Lost::Busy));
                     return;
                 }
-                // An earlier datagram's ICMP error may be reported here: this one deserves a second try.
-                Err(Errno::ECONNREFUSED | Errno::EHOSTUNREACH) if retried != Some(at) => {
-                    retried = Some(at);
+                // The queue of this one's interface is full; others may leave by another.
+                Err(Errno::ENOBUFS) => {
+                    lost(at, Lost::Busy);
+                    (at, tries) = (at.saturating_add(1), 0);
+                }
+                // It may be an earlier datagram's, and several may be reported one after another.
+                Err(errno) if errors::is_earlier(errno) && tries < TRIES => {
+                    tries = tries.saturating_add(1);
                 }
                 Err(errno) => {
                     lost(at, Lost::Unsendable(errno));
-                    at = at.saturating_add(1);
+                    (at, tries) = (at.saturating_add(1), 0);
                 }
             }
         }
     }
 }
 
-fn address(from: Option<SockaddrStorage>) -> SocketAddr {
+/// An address as the system gave it; the unspecified one if it gave none.
+pub(super) fn address(from: Option<SockaddrStorage>) -> SocketAddr {
     let Some(from) = from else { return NOWHERE };
     if let Some(v4) = from.as_sockaddr_in() {
         SocketAddr::V4(SocketAddrV4::from(*v4))
@@ -175,6 +182,8 @@ fn address(from: Option<SockaddrStorage>) -> SocketAddr {
 
 /// More than a datagram can hold, so that none is ever cut.
 const SLOT: usize = 65_536;
+/// How often a datagram is tried again because the error may be another's.
+const TRIES: usize = 4;
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 #[cfg(test)]

@@ -90,6 +90,19 @@ impl Table {
         self.step_client(now, id, ClientInput::TransportError, None, &mut unused);
     }
 
+    /// The network reported that a request with this branch and method did not arrive (RFC 3261 18.4).
+    /// Whether a transaction failed for it: only one that sent it as a datagram and has had no response
+    /// at all. A peer that has answered is there, whatever became of a copy.
+    pub fn unreachable(&mut self, now: Instant, method: Method<'_>, branch: &[u8]) -> bool {
+        let found = self.clients.find(&key::client(branch, method), |client| {
+            !client.to.transport().is_reliable() && client.machine.is_unanswered()
+        });
+        if let Some(id) = found {
+            self.transport_failed(now, id);
+        }
+        found.is_some()
+    }
+
     /// A connection is gone: what was sent over it and has had no response at all fails. A peer that has
     /// sent a provisional response may come back and send the final one over another connection
     /// (RFC 3261 18.2.2).

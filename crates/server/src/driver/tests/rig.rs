@@ -26,6 +26,7 @@ use tokio::runtime;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Failed(usize, Token),
+    Unreachable(usize, Vec<u8>),
     Closed(usize, ConnectionId),
 }
 
@@ -60,6 +61,7 @@ impl Rig {
         let core = |shard| -> Box<dyn Core> {
             Box::new(Puppet {
                 shard,
+                shards: workers,
                 heard: Arc::clone(&heard),
                 alarm: None,
                 seen: Vec::new(),
@@ -159,6 +161,7 @@ pub(super) fn echo(stream: &mut TcpStream) {
 
 struct Puppet {
     shard: usize,
+    shards: usize,
     heard: Arc<Mutex<Vec<Heard>>>,
     alarm: Option<(Instant, Flow)>,
     seen: Vec<Flow>,
@@ -175,6 +178,11 @@ impl Core for Puppet {
         };
         let token = Token((self.shard as u64) << 48 | 7);
         match words.next().unwrap() {
+            // How long this worker's thread has been running on a processor, in nanoseconds.
+            "cpu" => {
+                let spent = std::fs::read("/proc/thread-self/schedstat").unwrap();
+                out.transmit(back, None, &spent);
+            }
             "echo" => out.transmit(back, None, bytes),
             "blob" => {
                 let size = words.next().unwrap().parse().unwrap();
@@ -211,6 +219,15 @@ impl Core for Puppet {
     fn transmit_failed(&mut self, _: Now, token: Token, _: &mut Outbox) {
         let heard = Heard::Failed(self.shard, token);
         self.heard.lock().unwrap().push(heard);
+    }
+
+    fn unreachable(&mut self, _: Now, bytes: &[u8], _: &mut Outbox) -> bool {
+        let is_mine = shard_of(bytes, self.shards) == self.shard;
+        if is_mine {
+            let heard = Heard::Unreachable(self.shard, bytes.to_vec());
+            self.heard.lock().unwrap().push(heard);
+        }
+        is_mine
     }
 
     fn connection_closed(&mut self, _: Now, connection: ConnectionId) {

@@ -1,0 +1,69 @@
+//! Branches that end without a final response (RFC 3261 16.7, 16.8, 16.9).
+
+use super::context::{Branch, BranchId, BranchState, Cancel, Context};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::event::{Decision, Level};
+use crate::outbox::Outbox;
+use crate::routing::{Hop, Kind};
+
+impl Engine {
+    /// Ends a branch that gave no final response, as if this status had come, and tells the log of it.
+    pub(super) fn fail_branch(
+        &mut self,
+        id: BranchId,
+        context: &mut Context,
+        status: u16,
+        out: &mut Outbox,
+    ) {
+        let Some(branch) = context.branches.get_mut(id.index) else {
+            return;
+        };
+        if branch.state == BranchState::Done {
+            return;
+        }
+        let was_resolving = branch.state == BranchState::Resolving;
+        branch.state = BranchState::Done;
+        branch.deadline = None;
+        if let Some(client) = branch.client.take() {
+            self.table.abandon(client);
+        }
+        context.finals.add(status, None, true);
+        if let Some(incoming) = &context.incoming {
+            // Nobody waits for a branch that was given up.
+            let level = if branch.cancel == Cancel::No {
+                Level::Warn
+            } else {
+                Level::Debug
+            };
+            let why = match status {
+                408 => "no answer in time",
+                _ if was_resolving => "its name has no usable address",
+                _ => "unreachable",
+            };
+            let request = incoming.request.message();
+            out.tell(request, incoming.flow, level, status, || {
+                Decision::BranchFailed(format!("{}: {why}", next_hop(&self.config, branch)))
+            });
+        }
+    }
+}
+
+/// A branch's next hop for the log: `upstream pbx 192.0.2.1:5060 udp`.
+fn next_hop(config: &Config, branch: &Branch) -> String {
+    let to = match (&branch.to, &branch.target.hop) {
+        (Some(to), _) | (None, Hop::To(to)) => to,
+        (None, Hop::Name { host, .. }) => return format!("next hop {host}"),
+    };
+    let (remote, transport) = (to.remote(), to.transport());
+    let upstream = config.upstreams.iter().find(|upstream| {
+        let mut targets = upstream.targets.iter();
+        targets.any(|target| target.remote == remote)
+    });
+    let transport = transport.uri_token();
+    match (upstream, branch.target.kind) {
+        (Some(upstream), _) => format!("upstream {} {remote} {transport}", upstream.name),
+        (None, Kind::Binding) => format!("phone {remote} {transport}"),
+        (None, Kind::Upstream | Kind::Dialog) => format!("next hop {remote} {transport}"),
+    }
+}
