@@ -216,6 +216,25 @@ mod tests {
     }
 
     #[test]
+    fn a_datagram_that_comes_back_costs_no_later_one() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        errors::keep(&socket, socket.local_addr().unwrap()).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
+        let (closed, open) = (closed.unwrap(), peer.local_addr().unwrap());
+        let mut lost = Vec::new();
+        let mut sender = Sender::new();
+        for (n, to) in (0..40).zip([closed, open].into_iter().cycle()) {
+            let item = std::iter::once((b"x".as_slice(), to, n));
+            sender.send(&socket, item, |n, why| lost.push((n, why)));
+        }
+        assert_eq!(lost, []);
+        let arrived = std::iter::from_fn(|| peer.recv(&mut [0; 8]).ok()).count();
+        assert_eq!(arrived, 20);
+    }
+
+    #[test]
     fn batches_larger_than_one_call_arrive_in_order() {
         let from = UdpSocket::bind("127.0.0.1:0").unwrap();
         let to = UdpSocket::bind("127.0.0.1:0").unwrap();

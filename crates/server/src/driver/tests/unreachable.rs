@@ -46,7 +46,7 @@ fn a_request_to_a_closed_port_comes_back_to_the_shard_that_sent_it() {
 }
 
 #[test]
-fn no_request_is_lost_to_the_errors_of_others() {
+fn a_socket_goes_on_serving_while_datagrams_come_back() {
     let rig = Rig::start(1, &[UDP], StreamLimits::default());
     let (phone, peer, nobody) = (udp(), udp(), nobody());
     let peer_at = peer.local_addr().unwrap();
