@@ -1,11 +1,12 @@
 //! SIPp, running one of the scenarios of `tests/lab/sipp`.
 
+use crate::deadline::until;
 use crate::lab::Lab;
 use crate::lane::Transport;
 use crate::netns::Place;
 use crate::process::Process;
 use crate::temp::TempDir;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
 
@@ -107,6 +108,28 @@ impl Sipp {
         let dir = TempDir::new();
         let process = Process::start(&format!("sipp {}", self.scenario), self.command(&dir));
         Running { process, dir }
+    }
+
+    /// Starts it as one who is called, by UDP, and waits until its port is open: a
+    /// call that comes before meets "port unreachable" and is over at once.
+    ///
+    /// # Panics
+    /// If it cannot be started or opens no port.
+    pub fn listen(self) -> Running {
+        let local = self.local;
+        let running = self.start();
+        let IpAddr::V4(ip) = local.ip() else {
+            panic!("an IPv4 address");
+        };
+        let ip = u32::from_ne_bytes(ip.octets());
+        let own = format!(": {ip:08X}:{:04X} ", local.port());
+        // As its own network namespace has it (proc(5), /proc/pid/net).
+        let sockets = format!("/proc/{}/net/udp", running.process.id());
+        until("its port is open", Duration::from_secs(10), || {
+            let sockets = std::fs::read_to_string(&sockets).ok()?;
+            sockets.contains(&own).then_some(())
+        });
+        running
     }
 
     /// Runs it to its end and returns the messages that crossed the wire.

@@ -86,7 +86,7 @@ fn two_tcp_phones_hear_each_other_through_asterisk() {
 fn sipp_calls_sipp_directly() {
     let Some(site) = Site::or_skip() else { return };
     site.sipp(2, "register").run();
-    let called = site.sipp(2, "answer").start();
+    let called = site.sipp(2, "answer").listen();
     site.sipp(1, "call").to("6002").args(&["-d", "300"]).run();
     let messages = called.succeed();
     assert!(messages.contains("Record-Route:"), "{messages}");

@@ -58,7 +58,7 @@ fn the_example_registers_calls_and_subscribes_as_its_readme_says() {
     }
     for target in ["6002", "86002"] {
         sipp(2, "register").run();
-        let called = sipp(2, "answer").start();
+        let called = sipp(2, "answer").listen();
         sipp(1, "call").to(target).args(&["-d", "300"]).run();
         called.succeed();
     }

@@ -94,7 +94,7 @@ fn called(nat: Nat) {
     };
     edge.sipp("register").run();
     // The same address and port: the NAT's binding still leads there.
-    let phone = edge.sipp("answer").start();
+    let phone = edge.sipp("answer").listen();
     edge.asterisk
         .cli("channel originate PJSIP/6001 application Milliwatt");
     until("the call is up", Duration::from_secs(10), || {
