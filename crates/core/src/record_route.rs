@@ -39,6 +39,24 @@ impl Token {
         }
     }
 
+    /// The side that the request at hand says it comes from.
+    fn sender(&self) -> Side {
+        if self.from_caller {
+            self.caller
+        } else {
+            self.callee
+        }
+    }
+
+    /// Whether a request comes from where its side of the dialog is: whoever has only seen the token
+    /// sits elsewhere. A NAT may have changed the port meanwhile.
+    pub(crate) fn is_from(&self, source: IpAddr, is_upstream: bool) -> bool {
+        match self.sender() {
+            Side::Flow(flow) => flow.remote.ip() == source,
+            Side::Direct => is_upstream,
+        }
+    }
+
     /// Reads and proves the user part of one of our Route entries against the request it came in.
     /// Which tag the MAC fits tells the direction.
     pub(crate) fn verify(secret: &Secret, request: Message<'_>, user: &[u8]) -> Option<Self> {
@@ -82,11 +100,12 @@ pub(crate) fn write(
     hex(&payload, out);
 }
 
-/// The side a destination is, for the request's own dialog: streams and NATed peers keep their flow.
-pub(crate) fn side_of(to: &Destination, is_direct: bool) -> Side {
+/// The side a destination is for the dialog that its request starts: a phone is its flow, what we
+/// address ourselves is reached by its Contact.
+pub(crate) fn side_of(to: &Destination) -> Side {
     match to {
-        Destination::Flow { flow, .. } if !is_direct => Side::Flow(*flow),
-        _ => Side::Direct,
+        Destination::Flow { flow, .. } => Side::Flow(*flow),
+        Destination::Address { .. } => Side::Direct,
     }
 }
 

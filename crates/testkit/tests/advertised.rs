@@ -15,6 +15,7 @@ use bellhop_core::config::{Config, Zone};
 use bellhop_core::flow::Transport;
 use bellhop_testkit::{Peer, World, header, header_of, status_of};
 use common::*;
+use std::time::Duration;
 
 /// A Bellhop at 192.0.2.1, set up by `change`.
 fn world_with(change: impl FnOnce(&mut Config)) -> World {
@@ -157,10 +158,11 @@ fn a_target_that_is_our_own_public_address_is_a_loop_and_not_a_packet() {
             &format!("sip:6002@{target}"),
             1,
         );
-        assert!(status_of(&ask(&mut world, &a, &info)) >= 400);
+        say(&mut world, &a, &info);
+        world.pass(Duration::from_secs(1));
         let mut packets = world.trace[sent..].iter();
         assert!(
-            packets.all(|p| p.to == a.address || p.from == a.address),
+            packets.all(|p| p.to == b.address || p.from == a.address || p.from == b.address),
             "{target}"
         );
     }

@@ -14,8 +14,9 @@ mod common;
 
 use bellhop_core::config::Zone;
 use bellhop_core::flow::Transport;
-use bellhop_testkit::{World, header, header_of, status_of};
+use bellhop_testkit::{Peer, World, header, header_of, status_of};
 use common::*;
+use std::time::Duration;
 
 #[test]
 fn a_bye_of_the_callee_reaches_the_caller() {
@@ -101,10 +102,12 @@ fn a_re_invite_carries_the_same_record_route_in_both_directions() {
 }
 
 #[test]
-fn a_re_invite_with_a_new_contact_moves_the_target() {
+fn a_phone_that_moved_and_registered_again_is_reached_at_its_new_contact() {
     let mut world = world();
     let (mut a, mut b) = pair(&mut world);
     let (at_b, _) = talk(&mut world, &mut a, &b, "moved");
+    let mut moved = phone("6001", "203.0.113.77:5070");
+    register(&mut world, &mut moved);
     // 12.2.2: the Route stays, the target is the new Contact.
     let bye = from_callee(&mut b, "BYE", &at_b, 1, "").replacen(
         "BYE sip:6001@203.0.113.1:5060",
@@ -217,10 +220,11 @@ fn a_dialog_leads_nobody_from_outside_into_this_machine() {
             &format!("sip:x@{target}"),
             1,
         );
-        assert!(status_of(&ask(&mut world, &a, &info)) >= 400, "{target}");
+        say(&mut world, &a, &info);
+        world.pass(Duration::from_secs(1));
         let mut packets = world.trace[sent..].iter();
         assert!(
-            packets.all(|p| p.to == a.address || p.from == a.address),
+            packets.all(|p| p.to == b.address || p.from == a.address || p.from == b.address),
             "{target}"
         );
     }
@@ -307,4 +311,61 @@ fn a_name_is_resolved_for_the_shard_that_asked() {
             .unwrap()
             .starts_with("OPTIONS ")
     );
+}
+
+/// A call of 6001 to the PBX; gives the phone and the 200.
+fn at_the_pbx(world: &mut World) -> (Peer, String) {
+    let (mut a, p) = (phone("6001", "203.0.113.1:5060"), pbx());
+    let invite = a.request("INVITE", "sip:600@example.org", "pbx-call", "");
+    let invite = authorized(world, &mut a, &invite);
+    say(world, &a, &invite);
+    let arrived = world.expect(p.address).unwrap();
+    say(world, &p, &p.answer(&arrived, 200, "OK", ""));
+    let ok = skip(world, a.address, 100);
+    (a, ok)
+}
+
+#[test]
+fn a_dialog_with_the_pbx_leads_nowhere_else() {
+    for target in [
+        "203.0.113.250:9",
+        "foreign.test",
+        "127.0.0.1:8060",
+        "169.254.169.254",
+    ] {
+        let mut world = world();
+        let (mut a, ok) = at_the_pbx(&mut world);
+        let sent = world.trace.len();
+        let message = from_caller(&mut a, "MESSAGE", &ok, 9).replacen(
+            &format!("sip:pbx@{PBX}"),
+            &format!("sip:victim@{target}"),
+            1,
+        );
+        assert_eq!(status_of(&ask(&mut world, &a, &message)), 403, "{target}");
+        let mut packets = world.trace[sent..].iter();
+        assert!(
+            packets.all(|p| p.to == a.address || p.from == a.address),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn a_stranger_who_has_seen_a_dialogs_route_is_challenged() {
+    let mut world = world();
+    let (mut a, ok) = at_the_pbx(&mut world);
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    let thief = phone("6001", "203.0.113.99:5060");
+    assert_eq!(status_of(&ask(&mut world, &thief, &bye)), 407);
+    assert!(world.drain(addr(PBX)).iter().all(|m| !m.starts_with("BYE")));
+}
+
+#[test]
+fn a_nat_that_changes_the_port_ends_no_dialog() {
+    let mut world = world();
+    let (mut a, ok) = at_the_pbx(&mut world);
+    a.address = addr("203.0.113.1:40404");
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    say(&mut world, &a, &bye);
+    assert!(world.expect(addr(PBX)).unwrap().starts_with("BYE "));
 }

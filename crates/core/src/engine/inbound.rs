@@ -101,8 +101,14 @@ impl Engine {
                 upstream: received.peer.map(|(upstream, _)| upstream),
             });
         }
-        // A To tag buys nothing; our own signature for this very dialog does. No REGISTER is part of one.
-        if routes.token.is_some() && is_in_dialog(message) && method != Method::Register {
+        // A To tag buys nothing; our own signature for this very dialog does, from where the dialog's
+        // side is. An ACK cannot be challenged (22.1). No REGISTER is part of a dialog.
+        let source = received.flow.remote.ip();
+        if let Some(token) = &routes.nearest
+            && is_in_dialog(message)
+            && method != Method::Register
+            && (method == Method::Ack || token.is_from(source, received.peer.is_some()))
+        {
             return Some(Proof::Dialog);
         }
         let role = if method == Method::Register {

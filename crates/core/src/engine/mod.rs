@@ -22,7 +22,7 @@ use crate::outbox::{Outbox, Ticket, Token};
 use crate::proxy::{BranchId, Contexts};
 use crate::record_route::hex_of;
 use crate::registrar::Location;
-use crate::routing::Names;
+use crate::routing::{Known, Names};
 use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
 use ahash::RandomState;
@@ -43,6 +43,8 @@ pub struct Engine {
     /// Key of loop hashes and of the tags of stateless answers.
     pub(crate) key: RandomState,
     pub(crate) scratch: Vec<u8>,
+    /// Where PBXs say that they are.
+    pub(crate) known: Known,
     pub(crate) limiter: Limiter,
     index: Index,
     shard: u16,
@@ -83,6 +85,7 @@ impl Engine {
             deadlines: Timers::new(),
             key: RandomState::with_seeds(a, b, c, d),
             scratch: Vec::with_capacity(2048),
+            known: Known::new(RandomState::with_seeds(d, c, b, a)),
             index: Index::new(),
             shard,
         }

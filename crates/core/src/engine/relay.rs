@@ -9,9 +9,9 @@ use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::{Back, BranchId, Context, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
-use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, is_where_it_says, resolved};
+use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, resolved};
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Message, Method, NameAddr};
+use bellhop_wire::{Message, Method};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -36,12 +36,15 @@ impl Engine {
             Ok(breadth) => breadth,
             Err(error) => return self.refuse(received, error.status(), &error.to_string(), out),
         };
+        if matches!(proof, Proof::Trusted { .. }) {
+            self.known.learn(message);
+        }
         let scene = Scene {
             now: now.instant,
-            from: &received.flow,
             config: &self.config,
             names: &self.names,
             location: &self.shared.location,
+            known: &self.known,
             is_user: &|aor| self.auth.knows(aor),
         };
         let (groups, why) = match choose(&scene, message, &routes, &proof) {
@@ -60,7 +63,7 @@ impl Engine {
         }
         let rewrite = Rewrite {
             record: record(method, message, &routes),
-            caller: self.caller_side(received, &proof),
+            caller: caller_side(received, &proof),
             identity: self.identity(received, &proof),
             routes,
             loop_hash,
@@ -173,23 +176,6 @@ impl Engine {
         self.resume(now, id, &to, out);
     }
 
-    /// How the other side reaches the caller later: a phone behind a NAT or on a stream over the flow
-    /// its request came in on; a trusted peer, and a phone that is where its Contact says, directly.
-    fn caller_side(&self, received: &Received<'_>, proof: &Proof) -> Side {
-        let contact = received
-            .message
-            .values(HeaderId::Contact)
-            .next()
-            .and_then(|value| NameAddr::parse(value.raw).ok());
-        let is_direct = matches!(proof, Proof::Trusted { .. })
-            || contact.is_some_and(|c| is_where_it_says(c.uri.raw, &received.flow));
-        if is_direct {
-            Side::Direct
-        } else {
-            Side::Flow(received.flow)
-        }
-    }
-
     fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
         let is_outside = !matches!(proof, Proof::Trusted { .. });
         let asserted = match proof {
@@ -218,5 +204,14 @@ fn record(method: Method<'_>, message: Message<'_>, routes: &Routes) -> Record {
         (true, true, true) => Record::Again,
         (true, false, _) => Record::New,
         _ => Record::No,
+    }
+}
+
+/// How the other side reaches the caller later: a PBX by its Contact, all else over the flow that its
+/// request came in on.
+fn caller_side(received: &Received<'_>, proof: &Proof) -> Side {
+    match proof {
+        Proof::Trusted { upstream: Some(_) } => Side::Direct,
+        _ => Side::Flow(received.flow),
     }
 }

@@ -162,7 +162,7 @@ impl Maker<'_> {
         edit: &mut Edit<'m>,
     ) -> Option<()> {
         let mut token = Vec::with_capacity(96);
-        let callee = side_of(leg.to, leg.target.is_direct);
+        let callee = side_of(leg.to);
         record_route::write(
             self.secret,
             request,

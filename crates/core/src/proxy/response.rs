@@ -27,6 +27,9 @@ impl Engine {
         let Some(mut context) = self.contexts.take(id.context) else {
             return;
         };
+        if self.is_trusted_source(&flow) {
+            self.known.learn(response);
+        }
         if let Some(status) = response.status() {
             self.take_response(now, id, &mut context, status, response, flow, out);
         }

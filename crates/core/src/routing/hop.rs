@@ -99,19 +99,9 @@ pub(crate) fn resolved(
     places.iter().filter(fit).filter_map(destination).collect()
 }
 
-/// Whether two such addresses are both this machine's, or both of a link.
-pub(super) fn is_same_place(a: IpAddr, b: IpAddr) -> bool {
-    let is_link = |ip: IpAddr| match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    };
-    let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
-    is_loopback(a) && is_loopback(b) || is_link(a) && is_link(b)
-}
-
 /// Whether an address means the same machine wherever it is sent from, as loopback, link-local,
 /// multicast and unspecified ones do not.
-pub(super) fn is_everywhere(ip: IpAddr) -> bool {
+fn is_everywhere(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             !(ip.is_loopback()

@@ -1,13 +1,15 @@
 //! Where a request goes: Route processing (RFC 3261 16.4) and the set of targets (16.5).
 
 mod hop;
+mod known;
 mod names;
 mod routes;
 mod target;
 mod targets;
 
 pub(crate) use hop::{listener_of, resolved};
+pub(crate) use known::Known;
 pub(crate) use names::Names;
 pub(crate) use routes::Routes;
 pub(crate) use target::{Group, Hop, Kind, Routing, Target};
-pub(crate) use targets::{Proof, Scene, choose, is_where_it_says};
+pub(crate) use targets::{Proof, Scene, choose};

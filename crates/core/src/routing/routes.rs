@@ -15,6 +15,8 @@ pub(crate) struct Routes {
     restored: Option<Box<[u8]>>,
     /// The token of our Record-Route entry, if one was there and proved to be ours for this dialog.
     pub(crate) token: Option<Token>,
+    /// The first such token, if there are several: the one of the passage that the sender is next to.
+    pub(crate) nearest: Option<Token>,
     /// Our own entries as they came, to be record-routed again unchanged: a route set must stay the
     /// same through refreshes (RFC 6665 peers such as Asterisk compare it).
     pub(crate) again: SmallVec<[Box<[u8]>; 2]>,
@@ -45,6 +47,7 @@ impl Routes {
         {
             // 16.4: the Request-URI is a value that we put into Record-Route.
             routes.token = Some(token);
+            routes.nearest = Some(token);
             routes.again.push(bracketed(request.uri()));
             if let Some(last) = request.values(HeaderId::Route).last() {
                 routes.restored = Some(name_addr(last)?.uri.raw.into());
@@ -70,7 +73,9 @@ impl Routes {
                 // Entries of ours that follow each other are one passage here: those of a double
                 // Record-Route, which are alike, and those of a request that came round to us again
                 // (a spiral), of which the last leads on.
-                routes.token = Token::verify(secret, request, token).or(routes.token);
+                let token = Token::verify(secret, request, token);
+                routes.nearest = routes.nearest.or(token);
+                routes.token = token.or(routes.token);
                 routes.again.push(bracketed(uri.raw));
             }
         }

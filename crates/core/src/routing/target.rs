@@ -47,8 +47,6 @@ pub(crate) struct Target {
     pub(crate) path: Box<[u8]>,
     /// What kind of peer it is.
     pub(crate) kind: Kind,
-    /// Whether its Contact is where it is reached, so that Record-Route need not remember its flow.
-    pub(crate) is_direct: bool,
 }
 
 /// What stands at the other end.

@@ -1,19 +1,18 @@
 //! The target set of a request (RFC 3261 16.5): the other side of a dialog, an AoR's bindings, or the
 //! PBX. Nothing else: what is not one of these is not relayed.
 
-use super::hop::{hop, is_everywhere, is_same_place, rehost};
+use super::hop::{hop, rehost};
 use super::target::{Group, Hop, Kind, Routing, Target, Why, refuse};
-use super::{Names, Routes};
+use super::{Known, Names, Routes};
 use crate::auth::Authenticated;
 use crate::config::Config;
-use crate::flow::{Destination, Flow, Transport};
+use crate::flow::Destination;
 use crate::record_route::Side;
 use crate::registrar::{Aor, Binding, Location};
 use crate::time::Instant;
-use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
+use bellhop_wire::{Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// By what right a request is served: nothing is routed without one.
@@ -30,11 +29,10 @@ pub(crate) enum Proof {
 /// Everything that routing looks at.
 pub(crate) struct Scene<'a> {
     pub(crate) now: Instant,
-    /// Where the request came from.
-    pub(crate) from: &'a Flow,
     pub(crate) config: &'a Config,
     pub(crate) names: &'a Names,
     pub(crate) location: &'a Location,
+    pub(crate) known: &'a Known,
     pub(crate) is_user: &'a dyn Fn(&Aor) -> bool,
 }
 
@@ -125,7 +123,6 @@ impl Scene<'_> {
             hop,
             path: Box::default(),
             kind: Kind::Dialog,
-            is_direct: true,
         };
         if let Side::Flow(flow) = side {
             // A phone that came back over another flow is reached there, by its Contact.
@@ -148,20 +145,18 @@ impl Scene<'_> {
             Err(_) => return refuse(400, "Bad Route"),
         };
         match hop(self.names, &next) {
-            Ok(Hop::To(to)) if !is_trusted && !self.may_reach(&next, to.remote()) => {
-                refuse(403, "Not relaying")
-            }
+            Ok(_) if !is_trusted && !self.may_reach(&next) => refuse(403, "Not relaying"),
             Ok(hop) => Routing::one(target(hop), "dialog"),
             Err(refusal) => refusal,
         }
     }
 
-    /// Whether the outside may have us send to an address: one that leads into this machine or its
-    /// link only if a PBX or a phone of ours is there, or if the sender is in the same place.
-    fn may_reach(&self, uri: &UriRef<'_>, to: SocketAddr) -> bool {
-        is_everywhere(to.ip())
-            || is_same_place(to.ip(), self.from.remote.ip())
-            || self.names.is_upstream(to)
+    /// Whether the outside may have us send to the place that a URI names: a PBX is configured there or
+    /// has named it itself, or a phone is registered there. A dialog's signature says who takes part,
+    /// and the address in a Request-URI is only what the sender says.
+    fn may_reach(&self, uri: &UriRef<'_>) -> bool {
+        self.names.upstream_of(uri).is_some()
+            || self.known.has(uri)
             || self.location.by_contact(self.now, uri, None).is_some()
     }
 
@@ -177,7 +172,6 @@ impl Scene<'_> {
             }),
             path: binding.path.clone(),
             kind: Kind::Binding,
-            is_direct: is_where_it_says(&binding.contact, &flow),
         })
     }
 
@@ -269,7 +263,6 @@ impl Scene<'_> {
                 hop: Hop::To(to),
                 path: Box::default(),
                 kind: Kind::Upstream,
-                is_direct: true,
             };
             let is_spare = !groups.is_empty();
             groups.push_back(Group {
@@ -285,18 +278,4 @@ impl Scene<'_> {
             why: Why::Upstream(number, why),
         }
     }
-}
-
-/// Whether a Contact URI names the very address that its sender's datagrams come from.
-pub(crate) fn is_where_it_says(contact: &[u8], flow: &Flow) -> bool {
-    let Ok(uri) = UriRef::parse(contact) else {
-        return false;
-    };
-    let port = uri.port.unwrap_or(flow.transport.default_port());
-    !flow.transport.is_reliable()
-        && uri.host == Some(Host::Ip(flow.remote.ip()))
-        && port == flow.remote.port()
-        && uri
-            .transport()
-            .is_none_or(|t| Transport::of(t) == Some(Transport::Udp))
 }

@@ -1,0 +1,57 @@
+//! The addresses by which PBXs call themselves: hosts and ports of the Contact and Record-Route values
+//! that they sent. Inside a dialog the outside may have us send there, and nowhere else that a PBX is
+//! not configured at.
+
+use ahash::RandomState;
+use bellhop_wire::{HeaderId, Message, NameAddr, UriRef};
+use lru::LruCache;
+use std::num::NonZeroUsize;
+
+/// What one shard has heard its PBXs say, the least recently said forgotten first.
+#[derive(Debug)]
+pub(crate) struct Known {
+    key: RandomState,
+    said: LruCache<u64, ()>,
+}
+
+impl Known {
+    pub(crate) fn new(key: RandomState) -> Self {
+        Self {
+            key,
+            said: LruCache::new(CAPACITY),
+        }
+    }
+
+    /// Takes in where a message of a trusted peer wants the dialog's later requests: the topmost
+    /// Record-Route that is its own or its proxy's, and Contact (RFC 3261 12.1).
+    pub(crate) fn learn(&mut self, message: Message<'_>) {
+        for id in [HeaderId::Contact, HeaderId::RecordRoute] {
+            for value in message.values(id).take(VALUES) {
+                if let Ok(said) = NameAddr::parse(value.raw)
+                    && let Some(place) = self.place(&said.uri)
+                {
+                    self.said.put(place, ());
+                }
+            }
+        }
+    }
+
+    /// Whether a PBX has named this place.
+    pub(crate) fn has(&self, uri: &UriRef<'_>) -> bool {
+        self.place(uri)
+            .is_some_and(|place| self.said.contains(&place))
+    }
+
+    fn place(&self, uri: &UriRef<'_>) -> Option<u64> {
+        let mut host = Vec::with_capacity(64);
+        uri.host?.write(&mut host);
+        Some(self.key.hash_one((host, uri.port.unwrap_or(5060))))
+    }
+}
+
+const CAPACITY: NonZeroUsize = match NonZeroUsize::new(4_096) {
+    Some(n) => n,
+    None => NonZeroUsize::MIN,
+};
+/// Values of one header that are looked at.
+const VALUES: usize = 4;
