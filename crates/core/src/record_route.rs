@@ -14,9 +14,10 @@ use std::net::{IpAddr, SocketAddr};
 /// How one side of a dialog is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// By its Contact: it is where it says it is.
+    /// By its Contact: a PBX, or what we addressed ourselves.
     Direct,
-    /// Over the flow its request came in on (NAT, or a stream).
+    /// Over the flow its request or its REGISTER came in on: every phone, so that a Request-URI chooses
+    /// no address. One that moves inside a dialog is found again once it has registered anew.
     Flow(Flow),
 }
 

@@ -22,8 +22,9 @@ impl Known {
         }
     }
 
-    /// Takes in where a message of a trusted peer wants the dialog's later requests: the topmost
-    /// Record-Route that is its own or its proxy's, and Contact (RFC 3261 12.1).
+    /// Takes in where a message of a trusted peer wants the dialog's later requests: its first
+    /// Contact and Record-Route values (RFC 3261 12.1). A PBX that passes on what phones say there is
+    /// believed for them.
     pub(crate) fn learn(&mut self, message: Message<'_>) {
         for id in [HeaderId::Contact, HeaderId::RecordRoute] {
             for value in message.values(id).take(VALUES) {
