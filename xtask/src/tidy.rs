@@ -1,7 +1,8 @@
 //! `cargo xtask tidy`: the rules that matter are checked by machine.
 //!
 //! Each rule is a function from the repository's files to violations, and has
-//! a test with a sample that breaks it.
+//! a test with a sample that breaks it. How `docs/*.md` name tests, so that tidy
+//! finds one that is gone, is written down in `proofs`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 mod arrows;
 mod lexer;
+mod proofs;
 mod purity;
 mod shape;
 mod tests_only;
@@ -27,9 +29,10 @@ pub(crate) fn run(root: &Path) -> ExitCode {
         println!("{violation}");
     }
     println!(
-        "tidy: {} sources and {} manifests, {} violations",
+        "tidy: {} sources, {} manifests and {} documents, {} violations",
         tree.sources.len(),
         tree.manifests.len(),
+        tree.documents.len(),
         violations.len()
     );
     if violations.is_empty() {
@@ -63,11 +66,12 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The repository's Rust sources and manifests, in memory.
+/// The repository's Rust sources, manifests and documents (`docs/*.md`), in memory.
 #[derive(Default)]
 pub(crate) struct Tree {
     sources: Vec<Source>,
-    manifests: Vec<Manifest>,
+    manifests: Vec<Text>,
+    documents: Vec<Text>,
 }
 
 /// One Rust source, its path relative to the root, with `/`.
@@ -80,8 +84,8 @@ struct Source {
     comments: String,
 }
 
-/// One `Cargo.toml`.
-struct Manifest {
+/// One `Cargo.toml` or one document.
+struct Text {
     path: String,
     text: String,
 }
@@ -91,13 +95,18 @@ impl Tree {
         let mut tree = Self::default();
         for file in files_below(root)? {
             let path = relative(root, &file);
-            let is_manifest = file.file_name().is_some_and(|name| name == "Cargo.toml");
-            if !is_manifest && file.extension().is_none_or(|ext| ext != "rs") {
+            let is_manifest = path.rsplit('/').next() == Some("Cargo.toml");
+            let is_source = file.extension().is_some_and(|ext| ext == "rs");
+            let is_document =
+                path.starts_with("docs/") && file.extension().is_some_and(|ext| ext == "md");
+            if !is_manifest && !is_source && !is_document {
                 continue;
             }
             let text = std::fs::read_to_string(&file).map_err(|e| format!("{path}: {e}"))?;
             if is_manifest {
-                tree.manifests.push(Manifest { path, text });
+                tree.manifests.push(Text { path, text });
+            } else if is_document {
+                tree.documents.push(Text { path, text });
             } else {
                 tree.sources.push(Source::new(path, text));
             }
@@ -110,20 +119,29 @@ impl Tree {
         let source = Source::new(path.to_owned(), text.to_owned());
         Self {
             sources: vec![source],
-            manifests: Vec::new(),
+            ..Self::default()
         }
     }
 
     #[cfg(test)]
     fn of_manifest(path: &str, text: &str) -> Self {
-        let manifest = Manifest {
+        let manifest = Text {
             path: path.to_owned(),
             text: text.to_owned(),
         };
         Self {
-            sources: Vec::new(),
             manifests: vec![manifest],
+            ..Self::default()
         }
+    }
+
+    #[cfg(test)]
+    fn with_document(mut self, path: &str, text: &str) -> Self {
+        self.documents.push(Text {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        });
+        self
     }
 }
 
@@ -196,6 +214,8 @@ const RULES: &[fn(&Tree) -> Vec<Violation>] = &[
     purity::core_depends_on_no_world,
     tests_only::no_test_is_ignored,
     tests_only::no_test_sleeps,
+    proofs::every_named_test_exists,
+    proofs::every_row_has_its_proof,
 ];
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! `deny.toml` holds the same arrows against the resolved graph; this check
 //! needs no tool and names the line.
 
-use super::{Manifest, Tree, Violation, numbered};
+use super::{Text, Tree, Violation, numbered};
 
 /// A crate depends on those of ours that the table allows it, and no others.
 pub(super) fn only_allowed_dependencies(tree: &Tree) -> Vec<Violation> {
@@ -57,7 +57,7 @@ pub(super) fn only_wire_names_rsip(tree: &Tree) -> Vec<Violation> {
 /// A crate that does not inherit the workspace's lints may hold unsafe code
 /// and panics without anybody being told.
 pub(super) fn every_member_inherits_the_lints(tree: &Tree) -> Vec<Violation> {
-    let inherits = |manifest: &Manifest| {
+    let inherits = |manifest: &Text| {
         let table: toml::Table = manifest.text.parse().unwrap_or_default();
         let lints = table.get("lints").and_then(|lints| lints.get("workspace"));
         lints.and_then(toml::Value::as_bool) == Some(true)
@@ -70,7 +70,7 @@ pub(super) fn every_member_inherits_the_lints(tree: &Tree) -> Vec<Violation> {
 }
 
 /// Whether it is among what the crate itself is built from, not only its tests.
-fn is_delivered(manifest: &Manifest, name: &str) -> bool {
+fn is_delivered(manifest: &Text, name: &str) -> bool {
     let table: toml::Table = manifest.text.parse().unwrap_or_default();
     let sections = ["dependencies", "build-dependencies"];
     sections
@@ -79,7 +79,7 @@ fn is_delivered(manifest: &Manifest, name: &str) -> bool {
 }
 
 /// The names of everything a manifest depends on, for whatever purpose or target.
-pub(super) fn dependencies(manifest: &Manifest) -> Vec<String> {
+pub(super) fn dependencies(manifest: &Text) -> Vec<String> {
     let table: toml::Table = manifest.text.parse().unwrap_or_default();
     let mut found = dependencies_in(&table);
     let targets = table.get("target").and_then(toml::Value::as_table);
@@ -90,13 +90,13 @@ pub(super) fn dependencies(manifest: &Manifest) -> Vec<String> {
 }
 
 /// The package's name, or nothing for a manifest that only holds a workspace.
-pub(super) fn package_name(manifest: &Manifest) -> Option<String> {
+pub(super) fn package_name(manifest: &Text) -> Option<String> {
     let table: toml::Table = manifest.text.parse().ok()?;
     Some(table.get("package")?.get("name")?.as_str()?.to_owned())
 }
 
 /// The first line that names `word`, for pointing at; 1 if none does.
-pub(super) fn line_of(manifest: &Manifest, word: &str) -> usize {
+pub(super) fn line_of(manifest: &Text, word: &str) -> usize {
     numbered(&manifest.text)
         .find(|(_, line)| line.contains(word))
         .map_or(1, |(n, _)| n)
