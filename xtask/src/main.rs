@@ -2,7 +2,8 @@
 //!
 //! `tidy` checks the rules of the house that no compiler knows; `test` is the
 //! one test command: it brings what the tests need and runs all of them; `fuzz`
-//! throws hostile input at the parsers and the engine.
+//! throws hostile input at the parsers and the engine; `count` holds the
+//! micro-benchmarks to their committed figures.
 
 #![allow(
     clippy::print_stdout,
@@ -12,6 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod count;
 mod fuzz;
 mod test;
 mod tidy;
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     match args.split_first() {
         Some((name, [])) if name == "tidy" => tidy::run(&root()),
         Some((name, filter)) if name == "test" => test::run(&root(), filter),
+        Some((name, args)) if name == "count" => count::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
         _ => {
             eprintln!("{USAGE}");
@@ -40,4 +43,7 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
        cargo xtask test [ARG..]  bring what the tests need and run all of them; the last line
                                  counts. ARGs are handed to cargo test
        cargo xtask fuzz [--seconds N] [TARGET..]
-                                 run the fuzz targets, 60 s each if not said otherwise";
+                                 run the fuzz targets, 60 s each if not said otherwise
+       cargo xtask count [--bless] [CASE..]
+                                 count instructions and allocations of the micro-benchmarks; fails
+                                 above the committed figures, --bless writes new ones";

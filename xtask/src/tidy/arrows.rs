@@ -125,6 +125,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (WIRE, &[]),
     (TESTKIT, &["bellhop-core", WIRE]),
     ("bellhop-tests", &[WIRE]),
+    ("bellhop-micro", &["bellhop-core", TESTKIT, WIRE]),
     ("xtask", &[]),
     ("bellhop-fuzz", &["bellhop-core", TESTKIT, WIRE]),
 ];
