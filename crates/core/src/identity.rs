@@ -1,9 +1,10 @@
 //! Identity headers: what the outside claims is taken off, what we proved is put on (RFC 3325).
 
+use crate::auth::Authenticated;
 use crate::config::Config;
 use crate::registrar::Aor;
 use crate::routing::{Kind, Names};
-use bellhop_wire::{Edit, HeaderId, Message};
+use bellhop_wire::{Edit, Ends, HeaderId, Message};
 
 /// How a request's identity headers are treated on the way through.
 #[derive(Clone, Debug, Default)]
@@ -71,34 +72,31 @@ fn wants_privacy(message: Message<'_>) -> bool {
 
 /// The AoR to assert: the one that From names if it is the user's, else his first.
 pub(crate) fn asserted(
-    proof: &crate::auth::Authenticated,
-    request: Message<'_>,
+    proof: &Authenticated,
+    ends: Option<&Ends<'_>>,
     names: &Names,
 ) -> Option<Aor> {
-    from_aor(request, names)
+    from_aor(ends, names)
         .filter(|aor| proof.owns(aor))
         .or_else(|| proof.user().aors.first().cloned())
 }
 
 /// Whether an authenticated user may say this in From: an AoR of his own, or nobody (RFC 3323 4.1.1.3).
-pub(crate) fn may_claim(
-    proof: &crate::auth::Authenticated,
-    request: Message<'_>,
-    names: &Names,
-) -> bool {
-    let Ok(from) = request.from() else {
+pub(crate) fn may_claim(proof: &Authenticated, ends: Option<&Ends<'_>>, names: &Names) -> bool {
+    let Some(ends) = ends else {
         return false;
     };
-    let is_anonymous = from
+    let is_anonymous = ends
+        .from
         .uri
         .host
         .is_some_and(|host| host.same(bellhop_wire::Host::Name(b"anonymous.invalid")));
-    is_anonymous || from_aor(request, names).is_some_and(|aor| proof.owns(&aor))
+    is_anonymous || from_aor(Some(ends), names).is_some_and(|aor| proof.owns(&aor))
 }
 
-fn from_aor(request: Message<'_>, names: &Names) -> Option<Aor> {
-    let from = request.from().ok()?;
-    Aor::new(&from.uri, names.domain_of(&from.uri)?)
+fn from_aor(ends: Option<&Ends<'_>>, names: &Names) -> Option<Aor> {
+    let from = ends?.from.uri;
+    Aor::new(&from, names.domain_of(&from)?)
 }
 
 fn is_configured(config: &Config, name: &[u8]) -> bool {

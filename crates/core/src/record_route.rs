@@ -5,7 +5,7 @@
 //! The URI's user part is hex of: MAC (10 bytes), caller's side, callee's side. The MAC covers the
 //! Call-ID and the caller's tag, so an entry is of no use in another dialog.
 
-use crate::auth::Secret;
+use crate::auth::{Secret, Use};
 use crate::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
 use bellhop_wire::Message;
 use smallvec::SmallVec;
@@ -114,7 +114,7 @@ const MAC: usize = 10;
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
-    secret.mac(b"record-route", &[call_id, tag, payload])
+    secret.mac(Use::Route, &[call_id, tag, payload])
 }
 
 /// Constant-time compare of the truncated MAC.

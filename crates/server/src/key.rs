@@ -71,10 +71,11 @@ const FILE: &str = "secret.key";
 mod tests {
     use super::*;
     use crate::driver::OsEntropy;
+    use bellhop_core::auth::Use;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn mac(secret: &Secret) -> [u8; 16] {
-        secret.mac(b"test", &[b"x"])
+        secret.mac(Use::Route, &[b"x"])
     }
 
     fn scratch(name: &str) -> std::path::PathBuf {

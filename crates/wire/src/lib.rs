@@ -28,7 +28,7 @@ pub use error::{Error, Kind};
 pub use frame::{Frame, Framer};
 pub use index::{Index, Rejected};
 pub use limits::Limits;
-pub use message::{Field, Message, Owned, Start, Value};
+pub use message::{Ends, Field, Message, Owned, Start, Value};
 pub use method::Method;
 pub use name::HeaderId;
 pub use reply::{Reply, ViaMark};

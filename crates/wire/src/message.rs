@@ -38,6 +38,15 @@ pub enum Start<'b> {
     },
 }
 
+/// Whom a message is from and to.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends<'b> {
+    /// From.
+    pub from: NameAddr<'b>,
+    /// To.
+    pub to: NameAddr<'b>,
+}
+
 /// One header line.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'b> {
@@ -239,8 +248,15 @@ impl<'b> Message<'b> {
     /// The first fault found.
     pub fn check(self) -> Result<(), Error> {
         self.top_via()?;
-        self.from()?;
-        self.to()?;
+        self.ends().map(drop)
+    }
+
+    /// The part of [`Message::check`] behind the topmost Via, and what it read there.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn ends(self) -> Result<Ends<'b>, Error> {
+        let (from, to) = (self.from()?, self.to()?);
         let call_id = self
             .value(HeaderId::CallId)
             .ok_or(Error::of(Kind::Missing, HeaderId::CallId))?;
@@ -256,7 +272,7 @@ impl<'b> Message<'b> {
             Start::Response { status, .. } if !(100..=699).contains(&status) => {
                 Err(Error::message(Kind::StartLine))
             }
-            _ => Ok(()),
+            _ => Ok(Ends { from, to }),
         }
     }
 

@@ -1,14 +1,13 @@
 //! Asks for credentials and checks them.
 
 use super::{
-    Algorithm, Ha1, ReplayGuard, Secret, User, Users,
+    Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users,
     claim::{Claim, Fault, is_for},
     nonce,
     replay::Fingerprint,
 };
 use crate::{entropy::Entropy, registrar::Aor, time::Now};
 use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply};
-use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use subtle::ConstantTimeEq;
 
@@ -79,7 +78,7 @@ impl Authenticator {
             opening.push(byte);
         }
         opening.extend_from_slice(b"\", nonce=\"");
-        let password = format!("{:02x?}", secret.mac(b"nobody", &[]));
+        let password = format!("{:02x?}", secret.mac(Use::Nobody, &[]));
         let nobody = Ha1::of_password("", &config.realm, &password);
         Self {
             config,
@@ -130,7 +129,7 @@ impl Authenticator {
             claim.nonce,
         )
         .is_some_and(|nonce| {
-            let fingerprint = fingerprint(request, method);
+            let fingerprint = fingerprint(&self.secret, request, method);
             self.replay
                 .admit(now.instant, &nonce, claim.count, fingerprint)
         });
@@ -232,14 +231,17 @@ impl Authenticated {
     }
 }
 
-/// A hash of everything in a REGISTER over UDP. The digest covers neither Contact nor most other
+/// A keyed hash of everything in a REGISTER over UDP. The digest covers neither Contact nor most other
 /// header fields, so whoever could change them under a used count could take over an AoR: only the
 /// same bytes are the same request.
-fn fingerprint(request: Message<'_>, method: Method<'_>) -> Option<Fingerprint> {
-    let udp = |transport: &[u8]| transport.eq_ignore_ascii_case(b"UDP");
-    if method != Method::Register || !request.top_via().is_ok_and(|via| udp(via.transport)) {
+fn fingerprint(secret: &Secret, request: Message<'_>, method: Method<'_>) -> Option<Fingerprint> {
+    // Only the transport of the Via is of interest, so the rest of it is not read again.
+    let via = request.first_value(HeaderId::Via)?.raw;
+    let transport = via.splitn(3, |b| *b == b'/').nth(2)?.trim_ascii_start();
+    let is_udp = matches!(transport, [u, d, p, blank, ..]
+        if [*u, *d, *p].eq_ignore_ascii_case(b"UDP") && blank.is_ascii_whitespace());
+    if method != Method::Register || !is_udp {
         return None;
     }
-    let hash = <[u8; 32]>::from(Sha256::digest(request.bytes()));
-    hash.first_chunk().copied()
+    Some(secret.mac_of(Use::Request, request.bytes()))
 }

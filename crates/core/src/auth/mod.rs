@@ -19,5 +19,5 @@ mod tests;
 pub use algorithm::Algorithm;
 pub use authenticator::{AuthConfig, Authenticated, Authenticator, Outcome, Role};
 pub use replay::ReplayGuard;
-pub use secret::Secret;
+pub use secret::{Secret, Use};
 pub use user::{DuplicateUser, Ha1, User, Users};

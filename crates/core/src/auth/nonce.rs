@@ -1,7 +1,7 @@
 //! Nonces that need no memory (RFC 7616 3.3, 5.4): when and for whom one was made stands in it, and
 //! a code of ours vouches for that.
 
-use super::Secret;
+use super::{Secret, secret::Use};
 use crate::entropy::Entropy;
 use std::{net::IpAddr, time::Duration};
 use subtle::ConstantTimeEq;
@@ -79,7 +79,7 @@ const TOLERANCE: u64 = 5_000;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 fn vouch(secret: &Secret, stamp: &[u8], realm: &str, source: IpAddr) -> [u8; CODE] {
-    let parts = |address: &[u8]| secret.mac(b"nonce", &[stamp, realm.as_bytes(), address]);
+    let parts = |address: &[u8]| secret.mac(Use::Nonce, &[stamp, realm.as_bytes(), address]);
     match source.to_canonical() {
         IpAddr::V4(v4) => parts(&v4.octets()),
         IpAddr::V6(v6) => parts(&v6.octets()),

@@ -1,26 +1,38 @@
-//! The key that vouches for what we gave away and get back: nonces, Record-Route tokens.
+//! The keys that vouch for what we gave away and get back: nonces, Record-Route tokens.
 
 use crate::entropy::Entropy;
-use hmac::{Hmac, KeyInit, Mac, digest::Key};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use siphasher::sip128::SipHasher24;
+use smallvec::SmallVec;
 use std::fmt;
 
-/// A key for message authentication codes. It must be a new one at each start of the program: what
-/// the [`super::ReplayGuard`] remembers of nonces dies with the process, and so must the nonces.
+/// A secret with a key of its own for each use, so that one use's code is none for another. What is
+/// behind nonces must be a new one at each start of the program: what the [`super::ReplayGuard`]
+/// remembers of them dies with the process, and so must they.
 #[derive(Clone)]
 pub struct Secret {
-    keyed: Hmac<Sha256>,
+    keyed: [SipHasher24; Use::ALL.len()],
+}
+
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A nonce is ours.
+    Nonce,
+    /// A Record-Route token is ours.
+    Route,
+    /// A request is the one that was seen before.
+    Request,
+    /// The password of a user who is not there.
+    Nobody,
 }
 
 impl Secret {
-    /// The secret of a key.
+    /// The secret of a key, from which the key of each use is derived.
     pub fn new(key: [u8; 32]) -> Self {
-        let mut block = [0; 64];
-        for (to, from) in block.iter_mut().zip(key) {
-            *to = from;
-        }
         Self {
-            keyed: Hmac::new(&Key::<Hmac<Sha256>>::from(block)),
+            keyed: Use::ALL.map(|of| SipHasher24::new_with_key(&derived(&key, of.label()))),
         }
     }
 
@@ -31,21 +43,38 @@ impl Secret {
         Self::new(key)
     }
 
-    /// HMAC-SHA-256 of the parts, cut to 16 bytes (RFC 2104 5). `label` says what the code is for, so
-    /// that one purpose's code is none for another; each part goes in with its length, so that two
-    /// lists of parts never run together.
-    pub fn mac(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {
-        let mut mac = self.keyed.clone();
-        for part in std::iter::once(&label).chain(parts) {
-            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            mac.update(part);
+    /// The code of the parts: SipHash-2-4 of 128 bits, a pseudorandom function of short input, so that
+    /// nobody without the key can make one. Each part goes in with its length, so that two lists of parts
+    /// never run together.
+    pub fn mac(&self, of: Use, parts: &[&[u8]]) -> [u8; 16] {
+        let mut input = SmallVec::<[u8; 256]>::new();
+        for part in parts {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            input.extend_from_slice(&length.to_le_bytes());
+            input.extend_from_slice(part);
         }
-        let full = <[u8; 32]>::from(mac.finalize().into_bytes());
-        let mut cut = [0; 16];
-        for (to, from) in cut.iter_mut().zip(full) {
-            *to = from;
+        self.mac_of(of, &input)
+    }
+
+    /// The code of these bytes alone. Not for a use that codes parts too.
+    pub fn mac_of(&self, of: Use, bytes: &[u8]) -> [u8; 16] {
+        self.keyed
+            .get(of as usize)
+            .map_or([0; 16], |keyed| keyed.hash(bytes).as_bytes())
+    }
+}
+
+impl Use {
+    /// All of them, in the order of their declaration.
+    const ALL: [Self; 4] = [Self::Nonce, Self::Route, Self::Request, Self::Nobody];
+
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Nonce => b"nonce",
+            Self::Route => b"record-route",
+            Self::Request => b"request",
+            Self::Nobody => b"nobody",
         }
-        cut
     }
 }
 
@@ -55,28 +84,62 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// HMAC-SHA-256 of the label, cut to 16 bytes (RFC 2104 5).
+fn derived(key: &[u8; 32], label: &[u8]) -> [u8; 16] {
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    mac.update(label);
+    let full = <[u8; 32]>::from(mac.finalize().into_bytes());
+    let mut cut = [0; 16];
+    for (to, from) in cut.iter_mut().zip(full) {
+        *to = from;
+    }
+    cut
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_code_is_hmac_sha_256_over_lengths_and_parts() {
+    fn a_key_is_derived_by_hmac_sha_256() {
         let mut reference = Hmac::<Sha256>::new_from_slice(&[7; 32]).unwrap();
-        reference.update(b"\0\0\0\0\0\0\0\x05label\0\0\0\0\0\0\0\x02ab\0\0\0\0\0\0\0\0");
+        reference.update(b"nonce");
         let full = reference.finalize().into_bytes();
-        assert_eq!(
-            Secret::new([7; 32]).mac(b"label", &[b"ab", b""]),
-            full[..16]
-        );
+        assert_eq!(derived(&[7; 32], b"nonce"), full[..16]);
     }
 
     #[test]
-    fn parts_do_not_run_together_and_labels_separate() {
+    fn the_code_is_siphash_2_4_over_lengths_and_parts() {
+        let key = derived(&[7; 32], b"record-route");
+        let text = b"\x02\0\0\0\0\0\0\0ab\0\0\0\0\0\0\0\0";
+        let reference = SipHasher24::new_with_key(&key).hash(text).as_bytes();
+        let code = Secret::new([7; 32]).mac(Use::Route, &[b"ab", b""]);
+        assert_eq!(code, reference);
+    }
+
+    #[test]
+    fn the_function_is_the_one_of_the_reference_vectors() {
+        // The first of vectors_sip128 of the authors' own implementation: key 00..0f, no input.
+        let key = std::array::from_fn(|n| u8::try_from(n).unwrap());
+        let code = SipHasher24::new_with_key(&key).hash(b"").as_bytes();
+        let expected = [
+            0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55,
+            0x02, 0x93,
+        ];
+        assert_eq!(code, expected);
+    }
+
+    #[test]
+    fn parts_do_not_run_together_and_uses_separate() {
         let secret = Secret::new([7; 32]);
-        let code = secret.mac(b"a", &[b"bc", b"d"]);
-        assert_ne!(code, secret.mac(b"a", &[b"b", b"cd"]));
-        assert_ne!(code, secret.mac(b"ab", &[b"c", b"d"]));
-        assert_ne!(code, Secret::new([8; 32]).mac(b"a", &[b"bc", b"d"]));
+        let code = secret.mac(Use::Nonce, &[b"bc", b"d"]);
+        assert_ne!(code, secret.mac(Use::Nonce, &[b"b", b"cd"]));
+        assert_ne!(code, secret.mac(Use::Route, &[b"bc", b"d"]));
+        assert_ne!(code, Secret::new([8; 32]).mac(Use::Nonce, &[b"bc", b"d"]));
     }
 
     #[test]

@@ -10,31 +10,36 @@ use crate::outbox::Outbox;
 use crate::routing::{Proof, Routes};
 use crate::time::Now;
 use crate::transaction::{Request, Response};
-use bellhop_wire::{HeaderId, Message, Method, Reply};
+use bellhop_wire::{HeaderId, Message, Method, Reply, ViaRef};
 
 impl Engine {
     /// A request that could be indexed.
     pub(super) fn request(&mut self, now: Now, flow: Flow, message: Message<'_>, out: &mut Outbox) {
-        let received = self.received(message, flow);
+        let mut received = self.received(message, flow);
         if received.is_outside
             && received.peer.is_none()
             && !self.limiter.admit(now.instant, flow.remote.ip())
         {
             return drop(message, flow, "more requests than limits.rate allows", out);
         }
-        if let Err(error) = message.check() {
-            self.refuse(&received, error.status(), &error.to_string(), out);
-            return;
-        }
+        // Read again for the fault it has if it could not be read.
+        let via = received.via.map_or_else(|| message.top_via(), Ok);
+        let via = match via.and_then(|via| message.ends().map(|ends| (via, ends))) {
+            Ok((via, ends)) => {
+                received.ends = Some(ends);
+                via
+            }
+            Err(error) => return self.refuse(&received, error.status(), &error.to_string(), out),
+        };
         let Some(method) = message.method() else {
             return;
         };
-        match self.table.receive_request(now.instant, message, out) {
+        match self.table.receive_request(now.instant, message, &via, out) {
             Request::Absorbed | Request::AckAbsorbed => return,
             Request::New | Request::Ack => {}
         }
         if method == Method::Cancel {
-            self.cancel(now, &received, out);
+            self.cancel(now, &received, &via, out);
             return;
         }
         let routes = match Routes::read(message, &self.names, &self.shared.secret) {
@@ -121,7 +126,8 @@ impl Engine {
             .check(now, message, received.flow.remote.ip(), role)
         {
             Outcome::Authenticated(proof) => {
-                if method != Method::Register && !identity::may_claim(&proof, message, &self.names)
+                if method != Method::Register
+                    && !identity::may_claim(&proof, received.ends.as_ref(), &self.names)
                 {
                     self.refuse(received, 403, "From is not the authenticated user's", out);
                     return None;
@@ -140,9 +146,9 @@ impl Engine {
     }
 
     /// CANCEL (16.10): answered here, hop by hop.
-    fn cancel(&mut self, now: Now, received: &Received<'_>, out: &mut Outbox) {
+    fn cancel(&mut self, now: Now, received: &Received<'_>, via: &ViaRef<'_>, out: &mut Outbox) {
         let message = received.message;
-        let Some((_, owner)) = self.table.cancelled_by(message) else {
+        let Some((_, owner)) = self.table.cancelled_by(message, via) else {
             return self.refuse(received, 481, "No such INVITE", out);
         };
         let is_his = owner.is_none_or(|owner| self.may_cancel(owner, &received.flow));
@@ -151,7 +157,7 @@ impl Engine {
         }
         let server = self
             .table
-            .create_server(now.instant, message, received.reply_to, None);
+            .create_server(now.instant, message, via, received.reply_to, None);
         match server {
             Some(server) => {
                 let tag = self.new_tag();
@@ -178,7 +184,7 @@ impl Engine {
     fn is_for_next_hop(&self, received: &Received<'_>, routes: &Routes) -> bool {
         let message = received.message;
         let is_allowed = received.is_trusted() || (routes.token.is_some() && is_in_dialog(message));
-        is_allowed && message.to_tag() != Some(&self.stateless_tag(message))
+        is_allowed && message.to_tag() != Some(&self.stateless_tag(received))
     }
 
     /// Whether a response can be one to a request that we sent: its top Via is ours (18.1.2), and but

@@ -10,13 +10,17 @@ use crate::outbox::Outbox;
 use crate::record_route::hex_of;
 use crate::routing::listener_of;
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Host, Message, Method, Rejected, Reply, ViaMark};
+use bellhop_wire::{Ends, HeaderId, Host, Message, Method, Rejected, Reply, ViaMark, ViaRef};
 use std::net::SocketAddr;
 
 /// A request with what the server transport knows of it (RFC 3261 18.2.1).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received<'b> {
     pub(crate) message: Message<'b>,
+    /// Its topmost Via, if that can be read.
+    pub(crate) via: Option<ViaRef<'b>>,
+    /// Whom it is from and to; there once the message was found sound.
+    pub(crate) ends: Option<Ends<'b>>,
     pub(crate) flow: Flow,
     pub(crate) mark: ViaMark,
     /// Where its responses go.
@@ -73,6 +77,8 @@ impl Engine {
         };
         Received {
             message,
+            via,
+            ends: None,
             flow,
             mark,
             reply_to,
@@ -90,7 +96,7 @@ impl Engine {
         out: &mut Outbox,
         more: impl FnOnce(&mut Self, &mut Reply<'_>),
     ) {
-        let tag = self.stateless_tag(received.message);
+        let tag = self.stateless_tag(received);
         let start = out.bytes.len();
         let mut bytes = std::mem::take(&mut out.bytes);
         let mut reply = Reply::new(
@@ -243,8 +249,9 @@ impl Engine {
     }
 
     /// The same request gets the same tag again, without anything being remembered (8.2.7).
-    pub(super) fn stateless_tag(&self, request: Message<'_>) -> [u8; 16] {
-        let branch = request.top_via().ok().and_then(|via| via.branch());
+    pub(super) fn stateless_tag(&self, received: &Received<'_>) -> [u8; 16] {
+        let request = received.message;
+        let branch = received.via.and_then(|via| via.branch());
         let hash = self
             .key
             .hash_one((request.call_id(), request.from_tag(), branch));

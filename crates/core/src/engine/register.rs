@@ -34,10 +34,9 @@ impl Engine {
             return self.refuse_extensions(received, HeaderId::Require, EXTENSIONS, out);
         }
         // 10.3 step 5.
-        let aor = message
-            .to()
-            .ok()
-            .and_then(|to| Aor::new(&to.uri, self.names.domain_of(&to.uri)?));
+        let aor = received
+            .ends
+            .and_then(|ends| Aor::new(&ends.to.uri, self.names.domain_of(&ends.to.uri)?));
         let Some(aor) = aor else {
             return self.refuse(received, 404, "No such address of record", out);
         };

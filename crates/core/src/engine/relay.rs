@@ -103,9 +103,15 @@ impl Engine {
         let server = if is_ack {
             None
         } else {
-            let made =
-                self.table
-                    .create_server(now.instant, received.message, received.reply_to, None);
+            let made = received.via.and_then(|via| {
+                self.table.create_server(
+                    now.instant,
+                    received.message,
+                    &via,
+                    received.reply_to,
+                    None,
+                )
+            });
             if made.is_none() {
                 return self.refuse_with(
                     received,
@@ -179,7 +185,9 @@ impl Engine {
     fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
         let is_outside = !matches!(proof, Proof::Trusted { .. });
         let asserted = match proof {
-            Proof::Authenticated(user) => identity::asserted(user, received.message, &self.names),
+            Proof::Authenticated(user) => {
+                identity::asserted(user, received.ends.as_ref(), &self.names)
+            }
             Proof::Trusted { .. } | Proof::Dialog => None,
         };
         Identity {

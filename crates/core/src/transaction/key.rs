@@ -18,12 +18,11 @@ pub(super) struct ServerKey {
 }
 
 impl ServerKey {
-    /// `None`: the request has no readable top Via or CSeq and cannot be matched.
-    pub(super) fn of(request: Message<'_>, method: Method<'_>) -> Option<Self> {
-        let via = request.top_via().ok()?;
+    /// `via` is the request's topmost. `None`: it has no readable CSeq and cannot be matched.
+    pub(super) fn of(request: Message<'_>, via: &ViaRef<'_>, method: Method<'_>) -> Option<Self> {
         match via.branch() {
             Some(branch) if via.is_rfc3261() => Some(Self {
-                bytes: by_branch(method, branch, &via),
+                bytes: by_branch(method, branch, via),
                 legacy: false,
             }),
             _ => Some(Self {

@@ -11,7 +11,7 @@ use crate::{
         machine::{self, Actions, ServerAction, ServerInput, Timer},
     },
 };
-use bellhop_wire::{Limits, Message, Method, message::Owned};
+use bellhop_wire::{Limits, Message, Method, ViaRef, message::Owned};
 
 /// One server transaction.
 #[derive(Debug)]
@@ -39,11 +39,12 @@ struct LegacyTags {
 
 impl Table {
     /// Matches a request with a live server transaction (RFC 3261 17.2.3) and feeds it. An ACK never
-    /// makes a transaction; a CANCEL has its own.
+    /// makes a transaction; a CANCEL has its own. `via` is the request's topmost.
     pub fn receive_request(
         &mut self,
         now: Instant,
         request: Message<'_>,
+        via: &ViaRef<'_>,
         out: &mut Outbox,
     ) -> Request {
         let Some(method) = request.method() else {
@@ -51,7 +52,7 @@ impl Table {
         };
         let is_ack = method == Method::Ack;
         let class = if is_ack { Method::Invite } else { method };
-        let Some(id) = self.find_server(request, class, is_ack) else {
+        let Some(id) = self.find_server(request, via, class, is_ack) else {
             return if is_ack { Request::Ack } else { Request::New };
         };
         let input = if is_ack {
@@ -70,8 +71,12 @@ impl Table {
     }
 
     /// The INVITE server transaction that this CANCEL means (RFC 3261 9.2), whatever its state.
-    pub fn cancelled_by(&self, cancel: Message<'_>) -> Option<(TransactionId, Option<Owner>)> {
-        let id = self.find_server(cancel, Method::Invite, false)?;
+    pub fn cancelled_by(
+        &self,
+        cancel: Message<'_>,
+        via: &ViaRef<'_>,
+    ) -> Option<(TransactionId, Option<Owner>)> {
+        let id = self.find_server(cancel, via, Method::Invite, false)?;
         Some((id, self.servers.get(id)?.owner))
     }
 
@@ -81,11 +86,12 @@ impl Table {
         &mut self,
         now: Instant,
         request: Message<'_>,
+        via: &ViaRef<'_>,
         reply_to: Destination,
         owner: Option<Owner>,
     ) -> Option<TransactionId> {
         let method = request.method().filter(|method| *method != Method::Ack)?;
-        let key = ServerKey::of(request, method)?;
+        let key = ServerKey::of(request, via, method)?;
         if self.find_by_key(&key, request, false).is_some() {
             return None;
         }
@@ -176,10 +182,11 @@ impl Table {
     fn find_server(
         &self,
         request: Message<'_>,
+        via: &ViaRef<'_>,
         method: Method<'_>,
         is_ack: bool,
     ) -> Option<TransactionId> {
-        self.find_by_key(&ServerKey::of(request, method)?, request, is_ack)
+        self.find_by_key(&ServerKey::of(request, via, method)?, request, is_ack)
     }
 
     fn find_by_key(

@@ -6,7 +6,7 @@ use crate::{
     time::Instant,
     transaction::{Event, Owner, Request, Response, Table, TimerConfig, TransactionId},
 };
-use bellhop_wire::{Limits, Method, message::Owned};
+use bellhop_wire::{Limits, Message, Method, ViaRef, message::Owned};
 
 /// A table, the outbox it writes to and the time.
 pub(super) struct Rig {
@@ -39,18 +39,24 @@ impl Rig {
     /// Feeds a request.
     pub(super) fn request(&mut self, text: &str) -> Request {
         let request = parse(text);
-        self.table
-            .receive_request(self.now, request.message(), &mut self.out)
+        self.table.receive_request(
+            self.now,
+            request.message(),
+            &via(request.message()),
+            &mut self.out,
+        )
     }
 
     /// Feeds a new request and makes its server transaction.
     pub(super) fn serve(&mut self, text: &str, reply_to: Destination) -> TransactionId {
         let request = parse(text);
         let request = request.message();
-        let known = self.table.receive_request(self.now, request, &mut self.out);
+        let known = self
+            .table
+            .receive_request(self.now, request, &via(request), &mut self.out);
         assert_eq!(known, Request::New);
         self.table
-            .create_server(self.now, request, reply_to, Some(Owner(1)))
+            .create_server(self.now, request, &via(request), reply_to, Some(Owner(1)))
             .unwrap()
     }
 
@@ -196,4 +202,9 @@ pub(super) fn crlf(text: &str) -> String {
 /// A message that owns its bytes.
 pub(super) fn parse(text: &str) -> Owned {
     Owned::parse(crlf(text).as_bytes(), &Limits::default()).unwrap()
+}
+
+/// A message's topmost Via.
+pub(super) fn via(message: Message<'_>) -> ViaRef<'_> {
+    message.top_via().unwrap()
 }

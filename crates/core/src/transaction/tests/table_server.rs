@@ -1,6 +1,6 @@
 //! Matching of requests and the server side of the table.
 
-use super::messages::{Rig, parse, request, tcp, udp};
+use super::messages::{Rig, parse, request, tcp, udp, via};
 use crate::transaction::{Event, Owner, Request};
 
 const VIA: &str = "SIP/2.0/UDP pc.example.com:5060;branch=z9hG4bK1";
@@ -103,7 +103,9 @@ fn the_ack_of_a_2xx_is_the_users_and_makes_no_transaction() {
     let own = "SIP/2.0/UDP pc.example.com:5060;branch=z9hG4bKack";
     assert_eq!(rig.request(&request("ACK", own)), Request::Ack);
     let ack = parse(&request("ACK", own));
-    let made = rig.table.create_server(rig.now, ack.message(), udp(), None);
+    let made = rig
+        .table
+        .create_server(rig.now, ack.message(), &via(ack.message()), udp(), None);
     assert_eq!(made, None);
     assert_eq!(rig.table.live(), (1, 0));
 }
@@ -219,7 +221,9 @@ fn a_cancel_has_its_own_transaction_and_finds_its_invite() {
     let id = rig.serve(&cancel, udp());
     assert_ne!(id, invite);
     let message = parse(&cancel);
-    let found = rig.table.cancelled_by(message.message());
+    let found = rig
+        .table
+        .cancelled_by(message.message(), &via(message.message()));
     assert_eq!(found, Some((invite, Some(Owner(1)))));
     assert!(rig.respond(id, 200));
     assert!(rig.respond(invite, 487));
@@ -233,7 +237,11 @@ fn a_cancel_of_nothing_finds_nothing() {
     let mut rig = Rig::new();
     rig.serve(&request("OPTIONS", VIA), udp());
     let cancel = parse(&request("CANCEL", VIA));
-    assert_eq!(rig.table.cancelled_by(cancel.message()), None);
+    assert_eq!(
+        rig.table
+            .cancelled_by(cancel.message(), &via(cancel.message())),
+        None
+    );
 }
 
 // 17.2.3, RFC 2543 clients: Request-URI, To tag, From tag, Call-ID, CSeq and top Via.
@@ -279,7 +287,11 @@ fn an_old_clients_ack_is_matched_by_the_tag_of_our_response() {
     assert_eq!(rig.request(&to_tag(&ack, "other")), Request::Ack);
     assert_eq!(rig.request(&to_tag(&ack, "ours")), Request::AckAbsorbed);
     let cancel = parse(&request("CANCEL", OLD_VIA));
-    assert!(rig.table.cancelled_by(cancel.message()).is_some());
+    assert!(
+        rig.table
+            .cancelled_by(cancel.message(), &via(cancel.message()))
+            .is_some()
+    );
 }
 
 #[test]
@@ -292,7 +304,7 @@ fn a_full_table_takes_nothing_more_and_takes_again_when_one_ends() {
     ));
     let make = |rig: &mut Rig| {
         rig.table
-            .create_server(rig.now, other.message(), udp(), None)
+            .create_server(rig.now, other.message(), &via(other.message()), udp(), None)
     };
     assert_eq!(make(&mut rig), None);
     rig.table.abandon(id);
@@ -305,9 +317,9 @@ fn a_request_has_one_transaction_however_often_it_is_taken_in() {
     let text = request("OPTIONS", VIA);
     rig.serve(&text, udp());
     let again = parse(&text);
-    let made = rig
-        .table
-        .create_server(rig.now, again.message(), udp(), None);
+    let made =
+        rig.table
+            .create_server(rig.now, again.message(), &via(again.message()), udp(), None);
     assert_eq!(made, None);
     assert_eq!(rig.table.live(), (1, 0));
 }
