@@ -242,7 +242,7 @@ fn a_proxy_require_is_refused_with_420() {
         "pr",
         "Proxy-Require: noodles\r\n",
     );
-    let request = authorized(&mut world, &mut a, &request);
+    // 16.3: step 5, before credentials are asked for in step 6.
     let answer = ask(&mut world, &a, &request);
     assert_eq!(
         (status_of(&answer), header_of(&answer, "Unsupported")),

@@ -10,7 +10,7 @@ use crate::outbox::Outbox;
 use crate::routing::{Proof, Routes};
 use crate::time::Now;
 use crate::transaction::{Request, Response};
-use bellhop_wire::{HeaderId, Message, Method, Reply, ViaRef};
+use bellhop_wire::{HeaderId, Message, Method, Reply, Scheme, UriRef, ViaRef};
 
 impl Engine {
     /// A request that could be indexed.
@@ -49,22 +49,51 @@ impl Engine {
         if method == Method::Ack && !self.is_for_next_hop(&received, &routes) {
             return drop(message, flow, "ACK of an answer without a transaction", out);
         }
+        let uri = match self.validated(&received, method, &routes) {
+            Ok(uri) => uri,
+            Err((420, _)) => {
+                return self.refuse_extensions(&received, HeaderId::ProxyRequire, &[], out);
+            }
+            Err((status, reason)) => return self.refuse(&received, status, reason, out),
+        };
         let Some(proof) = self.prove(now, &received, method, &routes, out) else {
             return;
         };
-        // 16.3 step 5: we implement no option that a proxy could be required to.
-        if method != Method::Ack
-            && unknown(message, HeaderId::ProxyRequire, &[])
-                .next()
-                .is_some()
-        {
-            return self.refuse_extensions(&received, HeaderId::ProxyRequire, &[], out);
-        }
         if method == Method::Register && !routes.has_next {
-            self.register(now, &received, &proof, out);
+            self.register(now, &received, &uri, &proof, out);
         } else {
             self.relay(now, &received, method, routes, proof, out);
         }
+    }
+
+    /// The checks of 16.3 that come before credentials (step 6), so that a stranger hears of them too: the
+    /// Request-URI can be read (step 1) and has a scheme that we know (step 2), hops are left (step 3;
+    /// a trusted peer's OPTIONS may still be answered here), and no extension is required (step 5), for
+    /// we implement none that a proxy could be required to. Gives the Request-URI.
+    fn validated<'a>(
+        &self,
+        received: &Received<'a>,
+        method: Method<'_>,
+        routes: &'a Routes,
+    ) -> Result<UriRef<'a>, (u16, &'static str)> {
+        let message = received.message;
+        let Ok(uri) = UriRef::parse(routes.request_uri(message)) else {
+            return Err((400, "Bad Request-URI"));
+        };
+        if uri.scheme == Scheme::Other {
+            return Err((416, "Unsupported URI scheme"));
+        }
+        if !received.is_trusted() && message.max_forwards() == Ok(Some(0)) {
+            let is_for_us = uri.user.is_none() && self.names.domain_of(&uri).is_some();
+            if routes.has_next || !is_for_us {
+                return Err((483, "Too Many Hops"));
+            }
+        }
+        let mut required = unknown(message, HeaderId::ProxyRequire, &[]);
+        if method != Method::Ack && required.next().is_some() {
+            return Err((420, "Bad Extension"));
+        }
+        Ok(uri)
     }
 
     /// A response: the transaction that waits for it says whose it is. One that nobody waits for is

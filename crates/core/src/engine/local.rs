@@ -209,7 +209,7 @@ impl Engine {
             return;
         };
         let is_answerable = message.method().is_some_and(|m| m != Method::Ack)
-            && message.top_via().is_ok()
+            && message.first(HeaderId::Via).is_some()
             && message.first(HeaderId::From).is_some()
             && message.first(HeaderId::To).is_some()
             && message.first(HeaderId::CSeq).is_some()

@@ -7,7 +7,7 @@ use crate::outbox::Outbox;
 use crate::registrar::{self, Aor, ChangeKind, Registered};
 use crate::routing::Proof;
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Message, NameAddr, UriRef};
+use bellhop_wire::{HeaderId, Message, NameAddr, Scheme, UriRef};
 
 impl Engine {
     /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
@@ -16,14 +16,13 @@ impl Engine {
         &mut self,
         now: Now,
         received: &Received<'_>,
+        uri: &UriRef<'_>,
         proof: &Proof,
         out: &mut Outbox,
     ) {
         let message = received.message;
         // 10.3 step 1.
-        let is_ours =
-            UriRef::parse(message.uri()).is_ok_and(|uri| self.names.domain_of(&uri).is_some());
-        if !is_ours {
+        if self.names.domain_of(uri).is_none() {
             return self.refuse(received, 403, "Not a domain of this registrar", out);
         }
         // 10.3 step 2.
@@ -33,11 +32,15 @@ impl Engine {
         {
             return self.refuse_extensions(received, HeaderId::Require, EXTENSIONS, out);
         }
-        // 10.3 step 5.
-        let aor = received
-            .ends
-            .and_then(|ends| Aor::new(&ends.to.uri, self.names.domain_of(&ends.to.uri)?));
-        let Some(aor) = aor else {
+        // 10.3 step 5; To is a SIP or SIPS URI (10.2, RFC 4475 3.3.4).
+        let Some(to) = received.ends.map(|ends| ends.to.uri) else {
+            return self.refuse(received, 400, "Bad To", out);
+        };
+        if !matches!(to.scheme, Scheme::Sip | Scheme::Sips) {
+            return self.refuse(received, 400, "To is not a sip or sips URI", out);
+        }
+        let domain = self.names.domain_of(&to);
+        let Some(aor) = domain.and_then(|domain| Aor::new(&to, domain)) else {
             return self.refuse(received, 404, "No such address of record", out);
         };
         // 10.3 step 4: to register for an AoR is to own it, whoever From says.

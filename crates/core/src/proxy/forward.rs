@@ -7,7 +7,7 @@ use crate::flow::{Destination, ListenerId};
 use crate::identity::Identity;
 use crate::record_route::{self, Side, side_of};
 use crate::routing::{Names, Routes, Target, listener_of};
-use bellhop_wire::{Edit, HeaderId, Message};
+use bellhop_wire::{Edit, HeaderId, Message, UriRef};
 use std::io::Write as _;
 
 /// What is the same for all branches of a request.
@@ -129,7 +129,7 @@ impl Maker<'_> {
             .target
             .uri
             .as_deref()
-            .unwrap_or(rewrite.routes.request_uri(request));
+            .unwrap_or_else(|| sendable(rewrite.routes.request_uri(request)));
         if !leg.target.path.is_empty() {
             edit.push(HeaderId::Route, &leg.target.path);
         } else if let Some(next) = rewrite.routes.next_value(request)
@@ -190,4 +190,13 @@ impl Maker<'_> {
         entry.extend_from_slice(b";lr>");
         Some(entry)
     }
+}
+
+/// A Request-URI as it may go on: its headers must not (RFC 4475 3.1.2.11), and are looked for only where
+/// a `?` says that there may be some.
+fn sendable(uri: &[u8]) -> &[u8] {
+    if !uri.contains(&b'?') {
+        return uri;
+    }
+    UriRef::parse(uri).map_or(uri, |uri| uri.without_headers())
 }

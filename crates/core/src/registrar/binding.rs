@@ -49,17 +49,7 @@ impl Binding {
     /// The contact as a Request-URI: without the headers that a Request-URI cannot have (RFC 3261
     /// 16.6 step 2, 19.1.1).
     pub fn target(&self) -> &[u8] {
-        let headers = UriRef::parse(&self.contact)
-            .ok()
-            .and_then(|uri| uri.headers);
-        let end = headers.and_then(|headers| {
-            self.contact
-                .len()
-                .checked_sub(headers.len())?
-                .checked_sub(1)
-        });
-        end.and_then(|end| self.contact.get(..end))
-            .unwrap_or(&self.contact)
+        UriRef::parse(&self.contact).map_or(&*self.contact, |uri| uri.without_headers())
     }
 
     /// Whether its contact is this URI by RFC 3261 19.1.4.

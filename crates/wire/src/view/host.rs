@@ -42,8 +42,7 @@ pub fn host_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
     let bytes = trim(bytes);
     let (host, rest) = if let Some(inside) = bytes.strip_prefix(b"[") {
         let (address, rest) = take_while(inside, |b| b != b']');
-        let address = std::str::from_utf8(address).ok()?;
-        let address: Ipv6Addr = address.parse().ok()?;
+        let address = ipv6(std::str::from_utf8(address).ok()?)?;
         (Host::Ip(address.into()), rest.strip_prefix(b"]")?)
     } else {
         let (text, rest) = take_while(bytes, |b| b != b':' && !is_blank(b));
@@ -54,6 +53,16 @@ pub fn host_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
         [b':', digits @ ..] => Some((host, Some(port(trim_start(digits))?))),
         _ => None,
     }
+}
+
+/// An IPv6 address. RFC 3261's grammar lets a third colon slip in before an embedded IPv4 address; that
+/// form is read as what it means (RFC 5118 4.10).
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok().or_else(|| {
+        let (high, low) = text.split_once(":::")?;
+        let low: Ipv4Addr = low.parse().ok()?;
+        format!("{high}::{low}").parse().ok()
+    })
 }
 
 /// A domain name, or an IPv4 address if it looks like one: a last label of digits only cannot end a
@@ -121,6 +130,11 @@ mod tests {
         // RFC 5118 4.3: inside the brackets, 5070 belongs to the address.
         assert_eq!(read("[2001:db8::10:5070]"), Some((v6, None)));
         assert_eq!(read("[2001:DB8::10:5070]:5080"), Some((v6, Some(5080))));
+        // RFC 5118 4.10: both mean the same.
+        assert_eq!(
+            read("[2001:db8:::192.0.2.1]"),
+            read("[2001:db8::192.0.2.1]")
+        );
     }
 
     #[test]
@@ -171,7 +185,10 @@ mod tests {
             "[fe80::1%eth0]",
             "[::1]x",
             "2001:db8::10",
-            "[2001:db8:::192.0.2.1]",
+            "[2001:db8:::1]",
+            "[2001:db8::::192.0.2.1]",
+            "[2001::db8:::192.0.2.1]",
+            "[2001:db8:::192.0.2]",
         ] {
             assert_eq!(read(bad), None, "{bad}");
         }

@@ -57,6 +57,13 @@ impl<'a> UriRef<'a> {
         same::same(self, other)
     }
 
+    /// The URI without its headers, as a Request-URI must be (RFC 3261 19.1.1, table 1).
+    pub fn without_headers(&self) -> &'a [u8] {
+        let behind = self.headers.map_or(0, |h| h.len().saturating_add(1));
+        let end = self.raw.len().saturating_sub(behind);
+        self.raw.get(..end).unwrap_or(self.raw)
+    }
+
     /// The user with its escapes resolved.
     pub fn user_unescaped(&self) -> Option<Cow<'a, [u8]>> {
         let user = self.user?;

@@ -33,11 +33,12 @@ impl<'a> ViaRef<'a> {
         self.params.value("branch")
     }
 
-    /// Whether the branch starts with the magic cookie z9hG4bK (compared without case, RFC 3261 8.1.1.7).
+    /// Whether the branch starts with the magic cookie z9hG4bK (compared without case, RFC 3261 8.1.1.7)
+    /// and goes on: the cookie alone tells no request from another (RFC 4475 3.2.1).
     pub fn is_rfc3261(&self) -> bool {
         self.branch()
-            .and_then(|branch| branch.get(..MAGIC_COOKIE.len()))
-            .is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE))
+            .and_then(|branch| branch.split_at_checked(MAGIC_COOKIE.len()))
+            .is_some_and(|(head, own)| head.eq_ignore_ascii_case(MAGIC_COOKIE) && !own.is_empty())
     }
 }
 
@@ -121,6 +122,7 @@ mod tests {
     fn the_magic_cookie_is_known_in_any_case() {
         assert!(parse("SIP/2.0/UDP h;branch=Z9HG4BKx").is_rfc3261());
         assert!(!parse("SIP/2.0/UDP h;branch=z9hG4b").is_rfc3261());
+        assert!(!parse("SIP/2.0/UDP h;branch=z9hG4bK").is_rfc3261());
         assert!(!parse("SIP/2.0/UDP h").is_rfc3261());
     }
 
