@@ -48,10 +48,10 @@ pub(crate) fn strip<'m>(
     edit: &mut Edit<'m>,
 ) {
     if !is_trusted {
-        for field in message.all_fields() {
-            if CLAIMS.contains(&field.id) || is_configured(config, field.name) {
-                edit.remove(field);
-            }
+        let claims = CLAIMS.into_iter().flat_map(|id| message.fields(id));
+        let configured = config.strip.iter().flat_map(|name| message.named(name));
+        for field in claims.chain(configured) {
+            edit.remove(field);
         }
     } else if to_outside && wants_privacy(message) {
         for id in IDENTITIES {
@@ -97,13 +97,6 @@ pub(crate) fn may_claim(proof: &Authenticated, ends: Option<&Ends<'_>>, names: &
 fn from_aor(ends: Option<&Ends<'_>>, names: &Names) -> Option<Aor> {
     let from = ends?.from.uri;
     Aor::new(&from, names.domain_of(&from)?)
-}
-
-fn is_configured(config: &Config, name: &[u8]) -> bool {
-    config
-        .strip
-        .iter()
-        .any(|strip| name.eq_ignore_ascii_case(strip.as_bytes()))
 }
 
 /// What only a trusted peer may say.

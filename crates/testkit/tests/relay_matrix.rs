@@ -96,13 +96,7 @@ fn proved(world: &mut World, a: &mut Peer, request: &str, password: &str) -> Str
 
 /// Where Bellhop sent anything that it never should.
 fn foreign(world: &World) -> HashSet<SocketAddr> {
-    let mine = [
-        SERVER,
-        PBX,
-        "203.0.113.1:5060",
-        "203.0.113.2:5060",
-    ]
-    .map(addr);
+    let mine = [SERVER, PBX, "203.0.113.1:5060", "203.0.113.2:5060"].map(addr);
     let sent = world.trace.iter().filter(|p| p.from == addr(SERVER));
     sent.map(|p| p.to).filter(|to| !mine.contains(to)).collect()
 }

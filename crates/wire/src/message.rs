@@ -124,7 +124,7 @@ impl<'b> Message<'b> {
     }
 
     /// All lines whose name is this one in any case or its compact form.
-    pub fn named(self, name: &'b str) -> impl Iterator<Item = Field<'b>> {
+    pub fn named<'n>(self, name: &'n str) -> impl Iterator<Item = Field<'b>> + use<'b, 'n> {
         let id = HeaderId::of(name.as_bytes());
         self.fields(id).filter(move |field| {
             id != HeaderId::Other || name::same_other(field.name, name.as_bytes())
