@@ -1,11 +1,12 @@
 # Settings and helpers that the lab's scripts share (sourced, not run).
 #
 # BELLHOP_LAB_DIR  where what was fetched lives    (default .lab in the repository)
+# LAB_ROOT         the unpacked tree to run from   (default $BELLHOP_LAB_DIR/root)
 # LAB_RUN          run-time state of one lab: configurations, logs, sockets
 #                                                  (default $BELLHOP_LAB_DIR/run)
 
 LAB_DIR=${BELLHOP_LAB_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/.lab}
-LAB_ROOT=$LAB_DIR/root
+LAB_ROOT=${LAB_ROOT:-$LAB_DIR/root}
 LAB_RUN=${LAB_RUN:-$LAB_DIR/run}
 
 say() { printf 'lab: %s\n' "$*"; }

@@ -1,25 +1,43 @@
 #!/bin/sh
-# provision.sh - fetch the lab's programs from Debian into a private directory:
-# Asterisk 22, SIPp, baresip, and the tools for network namespaces. Nothing is
-# installed on the host, no service is started, no root is needed.
+# provision.sh [peers|kamailio] - fetch the lab's programs from Debian into a
+# private directory. Nothing is installed on the host, no service is started,
+# no root is needed.
+#
+#   peers     (default) into root: Asterisk 22, SIPp, baresip, and the tools for
+#             network namespaces
+#   kamailio  into kamailio: Kamailio 5.6.3, what the bench compares with
 #
 # apt downloads the packages and their dependencies with an apt state of its
 # own; they are only unpacked, and run with the loader and the libraries that
 # were unpacked with them.
 #
 # BELLHOP_LAB_DIR  where to put it    (default .lab in the repository)
-# LAB_SUITE        Debian suite       (default sid, which has Asterisk 22)
+# LAB_SUITE        Debian suite       (default sid, which has Asterisk 22; bookworm
+#                                      for Kamailio)
 # LAB_MIRROR       Debian mirror      (default: the one apt is configured with)
 #
 # Running it again does nothing when the same set is already there.
 set -eu
 . "$(dirname "$0")/common.sh"
 
-LAB_SUITE=${LAB_SUITE:-sid}
-LAB_PACKAGES="asterisk sip-tester baresip-core iproute2 nftables"
+case ${1:-peers} in
+peers)
+    LAB_SUITE=${LAB_SUITE:-sid}
+    LAB_PACKAGES="asterisk sip-tester baresip-core iproute2 nftables"
+    STAMP=$LAB_DIR/provisioned
+    TRIAL="usr/sbin/asterisk -V"
+    ;;
+kamailio)
+    LAB_ROOT=$LAB_DIR/kamailio
+    LAB_SUITE=${LAB_SUITE:-bookworm}
+    LAB_PACKAGES=kamailio
+    STAMP=$LAB_ROOT.provisioned
+    TRIAL="usr/sbin/kamailio -v"
+    ;;
+*) die "no set $1: peers or kamailio" ;;
+esac
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-STAMP=$LAB_DIR/provisioned
 WANT="$LAB_SUITE $LAB_PACKAGES"
 if [ -d "$LAB_ROOT" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$WANT" ]; then
     say "already there: $LAB_ROOT ($LAB_SUITE)"
@@ -41,8 +59,8 @@ if [ -z "${LAB_MIRROR:-}" ]; then
 fi
 say "Debian $LAB_SUITE from $LAB_MIRROR into $LAB_ROOT"
 
-NEW=$LAB_DIR/root.new
-APT=$LAB_DIR/apt
+NEW=$LAB_ROOT.new
+APT=$LAB_ROOT.apt
 rm -rf "$NEW" "$STAMP"
 mkdir -p "$NEW" "$APT/lists/partial" "$APT/cache/archives/partial"
 : > "$APT/status"      # as if nothing were installed: all libraries are fetched
@@ -78,12 +96,18 @@ say "unpacking $(ls "$APT"/cache/archives/*.deb | wc -l) packages"
 for deb in "$APT"/cache/archives/*.deb; do
     dpkg-deb -x "$deb" "$NEW"
 done
-# A merged /usr, as the package base-files would have made it.
+# A merged /usr, as the package base-files would have made it. Older suites
+# have files of their own below /lib.
 for d in bin sbin lib lib64; do
+    if [ -d "$NEW/$d" ] && [ ! -L "$NEW/$d" ]; then
+        mkdir -p "$NEW/usr/$d"
+        cp -a "$NEW/$d/." "$NEW/usr/$d/"
+        rm -r "${NEW:?}/$d"
+    fi
     [ -e "$NEW/$d" ] || ln -s "usr/$d" "$NEW/$d"
 done
 # A link that a package's postinst would have made by update-alternatives.
-[ -e "$NEW/usr/share/asterisk/sounds/en" ] || {
+[ ! -d "$NEW/usr/share/asterisk" ] || [ -e "$NEW/usr/share/asterisk/sounds/en" ] || {
     s=$(cd "$NEW/usr/share/asterisk/sounds" && ls -d en_*_* | head -n 1)
     ln -sfn "$s" "$NEW/usr/share/asterisk/sounds/en"
 }
@@ -92,6 +116,7 @@ rm -rf "$APT" "$LAB_ROOT"
 mv "$NEW" "$LAB_ROOT"
 
 lab_find_loader
-"$LAB_LOADER" --library-path "$LAB_LIBDIR" "$LAB_ROOT/usr/sbin/asterisk" -V
+# shellcheck disable=SC2086  # a program and its option
+(lab_exec $TRIAL) | head -n 1
 echo "$WANT" > "$STAMP"
 say "ready: $LAB_ROOT, $(du -sh "$LAB_ROOT" | cut -f1)"
