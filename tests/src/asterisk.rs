@@ -124,6 +124,16 @@ impl Asterisk {
         said
     }
 
+    /// What its dial plan and modules have logged so far.
+    ///
+    /// # Panics
+    /// If there is no log.
+    pub fn log(&self) -> String {
+        let path = self.dir.path().join("asterisk/log/messages");
+        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// The URI of an extension of its dial plan, as a phone behind Bellhop dials it.
     pub fn bind(&self) -> SocketAddr {
         self.setup.bind

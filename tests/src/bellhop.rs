@@ -31,6 +31,8 @@ pub struct Setup {
     pub upstream: Option<String>,
     /// What is offered in a challenge, in this order.
     pub algorithms: Vec<&'static str>,
+    /// Headers that nobody outside may send, besides the identity headers.
+    pub strip: Vec<&'static str>,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -53,6 +55,7 @@ impl Setup {
             listen: Transport::BOTH.map(listen).into(),
             upstream: Some(format!("sip:{}", lane.pbx())),
             algorithms: vec!["SHA-256", "MD5"],
+            strip: Vec::new(),
             more: String::new(),
         }
     }
@@ -75,6 +78,13 @@ impl Setup {
     #[must_use]
     pub fn only(mut self, algorithm: &'static str) -> Self {
         self.algorithms = vec![algorithm];
+        self
+    }
+
+    /// Takes these headers off too.
+    #[must_use]
+    pub fn strip(mut self, names: &[&'static str]) -> Self {
+        self.strip = names.to_vec();
         self
     }
 
@@ -126,6 +136,7 @@ impl Setup {
             "[auth]\nrealm = \"bellhop.test\"\nalgorithms = {:?}",
             self.algorithms
         );
+        let _ = writeln!(text, "strip_headers = {:?}", self.strip);
         let _ = writeln!(text, "users = {{ file = \"users.toml\" }}");
         // Phones of the lab register for shorter times than the default allows.
         let _ = writeln!(

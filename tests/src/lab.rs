@@ -27,6 +27,11 @@ impl Lab {
         None
     }
 
+    /// Whether Kamailio is there too.
+    pub fn has_kamailio(&self) -> bool {
+        self.dir.join("kamailio.provisioned").exists()
+    }
+
     /// The interpreter that has the PJSIP module, if it could be installed.
     pub fn python(&self) -> Option<PathBuf> {
         let python = self.dir.join("venv/bin/python");

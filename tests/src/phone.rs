@@ -20,6 +20,8 @@ pub struct Phone {
     rest: Vec<u8>,
     sent: u32,
     contact: String,
+    /// Header lines that each of its requests has besides, as bytes.
+    more: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Phone {
             rest: Vec::new(),
             sent: 0,
             contact,
+            more: Vec::new(),
         }
     }
 
@@ -70,6 +73,11 @@ impl Phone {
     pub fn with_contact(mut self, uri: &str) -> Self {
         uri.clone_into(&mut self.contact);
         self
+    }
+
+    /// Puts these bytes among the header lines of each request from now on.
+    pub fn say_besides(&mut self, lines: &[u8]) {
+        lines.clone_into(&mut self.more);
     }
 
     /// Registers its address: REGISTER, 401, REGISTER, 200.
@@ -185,9 +193,13 @@ impl Phone {
     /// # Panics
     /// If they cannot be sent.
     pub fn send(&mut self, text: &str) {
+        self.send_bytes(text.as_bytes());
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8]) {
         match &mut self.link {
-            Link::Udp(socket) => socket.send(text.as_bytes()).map(|_| ()),
-            Link::Tcp(stream) => stream.write_all(text.as_bytes()),
+            Link::Udp(socket) => socket.send(bytes).map(|_| ()),
+            Link::Tcp(stream) => stream.write_all(bytes),
         }
         .unwrap_or_else(|e| panic!("{}: {e}", self.user));
     }
@@ -248,13 +260,16 @@ impl Phone {
 
     fn send_request(&mut self, method: &str, uri: &str, to: &str, lines: &str, body: &str) {
         self.sent += 1;
-        let text = format!(
-            "{method} {uri} SIP/2.0\r\n{}To: <{to}>\r\n{}{lines}Content-Length: {}\r\n\r\n{body}",
-            self.common(method, self.sent),
+        let head = format!(
+            "{method} {uri} SIP/2.0\r\n{}To: <{to}>\r\n",
+            self.common(method, self.sent)
+        );
+        let tail = format!(
+            "{}{lines}Content-Length: {}\r\n\r\n{body}",
             self.contact_lines(body),
             body.len(),
         );
-        self.send(&text);
+        self.send_bytes(&[head.as_bytes(), &self.more, tail.as_bytes()].concat());
     }
 
     fn final_response(&mut self, within: Duration) -> Message {

@@ -16,8 +16,9 @@ pub(super) struct Lab {
 pub(super) fn prepare(root: &Path) -> Lab {
     let dir = std::env::var_os("BELLHOP_LAB_DIR").map_or_else(|| root.join(".lab"), PathBuf::from);
     let mut missing = Vec::new();
-    let steps: [(&str, Step); 3] = [
+    let steps: [(&str, Step); 4] = [
         ("Asterisk, SIPp and baresip", packages),
+        ("Kamailio", kamailio),
         ("PJSIP (the Python module pjsua2)", pjsua),
         ("a container engine (podman)", podman),
     ];
@@ -34,9 +35,17 @@ pub(super) fn prepare(root: &Path) -> Lab {
 type Step = fn(&Path, &Path) -> Result<(), String>;
 
 fn packages(root: &Path, dir: &Path) -> Result<(), String> {
+    provision(root, dir, "peers")
+}
+
+fn kamailio(root: &Path, dir: &Path) -> Result<(), String> {
+    provision(root, dir, "kamailio")
+}
+
+fn provision(root: &Path, dir: &Path, set: &str) -> Result<(), String> {
     std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let mut script = Command::new(root.join("tests/lab/provision.sh"));
-    script.env("BELLHOP_LAB_DIR", dir);
+    script.arg(set).env("BELLHOP_LAB_DIR", dir);
     // Once more: the first index of a mirror that is being renewed may not fit.
     run(&mut script).or_else(|_| run(&mut script))
 }
