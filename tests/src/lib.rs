@@ -30,6 +30,7 @@ pub mod sipp;
 pub mod site;
 pub mod temp;
 pub mod tone;
+pub mod torture;
 
 pub use asterisk::Asterisk;
 pub use baresip::Baresip;

@@ -3,7 +3,8 @@
 //! `tidy` checks the rules of the house that no compiler knows; `test` is the
 //! one test command: it brings what the tests need and runs all of them; `fuzz`
 //! throws hostile input at the parsers and the engine; `count` holds the
-//! micro-benchmarks to their committed figures.
+//! micro-benchmarks to their committed figures; `torture` sends the messages of
+//! RFC 4475 and RFC 5118 to the running program.
 
 #![allow(
     clippy::print_stdout,
@@ -17,6 +18,7 @@ mod count;
 mod fuzz;
 mod test;
 mod tidy;
+mod torture;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         Some((name, [])) if name == "tidy" => tidy::run(&root()),
         Some((name, filter)) if name == "test" => test::run(&root(), filter),
         Some((name, args)) if name == "count" => count::run(&root(), args),
+        Some((name, args)) if name == "torture" => torture::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
         _ => {
             eprintln!("{USAGE}");
@@ -46,4 +49,6 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  run the fuzz targets, 60 s each if not said otherwise
        cargo xtask count [--bless] [CASE..]
                                  count instructions and allocations of the micro-benchmarks; fails
-                                 above the committed figures, --bless writes new ones";
+                                 above the committed figures, --bless writes new ones
+       cargo xtask torture [DIR] send the messages of RFC 4475 and RFC 5118 (DIR/rfc4475, DIR/rfc5118;
+                                 ../shared/data if not said otherwise) to the program";
