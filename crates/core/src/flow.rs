@@ -43,12 +43,12 @@ pub struct Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
     /// Over this flow. If its connection is gone, `else_connect` says whether the shell may open a new
-    /// one to the flow's remote address (RFC 3261 18.2.2) or must report failure.
+    /// one (RFC 3261 18.2.2) or must report failure.
     Flow {
         /// The flow.
         flow: Flow,
-        /// Open a new connection if this one is gone.
-        else_connect: bool,
+        /// The port of the flow's remote address to open a new connection to if this one is gone.
+        else_connect: Option<u16>,
     },
     /// To this address, from this listener (UDP) or in its name (streams: an open connection to the
     /// address is used, else one is opened).

@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod config;
+mod date;
 pub mod engine;
 pub mod entropy;
 pub mod event;

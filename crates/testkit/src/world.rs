@@ -42,8 +42,10 @@ pub struct World {
     net: Net,
     chance: Chance,
     inboxes: HashMap<SocketAddr, VecDeque<String>>,
-    /// Addresses that take no connection, and connections that are cut.
+    /// Addresses that take no connection.
     refusing: HashSet<SocketAddr>,
+    /// Peers whose connection is cut and who have not come back.
+    gone: HashSet<SocketAddr>,
     /// Names that the resolver knows.
     pub names: HashMap<String, Vec<SocketAddr>>,
     /// Whether the resolver answers at all.
@@ -65,6 +67,7 @@ impl World {
             chance: Chance::new(seed),
             inboxes: HashMap::new(),
             refusing: HashSet::new(),
+            gone: HashSet::new(),
             names: HashMap::new(),
             resolver_answers: true,
         }
@@ -158,6 +161,7 @@ impl World {
 
     /// Cuts a stream between a peer and all Bellhops.
     pub fn cut(&mut self, peer: SocketAddr) {
+        self.gone.insert(peer);
         for node in &mut self.nodes {
             node.engine.connection_closed(self.now, connection(peer));
         }
@@ -269,16 +273,13 @@ impl World {
                 return;
             }
             for transmit in &out.transmits {
-                let to = transmit.to.remote();
                 let transport = transmit.to.transport();
+                let (to, is_refused) = place_of(&transmit.to, &self.gone, &self.refusing);
                 let from = node
                     .listeners
                     .get(usize::from(transmit.to.listener().0))
                     .map(|l| l.1);
                 let Some(from) = from else { continue };
-                let must_connect = matches!(transmit.to, Destination::Address { .. });
-                let is_refused =
-                    transport.is_reliable() && must_connect && self.refusing.contains(&to);
                 if let (true, Some(token)) = (is_refused, transmit.token) {
                     node.engine.transmit_failed(self.now, token, &mut node.out);
                 } else if !is_refused {
@@ -308,6 +309,7 @@ impl World {
     }
 
     fn launch(&mut self, packet: Packet) {
+        self.gone.remove(&packet.from);
         self.trace.push(packet.clone());
         self.net
             .send(self.now.instant, packet, self.faults, &mut self.chance);
@@ -317,6 +319,30 @@ impl World {
 fn listeners_of(config: &Config) -> Vec<(Transport, SocketAddr)> {
     let listeners = config.listeners.iter();
     listeners.map(|l| (l.transport, l.local)).collect()
+}
+
+/// Where a message really goes, and whether nobody takes it there: its peer's connection is gone, or none
+/// can be opened.
+fn place_of(
+    to: &Destination,
+    gone: &HashSet<SocketAddr>,
+    refusing: &HashSet<SocketAddr>,
+) -> (SocketAddr, bool) {
+    let remote = to.remote();
+    let place = match to {
+        Destination::Flow { else_connect, .. } if gone.contains(&remote) => {
+            let Some(port) = else_connect else {
+                return (remote, true);
+            };
+            SocketAddr::new(remote.ip(), *port)
+        }
+        Destination::Flow { .. } => return (remote, false),
+        Destination::Address { .. } => remote,
+    };
+    (
+        place,
+        to.transport().is_reliable() && refusing.contains(&place),
+    )
 }
 
 /// A stream's name: one for each remote address.

@@ -42,7 +42,7 @@ impl Engine {
             self.cancel(now, &received, &via, out);
             return;
         }
-        let routes = match Routes::read(message, &self.names, &self.shared.secret) {
+        let routes = match Routes::read(message, flow.listener, &self.names, &self.shared.secret) {
             Ok(routes) => routes,
             Err(error) => return self.refuse(&received, 400, &error.to_string(), out),
         };

@@ -51,29 +51,32 @@ impl Engine {
     }
 
     /// What goes on the topmost Via, and where the response goes: back where the request came from
-    /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2).
+    /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2). A trusted peer
+    /// whose connection is gone is called at its Via's port.
     pub(crate) fn received<'b>(&self, message: Message<'b>, flow: Flow) -> Received<'b> {
         let is_outside = self.is_outside(&flow);
         let via = message.top_via().ok();
         let peer = self.names.upstream_at(&flow, via.and_then(|via| via.port));
+        let is_trusted = !is_outside || peer.is_some_and(|(_, is_trusted)| is_trusted);
         let mut mark = ViaMark::default();
         let mut remote = flow.remote;
+        let mut else_connect = None;
         if let Some(via) = via {
             let wants_port = via.params.has("rport");
             if wants_port || via.host != Host::Ip(flow.remote.ip()) {
                 mark.received = Some(flow.remote.ip());
             }
+            let port = via.port.unwrap_or(flow.transport.default_port());
             if wants_port {
                 mark.rport = Some(flow.remote.port());
             } else if !flow.transport.is_reliable() && !is_outside {
-                let port = via.port.unwrap_or(flow.transport.default_port());
                 remote = SocketAddr::new(flow.remote.ip(), port);
             }
+            else_connect = (is_trusted && flow.transport.is_reliable()).then_some(port);
         }
-        let is_trusted = !is_outside || peer.is_some_and(|(_, is_trusted)| is_trusted);
         let reply_to = Destination::Flow {
             flow: Flow { remote, ..flow },
-            else_connect: is_trusted && flow.transport.is_reliable(),
+            else_connect,
         };
         Received {
             message,

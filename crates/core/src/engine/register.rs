@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::local::{EXTENSIONS, Received, unknown};
+use crate::date;
 use crate::event::{Decision, Level};
 use crate::outbox::Outbox;
 use crate::registrar::{self, Aor, ChangeKind, Registered};
@@ -70,6 +71,8 @@ impl Engine {
             Ok(registered) => {
                 self.reply(received, 200, "OK", out, |_, reply| {
                     registered.write(now.instant, message, reply);
+                    // 10.3 step 8.
+                    reply.header_with("Date", |out| date::write(now.unix, out));
                 });
                 out.tell(message, received.flow, Level::Info, 200, || {
                     Decision::Registered(told(&aor, &registered))

@@ -197,12 +197,18 @@ impl Engine {
     }
 }
 
-/// Which requests are record-routed: those that make a dialog, and inside one those that refresh its
-/// target, so that both ends see the same route set at every refresh.
+/// Which requests are record-routed: those that make a dialog, those of unknown methods, which may
+/// (16.6 step 4), and inside one those that refresh its target, so that both ends see the same route
+/// set at every refresh.
 fn record(method: Method<'_>, message: Message<'_>, routes: &Routes) -> Record {
     let makes_dialog = matches!(
         method,
-        Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Update
+        Method::Invite
+            | Method::Subscribe
+            | Method::Refer
+            | Method::Notify
+            | Method::Update
+            | Method::Ext(_)
     );
     match (
         makes_dialog,

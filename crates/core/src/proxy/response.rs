@@ -68,18 +68,16 @@ impl Engine {
             ..=199 => {
                 branch.state = BranchState::Proceeding;
                 match branch.cancel {
-                    Cancel::No => {}
-                    Cancel::Wanted => return self.cancel_branch(now, id, context, out),
-                    Cancel::Sent => return,
-                }
-                if status > 100 {
                     // 16.7 step 2: timer C starts anew.
-                    if is_invite {
+                    Cancel::No if is_invite && status > 100 => {
                         self.set_deadline(id, context, now.instant.after(TIMER_C));
                     }
-                    if !context.is_final {
-                        self.pass_back(now, context, &flow, response, out);
-                    }
+                    Cancel::Wanted => self.cancel_branch(now, id, context, out),
+                    Cancel::No | Cancel::Sent => {}
+                }
+                // 16.7 step 5: before a final response each goes back, whatever has become of its branch.
+                if status > 100 && !context.is_final {
+                    self.pass_back(now, context, &flow, response, out);
                 }
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).

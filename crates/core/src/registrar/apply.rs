@@ -2,6 +2,7 @@
 
 use super::{
     Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
+    binding::write_param,
     contact::{Contact, Request, supports},
 };
 use crate::{flow::Flow, time::Instant};
@@ -188,12 +189,7 @@ fn other_params(params: Params<'_>) -> Box<[u8]> {
         if param.name.eq_ignore_ascii_case(b"expires") || param.name.eq_ignore_ascii_case(b"q") {
             continue;
         }
-        text.push(b';');
-        text.extend_from_slice(param.name);
-        if let Some(value) = param.value {
-            text.push(b'=');
-            text.extend_from_slice(value);
-        }
+        write_param(&param, &mut text);
     }
     unfold(&mut text);
     text.into()

@@ -1,9 +1,9 @@
 //! One contact of an AoR.
 
 use crate::{flow::Flow, time::Instant};
-use bellhop_wire::UriRef;
+use bellhop_wire::{UriRef, view::params::Param};
 use smallvec::SmallVec;
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{borrow::Cow, cmp::Reverse, sync::Arc, time::Duration};
 
 /// The bindings of one AoR.
 pub type Bindings = SmallVec<[Arc<Binding>; 4]>;
@@ -46,10 +46,22 @@ impl Binding {
         self.expires.since(now)
     }
 
-    /// The contact as a Request-URI: without the headers that a Request-URI cannot have (RFC 3261
-    /// 16.6 step 2, 19.1.1).
-    pub fn target(&self) -> &[u8] {
-        UriRef::parse(&self.contact).map_or(&*self.contact, |uri| uri.without_headers())
+    /// The contact as a Request-URI: without the headers and the `method` that a Request-URI cannot
+    /// have (RFC 3261 16.6 step 2, 19.1.1).
+    pub fn target(&self) -> Cow<'_, [u8]> {
+        let Ok(uri) = UriRef::parse(&self.contact) else {
+            return Cow::Borrowed(&self.contact);
+        };
+        let bare = uri.without_headers();
+        if !uri.params.has("method") {
+            return Cow::Borrowed(bare);
+        }
+        let before = bare.len().saturating_sub(uri.params.raw.len());
+        let mut text = bare.get(..before).unwrap_or_default().to_vec();
+        for param in uri.params.iter().filter(|param| !param.is("method")) {
+            write_param(&param, &mut text);
+        }
+        Cow::Owned(text)
     }
 
     /// Whether its contact is this URI by RFC 3261 19.1.4.
@@ -61,6 +73,16 @@ impl Binding {
     pub(super) fn is_flow_of(&self, instance: &[u8], reg_id: u32) -> bool {
         let same = |ours: &[u8]| ours.eq_ignore_ascii_case(instance);
         self.reg_id == Some(reg_id) && self.instance.as_deref().is_some_and(same)
+    }
+}
+
+/// Appends `;name=value`.
+pub(super) fn write_param(param: &Param<'_>, text: &mut Vec<u8>) {
+    text.push(b';');
+    text.extend_from_slice(param.name);
+    if let Some(value) = param.value {
+        text.push(b'=');
+        text.extend_from_slice(value);
     }
 }
 

@@ -130,6 +130,26 @@ impl Names {
         }
     }
 
+    /// Whether this listener is reached by this transport, host (or domain) and port.
+    pub(crate) fn is_listener(
+        &self,
+        id: ListenerId,
+        transport: Transport,
+        host: Host<'_>,
+        port: u16,
+    ) -> bool {
+        let Some(own) = self.listeners.iter().find(|l| l.id == id) else {
+            return false;
+        };
+        let is_port = |address: &SocketAddr| address.port() == port;
+        let is_address = |address: &SocketAddr| host == Host::Ip(address.ip()) && is_port(address);
+        own.transport == transport
+            && (own.addresses.iter().any(is_address)
+                || own.is_advertised(host, Some(port))
+                || (own.addresses.iter().any(is_port)
+                    && self.domains.iter().any(|d| names_address(d, host))))
+    }
+
     /// The upstream whose address or name this URI has (a request for the PBX by its own name).
     pub(crate) fn upstream_of(&self, uri: &UriRef<'_>) -> Option<usize> {
         let host = uri.host?;
@@ -265,14 +285,18 @@ impl Names {
     }
 
     fn is_advertised(&self, host: Host<'_>, port: Option<u16>) -> bool {
-        self.listeners.iter().any(|l| {
-            let own = host_port(l.advertised.0.as_bytes()).map(|(h, _)| h);
-            own.is_some_and(|own| own.same(host)) && port.is_none_or(|p| p == l.advertised.1)
-        })
+        self.listeners.iter().any(|l| l.is_advertised(host, port))
     }
 }
 
-/// Whether a domain is written as this address.
+impl Own {
+    fn is_advertised(&self, host: Host<'_>, port: Option<u16>) -> bool {
+        let own = host_port(self.advertised.0.as_bytes()).map(|(h, _)| h);
+        own.is_some_and(|own| own.same(host)) && port.is_none_or(|p| p == self.advertised.1)
+    }
+}
+
+/// Whether a domain is this host.
 fn names_address(domain: &str, host: Host<'_>) -> bool {
     host_port(domain.as_bytes()).is_some_and(|(own, _)| own.same(host))
 }

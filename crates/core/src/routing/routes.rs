@@ -1,9 +1,13 @@
-//! Route processing: our own entries are taken off, strict routing is repaired (RFC 3261 16.4).
+//! Route processing: our own entries are taken off, strict routing is repaired, an maddr that is ours
+//! goes (RFC 3261 16.4).
 
 use super::Names;
+use super::hop::rehost;
 use crate::auth::Secret;
+use crate::flow::{ListenerId, Transport};
 use crate::record_route::Token;
-use bellhop_wire::{Edit, Error, HeaderId, Kind, Message, NameAddr, UriRef, Value};
+use bellhop_wire::view::host::host_port;
+use bellhop_wire::{Edit, Error, HeaderId, Kind, Message, NameAddr, Scheme, UriRef, Value};
 use smallvec::SmallVec;
 
 /// What is to be done to a request's Request-URI and Route before it goes on.
@@ -11,8 +15,11 @@ use smallvec::SmallVec;
 pub(crate) struct Routes {
     /// Leading Route values that are ours.
     own: usize,
-    /// The Request-URI that a strict router before us put into the last Route (16.4 paragraph 2).
-    restored: Option<Box<[u8]>>,
+    /// The Request-URI as its sender meant it, where it is not as it stands: what a strict router before
+    /// us put into the last Route, without an maddr that is ours (16.4).
+    meant: Option<Box<[u8]>>,
+    /// Whether the last Route value has become the Request-URI again.
+    takes_last: bool,
     /// The token of our Record-Route entry, if one was there and proved to be ours for this dialog.
     pub(crate) token: Option<Token>,
     /// The first such token, if there are several: the one of the passage that the sender is next to.
@@ -25,15 +32,24 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Reads a request's Route values.
+    /// Reads the Request-URI and the Route values of a request that came in on this listener.
     ///
     /// # Errors
     /// `Syntax` of Route for a value that cannot be read.
     pub(crate) fn read(
         request: Message<'_>,
+        listener: ListenerId,
         names: &Names,
         secret: &Secret,
     ) -> Result<Self, Error> {
+        let mut routes = Self::of_route(request, names, secret)?;
+        if let Some(uri) = without_own_maddr(routes.request_uri(request), listener, names) {
+            routes.meant = Some(uri);
+        }
+        Ok(routes)
+    }
+
+    fn of_route(request: Message<'_>, names: &Names, secret: &Secret) -> Result<Self, Error> {
         let mut routes = Self::default();
         let mut values = request.values(HeaderId::Route).peekable();
         if values.peek().is_none() {
@@ -50,10 +66,11 @@ impl Routes {
             routes.nearest = Some(token);
             routes.again.push(bracketed(request.uri()));
             if let Some(last) = request.values(HeaderId::Route).last() {
-                routes.restored = Some(name_addr(last)?.uri.raw.into());
+                routes.meant = Some(name_addr(last)?.uri.raw.into());
+                routes.takes_last = true;
             }
         }
-        let restored = usize::from(routes.restored.is_some());
+        let restored = usize::from(routes.takes_last);
         let end = request
             .values(HeaderId::Route)
             .count()
@@ -87,7 +104,7 @@ impl Routes {
 
     /// The Request-URI as its sender meant it.
     pub(crate) fn request_uri<'a>(&'a self, request: Message<'a>) -> &'a [u8] {
-        self.restored.as_deref().unwrap_or(request.uri())
+        self.meant.as_deref().unwrap_or(request.uri())
     }
 
     /// The next hop's Route entry, if somebody else's stands behind ours.
@@ -109,12 +126,34 @@ impl Routes {
         for value in request.values(HeaderId::Route).take(self.own) {
             edit.remove_value(value);
         }
-        if self.restored.is_some()
+        if self.takes_last
             && let Some(last) = request.values(HeaderId::Route).last()
         {
             edit.remove_value(last);
         }
     }
+}
+
+/// A Request-URI without its maddr, port and transport, if those are how it came to us (16.4).
+fn without_own_maddr(uri: &[u8], listener: ListenerId, names: &Names) -> Option<Box<[u8]>> {
+    if !uri.windows(6).any(|w| w.eq_ignore_ascii_case(b"maddr=")) {
+        return None;
+    }
+    let uri = UriRef::parse(uri).ok()?;
+    let (maddr, _) = host_port(uri.params.value("maddr")?)?;
+    let transport = match (uri.transport(), uri.scheme) {
+        (Some(token), Scheme::Sip | Scheme::Sips) => Transport::of(token)?,
+        (None, Scheme::Sip) => Transport::Udp,
+        (None, Scheme::Sips) => Transport::Tls,
+        (_, Scheme::Tel | Scheme::Other) => return None,
+    };
+    let port = uri.port.unwrap_or(transport.default_port());
+    if !names.is_listener(listener, transport, maddr, port) {
+        return None;
+    }
+    let mut host = Vec::with_capacity(64);
+    uri.host?.write(&mut host);
+    Some(rehost(&uri, &String::from_utf8_lossy(&host)))
 }
 
 fn name_addr(value: Value<'_>) -> Result<NameAddr<'_>, Error> {

@@ -77,8 +77,13 @@ impl Scene<'_> {
                 refuse(403, "Preloaded Route refused")
             };
         }
-        if !is_trusted && uri.params.has("maddr") {
-            return refuse(403, "maddr refused");
+        if uri.params.has("maddr") {
+            // 16.5: it is the only target; from outside it would make us a relay.
+            return if is_trusted && uri.host.is_some() {
+                self.dialog(request, routes, uri, Side::Direct, true)
+            } else {
+                refuse(403, "maddr refused")
+            };
         }
         match uri.scheme {
             Scheme::Sip | Scheme::Sips => {}
@@ -136,7 +141,7 @@ impl Scene<'_> {
             };
             let hop = Hop::To(Destination::Flow {
                 flow,
-                else_connect: false,
+                else_connect: None,
             });
             return Routing::one(target(hop), "dialog, over its flow");
         }
@@ -168,7 +173,7 @@ impl Scene<'_> {
             uri,
             hop: Hop::To(Destination::Flow {
                 flow,
-                else_connect: false,
+                else_connect: None,
             }),
             path: binding.path.clone(),
             kind: Kind::Binding,

@@ -13,6 +13,7 @@ use bellhop_core::{
     flow::{Destination, ListenerId, Transport},
     outbox::{Outbox, Token, Transmit},
 };
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 impl Worker {
@@ -65,11 +66,20 @@ impl Worker {
             (
                 None,
                 Destination::Flow {
-                    else_connect: false,
-                    ..
+                    else_connect: None, ..
                 },
             ) => return false,
-            (None, _) => self.table.dial(transport, remote, listener),
+            (
+                None,
+                Destination::Flow {
+                    else_connect: Some(port),
+                    ..
+                },
+            ) => {
+                let remote = SocketAddr::new(remote.ip(), *port);
+                self.table.dial(transport, remote, listener)
+            }
+            (None, Destination::Address { .. }) => self.table.dial(transport, remote, listener),
         };
         let pushed = connection.push(message, token, self.limits.queue);
         if new {

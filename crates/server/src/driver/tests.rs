@@ -285,7 +285,6 @@ fn a_flow_whose_connection_is_gone_fails_or_is_opened_anew_as_asked() {
     let rig = Rig::start(1, &[TCP], StreamLimits::default());
     let mut watch = rig.tcp(0);
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
-    // A peer that comes from a port it listens on too.
     let order = format!("send;0;tcp;{}", peer.local_addr().unwrap());
     watch.write_all(&message(&order, "c", 1)).unwrap();
     let (mut stream, _) = peer.accept().unwrap();
@@ -296,9 +295,12 @@ fn a_flow_whose_connection_is_gone_fails_or_is_opened_anew_as_asked() {
     let before = rig.heard(failed);
     watch.write_all(&message("again;no", "c", 2)).unwrap();
     eventually("it fails", || rig.heard(failed) == before + 1);
-    let again = message("again;connect", "c", 3);
+    // RFC 3261 18.2.2: at the port that the peer says it listens on, not at the one it came from.
+    let listens = TcpListener::bind("127.0.0.1:0").unwrap();
+    let order = format!("again;{}", listens.local_addr().unwrap().port());
+    let again = message(&order, "c", 3);
     watch.write_all(&again).unwrap();
-    let (mut stream, _) = peer.accept().unwrap();
+    let (mut stream, _) = listens.accept().unwrap();
     assert_eq!(read(&mut stream, again.len()), again);
 }
 

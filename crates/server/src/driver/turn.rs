@@ -88,7 +88,7 @@ impl<'w> Turn<'w> {
         if refuse::answer(head, flow.remote, error, &mut answer) {
             let to = Destination::Flow {
                 flow,
-                else_connect: false,
+                else_connect: None,
             };
             self.worker.push(&to, &answer, None);
         }

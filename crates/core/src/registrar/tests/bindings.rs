@@ -235,8 +235,8 @@ fn the_request_uri_of_a_binding_has_no_headers() {
     let site = Site::new();
     let lines = ["Contact: <sip:b?b@example.com;x=y?Route=%3Csip:sip.example.com%3E>"];
     site.bind(&Register::new(1, &lines));
-    assert_eq!(text(site.held()[0].target()), "sip:b?b@example.com;x=y");
+    assert_eq!(text(&site.held()[0].target()), "sip:b?b@example.com;x=y");
     let plain = Site::new();
     plain.bind(&Register::new(1, &["Contact: <sip:b?b@example.com>"]));
-    assert_eq!(text(plain.held()[0].target()), "sip:b?b@example.com");
+    assert_eq!(text(&plain.held()[0].target()), "sip:b?b@example.com");
 }

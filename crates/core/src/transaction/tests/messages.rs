@@ -163,7 +163,7 @@ pub(super) fn tcp() -> Destination {
             remote: "192.0.2.8:40000".parse().unwrap(),
             connection: Some(ConnectionId(3)),
         },
-        else_connect: true,
+        else_connect: Some(5060),
     }
 }
 

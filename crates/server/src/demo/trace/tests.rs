@@ -24,7 +24,7 @@ fn flow(remote: &str) -> Flow {
 fn back() -> Destination {
     Destination::Flow {
         flow: flow(ALICE),
-        else_connect: false,
+        else_connect: None,
     }
 }
 

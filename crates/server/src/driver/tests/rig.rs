@@ -174,7 +174,7 @@ impl Core for Puppet {
         let mut words = order.split(';');
         let back = Destination::Flow {
             flow,
-            else_connect: false,
+            else_connect: None,
         };
         let token = Token((self.shard as u64) << 48 | 7);
         match words.next().unwrap() {
@@ -203,7 +203,7 @@ impl Core for Puppet {
             "again" => {
                 let to = Destination::Flow {
                     flow: *self.seen.last().unwrap(),
-                    else_connect: words.next() == Some("connect"),
+                    else_connect: words.next().and_then(|port| port.parse().ok()),
                 };
                 out.transmit(to, Some(token), bytes);
             }
@@ -242,7 +242,7 @@ impl Core for Puppet {
         assert!(at <= now.instant);
         let back = Destination::Flow {
             flow,
-            else_connect: false,
+            else_connect: None,
         };
         out.transmit(back, None, b"ring");
     }
