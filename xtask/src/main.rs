@@ -4,7 +4,8 @@
 //! one test command: it brings what the tests need and runs all of them; `fuzz`
 //! throws hostile input at the parsers and the engine; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
-//! RFC 4475 and RFC 5118 to the running program.
+//! RFC 4475 and RFC 5118 to the running program; `bench` measures Bellhop beside
+//! Kamailio.
 
 #![allow(
     clippy::print_stdout,
@@ -14,6 +15,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod bench;
 mod count;
 mod fuzz;
 mod test;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Some((name, filter)) if name == "test" => test::run(&root(), filter),
         Some((name, args)) if name == "count" => count::run(&root(), args),
         Some((name, args)) if name == "torture" => torture::run(&root(), args),
+        Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
         _ => {
             eprintln!("{USAGE}");
@@ -51,4 +54,6 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  count instructions and allocations of the micro-benchmarks; fails
                                  above the committed figures, --bless writes new ones
        cargo xtask torture [DIR] send the messages of RFC 4475 and RFC 5118 (DIR/rfc4475, DIR/rfc5118;
-                                 ../shared/data if not said otherwise) to the program";
+                                 ../shared/data if not said otherwise) to the program
+       cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--out NAME] [--quick]
+                                 Bellhop and Kamailio side by side (bench/README.md)";

@@ -127,6 +127,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("bellhop-tests", &[WIRE]),
     ("bellhop-micro", &["bellhop-core", TESTKIT, WIRE]),
     ("xtask", &[]),
+    ("storm", &[]),
     ("bellhop-fuzz", &["bellhop-core", TESTKIT, WIRE]),
 ];
 
