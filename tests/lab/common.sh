@@ -28,8 +28,10 @@ lab_find_loader() {
 # lab_exec PROGRAM ARGS...: replace this shell by a program of the unpacked
 # tree. The program gets the tree's own C library and loader, so it runs on
 # an older host, without a chroot and without root. --argv0 keeps its name.
+# Kamailio has libraries in a directory of its own.
 lab_exec() {
     lab_find_loader
     prog=$LAB_ROOT/$1; shift
-    exec "$LAB_LOADER" --argv0 "$prog" --library-path "$LAB_LIBDIR" "$prog" "$@"
+    exec "$LAB_LOADER" --argv0 "$prog" --library-path "$LAB_LIBDIR:$LAB_LIBDIR/kamailio" \
+        "$prog" "$@"
 }

@@ -51,13 +51,14 @@ fn bench(root: &Path, plan: &Plan) -> Result<(), String> {
         machine: Machine::read(&ground),
         pairs: plan.pairs,
         seconds: plan.seconds,
+        is_logged: plan.is_logged,
         ..Results::default()
     };
     for row in &plan.rows {
         results.rows.push(measure_row(&ground, plan, row)?);
     }
     if let Some(bindings) = plan.bindings {
-        results.memory = Some(measure_memory(&ground, bindings)?);
+        results.memory = Some(measure_memory(&ground, plan, bindings)?);
     }
     results.took_s = began.elapsed().as_secs();
     results.load_after = machine::load();
@@ -71,7 +72,7 @@ fn measure_row(ground: &Ground, plan: &Plan, row: &Row) -> Result<RowResult, Str
     let mut runs = SERVERS.map(|_| Runs::default());
     for pair in 1..=plan.pairs {
         for (server, runs) in SERVERS.into_iter().zip(&mut runs) {
-            let sample = measure(ground, server, row, plan.seconds, runs)?;
+            let sample = measure(ground, plan, server, row, runs)?;
             println!(
                 "{} {pair}/{} {:8}  {:6.1} us  user {:.2}  p50 {:.2}  p99 {:.1} ms  failed {}  lag {:.1} ms",
                 row.name,
@@ -99,15 +100,15 @@ fn measure_row(ground: &Ground, plan: &Plan, row: &Row) -> Result<RowResult, Str
 /// One run that counts; what storm was too late for is repeated.
 fn measure(
     ground: &Ground,
+    plan: &Plan,
     server: Server,
     row: &Row,
-    seconds: u32,
     runs: &mut Runs,
 ) -> Result<Sample, String> {
     let mut tries = 0_u32;
     loop {
-        let process = started(ground, server, row, RUN_SHARED_MB)?;
-        let sample = load::run(ground, server, row, seconds, process.id())?;
+        let process = started(ground, plan, server, row, RUN_SHARED_MB)?;
+        let sample = load::run(ground, server, row, plan.seconds, process.id())?;
         if !sample.is_disturbed() {
             return Ok(sample);
         }
@@ -135,7 +136,7 @@ fn search(
     let Some(from) = row.search_from.filter(|_| plan.searches) else {
         return Ok(None);
     };
-    let process = started(ground, server, row, SEARCH_SHARED_MB)?;
+    let process = started(ground, plan, server, row, SEARCH_SHARED_MB)?;
     let sample = load::search(ground, server, row, from, process.id())?;
     println!(
         "{} greatest {:8}  {:.0} a second",
@@ -146,7 +147,13 @@ fn search(
     Ok(Some(sample))
 }
 
-fn started(ground: &Ground, server: Server, row: &Row, shared_mb: u32) -> Result<Process, String> {
+fn started(
+    ground: &Ground,
+    plan: &Plan,
+    server: Server,
+    row: &Row,
+    shared_mb: u32,
+) -> Result<Process, String> {
     let process = server.start(
         ground,
         Purpose {
@@ -154,6 +161,7 @@ fn started(ground: &Ground, server: Server, row: &Row, shared_mb: u32) -> Result
             users: USERS,
             shared_mb,
             is_prefaulted: true,
+            is_logged: plan.is_logged,
         },
     )?;
     if row.registers_first && server != Server::Floor {
@@ -162,7 +170,7 @@ fn started(ground: &Ground, server: Server, row: &Row, shared_mb: u32) -> Result
     Ok(process)
 }
 
-fn measure_memory(ground: &Ground, bindings: u32) -> Result<Memory, String> {
+fn measure_memory(ground: &Ground, plan: &Plan, bindings: u32) -> Result<Memory, String> {
     let growth = |server: Server| {
         let all = bindings.saturating_add(WARM_BINDINGS);
         let purpose = Purpose {
@@ -170,6 +178,7 @@ fn measure_memory(ground: &Ground, bindings: u32) -> Result<Memory, String> {
             users: all,
             shared_mb: RUN_SHARED_MB,
             is_prefaulted: false,
+            is_logged: plan.is_logged,
         };
         let process = server.start(ground, purpose)?;
         let warm = load::register_all(ground, process.id(), WARM_BINDINGS)?;

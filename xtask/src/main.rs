@@ -55,5 +55,5 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  above the committed figures, --bless writes new ones
        cargo xtask torture [DIR] send the messages of RFC 4475 and RFC 5118 (DIR/rfc4475, DIR/rfc5118;
                                  ../shared/data if not said otherwise) to the program
-       cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--out NAME] [--quick]
+       cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--log] [--out NAME] [--quick]
                                  Bellhop and Kamailio side by side (bench/README.md)";

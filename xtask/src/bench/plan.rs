@@ -17,6 +17,8 @@ pub(super) struct Plan {
     pub(super) bindings: Option<u32>,
     /// Whether this only shows that the bench works: its figures are not kept in `bench/results`.
     pub(super) is_quick: bool,
+    /// Whether both servers write a line for each registration, call and subscription.
+    pub(super) is_logged: bool,
     /// The name of the results' files; `None`: the day.
     pub(super) out: Option<String>,
 }
@@ -35,6 +37,7 @@ impl Plan {
             searches: !is_quick,
             bindings: Some(if is_quick { 10_000 } else { 100_000 }),
             is_quick,
+            is_logged: false,
             out: None,
         };
         let mut args = args.iter();
@@ -42,6 +45,7 @@ impl Plan {
             let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
             match arg.as_str() {
                 "--quick" => {}
+                "--log" => plan.is_logged = true,
                 "--no-search" => plan.searches = false,
                 "--rows" => plan.choose(value()?)?,
                 "--pairs" => plan.pairs = whole(arg, value()?)?,
@@ -90,7 +94,7 @@ fn file_name(text: &str) -> Result<String, String> {
     ))
 }
 
-const USAGE: &str = "options: --rows A,B  --pairs N (3)  --seconds N (5)  --no-search  --out NAME (the day)  \
+const USAGE: &str = "options: --rows A,B  --pairs N (3)  --seconds N (5)  --no-search  --log  --out NAME (the day)  \
                      --quick (one short pair, no search, nothing kept)";
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub(super) struct Results {
     pub(super) pairs: u32,
     /// Seconds of each run.
     pub(super) seconds: u32,
+    /// Whether both servers wrote a line for each registration, call and subscription.
+    pub(super) is_logged: bool,
     /// One for each row measured.
     pub(super) rows: Vec<RowResult>,
     /// The memory of bindings, if it was measured.

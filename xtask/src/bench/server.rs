@@ -43,6 +43,8 @@ pub(super) struct Purpose {
     /// Whether Kamailio touches all of it at the start: no page fault then falls into a run, but its
     /// size says nothing.
     pub(super) is_prefaulted: bool,
+    /// Whether both write a line for each registration, call and subscription.
+    pub(super) is_logged: bool,
 }
 
 impl Server {
@@ -78,10 +80,14 @@ impl Server {
 fn bellhop(ground: &Ground, purpose: Purpose) -> Result<Command, String> {
     let dir = ground.dir.join("bellhop");
     let config = dir.join("bellhop.toml");
-    let given = format!("bench/bellhop/{}.toml", purpose.config);
+    let given = ground
+        .root
+        .join(format!("bench/bellhop/{}.toml", purpose.config));
+    let level = if purpose.is_logged { "info" } else { "warn" };
     fs::create_dir_all(&dir)
-        .and_then(|()| fs::copy(ground.root.join(given), &config))
-        .and_then(|_| fs::write(dir.join("users.toml"), users(purpose.users)))
+        .and_then(|()| fs::read_to_string(given))
+        .and_then(|text| fs::write(&config, format!("{text}\n[log]\nlevel = \"{level}\"\n")))
+        .and_then(|()| fs::write(dir.join("users.toml"), users(purpose.users)))
         .map_err(|e| format!("{}: {e}", dir.display()))?;
     let mut command = Command::new(&ground.bellhop);
     command.arg("run").arg("--config").arg(config);
@@ -110,6 +116,9 @@ fn kamailio(ground: &Ground, purpose: Purpose) -> Result<Command, String> {
     command.arg("-A").arg(answerer);
     if purpose.is_prefaulted {
         command.args(["-A", "WITH_PREFAULT"]);
+    }
+    if purpose.is_logged {
+        command.args(["-A", "WITH_LOG"]);
     }
     Ok(command)
 }

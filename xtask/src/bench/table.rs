@@ -24,7 +24,7 @@ fn facts(results: &Results) -> String {
     format!(
         "{} ({} cores{kind}), {} MiB, Linux {}, governor {governor}; {}\n\
          {} ({}, {}) and {}, each on one core, storm on another; medians of {} runs of {} s, \
-         load {} before and {} after, {} s in all\n",
+         {}, load {} before and {} after, {} s in all\n",
         m.cpu,
         m.cores,
         m.memory_mb,
@@ -36,6 +36,11 @@ fn facts(results: &Results) -> String {
         m.kamailio,
         results.pairs,
         results.seconds,
+        if results.is_logged {
+            "a log line for each"
+        } else {
+            "no log lines"
+        },
         m.load,
         results.load_after,
         results.took_s,
