@@ -1,6 +1,7 @@
 //! What the core tells the log: who sent what, and what was decided about it.
 
 use crate::flow::Flow;
+use crate::registrar::{Aor, Change, ChangeKind};
 use bellhop_wire::{Message, Start};
 use smallvec::SmallVec;
 use std::fmt;
@@ -40,19 +41,30 @@ pub enum Decision {
     /// Credentials were asked for; the text says why.
     Challenged(&'static str),
     /// Answered by us; the text says why.
-    Answered(String),
+    Answered(&'static str),
     /// Refused by us; the text says why.
     Refused(String),
     /// A REGISTER was applied.
-    Registered(String),
+    Registered(Registration),
     /// Relayed; the text says where to.
     Relayed(String),
     /// A final response went back.
-    Completed(String),
+    Completed(&'static str),
     /// Not answered and not relayed; the text says why.
     Dropped(&'static str),
     /// A next hop gave no final response; the text names it and says why.
     BranchFailed(String),
+}
+
+/// What a REGISTER came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The AoR.
+    pub aor: Aor,
+    /// What changed.
+    pub changes: SmallVec<[Change; 2]>,
+    /// How many bindings the AoR has now.
+    pub bindings: usize,
 }
 
 impl Event {
@@ -88,11 +100,30 @@ impl fmt::Display for Decision {
             Self::Challenged(why) => write!(f, "challenged: {why}"),
             Self::Answered(text) => write!(f, "answered: {text}"),
             Self::Refused(text) => write!(f, "refused: {text}"),
-            Self::Registered(text) => write!(f, "registered: {text}"),
+            Self::Registered(what) => write!(f, "registered: {what}"),
             Self::Relayed(text) => write!(f, "relayed: {text}"),
             Self::Completed(text) => write!(f, "completed: {text}"),
             Self::Dropped(why) => write!(f, "dropped: {why}"),
             Self::BranchFailed(text) => write!(f, "branch failed: {text}"),
         }
+    }
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.aor.as_str())?;
+        for change in &self.changes {
+            let kind = match change.kind {
+                ChangeKind::Added => "added",
+                ChangeKind::Refreshed => "refreshed",
+                ChangeKind::Removed => "removed",
+            };
+            let contact = change.binding.contact();
+            write!(f, " {kind} {}", contact.escape_ascii())?;
+        }
+        if self.changes.is_empty() {
+            f.write_str(" nothing changed")?;
+        }
+        write!(f, " (bindings: {})", self.bindings)
     }
 }

@@ -76,9 +76,9 @@ pub(crate) fn asserted(
     ends: Option<&Ends<'_>>,
     names: &Names,
 ) -> Option<Aor> {
-    from_aor(ends, names)
-        .filter(|aor| proof.owns(aor))
-        .or_else(|| proof.user().aors.first().cloned())
+    ends.and_then(|ends| own_from(proof, ends, names))
+        .or_else(|| proof.user().aors.first())
+        .cloned()
 }
 
 /// Whether an authenticated user may say this in From: an AoR of his own, or nobody (RFC 3323 4.1.1.3).
@@ -91,12 +91,12 @@ pub(crate) fn may_claim(proof: &Authenticated, ends: Option<&Ends<'_>>, names: &
         .uri
         .host
         .is_some_and(|host| host.same(bellhop_wire::Host::Name(b"anonymous.invalid")));
-    is_anonymous || from_aor(Some(ends), names).is_some_and(|aor| proof.owns(&aor))
+    is_anonymous || own_from(proof, ends, names).is_some()
 }
 
-fn from_aor(ends: Option<&Ends<'_>>, names: &Names) -> Option<Aor> {
-    let from = ends?.from.uri;
-    Aor::new(&from, names.domain_of(&from)?)
+fn own_from<'p>(proof: &'p Authenticated, ends: &Ends<'_>, names: &Names) -> Option<&'p Aor> {
+    let from = &ends.from.uri;
+    proof.own_aor(from, names.domain_of(from)?)
 }
 
 /// What only a trusted peer may say.

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod config;
 mod date;
+mod digits;
 pub mod engine;
 pub mod entropy;
 pub mod event;

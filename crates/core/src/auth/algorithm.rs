@@ -1,6 +1,7 @@
 //! The hash algorithms of digest (RFC 7616 3.3, RFC 8760 2.1) and their hexadecimal text.
 
 use sha2::{Digest, Sha256, Sha512_256};
+use smallvec::SmallVec;
 
 /// A hash algorithm of digest. The `-sess` variants are not offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,13 +130,20 @@ impl From<[u8; 32]> for Hash {
     }
 }
 
+/// Gives the parts with colons between them to a hash in one piece: each piece has its price, and all
+/// but a body are short.
 fn joined(parts: &[&[u8]], mut update: impl FnMut(&[u8])) {
+    if let [one] = parts {
+        return update(one);
+    }
+    let mut text = SmallVec::<[u8; 256]>::new();
     for (n, part) in parts.iter().enumerate() {
         if n > 0 {
-            update(b":");
+            text.push(b':');
         }
-        update(part);
+        text.extend_from_slice(part);
     }
+    update(&text);
 }
 
 const fn digit(nibble: u8) -> u8 {

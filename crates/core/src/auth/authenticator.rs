@@ -7,7 +7,7 @@ use super::{
     replay::Fingerprint,
 };
 use crate::{entropy::Entropy, registrar::Aor, time::Now};
-use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply};
+use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply, UriRef};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use subtle::ConstantTimeEq;
 
@@ -229,6 +229,15 @@ impl Authenticated {
     pub fn owns(&self, aor: &Aor) -> bool {
         self.user.owns(aor)
     }
+
+    /// The user's AoR that a URI is whose host stands for `domain`, if it is one of his.
+    pub(crate) fn own_aor(&self, uri: &UriRef<'_>, domain: &str) -> Option<&Aor> {
+        let mut aors = self.user.aors.iter();
+        aors.find(|aor| aor.is_text_of(uri, domain)).or_else(|| {
+            let aor = Aor::new(uri, domain)?;
+            self.user.aors.iter().find(|own| **own == aor)
+        })
+    }
 }
 
 /// A keyed hash of everything in a REGISTER over UDP. The digest covers neither Contact nor most other
@@ -243,5 +252,5 @@ fn fingerprint(secret: &Secret, request: Message<'_>, method: Method<'_>) -> Opt
     if method != Method::Register || !is_udp {
         return None;
     }
-    Some(secret.mac_of(Use::Request, request.bytes()))
+    Some(secret.fingerprint(request.bytes()))
 }

@@ -112,17 +112,40 @@ fn decode(text: &[u8]) -> Option<[u8; TIME + CHANCE + CODE]> {
     if text.len() != TEXT {
         return None;
     }
-    for (group, letters) in bytes.chunks_exact_mut(3).zip(text.chunks_exact(4)) {
-        let mut bits: u32 = 0;
-        for letter in letters {
-            bits = (bits << 6) | u32::from(value(*letter)?);
-        }
-        for (to, from) in group.iter_mut().zip(bits.to_be_bytes().into_iter().skip(1)) {
-            *to = from;
-        }
+    let mut all = 0;
+    let (groups, _) = bytes.as_chunks_mut::<3>();
+    let (letters, _) = text.as_chunks::<4>();
+    for (group, letters) in groups.iter_mut().zip(letters) {
+        let [a, b, c, d] =
+            letters.map(|letter| VALUES.get(usize::from(letter)).map_or(NONE, |v| *v));
+        all |= a | b | c | d;
+        *group = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
     }
-    Some(bytes)
+    (all & NONE == 0).then_some(bytes)
 }
+
+/// What is no letter of the alphabet: above the six bits of those that are.
+const NONE: u8 = 0x80;
+
+const VALUES: [u8; 256] = {
+    let mut values = [NONE; 256];
+    let mut letter = 0_u8;
+    loop {
+        if let Some(value) = value(letter)
+            && let Some(slot) = values
+                .as_mut_slice()
+                .split_at_mut(letter as usize)
+                .1
+                .first_mut()
+        {
+            *slot = value;
+        }
+        if letter == u8::MAX {
+            break values;
+        }
+        letter = letter.wrapping_add(1);
+    }
+};
 
 const fn value(letter: u8) -> Option<u8> {
     match letter {

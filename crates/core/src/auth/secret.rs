@@ -3,7 +3,7 @@
 use crate::entropy::Entropy;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::{SipHasher13, SipHasher24};
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -13,6 +13,7 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Secret {
     keyed: [SipHasher24; Use::ALL.len()],
+    requests: SipHasher13,
 }
 
 /// What a code is for.
@@ -22,8 +23,6 @@ pub enum Use {
     Nonce,
     /// A Record-Route token is ours.
     Route,
-    /// A request is the one that was seen before.
-    Request,
     /// The password of a user who is not there.
     Nobody,
 }
@@ -33,6 +32,7 @@ impl Secret {
     pub fn new(key: [u8; 32]) -> Self {
         Self {
             keyed: Use::ALL.map(|of| SipHasher24::new_with_key(&derived(&key, of.label()))),
+            requests: SipHasher13::new_with_key(&derived(&key, b"request")),
         }
     }
 
@@ -53,26 +53,27 @@ impl Secret {
             input.extend_from_slice(&length.to_le_bytes());
             input.extend_from_slice(part);
         }
-        self.mac_of(of, &input)
-    }
-
-    /// The code of these bytes alone. Not for a use that codes parts too.
-    pub fn mac_of(&self, of: Use, bytes: &[u8]) -> [u8; 16] {
         self.keyed
             .get(of as usize)
-            .map_or([0; 16], |keyed| keyed.hash(bytes).as_bytes())
+            .map_or([0; 16], |keyed| keyed.hash(&input).as_bytes())
+    }
+
+    /// What tells a whole request from every other one. It is kept and never shown, so nobody outside can
+    /// look for two requests of one code but by sending them; one round less than for [`Secret::mac`] is
+    /// enough, as it is for the keys of a hash table.
+    pub(crate) fn fingerprint(&self, request: &[u8]) -> [u8; 16] {
+        self.requests.hash(request).as_bytes()
     }
 }
 
 impl Use {
     /// All of them, in the order of their declaration.
-    const ALL: [Self; 4] = [Self::Nonce, Self::Route, Self::Request, Self::Nobody];
+    const ALL: [Self; 3] = [Self::Nonce, Self::Route, Self::Nobody];
 
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Nonce => b"nonce",
             Self::Route => b"record-route",
-            Self::Request => b"request",
             Self::Nobody => b"nobody",
         }
     }

@@ -200,7 +200,7 @@ impl Engine {
             None => self.reply(received, 200, "OK", out, |_, _| {}),
         }
         out.tell(message, received.flow, Level::Info, 200, || {
-            Decision::Answered("caller cancelled".to_owned())
+            Decision::Answered("caller cancelled")
         });
         if let Some(owner) = owner {
             self.cancel_context(now, owner, message, out);

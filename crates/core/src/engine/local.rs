@@ -247,7 +247,7 @@ impl Engine {
                 .header("Supported", b"path, outbound");
         });
         out.tell(received.message, received.flow, Level::Debug, 200, || {
-            Decision::Answered("OPTIONS to this server".to_owned())
+            Decision::Answered("OPTIONS to this server")
         });
     }
 

@@ -3,12 +3,12 @@
 use super::Engine;
 use super::local::{EXTENSIONS, Received, unknown};
 use crate::date;
-use crate::event::{Decision, Level};
+use crate::event::{Decision, Level, Registration};
 use crate::outbox::Outbox;
-use crate::registrar::{self, Aor, ChangeKind, Registered};
+use crate::registrar::{self, Aor, Registered};
 use crate::routing::Proof;
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Message, NameAddr, Scheme, UriRef};
+use bellhop_wire::{HeaderId, Scheme, UriRef};
 
 impl Engine {
     /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
@@ -40,23 +40,23 @@ impl Engine {
         if !matches!(to.scheme, Scheme::Sip | Scheme::Sips) {
             return self.refuse(received, 400, "To is not a sip or sips URI", out);
         }
+        // 10.3 step 4: to register for an AoR is to own it, whoever From says.
         let domain = self.names.domain_of(&to);
-        let Some(aor) = domain.and_then(|domain| Aor::new(&to, domain)) else {
+        let own = match (proof, domain) {
+            (Proof::Authenticated(user), Some(domain)) => user.own_aor(&to, domain),
+            _ => None,
+        };
+        let aor = own.cloned().or_else(|| Aor::new(&to, domain?));
+        let Some(aor) = aor else {
             return self.refuse(received, 404, "No such address of record", out);
         };
-        // 10.3 step 4: to register for an AoR is to own it, whoever From says.
-        if let Proof::Authenticated(user) = proof
-            && !user.owns(&aor)
-        {
+        if own.is_none() && matches!(proof, Proof::Authenticated(_)) {
             return self.refuse(
                 received,
                 403,
                 "Address of record is not the authenticated user's",
                 out,
             );
-        }
-        if self.names_us(message) {
-            return self.refuse(received, 403, "Contact is this server", out);
         }
         let location = &self.shared.location;
         let applied = registrar::apply(
@@ -66,6 +66,10 @@ impl Engine {
             &aor,
             message,
             received.flow,
+            |contact| {
+                let host = contact.host;
+                host.is_some_and(|host| self.names.is_own_address(host, contact.port))
+            },
         );
         match applied {
             Ok(registered) => {
@@ -75,7 +79,15 @@ impl Engine {
                     reply.header_with("Date", |out| date::write(now.unix, out));
                 });
                 out.tell(message, received.flow, Level::Info, 200, || {
-                    Decision::Registered(told(&aor, &registered))
+                    let Registered {
+                        bindings, changes, ..
+                    } = registered;
+                    let bindings = bindings.len();
+                    Decision::Registered(Registration {
+                        aor,
+                        changes,
+                        bindings,
+                    })
                 });
             }
             Err(refusal) => {
@@ -91,36 +103,4 @@ impl Engine {
             }
         }
     }
-
-    /// Whether a Contact leads back here: a call to it would go in circles.
-    fn names_us(&self, message: Message<'_>) -> bool {
-        message.values(HeaderId::Contact).any(|value| {
-            NameAddr::parse(value.raw).is_ok_and(|c| {
-                c.uri
-                    .host
-                    .is_some_and(|host| self.names.is_own_address(host, c.uri.port))
-            })
-        })
-    }
-}
-
-/// What the log says of a REGISTER: the AoR, what changed, how many bindings it has now.
-fn told(aor: &Aor, registered: &Registered) -> String {
-    let mut text = format!("{}:", aor.as_str());
-    for change in &registered.changes {
-        let kind = match change.kind {
-            ChangeKind::Added => "added",
-            ChangeKind::Refreshed => "refreshed",
-            ChangeKind::Removed => "removed",
-        };
-        text.push_str(&format!(
-            " {kind} {}",
-            change.binding.contact.escape_ascii()
-        ));
-    }
-    if registered.changes.is_empty() {
-        text.push_str(" nothing changed");
-    }
-    text.push_str(&format!(" (bindings: {})", registered.bindings.len()));
-    text
 }

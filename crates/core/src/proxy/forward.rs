@@ -3,6 +3,7 @@
 use super::context::Incoming;
 use crate::auth::{Authenticator, Role, Secret};
 use crate::config::Config;
+use crate::digits::decimal;
 use crate::flow::{Destination, ListenerId};
 use crate::identity::Identity;
 use crate::record_route::{self, Side, side_of};
@@ -91,7 +92,7 @@ impl Maker<'_> {
             }
         }
         if !matches!(request.method(), Some(bellhop_wire::Method::Ack)) {
-            edit.set(HeaderId::MaxBreadth, leg.breadth.to_string().as_bytes());
+            edit.set(HeaderId::MaxBreadth, &decimal(leg.breadth.into()));
         }
         if leg.to.transport().is_reliable() && request.first(HeaderId::ContentLength).is_none() {
             // 16.6 step 9: what came as a datagram may leave its length to it.

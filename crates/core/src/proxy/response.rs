@@ -197,6 +197,6 @@ fn completed(context: &Context, response: Message<'_>, flow: Flow, out: &mut Out
     };
     let status = response.status().unwrap_or(0);
     out.tell(response, flow, level, status, || {
-        Decision::Completed("answered by the next hop".to_owned())
+        Decision::Completed("answered by the next hop")
     });
 }

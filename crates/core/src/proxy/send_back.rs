@@ -100,7 +100,7 @@ impl Engine {
             Level::Debug
         };
         out.tell(request, incoming.flow, level, status, || {
-            Decision::Completed(why.to_owned())
+            Decision::Completed(why)
         });
         self.scratch = bytes;
     }

@@ -1,10 +1,10 @@
 //! What a REGISTER comes to: the bindings that there are now, or why nothing changed.
 
 use super::{Binding, Bindings, contact::supports, location::Full};
-use crate::time::Instant;
+use crate::{digits::decimal, time::Instant};
 use bellhop_wire::{HeaderId, Message, Reply};
 use smallvec::SmallVec;
-use std::{borrow::Cow, io::Write, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 /// A REGISTER was applied.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Refusal {
         ];
         for (name, seconds) in fields {
             if let Some(seconds) = seconds {
-                reply.header(name, seconds.to_string().as_bytes());
+                reply.header(name, &decimal(seconds.into()));
             }
         }
     }
@@ -125,20 +125,19 @@ impl From<Full> for Refusal {
 
 fn contact(now: Instant, binding: &Binding, out: &mut Vec<u8>) {
     out.push(b'<');
-    out.extend_from_slice(&binding.contact);
+    out.extend_from_slice(binding.contact());
     out.push(b'>');
     let whole = binding.remaining(now).as_secs();
     // Whole seconds, never more than there are; but 0 would say that it is gone.
-    print(out, format_args!(";expires={}", whole.max(1)));
+    out.extend_from_slice(b";expires=");
+    out.extend_from_slice(&decimal(whole.max(1)));
     if binding.q < 1000 {
-        print(out, format_args!(";q=0.{:03}", binding.q));
+        // Three digits: a thousand more has four, of which the first is not written.
+        let thousandths = decimal(u64::from(binding.q).saturating_add(1000));
+        out.extend_from_slice(b";q=0.");
+        out.extend_from_slice(thousandths.get(1..).unwrap_or_default());
     }
-    out.extend_from_slice(&binding.params);
-}
-
-fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // A Vec takes everything.
-    let _ = out.write_fmt(text);
+    out.extend_from_slice(binding.params());
 }
 
 /// Bytes of a bad Contact that the reason phrase shows.

@@ -32,6 +32,20 @@ impl Aor {
             .map(|text| Self(text.into()))
     }
 
+    /// Whether a URI whose host stands for `domain` is written as this AoR is. If so they are the same
+    /// AoR; if not they may be all the same.
+    pub(crate) fn is_text_of(&self, uri: &UriRef<'_>, domain: &str) -> bool {
+        let text = self.0.as_bytes();
+        let rest = match uri.user.filter(|user| !user.is_empty()) {
+            Some(user) => text
+                .strip_prefix(user)
+                .and_then(|rest| rest.strip_prefix(b"@")),
+            None => Some(text),
+        };
+        matches!(uri.scheme, Scheme::Sip | Scheme::Sips)
+            && rest.is_some_and(|rest| rest.eq_ignore_ascii_case(domain.as_bytes()))
+    }
+
     /// The AoR of a text like `sip:6001@pbx.example.org`; the host is the domain. `None` if it is not
     /// a sip or sips URI.
     pub fn parse_text(text: &str) -> Option<Self> {

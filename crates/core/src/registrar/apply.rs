@@ -2,11 +2,11 @@
 
 use super::{
     Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
-    binding::write_param,
+    binding::{Part, Saying, write_param},
     contact::{Contact, Request, supports},
 };
 use crate::{flow::Flow, time::Instant};
-use bellhop_wire::{HeaderId, Message, Params};
+use bellhop_wire::{HeaderId, Message, Params, UriRef};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use std::sync::Arc;
 ///   every client that does not know of the proxies on its way (RFC 3327 5.3 leaves this to us).
 /// - A flow is promised (`Require: outbound`) over connections only: over UDP the client would probe
 ///   it with STUN (RFC 5626 4.4.2), which is not spoken here. `reg-id` counts over UDP too.
+/// - A contact that leads back here (`is_ours`) is refused: a call to it would go in circles.
 ///
 /// # Errors
 /// The refusal to answer with: 400, 403, 423, 439, 500 or 503.
@@ -32,13 +33,20 @@ pub fn apply(
     aor: &Aor,
     request: Message<'_>,
     flow: Flow,
+    is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let asked = Request::read(request, config)?;
+    if let Request::Contacts(contacts) = &asked
+        && contacts.iter().any(|contact| is_ours(&contact.uri))
+    {
+        return Err(Refusal::of(403, "Contact is this server"));
+    }
     let (cseq, _) = request
         .cseq()
         .map_err(|error| Refusal::bad(error.to_string()))?;
     let origin = Origin {
         now,
+        location,
         request,
         cseq,
         flow,
@@ -79,6 +87,7 @@ pub fn apply(
 /// What all bindings of one REGISTER have in common.
 struct Origin<'m> {
     now: Instant,
+    location: &'m Location,
     request: Message<'m>,
     cseq: u32,
     flow: Flow,
@@ -119,7 +128,7 @@ impl Origin<'_> {
                 }
             }
             let removed = place.map(|place| bindings.remove(place));
-            match (self.binding(contact), removed) {
+            match (self.binding(contact, removed.as_ref()), removed) {
                 (Some(binding), old) => {
                     bindings.push(Arc::clone(&binding));
                     let kind = match old {
@@ -138,30 +147,39 @@ impl Origin<'_> {
         Ok(changes)
     }
 
-    /// The binding that a contact asks for; `None` if it asks for none.
-    fn binding(&self, contact: &Contact<'_>) -> Option<Arc<Binding>> {
+    /// The binding that a contact asks for, in the place of the old one; `None` if it asks for none.
+    fn binding(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Option<Arc<Binding>> {
         let lifetime = contact.lifetime?;
+        let mut saying = Saying::default();
+        saying.add(Part::Contact, |text| {
+            text.extend_from_slice(contact.uri.raw)
+        });
+        saying.add(Part::Params, |text| other_params(contact.params, text));
+        saying.add(Part::CallId, |text| {
+            text.extend_from_slice(self.request.call_id());
+        });
+        saying.add(Part::Path, |text| path(self.request, text));
+        if let Some(instance) = &contact.instance {
+            saying.add(Part::Instance, |text| text.extend_from_slice(instance));
+        }
+        let key = || self.location.contact_key(&contact.uri);
         Some(Arc::new(Binding {
-            contact: contact.uri.raw.into(),
-            params: other_params(contact.params),
+            said: saying.keep(old.map(|old| &old.said), key),
             q: contact.q,
             expires: self.now.after(lifetime),
-            call_id: self.request.call_id().into(),
             cseq: self.cseq,
             flow: self.flow,
-            path: path(self.request),
-            instance: contact.instance.as_deref().map(Box::from),
             reg_id: contact.reg_id,
             updated: self.now,
         }))
     }
 
     fn is_behind(&self, held: &Binding) -> bool {
-        *held.call_id == *self.request.call_id() && self.cseq < held.cseq
+        held.call_id() == self.request.call_id() && self.cseq < held.cseq
     }
 
     fn is_again(&self, held: &Binding) -> bool {
-        *held.call_id == *self.request.call_id() && self.cseq == held.cseq
+        held.call_id() == self.request.call_id() && self.cseq == held.cseq
     }
 }
 
@@ -183,31 +201,30 @@ fn place_of(contact: &Contact<'_>, bindings: &Bindings) -> Option<usize> {
 }
 
 /// The parameters that are given back as they came.
-fn other_params(params: Params<'_>) -> Box<[u8]> {
-    let mut text = Vec::new();
+fn other_params(params: Params<'_>, text: &mut SmallVec<[u8; 256]>) {
+    let from = text.len();
     for param in params.iter() {
         if param.name.eq_ignore_ascii_case(b"expires") || param.name.eq_ignore_ascii_case(b"q") {
             continue;
         }
-        write_param(&param, &mut text);
+        write_param(&param, text);
     }
-    unfold(&mut text);
-    text.into()
+    unfold(text.get_mut(from..).unwrap_or_default());
 }
 
 /// RFC 3327 5.3.
-fn path(request: Message<'_>) -> Box<[u8]> {
-    let mut text = Vec::new();
-    if supports(request, "path") {
-        for value in request.values(HeaderId::Path) {
-            if !text.is_empty() {
-                text.extend_from_slice(b", ");
-            }
-            text.extend_from_slice(value.raw);
-        }
+fn path(request: Message<'_>, text: &mut SmallVec<[u8; 256]>) {
+    if request.first(HeaderId::Path).is_none() || !supports(request, "path") {
+        return;
     }
-    unfold(&mut text);
-    text.into()
+    let from = text.len();
+    for value in request.values(HeaderId::Path) {
+        if text.len() > from {
+            text.extend_from_slice(b", ");
+        }
+        text.extend_from_slice(value.raw);
+    }
+    unfold(text.get_mut(from..).unwrap_or_default());
 }
 
 /// What is stored will stand in lines of ours: a fold becomes blanks (RFC 3261 7.3.1).

@@ -11,24 +11,16 @@ pub type Bindings = SmallVec<[Arc<Binding>; 4]>;
 /// A binding of an AoR to a contact (RFC 3261 10.3). It never changes: a refresh makes a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// The Contact's URI, verbatim.
-    pub contact: Box<[u8]>,
-    /// The Contact's other parameters, verbatim from their first semicolon, without `expires` and `q`.
-    pub params: Box<[u8]>,
+    /// What the phone says again at each refresh.
+    pub(super) said: Arc<Said>,
     /// Preference in thousandths, 0..=1000; 1000 if the Contact had none.
     pub q: u16,
     /// When it ends.
     pub expires: Instant,
-    /// Call-ID of the REGISTER that made it.
-    pub call_id: Box<[u8]>,
     /// CSeq number of the REGISTER that made it.
     pub cseq: u32,
     /// Where that REGISTER came from, and so where requests go.
     pub flow: Flow,
-    /// Path values, verbatim and separated by commas; empty if there were none (RFC 3327).
-    pub path: Box<[u8]>,
-    /// `+sip.instance`, quotes taken off (RFC 5626 4.1).
-    pub instance: Option<Box<[u8]>>,
     /// `reg-id`, where it was honoured (RFC 5626 4.2): there is an instance then.
     pub reg_id: Option<u32>,
     /// When it was made or last refreshed.
@@ -36,6 +28,32 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// The Contact's URI, verbatim.
+    pub fn contact(&self) -> &[u8] {
+        self.said.part(Part::Contact)
+    }
+
+    /// The Contact's other parameters, verbatim from their first semicolon, without `expires` and `q`.
+    pub fn params(&self) -> &[u8] {
+        self.said.part(Part::Params)
+    }
+
+    /// Call-ID of the REGISTER that made it.
+    pub fn call_id(&self) -> &[u8] {
+        self.said.part(Part::CallId)
+    }
+
+    /// Path values, verbatim and separated by commas; empty if there were none (RFC 3327).
+    pub fn path(&self) -> &[u8] {
+        self.said.part(Part::Path)
+    }
+
+    /// `+sip.instance`, quotes taken off (RFC 5626 4.1).
+    pub fn instance(&self) -> Option<&[u8]> {
+        let instance = || self.said.part(Part::Instance);
+        self.said.has_instance.then(instance)
+    }
+
     /// Whether it still counts.
     pub fn is_live(&self, now: Instant) -> bool {
         self.expires > now
@@ -49,35 +67,36 @@ impl Binding {
     /// The contact as a Request-URI: without the headers and the `method` that a Request-URI cannot
     /// have (RFC 3261 16.6 step 2, 19.1.1).
     pub fn target(&self) -> Cow<'_, [u8]> {
-        let Ok(uri) = UriRef::parse(&self.contact) else {
-            return Cow::Borrowed(&self.contact);
+        let Ok(uri) = UriRef::parse(self.contact()) else {
+            return Cow::Borrowed(self.contact());
         };
         let bare = uri.without_headers();
         if !uri.params.has("method") {
             return Cow::Borrowed(bare);
         }
         let before = bare.len().saturating_sub(uri.params.raw.len());
-        let mut text = bare.get(..before).unwrap_or_default().to_vec();
+        let text = bare.get(..before).unwrap_or_default();
+        let mut text = SmallVec::from_slice(text);
         for param in uri.params.iter().filter(|param| !param.is("method")) {
             write_param(&param, &mut text);
         }
-        Cow::Owned(text)
+        Cow::Owned(text.into_vec())
     }
 
     /// Whether its contact is this URI by RFC 3261 19.1.4.
     pub fn is_contact(&self, uri: &UriRef<'_>) -> bool {
-        *self.contact == *uri.raw || UriRef::parse(&self.contact).is_ok_and(|ours| ours.same(uri))
+        self.contact() == uri.raw || UriRef::parse(self.contact()).is_ok_and(|ours| ours.same(uri))
     }
 
     /// Whether it belongs to this registration of this device (RFC 5626 6).
     pub(super) fn is_flow_of(&self, instance: &[u8], reg_id: u32) -> bool {
         let same = |ours: &[u8]| ours.eq_ignore_ascii_case(instance);
-        self.reg_id == Some(reg_id) && self.instance.as_deref().is_some_and(same)
+        self.reg_id == Some(reg_id) && self.instance().is_some_and(same)
     }
 }
 
 /// Appends `;name=value`.
-pub(super) fn write_param(param: &Param<'_>, text: &mut Vec<u8>) {
+pub(super) fn write_param(param: &Param<'_>, text: &mut SmallVec<[u8; 256]>) {
     text.push(b';');
     text.extend_from_slice(param.name);
     if let Some(value) = param.value {
@@ -85,6 +104,80 @@ pub(super) fn write_param(param: &Param<'_>, text: &mut Vec<u8>) {
         text.extend_from_slice(value);
     }
 }
+
+/// What a phone says again at each refresh, in one piece of memory that the old binding and the new one
+/// share.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    text: Box<[u8]>,
+    /// Where each part ends.
+    ends: [u32; PARTS],
+    has_instance: bool,
+    /// What the contact is found by.
+    pub(super) key: u64,
+}
+
+/// The parts, in the order in which they stand.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Contact,
+    Params,
+    CallId,
+    Path,
+    Instance,
+}
+
+/// What a phone says now, to be compared with what it said before.
+#[derive(Default)]
+pub(super) struct Saying {
+    text: SmallVec<[u8; 256]>,
+    ends: [u32; PARTS],
+    has_instance: bool,
+}
+
+impl Said {
+    fn part(&self, part: Part) -> &[u8] {
+        let at = part as usize;
+        let end = |at: Option<usize>| at.and_then(|at| self.ends.get(at)).map_or(0, |end| *end);
+        let (from, to) = (end(at.checked_sub(1)), end(Some(at)));
+        self.text
+            .get(from as usize..to as usize)
+            .unwrap_or_default()
+    }
+}
+
+impl Saying {
+    /// Adds the next part; `write` appends it.
+    pub(super) fn add(&mut self, part: Part, write: impl FnOnce(&mut SmallVec<[u8; 256]>)) {
+        write(&mut self.text);
+        self.has_instance |= matches!(part, Part::Instance);
+        // A REGISTER is far below 4 GiB.
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        for slot in self.ends.iter_mut().skip(part as usize) {
+            *slot = end;
+        }
+    }
+
+    /// What a binding keeps: what the old one keeps, if that is the same.
+    pub(super) fn keep(self, old: Option<&Arc<Said>>, key: impl FnOnce() -> u64) -> Arc<Said> {
+        let same = |old: &&Arc<Said>| {
+            *old.text == *self.text
+                && old.ends == self.ends
+                && old.has_instance == self.has_instance
+        };
+        match old.filter(same) {
+            Some(old) => Arc::clone(old),
+            None => Arc::new(Said {
+                text: self.text.as_slice().into(),
+                ends: self.ends,
+                has_instance: self.has_instance,
+                key: key(),
+            }),
+        }
+    }
+}
+
+const PARTS: usize = 5;
 
 /// Highest q first, at equal q the newest first.
 pub(super) fn sort(bindings: &mut [Arc<Binding>]) {

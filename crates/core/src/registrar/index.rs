@@ -72,6 +72,19 @@ impl ByContact {
         }
     }
 
+    /// Puts `new` in the place of `old`, which has the same key.
+    pub(super) fn exchange(&self, old: &Arc<Binding>, new: &Arc<Binding>) {
+        let Some((key, stripe)) = self.place(old) else {
+            return;
+        };
+        let mut stripe = lock(stripe);
+        let held = stripe.entry(key).or_default();
+        match held.iter_mut().find(|held| Arc::ptr_eq(held, old)) {
+            Some(held) => *held = Arc::clone(new),
+            None => held.push(Arc::clone(new)),
+        }
+    }
+
     pub(super) fn remove(&self, binding: &Arc<Binding>) {
         let Some((key, stripe)) = self.place(binding) else {
             return;
@@ -91,11 +104,12 @@ impl ByContact {
     }
 
     fn place(&self, binding: &Binding) -> Option<(u64, &Mutex<Keyed>)> {
-        let key = self.key(&UriRef::parse(&binding.contact).ok()?);
+        let key = binding.said.key;
         Some((key, pick(&self.stripes, key)?))
     }
 
-    fn key(&self, uri: &UriRef<'_>) -> u64 {
+    /// What bindings of this contact are found by.
+    pub(super) fn key(&self, uri: &UriRef<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         (uri.scheme == Scheme::Sips).hash(&mut hasher);
         uri.user_unescaped().hash(&mut hasher);

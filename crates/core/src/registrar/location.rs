@@ -10,6 +10,7 @@ use crate::{
 };
 use ahash::RandomState;
 use bellhop_wire::UriRef;
+use smallvec::SmallVec;
 use std::{
     collections::HashMap,
     fmt,
@@ -165,17 +166,30 @@ impl Location {
             return Err(Full.into());
         };
         let mut stripe = lock(stripe);
-        let held = stripe.bindings.get(aor).map_or([].as_slice(), |held| held);
-        let mut bindings: Bindings = held.iter().filter(|b| b.is_live(now)).cloned().collect();
-        let before = held.len();
+        let stripe = &mut *stripe;
+        let held = stripe.bindings.get_mut(aor);
+        let before = held.as_ref().map_or(0, |held| held.len());
+        let live = |held: &Bindings| held.iter().filter(|b| b.is_live(now)).cloned().collect();
+        let mut bindings: Bindings = held.as_deref().map(live).unwrap_or_default();
         let planned = plan(&mut bindings)?;
         let growth = bindings.len().saturating_sub(before);
         if growth > 0 && !self.reserve(growth) {
             return Err(Full.into());
         }
         binding::sort(&mut bindings);
-        self.replace(&mut stripe, aor, bindings.clone());
+        match held {
+            Some(held) if !bindings.is_empty() => {
+                let old = std::mem::replace(held, bindings.clone());
+                self.reindex(&mut stripe.next, aor, &old, &bindings);
+            }
+            _ => self.replace(stripe, aor, bindings.clone()),
+        }
         Ok((bindings, planned))
+    }
+
+    /// What bindings of this contact are found by.
+    pub(super) fn contact_key(&self, contact: &UriRef<'_>) -> u64 {
+        self.contacts.key(contact)
     }
 
     fn stripe(&self, aor: &Aor) -> Option<&Mutex<Stripe>> {
@@ -196,30 +210,53 @@ impl Location {
     /// Puts the new bindings in the place of the old ones. Room for more has been reserved.
     fn replace(&self, stripe: &mut Stripe, aor: &Aor, new: Bindings) {
         let old = stripe.bindings.remove(aor).unwrap_or_default();
+        self.reindex(&mut stripe.next, aor, &old, &new);
+        if !new.is_empty() {
+            stripe.bindings.insert(aor.clone(), new);
+        }
+    }
+
+    /// Brings the indexes up to date with an AoR's new bindings.
+    fn reindex(&self, next: &mut Instant, aor: &Aor, old: &Bindings, new: &Bindings) {
         let within = |set: &Bindings, one: &Arc<Binding>| set.iter().any(|b| Arc::ptr_eq(b, one));
+        let mut gone: SmallVec<[&Arc<Binding>; 4]> =
+            old.iter().filter(|binding| !within(new, binding)).collect();
         // The new ones first, so that a contact that is refreshed can be found at every moment.
-        for added in new.iter().filter(|binding| !within(&old, binding)) {
-            self.contacts.insert(added);
+        for added in new.iter().filter(|binding| !within(old, binding)) {
+            let same = gone.iter().position(|old| old.said.key == added.said.key);
+            match same {
+                Some(same) => {
+                    let old = gone.remove(same);
+                    self.contacts.exchange(old, added);
+                    self.leave_connection(old, aor, new);
+                }
+                None => self.contacts.insert(added),
+            }
             if let Some(connection) = added.flow.connection {
                 self.connections.insert(connection, aor);
             }
-            stripe.next = stripe.next.min(added.expires);
-            self.next
-                .fetch_min(added.expires.as_micros(), Ordering::AcqRel);
-        }
-        for removed in old.iter().filter(|binding| !within(&new, binding)) {
-            self.contacts.remove(removed);
-            let connection = removed.flow.connection;
-            if let Some(connection) = connection
-                && !new.iter().any(|b| b.flow.connection == Some(connection))
-            {
-                self.connections.remove(connection, aor);
+            *next = (*next).min(added.expires);
+            let ends = added.expires.as_micros();
+            if ends < self.next.load(Ordering::Acquire) {
+                self.next.fetch_min(ends, Ordering::AcqRel);
             }
         }
+        for removed in gone {
+            self.contacts.remove(removed);
+            self.leave_connection(removed, aor, new);
+        }
         let shrunk = old.len().saturating_sub(new.len());
-        self.count.fetch_sub(shrunk, Ordering::AcqRel);
-        if !new.is_empty() {
-            stripe.bindings.insert(aor.clone(), new);
+        if shrunk > 0 {
+            self.count.fetch_sub(shrunk, Ordering::AcqRel);
+        }
+    }
+
+    /// An AoR has no binding over the connection of an old one any more, unless one of the new ones is.
+    fn leave_connection(&self, old: &Binding, aor: &Aor, new: &Bindings) {
+        if let Some(connection) = old.flow.connection
+            && !new.iter().any(|b| b.flow.connection == Some(connection))
+        {
+            self.connections.remove(connection, aor);
         }
     }
 

@@ -21,8 +21,17 @@ struct Own {
     id: ListenerId,
     transport: Transport,
     addresses: Vec<SocketAddr>,
-    advertised: (String, u16),
+    advertised: (Advertised, u16),
     inside: bool,
+}
+
+/// What a listener is shown as, read once.
+#[derive(Debug)]
+enum Advertised {
+    Name(String),
+    Ip(IpAddr),
+    /// Neither: nothing that a message can name.
+    Unreadable,
 }
 
 /// One address of one upstream.
@@ -49,7 +58,7 @@ impl Names {
                             .map(|ip| SocketAddr::new(*ip, l.local.port())),
                     )
                     .collect(),
-                advertised: (l.host.to_ascii_lowercase(), l.port),
+                advertised: (Advertised::read(&l.host), l.port),
                 inside: l.zone == Zone::Inside,
             })
             .collect();
@@ -289,10 +298,27 @@ impl Names {
     }
 }
 
+impl Advertised {
+    fn read(host: &str) -> Self {
+        match host_port(host.as_bytes()) {
+            Some((Host::Name(_), _)) => Self::Name(host.to_ascii_lowercase()),
+            Some((Host::Ip(ip), _)) => Self::Ip(ip),
+            None => Self::Unreadable,
+        }
+    }
+
+    fn is(&self, host: Host<'_>) -> bool {
+        match self {
+            Self::Name(name) => Host::Name(name.as_bytes()).same(host),
+            Self::Ip(ip) => Host::Ip(*ip).same(host),
+            Self::Unreadable => false,
+        }
+    }
+}
+
 impl Own {
     fn is_advertised(&self, host: Host<'_>, port: Option<u16>) -> bool {
-        let own = host_port(self.advertised.0.as_bytes()).map(|(h, _)| h);
-        own.is_some_and(|own| own.same(host)) && port.is_none_or(|p| p == self.advertised.1)
+        port.is_none_or(|p| p == self.advertised.1) && self.advertised.0.is(host)
     }
 }
 

@@ -175,7 +175,7 @@ impl Scene<'_> {
                 flow,
                 else_connect: None,
             }),
-            path: binding.path.clone(),
+            path: binding.path().into(),
             kind: Kind::Binding,
         })
     }

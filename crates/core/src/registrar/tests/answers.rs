@@ -68,7 +68,7 @@ fn path_is_stored_and_given_back_to_who_supports_it() {
         ]
     );
     assert_eq!(
-        text(&site.held()[0].path),
+        text(site.held()[0].path()),
         "<sip:p2.example.org;lr>, <sip:p1.example.org;lr>, <sip:p0;lr>"
     );
 }
@@ -79,7 +79,7 @@ fn who_requires_path_supports_it() {
     let lines_sent = ["Path: <sip:p;lr>", "Contact: <sip:bob@h>", "Require: path"];
     let answer = site.answer(&Register::new(1, &lines_sent));
     assert_eq!(lines(&answer, "Path"), ["<sip:p;lr>"]);
-    assert_eq!(text(&site.held()[0].path), "<sip:p;lr>");
+    assert_eq!(text(site.held()[0].path()), "<sip:p;lr>");
 }
 
 #[test]
@@ -88,5 +88,5 @@ fn path_is_ignored_for_who_does_not_support_it() {
     let lines_sent = ["Path: <sip:p2.example.org;lr>", "Contact: <sip:bob@h>"];
     let answer = site.answer(&Register::new(1, &lines_sent));
     assert!(lines(&answer, "Path").is_empty());
-    assert!(site.held()[0].path.is_empty());
+    assert!(site.held()[0].path().is_empty());
 }

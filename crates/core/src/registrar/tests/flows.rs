@@ -18,9 +18,9 @@ fn the_same_device_and_reg_id_is_the_same_binding_whatever_its_uri() {
     site.bind(&Register::by("b", 1, &[&contact("h:40002", 1)]));
     let held = site.held();
     assert_eq!(held.len(), 1);
-    assert_eq!(text(&held[0].contact), "sip:bob@h:40002;transport=tcp;ob");
+    assert_eq!(text(held[0].contact()), "sip:bob@h:40002;transport=tcp;ob");
     assert_eq!((held[0].flow, held[0].reg_id), (tcp(2), Some(1)));
-    let instance = text(held[0].instance.as_deref().unwrap());
+    let instance = text(held[0].instance().unwrap());
     assert_eq!(instance, "<urn:uuid:00000000-0000-1000-8000-000a95a0e128>");
 }
 

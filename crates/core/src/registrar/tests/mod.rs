@@ -57,6 +57,7 @@ impl Site {
                 aor,
                 request,
                 self.flow,
+                |_| false,
             )
         })
     }
@@ -67,7 +68,7 @@ impl Site {
         registered
             .bindings
             .iter()
-            .map(|b| text(&b.contact))
+            .map(|b| text(b.contact()))
             .collect()
     }
 
@@ -99,7 +100,7 @@ impl Site {
     }
 
     fn contacts(&self) -> Vec<String> {
-        self.held().iter().map(|b| text(&b.contact)).collect()
+        self.held().iter().map(|b| text(b.contact())).collect()
     }
 }
 

@@ -176,7 +176,7 @@ fn agree(site: &Site, model: &Model) -> Result<(), TestCaseError> {
     let mut held: Vec<_> = site
         .held()
         .iter()
-        .map(|b| (text(&b.contact), b.remaining(site.now).as_secs(), b.cseq))
+        .map(|b| (text(b.contact()), b.remaining(site.now).as_secs(), b.cseq))
         .collect();
     held.sort();
     let row = |row: &Row| {

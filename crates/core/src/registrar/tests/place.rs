@@ -6,7 +6,7 @@ use bellhop_wire::UriRef;
 fn find(site: &Site, uri: &str) -> Option<String> {
     let uri = UriRef::parse(uri.as_bytes()).unwrap();
     let found = site.location.by_contact(site.now, &uri, None)?;
-    Some(text(&found.contact))
+    Some(text(found.contact()))
 }
 
 #[test]
