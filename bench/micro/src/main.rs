@@ -8,6 +8,7 @@
 
 use std::process::ExitCode;
 
+mod engine;
 mod messages;
 mod wire;
 
@@ -24,7 +25,7 @@ trait Case {
 type Entry = (&'static str, fn() -> Box<dyn Case>);
 
 fn main() -> ExitCode {
-    let all = || [wire::CASES].into_iter().flatten();
+    let all = || [engine::CASES, wire::CASES].into_iter().flatten();
     let mut args = std::env::args().skip(1);
     let Some(wanted) = args.next() else {
         for (name, _) in all() {

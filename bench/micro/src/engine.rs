@@ -1,0 +1,383 @@
+//! What the whole engine costs for one message: from a datagram handed in until its answer, or what is
+//! relayed, stands in the outbox. Nothing is switched off; events are made as at log level info.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    reason = "a script that does not fit its engine may fail loudly"
+)]
+
+use crate::{Case, Entry};
+use bellhop_core::auth::{Algorithm, AuthConfig, Authenticator, ReplayGuard, Secret, User, Users};
+use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
+use bellhop_core::engine::{Engine, Shared};
+use bellhop_core::event::Level;
+use bellhop_core::flow::{Flow, ListenerId, Transport};
+use bellhop_core::outbox::Outbox;
+use bellhop_core::registrar::{Aor, Location, RegistrarConfig};
+use bellhop_core::time::{Instant, Now};
+use bellhop_core::transaction::TimerConfig;
+use bellhop_testkit::{Chance, Peer, header_of, status_of};
+use bellhop_wire::Limits;
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const CASES: &[Entry] = &[
+    ("engine/register-401", || case(challenged)),
+    ("engine/register-new", || case(registered)),
+    ("engine/register-refresh", || case(refreshed)),
+    ("engine/invite-authorised", || case(invite_from_phone)),
+    ("engine/invite-to-phone", || case(invite_to_phone)),
+    ("engine/180-relayed", || case(ringing)),
+    ("engine/200-relayed", || case(accepted)),
+    ("engine/ack-relayed", || case(acknowledged)),
+    ("engine/bye-relayed", || case(ended)),
+    ("engine/bye-200-relayed", || case(end_answered)),
+    ("engine/options-relayed", || case(options)),
+    ("engine/options-200-relayed", || case(options_answered)),
+];
+
+/// Brings everything about that is not counted, and gives the message that is: where from, and its text.
+type Script = fn(&mut Stage) -> (SocketAddr, String);
+
+struct Play {
+    stage: Stage,
+    script: Script,
+    flow: Flow,
+    bytes: Vec<u8>,
+}
+
+/// An engine, its phones and its PBX.
+struct Stage {
+    engine: Engine,
+    out: Outbox,
+    now: Now,
+    phones: Vec<Peer>,
+    pbx: Peer,
+    rounds: usize,
+    nonce: String,
+}
+
+fn case(script: Script) -> Box<dyn Case> {
+    Box::new(Play {
+        stage: Stage::new(),
+        script,
+        flow: flow_of(address(PBX)),
+        bytes: Vec::new(),
+    })
+}
+
+impl Case for Play {
+    fn prepare(&mut self) {
+        let stage = &mut self.stage;
+        stage.rounds = stage.rounds.wrapping_add(1);
+        stage.now.instant = stage.now.instant.after(STEP);
+        stage.now.unix += STEP;
+        stage.engine.handle_timeout(stage.now, &mut stage.out);
+        let (from, text) = (self.script)(stage);
+        self.flow = flow_of(from);
+        self.bytes = text.into_bytes();
+        stage.out.clear();
+    }
+
+    fn run(&mut self) {
+        let Stage {
+            engine, now, out, ..
+        } = &mut self.stage;
+        engine.receive(*now, self.flow, black_box(&self.bytes), out);
+        assert!(!out.transmits.is_empty(), "each case sends something");
+        black_box(&out.transmits);
+    }
+}
+
+fn challenged(stage: &mut Stage) -> (SocketAddr, String) {
+    let text = stage.register();
+    (stage.phone().address, text)
+}
+
+fn registered(stage: &mut Stage) -> (SocketAddr, String) {
+    let ask = stage.register();
+    authorised(stage, ask)
+}
+
+fn refreshed(stage: &mut Stage) -> (SocketAddr, String) {
+    if stage.nonce.is_empty() {
+        let (from, text) = registered(stage);
+        stage.say(from, &text);
+        let value = header_of(&text, "Authorization");
+        let nonce = value
+            .split("nonce=\"")
+            .nth(1)
+            .and_then(|v| v.split('"').next());
+        stage.nonce = nonce.unwrap_or_default().to_owned();
+    }
+    let nonce = stage.nonce.clone();
+    let round = stage.rounds;
+    let phone = &mut stage.phones[1];
+    let ask = register(phone, round);
+    let text = phone.with_credentials(&ask, "Authorization", REALM, &nonce, Algorithm::Md5);
+    (phone.address, text.unwrap_or_default())
+}
+
+fn invite_from_phone(stage: &mut Stage) -> (SocketAddr, String) {
+    let call_id = stage.call_id();
+    let ask = stage
+        .phone()
+        .request("INVITE", "sip:2001@pbx.example.com", &call_id, OFFER);
+    authorised(stage, ask)
+}
+
+fn invite_to_phone(stage: &mut Stage) -> (SocketAddr, String) {
+    let (from, text) = registered(stage);
+    stage.say(from, &text);
+    let call_id = stage.call_id();
+    let to = format!("sip:{}@pbx.example.com", stage.phone().user);
+    let text = stage.pbx.request("INVITE", &to, &call_id, OFFER);
+    (stage.pbx.address, text)
+}
+
+/// A call from the PBX, as it reached the phone.
+fn call(stage: &mut Stage) -> String {
+    let (from, text) = invite_to_phone(stage);
+    stage.say(from, &text);
+    stage.last()
+}
+
+fn ringing(stage: &mut Stage) -> (SocketAddr, String) {
+    let invite = call(stage);
+    let phone = stage.phone();
+    (phone.address, phone.answer(&invite, 180, "Ringing", ""))
+}
+
+fn accepted(stage: &mut Stage) -> (SocketAddr, String) {
+    let invite = call(stage);
+    let phone = stage.phone();
+    (phone.address, phone.answer(&invite, 200, "OK", ANSWER))
+}
+
+/// A request of the PBX in the dialog of a call that was taken.
+fn in_dialog(stage: &mut Stage, method: &str) -> (SocketAddr, String) {
+    let (from, text) = accepted(stage);
+    stage.say(from, &text);
+    let accepted = stage.last();
+    let route = format!("Route: {}\r\n", header_of(&accepted, "Record-Route"));
+    let uri = header_of(&accepted, "Contact")
+        .trim_matches(|c| c == '<' || c == '>')
+        .to_owned();
+    let (to, call_id) = (header_of(&accepted, "To"), header_of(&accepted, "Call-ID"));
+    let cseq = if method == "ACK" { 1 } else { 2 };
+    let text = stage.pbx.in_dialog(method, &uri, to, call_id, cseq, &route);
+    (stage.pbx.address, text)
+}
+
+fn acknowledged(stage: &mut Stage) -> (SocketAddr, String) {
+    in_dialog(stage, "ACK")
+}
+
+fn ended(stage: &mut Stage) -> (SocketAddr, String) {
+    in_dialog(stage, "BYE")
+}
+
+fn end_answered(stage: &mut Stage) -> (SocketAddr, String) {
+    let (from, text) = ended(stage);
+    stage.say(from, &text);
+    let bye = stage.last();
+    let phone = stage.phone();
+    (phone.address, phone.answer(&bye, 200, "OK", ""))
+}
+
+fn options(stage: &mut Stage) -> (SocketAddr, String) {
+    let (from, text) = registered(stage);
+    stage.say(from, &text);
+    let call_id = stage.call_id();
+    let to = format!("sip:{}@pbx.example.com", stage.phone().user);
+    let text = stage.pbx.request("OPTIONS", &to, &call_id, "");
+    (stage.pbx.address, text)
+}
+
+fn options_answered(stage: &mut Stage) -> (SocketAddr, String) {
+    let (from, text) = options(stage);
+    stage.say(from, &text);
+    let request = stage.last();
+    let phone = stage.phone();
+    (phone.address, phone.answer(&request, 200, "OK", ""))
+}
+
+/// A REGISTER without credentials, 361 octets.
+fn register(phone: &mut Peer, round: usize) -> String {
+    let call_id = format!("843817637684230@998sdasdh{}", phone.user);
+    phone.in_dialog(
+        "REGISTER",
+        "sip:pbx.example.com",
+        &format!("<sip:{}@pbx.example.com>", phone.user),
+        &call_id,
+        1_000 + 2 * u32::try_from(round).unwrap_or(0),
+        "Expires: 3600\r\nUser-Agent: Deskphone 4.2.133.7\r\n",
+    )
+}
+
+/// The same request once more, with an answer to its challenge.
+fn authorised(stage: &mut Stage, ask: String) -> (SocketAddr, String) {
+    let from = stage.phone().address;
+    stage.say(from, &ask);
+    let challenge = stage.last();
+    assert!(matches!(status_of(&challenge), 401 | 407), "{challenge}");
+    let phone = stage.phone();
+    let text = phone.authorize(&ask, &challenge, Algorithm::Md5);
+    (from, text.unwrap_or_default())
+}
+
+impl Stage {
+    fn new() -> Self {
+        let names: Vec<String> = (1_000..1_200).map(|n| n.to_string()).collect();
+        let phones = names
+            .iter()
+            .map(|name| {
+                let at = address(&format!("192.0.2.44:{}", 5_000 + name.parse().unwrap_or(0)));
+                Peer::new(name, "secret", at, address(SERVER), Transport::Udp)
+            })
+            .collect();
+        let mut chance = Chance::new(1);
+        let seeds = std::array::from_fn(|_| chance.number());
+        let shared = Shared {
+            location: Arc::new(Location::new(100_000, seeds)),
+            replay: Arc::new(ReplayGuard::new(ReplayGuard::DEFAULT_CAPACITY)),
+            secret: Arc::new(Secret::new([7; 32])),
+        };
+        let (secret, replay) = (Arc::clone(&shared.secret), Arc::clone(&shared.replay));
+        let auth = Authenticator::new(auth(&names), secret, replay);
+        let engine = Engine::new(
+            0,
+            Arc::new(config()),
+            Arc::new(auth),
+            shared,
+            Box::new(chance),
+        );
+        Self {
+            engine,
+            out: Outbox {
+                min_level: Level::Info,
+                ..Outbox::default()
+            },
+            now: Now {
+                instant: Instant::from_micros(1_000_000),
+                unix: Duration::from_secs(1_800_000_000),
+            },
+            phones,
+            pbx: Peer::new("pbx", "", address(PBX), address(SERVER), Transport::Udp),
+            rounds: 0,
+            nonce: String::new(),
+        }
+    }
+
+    /// Another phone in each round.
+    fn phone(&mut self) -> &mut Peer {
+        let count = self.phones.len();
+        &mut self.phones[self.rounds % count]
+    }
+
+    fn register(&mut self) -> String {
+        let round = self.rounds;
+        register(self.phone(), round)
+    }
+
+    fn call_id(&self) -> String {
+        format!("84712NzQ5ZGYxNGUxM2Q0YzJiYTk4{:06}", self.rounds)
+    }
+
+    fn say(&mut self, from: SocketAddr, text: &str) {
+        self.out.clear();
+        self.engine
+            .receive(self.now, flow_of(from), text.as_bytes(), &mut self.out);
+    }
+
+    /// What was sent last.
+    fn last(&self) -> String {
+        let last = self.out.transmits.last().expect("something was sent");
+        String::from_utf8_lossy(self.out.message(last)).into_owned()
+    }
+}
+
+fn flow_of(from: SocketAddr) -> Flow {
+    Flow {
+        listener: ListenerId(0),
+        transport: Transport::Udp,
+        remote: from,
+        connection: None,
+    }
+}
+
+fn config() -> Config {
+    let listener = |transport| Listener {
+        name: "phones".to_owned(),
+        transport,
+        local: address(SERVER),
+        aliases: Vec::new(),
+        host: "192.0.2.1".to_owned(),
+        port: 5060,
+        zone: Zone::Outside,
+    };
+    Config {
+        domains: vec![REALM.to_owned()],
+        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
+        upstreams: vec![Upstream {
+            name: "pbx".to_owned(),
+            targets: vec![UpstreamTarget {
+                transport: Transport::Udp,
+                remote: address(PBX),
+                host: PBX.to_owned(),
+            }],
+            trusted: true,
+        }],
+        default_upstream: Some(0),
+        registrar: RegistrarConfig::default(),
+        timers: TimerConfig::default(),
+        strip: vec!["X-Account".to_owned()],
+        udp_limit: 1300,
+        limits: Limits::default(),
+        rate: Some(Rate {
+            per_source: 1_000_000,
+            burst: 1_000_000,
+        }),
+        max_transactions: 100_000,
+    }
+}
+
+fn auth(names: &[String]) -> AuthConfig {
+    let users = names.iter().map(|name| {
+        let aor = Aor::parse_text(&format!("sip:{name}@{REALM}"));
+        User::with_password(name, REALM, "secret", aor.into_iter().collect())
+    });
+    AuthConfig {
+        realm: REALM.to_owned(),
+        algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+        nonce_lifetime: Duration::from_secs(300),
+        users: Arc::new(Users::new(users.collect()).unwrap_or_default()),
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap_or(SocketAddr::from(([0; 4], 0)))
+}
+
+const REALM: &str = "pbx.example.com";
+const SERVER: &str = "192.0.2.1:5060";
+const PBX: &str = "198.51.100.5:5060";
+const STEP: Duration = Duration::from_millis(10);
+const OFFER: &str = "Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n\
+Supported: replaces, 100rel, timer, norefersub\r\n\
+Session-Expires: 1800\r\n\
+Min-SE: 90\r\n\
+User-Agent: Deskphone 4.2.1\r\n\
+Content-Type: application/sdp\r\n\
+Content-Length: 205\r\n\r\n\
+v=0\r\no=- 3905498113 3905498113 IN IP4 192.0.2.44\r\ns=call\r\nc=IN IP4 192.0.2.44\r\nt=0 0\r\n\
+m=audio 40002 RTP/AVP 9 8 0 101\r\na=sendrecv\r\na=rtpmap:9 G722/8000\r\n\
+a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n";
+const ANSWER: &str = "Content-Type: application/sdp\r\n\
+Content-Length: 124\r\n\r\n\
+v=0\r\no=- 77120 77121 IN IP4 192.0.2.44\r\ns=phone\r\nc=IN IP4 192.0.2.44\r\nt=0 0\r\n\
+m=audio 18052 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
