@@ -33,6 +33,8 @@ pub struct Setup {
     pub algorithms: Vec<&'static str>,
     /// Headers that nobody outside may send, besides the identity headers.
     pub strip: Vec<&'static str>,
+    /// Below which level nothing is logged.
+    pub log: &'static str,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -56,6 +58,7 @@ impl Setup {
             upstream: Some(format!("sip:{}", lane.pbx())),
             algorithms: vec!["SHA-256", "MD5"],
             strip: Vec::new(),
+            log: "debug",
             more: String::new(),
         }
     }
@@ -78,6 +81,13 @@ impl Setup {
     #[must_use]
     pub fn only(mut self, algorithm: &'static str) -> Self {
         self.algorithms = vec![algorithm];
+        self
+    }
+
+    /// Logs from this level on.
+    #[must_use]
+    pub fn log(mut self, level: &'static str) -> Self {
+        self.log = level;
         self
     }
 
@@ -141,7 +151,8 @@ impl Setup {
         // Phones of the lab register for shorter times than the default allows.
         let _ = writeln!(
             text,
-            "[registrar]\nmin_expires = \"10s\"\n[log]\nlevel = \"debug\""
+            "[registrar]\nmin_expires = \"10s\"\n[log]\nlevel = \"{}\"",
+            self.log
         );
         text + &self.more
     }
@@ -185,6 +196,18 @@ impl Bellhop {
             .as_ref()
             .expect("a running Bellhop")
             .signal(Signal::SIGHUP);
+    }
+
+    /// Its resident memory in kB.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn resident_kb(&self) -> u64 {
+        let id = self.process.as_ref().expect("a running Bellhop").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|kb| kb.parse().ok()).expect("its memory")
     }
 
     /// Everything it has said, by way of its log or otherwise.

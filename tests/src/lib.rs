@@ -18,6 +18,7 @@ pub mod baresip;
 pub mod bellhop;
 pub mod deadline;
 pub mod digest;
+pub mod flood;
 pub mod kamailio;
 pub mod lab;
 pub mod lane;

@@ -4,7 +4,7 @@
 //! one test command: it brings what the tests need and runs all of them; `fuzz`
 //! throws hostile input at the parsers and the engine; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
-//! RFC 4475 and RFC 5118 to the running program; `bench` measures Bellhop beside
+//! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it; `bench` measures Bellhop beside
 //! Kamailio.
 
 #![allow(
@@ -17,9 +17,11 @@ use std::process::ExitCode;
 
 mod bench;
 mod count;
+mod flood;
 mod fuzz;
 mod test;
 mod tidy;
+mod tool;
 mod torture;
 
 fn main() -> ExitCode {
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Some((name, filter)) if name == "test" => test::run(&root(), filter),
         Some((name, args)) if name == "count" => count::run(&root(), args),
         Some((name, args)) if name == "torture" => torture::run(&root(), args),
+        Some((name, args)) if name == "flood" => flood::run(&root(), args),
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
         _ => {
@@ -55,5 +58,7 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  above the committed figures, --bless writes new ones
        cargo xtask torture [DIR] send the messages of RFC 4475 and RFC 5118 (DIR/rfc4475, DIR/rfc5118;
                                  ../shared/data if not said otherwise) to the program
+       cargo xtask flood [--seconds N]
+                                 strangers' REGISTERs and INVITEs for ten minutes: memory stays flat
        cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--log] [--out NAME] [--quick]
                                  Bellhop and Kamailio side by side (bench/README.md)";
