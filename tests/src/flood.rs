@@ -3,6 +3,7 @@
 //! (`cargo xtask flood`).
 
 use crate::bellhop::{Bellhop, Setup};
+use crate::deadline::{holds_within, until};
 use crate::lane::{Lane, Transport};
 use crate::message::Message;
 use crate::phone::Phone;
@@ -73,9 +74,11 @@ fn pour(
     let mut buffer = vec![0; 65536];
     let start = Instant::now();
     let mut next_reading = Duration::ZERO;
+    let due = || u64::try_from(start.elapsed().as_micros()).expect("a time") * rate / 1_000_000;
     while start.elapsed() < time {
-        let elapsed = start.elapsed();
-        let due = u64::try_from(elapsed.as_micros()).expect("a time") * rate / 1_000_000;
+        let due = until("messages are due", time, || {
+            Some(due()).filter(|due| *due > flood.sent)
+        });
         while flood.sent < due {
             let at = usize::try_from(flood.sent).expect("a count") % sources.len();
             let text = request(&sources[at], flood.sent, &nonces[at]);
@@ -89,14 +92,13 @@ fn pour(
                 remember(&buffer[..length], nonce);
             }
         }
+        let elapsed = start.elapsed();
         if elapsed >= next_reading {
             let kb = bellhop.resident_kb();
             tell(elapsed, kb);
             flood.memory.push((elapsed, kb));
             next_reading = elapsed + READING;
         }
-        // Pacing, not waiting for anything.
-        std::thread::sleep(Duration::from_millis(1));
     }
     let kb = bellhop.resident_kb();
     tell(time, kb);
@@ -144,11 +146,10 @@ fn remember(answer: &[u8], nonce: &mut String) {
 fn register_until(lane: &Lane, is_over: &AtomicBool) -> Vec<Duration> {
     let mut took = Vec::new();
     let mut phone = Phone::new("6001", lane.phone(1), lane.bellhop(), Transport::Udp);
-    while !is_over.load(Ordering::Relaxed) {
+    while !holds_within(PAUSE, || is_over.load(Ordering::Relaxed)) {
         let start = Instant::now();
         phone.register();
         took.push(start.elapsed());
-        std::thread::sleep(PAUSE);
     }
     took
 }
