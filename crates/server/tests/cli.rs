@@ -321,5 +321,8 @@ users = { file = "users.toml" }
 
 [route]
 default = "pbx"
+
+[[listen]]
+bind = "tcp:127.0.0.1:5060"
 "#;
 const USERS: &str = "[[user]]\nname = \"6001\"\npassword = \"geheim\"\n";

@@ -92,6 +92,7 @@ pub(super) fn read(top: &Section<'_>, report: &Report, machine: &[IpAddr]) -> Ve
         }
         return defaults();
     }
+    warn_of_udp_alone(&listeners, report);
     listeners
         .into_iter()
         .map(|(listener, _)| listener)
@@ -134,6 +135,26 @@ fn warn_of_wildcard(listener: &Listener, at: &At, machine: &[IpAddr], report: &R
                 own.join(", ")
             ),
         );
+    }
+}
+
+/// RFC 3261 18.2.1: where UDP is taken TCP is too, for what is too large for a datagram.
+fn warn_of_udp_alone(listeners: &[(Listener, At)], report: &Report) {
+    let udp = listeners
+        .iter()
+        .filter(|(l, _)| l.bind.transport == Transport::Udp);
+    for (listener, at) in udp {
+        let stream = Bind {
+            transport: Transport::Tcp,
+            ..listener.bind
+        };
+        let has_port = listener.bind.address.port() != 0;
+        if has_port && !listeners.iter().any(|(l, _)| l.bind.overlaps(&stream)) {
+            report.warn(
+                at,
+                format!("no {stream} beside it: messages too large for a datagram cannot come in"),
+            );
+        }
     }
 }
 
