@@ -8,6 +8,7 @@ use crate::flow::{ListenerId, Transport};
 use crate::record_route::Token;
 use bellhop_wire::view::host::host_port;
 use bellhop_wire::{Edit, Error, HeaderId, Kind, Message, NameAddr, Scheme, UriRef, Value};
+use memchr::memchr;
 use smallvec::SmallVec;
 
 /// What is to be done to a request's Request-URI and Route before it goes on.
@@ -136,7 +137,10 @@ impl Routes {
 
 /// A Request-URI without its maddr, port and transport, if those are how it came to us (16.4).
 fn without_own_maddr(uri: &[u8], listener: ListenerId, names: &Names) -> Option<Box<[u8]>> {
-    if !uri.windows(6).any(|w| w.eq_ignore_ascii_case(b"maddr=")) {
+    // Nearly no URI has one, and most have no parameters at all.
+    let params = memchr(b';', uri)?;
+    let mut params = uri.get(params..)?.windows(MADDR.len());
+    if !params.any(|window| window.eq_ignore_ascii_case(MADDR)) {
         return None;
     }
     let uri = UriRef::parse(uri).ok()?;
@@ -167,3 +171,5 @@ fn bracketed(uri: &[u8]) -> Box<[u8]> {
     text.push(b'>');
     text.into_boxed_slice()
 }
+
+const MADDR: &[u8] = b";maddr=";

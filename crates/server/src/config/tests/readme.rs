@@ -9,6 +9,6 @@ fn the_readmes_configuration_is_accepted() {
     let config = block.split("```").next().unwrap();
     let machine = pretend().file("/etc/bellhop/users.toml", "");
     let settings = machine.accepts(config);
-    assert_eq!(settings.listeners.len(), 3);
+    assert_eq!(settings.listeners.len(), 4);
     assert_eq!(settings.default_upstream, Some(0));
 }
