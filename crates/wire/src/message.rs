@@ -260,7 +260,7 @@ impl<'b> Message<'b> {
         let call_id = self
             .value(HeaderId::CallId)
             .ok_or(Error::of(Kind::Missing, HeaderId::CallId))?;
-        if call_id.is_empty() || call_id.iter().any(|b| *b <= b' ' || *b >= 0x7f) {
+        if call_id.is_empty() || swar::any_invisible(call_id) {
             return Err(Error::of(Kind::Syntax, HeaderId::CallId));
         }
         let (_, cseq_method) = self.cseq()?;

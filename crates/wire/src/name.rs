@@ -1,5 +1,7 @@
 //! Header field names: the known ones, their compact forms, and look-up in any case.
 
+use crate::text;
+
 /// A header field name that the index tells apart; everything else is [`HeaderId::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -63,62 +65,14 @@ impl HeaderId {
         let [first, tail @ ..] = name else {
             return Self::Other;
         };
-        let first = first | 0x20;
         let Some(second) = tail.first() else {
-            return Self::compact(first);
+            return Self::compact(first | 0x20);
         };
-        // No two known names share length, first and second letter, so one comparison decides.
-        let id = match (name.len(), first, second | 0x20) {
-            (2, b't', _) => Self::To,
-            (3, b'v', _) => Self::Via,
-            (4, b'c', _) => Self::CSeq,
-            (4, b'd', _) => Self::Date,
-            (4, b'f', _) => Self::From,
-            (4, b'p', _) => Self::Path,
-            (5, b'a', _) => Self::Allow,
-            (5, b'e', _) => Self::Event,
-            (5, b'r', _) => Self::Route,
-            (6, b'a', _) => Self::Accept,
-            (6, b'r', _) => Self::Reason,
-            (6, b's', _) => Self::Server,
-            (7, b'c', b'a') => Self::CallId,
-            (7, b'c', b'o') => Self::Contact,
-            (7, b'e', _) => Self::Expires,
-            (7, b'p', _) => Self::Privacy,
-            (7, b'r', _) => Self::Require,
-            (7, b's', _) => Self::Subject,
-            (7, b'w', _) => Self::Warning,
-            (8, b'r', _) => Self::ReferTo,
-            (9, b'c', _) => Self::CallInfo,
-            (9, b'd', _) => Self::Diversion,
-            (9, b's', _) => Self::Supported,
-            (10, b'a', _) => Self::AlertInfo,
-            (10, b'u', _) => Self::UserAgent,
-            (11, b'm', b'a') => Self::MaxBreadth,
-            (11, b'm', b'i') => Self::MinExpires,
-            (11, b'r', _) => Self::RetryAfter,
-            (11, b'u', _) => Self::Unsupported,
-            (12, b'a', _) => Self::AllowEvents,
-            (12, b'c', _) => Self::ContentType,
-            (12, b'h', _) => Self::HistoryInfo,
-            (12, b'm', _) => Self::MaxForwards,
-            (12, b'r', _) => Self::RecordRoute,
-            (13, b'a', _) => Self::Authorization,
-            (13, b'p', _) => Self::ProxyRequire,
-            (14, b'c', _) => Self::ContentLength,
-            (15, b'r', _) => Self::RemotePartyId,
-            (16, b'c', _) => Self::ContentEncoding,
-            (16, b'w', _) => Self::WwwAuthenticate,
-            (18, b'p', _) => Self::ProxyAuthenticate,
-            (18, b's', _) => Self::SubscriptionState,
-            (19, b'a', _) => Self::AuthenticationInfo,
-            (19, b'p', b'-') => Self::PAssertedIdentity,
-            (19, b'p', b'r') => Self::ProxyAuthorization,
-            (20, b'p', _) => Self::PPreferredIdentity,
-            _ => return Self::Other,
-        };
-        let usual = id.name().as_bytes();
-        if name == usual || name.eq_ignore_ascii_case(usual) {
+        let id = SLOTS
+            .get(slot(name.len(), *first, *second))
+            .copied()
+            .unwrap_or(Self::Other);
+        if text::same_without_case(name, id.name().as_bytes()) {
             id
         } else {
             Self::Other
@@ -231,58 +185,93 @@ fn long(name: &[u8]) -> &[u8] {
     }
 }
 
+/// Where a name is looked for. The factors were searched for: with them no two known names share a slot,
+/// so that one comparison decides.
+const fn slot(length: usize, first: u8, second: u8) -> usize {
+    let first = (first | 0x20) as usize;
+    let second = (second | 0x20) as usize;
+    length
+        .wrapping_add(first.wrapping_mul(25))
+        .wrapping_add(second.wrapping_mul(58))
+        & (SLOTS_LEN - 1)
+}
+
+const SLOTS_LEN: usize = 128;
+const SLOTS: [HeaderId; SLOTS_LEN] = slots();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn slots() -> [HeaderId; SLOTS_LEN] {
+    let mut slots = [HeaderId::Other; SLOTS_LEN];
+    let mut at = 0;
+    while at < ALL.len() {
+        let name = ALL[at].name().as_bytes();
+        let slot = slot(name.len(), name[0], name[1]);
+        assert!(
+            matches!(slots[slot], HeaderId::Other),
+            "two names share a slot"
+        );
+        slots[slot] = ALL[at];
+        at += 1;
+    }
+    slots
+}
+
+const ALL: [HeaderId; HeaderId::COUNT - 1] = [
+    HeaderId::Accept,
+    HeaderId::Allow,
+    HeaderId::AllowEvents,
+    HeaderId::AlertInfo,
+    HeaderId::AuthenticationInfo,
+    HeaderId::Authorization,
+    HeaderId::CallId,
+    HeaderId::CallInfo,
+    HeaderId::Contact,
+    HeaderId::ContentEncoding,
+    HeaderId::ContentLength,
+    HeaderId::ContentType,
+    HeaderId::CSeq,
+    HeaderId::Date,
+    HeaderId::Diversion,
+    HeaderId::Event,
+    HeaderId::Expires,
+    HeaderId::From,
+    HeaderId::HistoryInfo,
+    HeaderId::MaxBreadth,
+    HeaderId::MaxForwards,
+    HeaderId::MinExpires,
+    HeaderId::PAssertedIdentity,
+    HeaderId::PPreferredIdentity,
+    HeaderId::Path,
+    HeaderId::Privacy,
+    HeaderId::ProxyAuthenticate,
+    HeaderId::ProxyAuthorization,
+    HeaderId::ProxyRequire,
+    HeaderId::Reason,
+    HeaderId::RecordRoute,
+    HeaderId::ReferTo,
+    HeaderId::RemotePartyId,
+    HeaderId::Require,
+    HeaderId::RetryAfter,
+    HeaderId::Route,
+    HeaderId::Server,
+    HeaderId::Subject,
+    HeaderId::SubscriptionState,
+    HeaderId::Supported,
+    HeaderId::To,
+    HeaderId::Unsupported,
+    HeaderId::UserAgent,
+    HeaderId::Via,
+    HeaderId::Warning,
+    HeaderId::WwwAuthenticate,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ALL: [HeaderId; HeaderId::COUNT - 1] = [
-        HeaderId::Accept,
-        HeaderId::Allow,
-        HeaderId::AllowEvents,
-        HeaderId::AlertInfo,
-        HeaderId::AuthenticationInfo,
-        HeaderId::Authorization,
-        HeaderId::CallId,
-        HeaderId::CallInfo,
-        HeaderId::Contact,
-        HeaderId::ContentEncoding,
-        HeaderId::ContentLength,
-        HeaderId::ContentType,
-        HeaderId::CSeq,
-        HeaderId::Date,
-        HeaderId::Diversion,
-        HeaderId::Event,
-        HeaderId::Expires,
-        HeaderId::From,
-        HeaderId::HistoryInfo,
-        HeaderId::MaxBreadth,
-        HeaderId::MaxForwards,
-        HeaderId::MinExpires,
-        HeaderId::PAssertedIdentity,
-        HeaderId::PPreferredIdentity,
-        HeaderId::Path,
-        HeaderId::Privacy,
-        HeaderId::ProxyAuthenticate,
-        HeaderId::ProxyAuthorization,
-        HeaderId::ProxyRequire,
-        HeaderId::Reason,
-        HeaderId::RecordRoute,
-        HeaderId::ReferTo,
-        HeaderId::RemotePartyId,
-        HeaderId::Require,
-        HeaderId::RetryAfter,
-        HeaderId::Route,
-        HeaderId::Server,
-        HeaderId::Subject,
-        HeaderId::SubscriptionState,
-        HeaderId::Supported,
-        HeaderId::To,
-        HeaderId::Unsupported,
-        HeaderId::UserAgent,
-        HeaderId::Via,
-        HeaderId::Warning,
-        HeaderId::WwwAuthenticate,
-    ];
 
     #[test]
     fn every_name_is_found_in_any_case() {

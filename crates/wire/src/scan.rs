@@ -17,11 +17,33 @@ pub(crate) struct RawLine {
 
 /// The line that starts at `start`; `None` if no line end follows. An empty line and a line that ends
 /// with LF alone are never folded on.
+#[inline]
+pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
+    let text = bytes.get(start..)?;
+    let length = swar::find_below::<CONTROL>(text)?;
+    match text.get(length..)? {
+        [b'\r', b'\n', after @ ..] if !(folds && length > 0 && starts_blank(after)) => {
+            let end = start.wrapping_add(length);
+            Some(RawLine {
+                end,
+                next: end.wrapping_add(2),
+                stray: false,
+                bare: false,
+            })
+        }
+        _ => odd_line(bytes, start, folds),
+    }
+}
+
+/// As [`line`], for one with folds, stray octets or a bare LF. Apart from the common case, which it
+/// would make slower.
+#[cold]
+#[inline(never)]
 #[allow(
     clippy::arithmetic_side_effects,
     reason = "offsets into one slice, at most two past its end"
 )]
-pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
+fn odd_line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     let mut at = start;
     let mut stray = false;
     let mut quotes = Quotes::default();
@@ -30,7 +52,7 @@ pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
         match bytes.get(hit..)? {
             [b'\r', b'\n', after @ ..] => {
                 let next = hit + 2;
-                if folds && hit > start && matches!(after.first(), Some(b' ' | b'\t')) {
+                if folds && hit > start && starts_blank(after) {
                     at = next;
                     continue;
                 }
@@ -60,11 +82,17 @@ pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     }
 }
 
+fn starts_blank(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(b' ' | b'\t'))
+}
+
 /// Below this are NUL, LF, CR and octets that hardly ever stand in a line.
 const CONTROL: u8 = b'\r' + 1;
 
-/// What a header line's name means, its length, and that of everything up to and with its colon (RFC
-/// 3261 25.1 `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a token.
+/// What the name of the header line at the front means, its length, and that of everything up to and with
+/// its colon (RFC 3261 25.1 `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a
+/// token.
+#[inline]
 pub(crate) fn name(line: &[u8]) -> Option<(HeaderId, usize, usize)> {
     let colon = swar::find(b':', line)?;
     let mut name = line.get(..colon)?;
@@ -76,7 +104,7 @@ pub(crate) fn name(line: &[u8]) -> Option<(HeaderId, usize, usize)> {
     (id != HeaderId::Other || text::is_token(name)).then_some((
         id,
         name.len(),
-        colon.saturating_add(1),
+        colon.wrapping_add(1),
     ))
 }
 

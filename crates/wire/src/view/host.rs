@@ -1,6 +1,7 @@
 //! Hosts and ports (RFC 3261 25.1 `hostport`).
 
 use super::scan::{is_blank, take_while, trim, trim_start};
+use crate::text;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -45,8 +46,7 @@ pub fn host_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
         let address = ipv6(std::str::from_utf8(address).ok()?)?;
         (Host::Ip(address.into()), rest.strip_prefix(b"]")?)
     } else {
-        let (text, rest) = take_while(bytes, |b| b != b':' && !is_blank(b));
-        (name_or_ipv4(text)?, rest)
+        name_or_ipv4(bytes)?
     };
     match trim_start(rest) {
         [] => Some((host, None)),
@@ -65,27 +65,110 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
     })
 }
 
-/// A domain name, or an IPv4 address if it looks like one: a last label of digits only cannot end a
-/// name (RFC 3261 25.1 `toplabel`). `_` is let through: it is no host name but in use as one.
-fn name_or_ipv4(text: &[u8]) -> Option<Host<'_>> {
-    let name = text.strip_suffix(b".").unwrap_or(text);
-    let last = name.rsplit(|&b| b == b'.').next()?;
-    if last.iter().all(u8::is_ascii_digit) {
-        let address: Ipv4Addr = std::str::from_utf8(text).ok()?.parse().ok()?;
-        return Some(Host::Ip(address.into()));
+/// The domain name or IPv4 address at the front, and what follows it. What ends with a label of digits
+/// only cannot be a name and must be an address (RFC 3261 25.1 `toplabel`). `_` is let through: it is no
+/// host name but in use as one.
+fn name_or_ipv4(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
+    let mut state = START;
+    let mut rest = bytes;
+    while let [byte, tail @ ..] = rest {
+        let kind = KINDS.get(usize::from(*byte)).copied().unwrap_or(OTHER);
+        if kind == OTHER {
+            break;
+        }
+        // A table of the compiler's whose index cannot be out of it.
+        state = NEXT.get(usize::from(state | kind) & 63).copied()?;
+        rest = tail;
     }
-    name.split(|&b| b == b'.')
-        .all(is_label)
-        .then_some(Host::Name(text))
+    let text = bytes.get(..bytes.len().wrapping_sub(rest.len()))?;
+    let host = match state {
+        NAME | DOT_BEHIND_NAME => Host::Name(text),
+        DIGITS => Host::Ip(ipv4(text)?.into()),
+        _ => return None,
+    };
+    match rest.first() {
+        Some(b) if *b != b':' && !is_blank(*b) => None,
+        _ => Some((host, rest)),
+    }
 }
 
-/// RFC 3261 25.1 `domainlabel`.
-fn is_label(label: &[u8]) -> bool {
-    label
-        .iter()
-        .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        && label.first().is_some_and(|&b| b != b'-')
-        && label.last().is_some_and(|&b| b != b'-')
+/// Four numbers up to 255 without zeros before them.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0_u8; 4];
+    let mut parts = text.split(|b| *b == b'.');
+    for octet in &mut octets {
+        *octet = match parts.next()? {
+            [_, _, _, _, ..] | [b'0', _, ..] => return None,
+            digits => u8::try_from(text::decimal(digits)?).ok()?,
+        };
+    }
+    parts.next().is_none().then(|| octets.into())
+}
+
+/// How far a host is read, for [`NEXT`]: times eight, to be joined with an octet's kind.
+const START: u8 = 0;
+const DIGITS: u8 = 1 << 3;
+const NAME: u8 = 2 << 3;
+const HYPHEN: u8 = 3 << 3;
+const DOT_BEHIND_NAME: u8 = 4 << 3;
+const DOT_BEHIND_DIGITS: u8 = 5 << 3;
+const BAD: u8 = 6 << 3;
+
+/// What an octet is in a host.
+const OTHER: u8 = 0;
+const DIGIT: u8 = 1;
+const LETTER: u8 = 2;
+const DASH: u8 = 3;
+const DOT: u8 = 4;
+
+/// The state behind an octet (RFC 3261 25.1 `domainlabel`): labels neither start nor end with a hyphen.
+/// `DIGITS` and `NAME` tell of the last label.
+const NEXT: [u8; 64] = next();
+const KINDS: [u8; 256] = kinds();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn next() -> [u8; 64] {
+    let mut next = [BAD; 64];
+    let mut at = 0;
+    while at < 64 {
+        let (state, kind) = (at & !7, at & 7);
+        next[at as usize] = match (state, kind) {
+            (BAD, _) => BAD,
+            (START | DIGITS | DOT_BEHIND_NAME | DOT_BEHIND_DIGITS, DIGIT) => DIGITS,
+            (_, DIGIT | LETTER) => NAME,
+            (DIGITS | NAME | HYPHEN, DASH) => HYPHEN,
+            (DIGITS, DOT) => DOT_BEHIND_DIGITS,
+            (NAME, DOT) => DOT_BEHIND_NAME,
+            _ => BAD,
+        };
+        at += 1;
+    }
+    next
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
+            b'-' => DASH,
+            b'.' => DOT,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
 }
 
 /// A port in 1..=65535; nothing else may follow.
@@ -103,6 +186,7 @@ fn port(digits: &[u8]) -> Option<u16> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read(text: &str) -> Option<(Host<'_>, Option<u16>)> {
         host_port(text.as_bytes())
@@ -211,5 +295,33 @@ mod tests {
             out.push(b' ');
         }
         assert_eq!(out, b"pbx.example 192.0.2.1 [2001:db8::1] ");
+    }
+
+    /// RFC 3261 25.1 `host` (and `_`) as it reads, label by label.
+    fn by_the_grammar(text: &str) -> Option<Host<'_>> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let is_label = |label: &str| {
+            let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            !label.is_empty()
+                && label.chars().all(known)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let last = name.rsplit('.').next().unwrap();
+        if last.chars().all(|c| c.is_ascii_digit()) {
+            return Some(Host::Ip(text.parse::<Ipv4Addr>().ok()?.into()));
+        }
+        name.split('.')
+            .all(is_label)
+            .then_some(Host::Name(text.as_bytes()))
+    }
+
+    proptest! {
+        #[test]
+        fn a_host_is_what_the_grammar_says(
+            text in prop_oneof!["[-_.0-9aZ/@\u{e9}]{0,12}", "[0-2]?[0-9]{1,2}(\\.[0-2]?[0-9]{1,2}){2,4}\\.?"]
+        ) {
+            prop_assert_eq!(read(&text), by_the_grammar(&text).map(|host| (host, None)));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `name-addr` and `addr-spec` with header parameters: From, To, Contact, Route, Record-Route, Path.
 
-use super::scan::{is_blank, quoted, split_once, take_while, trim, trim_start};
-use crate::{Error, Kind, Params, UriRef};
+use super::scan::{is_blank, quoted, split_before, split_once, take_while, trim, trim_start};
+use crate::{Error, Kind, Params, UriRef, swar};
 
 /// A name-addr or addr-spec and the header parameters behind it.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +51,10 @@ type Parts<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
 /// Whether this is a name-addr: a quote at the front, or a bracket before anything of a parameter's.
 fn is_bracketed(bytes: &[u8]) -> bool {
-    let (_, rest) = take_while(bytes, |b| !matches!(b, b'<' | b';' | b'"'));
-    bytes.starts_with(b"\"") || rest.starts_with(b"<")
+    match bytes.first() {
+        Some(b'"' | b'<') => true,
+        _ => swar::find3(b'<', b';', b'"', bytes).and_then(|at| bytes.get(at)) == Some(&b'<'),
+    }
 }
 
 fn name_addr(bytes: &[u8]) -> Option<Parts<'_>> {
@@ -67,7 +69,7 @@ fn name_addr(bytes: &[u8]) -> Option<Parts<'_>> {
 
 /// Without brackets the URI must not hold `,` or `?`, and a `;` ends it (RFC 3261 20).
 fn addr_spec(bytes: &[u8]) -> Option<Parts<'_>> {
-    let (uri, params) = take_while(bytes, |b| b != b';');
+    let (uri, params) = split_before(bytes, b';');
     let plain = !uri.iter().any(|b| matches!(b, b',' | b'?'));
     plain.then_some((b"", trim(uri), params))
 }

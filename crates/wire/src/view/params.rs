@@ -1,8 +1,9 @@
 //! Parameters behind semicolons: `;name`, `;name=value`, `;name="quoted"`.
 
 use super::scan::{
-    between_quotes, find_outside, is_blank, is_token, quoted, split_once, trim, unescape_pairs,
+    between_quotes, find_outside, is_token, quoted, split_once, trim, unescape_pairs,
 };
+use crate::{swar, text};
 use std::borrow::Cow;
 
 /// A parameter list as it stands, from its first semicolon (may be empty). Names compare without case.
@@ -95,8 +96,17 @@ impl<'a> Param<'a> {
 
     /// Whether this is its name, in any case.
     pub fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name.as_bytes())
+        text::same_without_case(self.name, name.as_bytes())
     }
+}
+
+/// Whether an octet separates values or can stand in none.
+fn separates(value: &[u8]) -> bool {
+    swar::any_is(value, |b| b <= b' ')
+        || swar::any_is(value, |b| b == 0x7f)
+        || swar::any_is(value, |b| b == b'"')
+        || swar::any_is(value, |b| b == b',')
+        || swar::any_bracket(value)
 }
 
 /// A quoted string, a bracketed URI, or visible bytes that separate nothing.
@@ -104,9 +114,7 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
     match value.first() {
         Some(b'"') => quoted(value).is_some_and(|(_, rest)| rest.is_empty()),
         Some(b'<') => value.iter().position(|&b| b == b'>') == value.len().checked_sub(1),
-        _ => !value.iter().any(|&b| {
-            is_blank(b) || b.is_ascii_control() || matches!(b, b'"' | b'<' | b'>' | b',')
-        }),
+        _ => !separates(value),
     }
 }
 

@@ -21,7 +21,15 @@ pub(crate) fn take_while(bytes: &[u8], kind: impl Fn(u8) -> bool) -> (&[u8], &[u
     bytes.split_at_checked(end).unwrap_or((bytes, b""))
 }
 
+/// Splits before the first `stop`.
+#[inline]
+pub(crate) fn split_before(bytes: &[u8], stop: u8) -> (&[u8], &[u8]) {
+    let at = swar::find(stop, bytes).unwrap_or(bytes.len());
+    bytes.split_at_checked(at).unwrap_or((bytes, b""))
+}
+
 /// Splits at the first `separator`, which is in neither part.
+#[inline]
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = swar::find(separator, bytes)?;
     let (before, rest) = bytes.split_at_checked(at)?;
@@ -34,17 +42,17 @@ pub(crate) fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (b'"', inside) = bytes.split_first()? else {
         return None;
     };
-    let mut escaped = false;
-    for (at, &byte) in inside.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            // One quote before `inside`, one at `at`.
-            b'"' => return bytes.split_at_checked(at.checked_add(2)?),
-            _ => {}
+    let mut rest = inside;
+    loop {
+        let hit = swar::find2(b'"', b'\\', rest)?;
+        match rest.get(hit..)? {
+            [b'"', behind @ ..] => {
+                return bytes.split_at_checked(bytes.len().wrapping_sub(behind.len()));
+            }
+            [_, _, behind @ ..] => rest = behind,
+            _ => return None,
         }
     }
-    None
 }
 
 /// The text between the quotes of a quoted string; `None` if it is not one as a whole.
@@ -113,7 +121,7 @@ pub(crate) fn units(text: &[u8]) -> impl Iterator<Item = Unit> + '_ {
 
 /// Whether every `%` starts an escape of two hex digits.
 pub(crate) fn escapes_are_whole(text: &[u8]) -> bool {
-    !text.contains(&b'%') || units(text).all(|unit| unit != Unit::Plain(b'%'))
+    !swar::any_is(text, |b| b == b'%') || units(text).all(|unit| unit != Unit::Plain(b'%'))
 }
 
 /// The value of a hex digit.

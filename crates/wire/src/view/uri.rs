@@ -4,8 +4,8 @@ mod same;
 
 use super::host::host_port;
 use super::params::Param;
-use super::scan::{Unit, escapes_are_whole, split_once, take_while, units};
-use crate::{Error, Host, Kind, Params};
+use super::scan::{Unit, escapes_are_whole, split_before, split_once, take_while, units};
+use crate::{Error, Host, Kind, Params, swar, text};
 use std::borrow::Cow;
 
 /// A URI's scheme.
@@ -112,7 +112,7 @@ const MAX_PARTS: usize = 32;
 fn read(raw: &[u8]) -> Option<UriRef<'_>> {
     let (name, rest) = split_once(raw, b':')?;
     let scheme = scheme(name)?;
-    if rest.is_empty() || !rest.iter().all(|&b| is_uri_byte(b)) || !escapes_are_whole(rest) {
+    if rest.is_empty() || !are_uri_bytes(rest) || !escapes_are_whole(rest) {
         return None;
     }
     let mut uri = UriRef {
@@ -142,6 +142,9 @@ fn read(raw: &[u8]) -> Option<UriRef<'_>> {
 
 /// RFC 3261 25.1 `scheme`.
 fn scheme(name: &[u8]) -> Option<Scheme> {
+    if text::same_without_case(name, b"sip") {
+        return Some(Scheme::Sip);
+    }
     let (first, rest) = name.split_first()?;
     let shaped = first.is_ascii_alphabetic()
         && rest
@@ -149,7 +152,6 @@ fn scheme(name: &[u8]) -> Option<Scheme> {
             .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
     Some(match name {
         _ if !shaped => return None,
-        _ if name.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
         _ if name.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
         _ if name.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
         _ => Scheme::Other,
@@ -160,8 +162,8 @@ fn scheme(name: &[u8]) -> Option<Scheme> {
 fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
     // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
     let rest = match split_once(rest, b'@') {
-        Some((userinfo, rest)) if !rest.contains(&b'@') => {
-            let (user, password) = take_while(userinfo, |b| b != b':');
+        Some((userinfo, rest)) if !swar::any_is(rest, |b| b == b'@') => {
+            let (user, password) = split_before(userinfo, b':');
             uri.password = password.strip_prefix(b":");
             uri.user = Some(user);
             if user.is_empty() || uri.password.is_some_and(|p| p.contains(&b':')) {
@@ -172,8 +174,9 @@ fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
         Some(_) => return None,
         None => rest,
     };
-    let (host, rest) = take_while(rest, |b| !matches!(b, b';' | b'?'));
-    let (params, headers) = take_while(rest, |b| b != b'?');
+    let host_end = swar::find2(b';', b'?', rest).unwrap_or(rest.len());
+    let (host, rest) = rest.split_at_checked(host_end)?;
+    let (params, headers) = split_before(rest, b'?');
     let (host, port) = host_port(host)?;
     uri.host = Some(host);
     uri.port = port;
@@ -192,6 +195,9 @@ fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
 /// Parameters of a URI: every one with a name, none twice (RFC 3261 19.1.1).
 fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
     let params = Params { raw };
+    if raw.is_empty() {
+        return Some(params);
+    }
     let mut count = 0_usize;
     let whole = params.segments().map(Param::of).all(|param| {
         let earlier = params.iter().take(count);
@@ -209,6 +215,11 @@ fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
 /// RFC 3261 25.1 lets through unescaped: `#`, `|` and the like are dialled.
 pub(crate) fn is_uri_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
+}
+
+/// As [`is_uri_byte`] for all of them, many at once.
+fn are_uri_bytes(bytes: &[u8]) -> bool {
+    !swar::any_invisible(bytes) && !swar::any_bracket(bytes) && !swar::any_is(bytes, |b| b == b'"')
 }
 
 /// What a number is made of (RFC 3966 3 `phonedigit-hex` and `+`), its escapes included.

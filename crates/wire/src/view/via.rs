@@ -1,7 +1,9 @@
 //! Via (RFC 3261 20.42, RFC 3581).
 
 use super::host::host_port;
-use super::scan::{is_blank, is_token, is_token_byte, split_once, take_while, trim, trim_start};
+use super::scan::{
+    is_blank, is_token, is_token_byte, split_before, split_once, take_while, trim, trim_start,
+};
 use crate::{Error, HeaderId, Host, Kind, Params};
 
 /// One Via value.
@@ -46,16 +48,15 @@ impl<'a> ViaRef<'a> {
 const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
-    let (protocol, rest) = split_once(bytes, b'/')?;
-    let (version, rest) = split_once(rest, b'/')?;
-    if !trim(protocol).eq_ignore_ascii_case(b"SIP") || trim(version) != b"2.0" {
-        return None;
-    }
+    let rest = match bytes.strip_prefix(b"SIP/2.0/") {
+        Some(rest) => rest,
+        None => behind_version(bytes)?,
+    };
     let (transport, rest) = take_while(trim_start(rest), is_token_byte);
     if !is_token(transport) || !rest.first().is_some_and(|&b| is_blank(b)) {
         return None;
     }
-    let (sent_by, params) = take_while(rest, |b| b != b';');
+    let (sent_by, params) = split_before(rest, b';');
     let sent_by = trim(sent_by);
     let (host, port) = host_port(sent_by)?;
     let params = Params { raw: trim(params) };
@@ -66,6 +67,13 @@ fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
         sent_by,
         params,
     })
+}
+
+/// What follows the protocol and its version, in any case and with blanks.
+fn behind_version(bytes: &[u8]) -> Option<&[u8]> {
+    let (protocol, rest) = split_once(bytes, b'/')?;
+    let (version, rest) = split_once(rest, b'/')?;
+    (trim(protocol).eq_ignore_ascii_case(b"SIP") && trim(version) == b"2.0").then_some(rest)
 }
 
 #[cfg(test)]
