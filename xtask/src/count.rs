@@ -135,10 +135,11 @@ fn output(mut command: Command) -> Result<String, String> {
 const FOLDER: &str = "target/release";
 /// How often a case is done for one count.
 const ROUNDS: u64 = 100;
-const CALLGRIND: [&str; 4] = [
+const CALLGRIND: [&str; 5] = [
     "--tool=callgrind",
     // Counting is switched on by entering this function and off by leaving it.
     "--toggle-collect=*bellhop_micro*counted*",
+    "--dump-instr=yes",
     // Names in full, so that they need not be looked up.
     "--compress-strings=no",
     "--compress-pos=no",
