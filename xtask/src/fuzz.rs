@@ -4,8 +4,10 @@
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Runs `[--seconds N] [TARGET..]`; exit status 1 if an input broke a target, 2 if there was no run.
+/// Runs `[--seconds N] [--jobs N] [TARGET..]`; exit status 1 if an input broke a target, 2 if there was no run.
 pub(crate) fn run(root: &Path, args: &[String]) -> ExitCode {
     let plan = match Plan::read(args) {
         Ok(plan) => plan,
@@ -21,16 +23,26 @@ pub(crate) fn run(root: &Path, args: &[String]) -> ExitCode {
     if !built.is_ok_and(|status| status.success()) {
         return no_run("the targets do not build");
     }
-    let mut broken = 0_usize;
-    for target in &plan.targets {
-        println!("fuzz {target}: {} s", plan.seconds);
-        let found = run_target(root, target, plan.seconds);
-        println!("fuzz {target}: {found}");
-        if found.is_broken {
-            println!("  again: cargo fuzz run -s none {target} fuzz/artifacts/{target}/NAME");
-            broken = broken.saturating_add(1);
+    let queue = Mutex::new(plan.targets.iter());
+    let next = || queue.lock().ok()?.next();
+    let broken = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.min(plan.targets.len()) {
+            scope.spawn(|| {
+                while let Some(target) = next() {
+                    let found = run_target(root, target, plan.seconds);
+                    println!("fuzz {target}, {} s: {found}", plan.seconds);
+                    if found.is_broken {
+                        println!(
+                            "  again: cargo fuzz run -s none {target} fuzz/artifacts/{target}/NAME"
+                        );
+                        broken.fetch_add(1, Relaxed);
+                    }
+                }
+            });
         }
-    }
+    });
+    let broken = broken.into_inner();
     println!("fuzz: {} targets, {broken} broken", plan.targets.len());
     if broken == 0 {
         ExitCode::SUCCESS
@@ -43,20 +55,27 @@ pub(crate) fn run(root: &Path, args: &[String]) -> ExitCode {
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
     seconds: u32,
+    /// How many targets run at once.
+    jobs: usize,
     targets: Vec<String>,
 }
 
 impl Plan {
     fn read(args: &[String]) -> Result<Self, String> {
         let mut seconds = SECONDS;
+        let mut jobs = 1;
         let mut targets = Vec::new();
         let mut args = args.iter();
         while let Some(arg) = args.next() {
+            let mut number = || {
+                let given = args.next().and_then(|n| n.parse::<u32>().ok());
+                let wants = || format!("{arg} wants a number above 0");
+                given.filter(|n| *n > 0).ok_or_else(wants)
+            };
             if arg == "--seconds" {
-                let given = args.next().and_then(|n| n.parse().ok());
-                seconds = given
-                    .filter(|n| *n > 0)
-                    .ok_or("--seconds wants a number above 0")?;
+                seconds = number()?;
+            } else if arg == "--jobs" {
+                jobs = usize::try_from(number()?).map_err(|error| error.to_string())?;
             } else if TARGETS.contains(&arg.as_str()) {
                 targets.push(arg.clone());
             } else {
@@ -69,7 +88,11 @@ impl Plan {
         if targets.is_empty() {
             targets = TARGETS.map(str::to_owned).to_vec();
         }
-        Ok(Self { seconds, targets })
+        Ok(Self {
+            seconds,
+            jobs,
+            targets,
+        })
     }
 }
 
@@ -148,6 +171,10 @@ fn run_target(root: &Path, target: &str, seconds: u32) -> Figures {
             &time,
         ],
     );
+    command.arg(match target {
+        "config" => "-dict=fuzz/config.dict",
+        _ => "-dict=fuzz/sip.dict",
+    });
     command.args(LIBFUZZER);
     let mut figures = Figures::default();
     let mut child = match command.stderr(Stdio::piped()).spawn() {
@@ -186,10 +213,9 @@ fn no_run(why: &str) -> ExitCode {
 }
 
 /// As in `fuzz/Cargo.toml`.
-const TARGETS: [&str; 5] = ["framer", "index", "edits", "digest", "engine"];
+const TARGETS: [&str; 6] = ["framer", "index", "edits", "config", "digest", "engine"];
 const SECONDS: u32 = 60;
-const LIBFUZZER: [&str; 5] = [
-    "-dict=fuzz/sip.dict",
+const LIBFUZZER: [&str; 4] = [
     "-max_len=4096",
     // Seconds that one input may take, and MiB that all may.
     "-timeout=10",
@@ -208,22 +234,23 @@ mod tests {
     #[test]
     fn without_arguments_every_target_runs_a_minute() {
         let plan = plan(&[]).unwrap();
-        assert_eq!((plan.seconds, plan.targets.len()), (60, 5));
+        assert_eq!((plan.seconds, plan.jobs, plan.targets.len()), (60, 1, 6));
     }
 
     #[test]
     fn time_and_targets_may_be_named() {
-        let plan = plan(&["--seconds", "5", "edits", "engine"]).unwrap();
+        let plan = plan(&["--jobs", "2", "--seconds", "5", "edits", "engine"]).unwrap();
         assert_eq!(
-            (plan.seconds, plan.targets),
-            (5, vec!["edits".to_owned(), "engine".to_owned()])
+            (plan.seconds, plan.jobs, plan.targets),
+            (5, 2, vec!["edits".to_owned(), "engine".to_owned()])
         );
     }
 
     #[test]
     fn what_is_no_target_or_no_time_is_refused() {
         for wrong in [
-            &["config"][..],
+            &["confi"][..],
+            &["--jobs", "0"],
             &["--seconds"],
             &["--seconds", "0"],
             &["--seconds", "x"],

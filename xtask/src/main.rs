@@ -51,7 +51,7 @@ const USAGE: &str = "\
 usage: cargo xtask tidy          check the rules of the house: arrows, file sizes, module docs, ..
        cargo xtask test [ARG..]  bring what the tests need and run all of them; the last line
                                  counts. ARGs are handed to cargo test
-       cargo xtask fuzz [--seconds N] [TARGET..]
+       cargo xtask fuzz [--seconds N] [--jobs N] [TARGET..]
                                  run the fuzz targets, 60 s each if not said otherwise
        cargo xtask count [--bless] [CASE..]
                                  count instructions and allocations of the micro-benchmarks; fails

@@ -1,11 +1,7 @@
 //! Whatever stands in the files: it is read or refused, with every problem's place, and never a panic.
-//! Here and not in `fuzz/`, because a program has no library that a fuzz target could be linked with.
 
-use super::{FILE, pretend};
-use crate::config::{Problem, Settings, parse};
-use bellhop_core::flow::Transport;
+use super::pretend;
 use proptest::{collection::vec, prelude::*, sample::Index as Place, sample::select};
-use std::{net::SocketAddr, path::Path};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
@@ -34,58 +30,14 @@ proptest! {
     }
 }
 
-/// Reads a configuration and its users, and asks what was read everything that can be asked.
+/// Holds a configuration and its users to the rules, on a machine that has both.
 fn hold(text: &str, users: &str) {
     let machine = pretend()
         .file("/etc/bellhop/users.toml", users)
         .file("/etc/bellhop/users.htdigest", users)
         .variable("SIP_PASSWORD", "x")
         .address("10.0.0.2");
-    match parse(Path::new(FILE), text, &machine) {
-        Ok(settings) => {
-            are_placed(&settings.warnings, text, users);
-            use_it(&settings);
-        }
-        Err(problems) => {
-            assert!(!problems.0.is_empty(), "refused without a reason");
-            are_placed(&problems.0, text, users);
-            assert!(!problems.to_string().is_empty());
-        }
-    }
-}
-
-/// Each problem names a file that was read, and a line that it has.
-fn are_placed(problems: &[Problem], text: &str, users: &str) {
-    for problem in problems {
-        let source = if problem.file == FILE { text } else { users };
-        let lines = source.split('\n').count();
-        assert!(
-            problem.line <= lines,
-            "line {} of {lines}: {problem}",
-            problem.line
-        );
-        assert!(!problem.text.contains('\n'), "{:?}", problem.text);
-    }
-}
-
-/// What the program does with settings before it opens a socket.
-fn use_it(settings: &Settings) {
-    assert!(!settings.listeners.is_empty());
-    assert!(!settings.explain().is_empty());
-    assert!(settings.restart_needed(settings).is_empty());
-    let bound: Vec<_> = settings.listeners.iter().map(|l| l.bind.address).collect();
-    let at = (Transport::Udp, SocketAddr::from(([10, 0, 0, 10], 5060)));
-    let resolved = vec![vec![at]; settings.upstreams.len().saturating_mul(4)];
-    let config = settings.core_config(&bound, &resolved);
-    assert_eq!(config.listeners.len(), settings.listeners.len());
-    assert!(!config.domains.is_empty());
-    assert!(
-        config
-            .default_upstream
-            .is_none_or(|at| at < config.upstreams.len())
-    );
-    let auth = settings.auth_config();
-    assert!(!auth.realm.is_empty() && !auth.algorithms.is_empty());
+    super::hold::hold(text, users, &machine);
 }
 
 /// A good text with some changes.

@@ -11,6 +11,7 @@
 mod contract;
 mod core;
 mod embedded;
+mod hold;
 mod hostile;
 mod mistakes;
 mod readme;
