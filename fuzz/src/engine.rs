@@ -3,11 +3,13 @@
 //! [`rules`] must hold.
 
 mod grammar;
+mod hex;
 mod rules;
 mod site;
 mod words;
 
 use crate::feed::Feed;
+use crate::stopwatch::{Stopwatch, Took};
 use bellhop_core::flow::{ConnectionId, Flow, Transport};
 use bellhop_core::outbox::{Outbox, Ticket, Token};
 use bellhop_core::time::{Instant, Now};
@@ -26,13 +28,15 @@ pub fn run(data: &[u8]) {
         if feed.is_empty() {
             break;
         }
-        bench.step(&mut feed);
+        if let Some((from, message)) = bench.step(&mut feed) {
+            bench.receive(from, message);
+        }
     }
     bench.come_to_rest();
 }
 
 /// An engine, its clock, and what is remembered to make the next input from.
-struct Bench {
+pub(crate) struct Bench {
     site: Site,
     now: Now,
     out: Outbox,
@@ -40,10 +44,12 @@ struct Bench {
     rules: Rules,
     tokens: Vec<Token>,
     tickets: Vec<Ticket>,
+    /// Requests and responses that the engine sent.
+    pub(crate) said: (u64, u64),
 }
 
 impl Bench {
-    fn new(choice: u8) -> Self {
+    pub(crate) fn new(choice: u8) -> Self {
         Self {
             site: Site::new(choice),
             now: Now {
@@ -55,41 +61,22 @@ impl Bench {
             rules: Rules::default(),
             tokens: Vec::new(),
             tickets: Vec::new(),
+            said: (0, 0),
         }
     }
 
-    fn step(&mut self, feed: &mut Feed<'_>) {
+    /// The next step of the script; where it is a message, who says it and what, yet to be received.
+    pub(crate) fn step(&mut self, feed: &mut Feed<'_>) -> Option<(usize, Vec<u8>)> {
         match feed.below(18) {
             0..=5 => {
                 let from = feed.below(site::PEERS.len());
-                let message = self.scribe.request(feed, from);
-                self.receive(from, message);
+                return Some((from, self.scribe.request(feed, from)));
             }
-            6 | 7 => {
-                if let Some((from, message)) = self.scribe.response(feed) {
-                    self.receive(from, message);
-                }
-            }
-            8 => {
-                if let Some((from, message)) = self.scribe.in_dialog(feed) {
-                    self.receive(from, message);
-                }
-            }
-            9 => {
-                if let Some((from, message)) = self.scribe.follow_up(feed) {
-                    self.receive(from, message);
-                }
-            }
-            10 | 11 => {
-                if let Some((from, message)) = self.scribe.again(feed) {
-                    self.receive(from, message);
-                }
-            }
-            12 => {
-                let from = feed.below(site::PEERS.len());
-                let message = feed.piece().to_vec();
-                self.receive(from, message);
-            }
+            6 | 7 => return self.scribe.response(feed),
+            8 => return self.scribe.in_dialog(feed),
+            9 => return self.scribe.follow_up(feed),
+            10 | 11 => return self.scribe.again(feed),
+            12 => return Some((feed.below(site::PEERS.len()), feed.piece().to_vec())),
             13 | 14 => self.pass(Duration::from_millis(feed.pick(WAITS))),
             15 => {
                 let known = self.tokens.len().max(1);
@@ -110,6 +97,7 @@ impl Bench {
             }
             _ => self.resolve_or_reload(feed),
         }
+        None
     }
 
     fn resolve_or_reload(&mut self, feed: &mut Feed<'_>) {
@@ -131,7 +119,8 @@ impl Bench {
         self.drain(Cause::Shell);
     }
 
-    fn receive(&mut self, from: usize, message: Vec<u8>) {
+    /// Hands the engine a message; what that alone took is the result.
+    pub(crate) fn receive(&mut self, from: usize, message: Vec<u8>) -> Took {
         // What is due by itself is not this message's doing.
         self.pass(Duration::ZERO);
         let peer = &site::PEERS[from];
@@ -146,11 +135,14 @@ impl Bench {
             )
         });
         let engine = &mut self.site.engine;
+        let watch = Stopwatch::start();
         engine.receive(self.now, flow, &message, &mut self.out);
+        let took = watch.stop();
         let bindings = self.site.shared.location.len();
         self.rules.bindings(&cause, held, bindings);
         self.scribe.sent(from, message);
         self.drain(cause);
+        took
     }
 
     /// Lets time pass, serving every timer when it is due.
@@ -183,6 +175,9 @@ impl Bench {
         for transmit in &self.out.transmits {
             let bytes = self.out.message(transmit);
             self.rules.sends(&cause, config, &transmit.to, bytes);
+            let is_response = bytes.starts_with(b"SIP/2.0 ");
+            self.said.0 += u64::from(!is_response);
+            self.said.1 += u64::from(is_response);
             let to = transmit.to.remote();
             trace(|| format!("<<< {to}\n{}", String::from_utf8_lossy(bytes)));
             self.scribe.received(to, bytes);
@@ -201,7 +196,7 @@ impl Bench {
     }
 
     /// Nothing is left when nothing more comes in.
-    fn come_to_rest(&mut self) {
+    pub(crate) fn come_to_rest(&mut self) {
         self.pass(Duration::from_secs(3_600));
         assert_eq!(
             self.site.engine.live(),
@@ -246,6 +241,8 @@ impl Peer {
     }
 }
 
+/// How many peers there are.
+pub(crate) const PEERS: usize = site::PEERS.len();
 const STEPS: usize = 64;
 /// Milliseconds.
 const WAITS: &[u64] = &[

@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
 
 /// What one frame was.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Message,
     Ping,
     Nothing,
@@ -45,7 +45,7 @@ enum Kind {
 
 /// The frames of a stream that has come up to these places, one after the other: where each starts and
 /// how many bytes it used; and the error that ended it.
-fn frames(
+pub(crate) fn frames(
     stream: &[u8],
     ends: &[usize],
     limits: &Limits,

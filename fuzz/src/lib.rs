@@ -6,8 +6,10 @@ pub mod edits;
 pub mod engine;
 mod feed;
 pub mod framer;
+pub mod hammer;
 pub mod index;
 pub mod settings;
+mod stopwatch;
 
 #[allow(dead_code, unused_imports)]
 #[path = "../../crates/server/src/config/mod.rs"]

@@ -52,7 +52,7 @@ impl<'o> Reply<'o> {
                 reply.line(field);
             }
         }
-        reply.copy(request, HeaderId::From);
+        reply.first(request, HeaderId::From);
         if let Some(to) = request.first(HeaderId::To) {
             reply.part(to);
             if status != 100 && !to_tag.is_empty() && request.to_tag().is_none() {
@@ -61,8 +61,8 @@ impl<'o> Reply<'o> {
             }
             reply.out.put(CRLF);
         }
-        reply.copy(request, HeaderId::CallId);
-        reply.copy(request, HeaderId::CSeq);
+        reply.first(request, HeaderId::CallId);
+        reply.first(request, HeaderId::CSeq);
         if status == 100 {
             for field in request.named("Timestamp") {
                 reply.line(field);
@@ -118,6 +118,14 @@ impl<'o> Reply<'o> {
         text::put_decimal(self.out, u64::try_from(body.len()).unwrap_or(u64::MAX));
         self.out.put(b"\r\n\r\n");
         self.out.put(body);
+    }
+
+    /// Copies the first line of a header: where a request refused for having it twice says it twice,
+    /// the answer says it once and can be read.
+    fn first(&mut self, request: Message<'_>, id: HeaderId) {
+        if let Some(field) = request.first(id) {
+            self.line(field);
+        }
     }
 
     /// Name and value of a request's line, without the line end.

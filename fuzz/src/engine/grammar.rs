@@ -1,6 +1,7 @@
 //! Messages made of the fuzzer's choices: requests that are mostly well formed, responses to what the
 //! engine sent, requests inside dialogs, credentials that are right, and all of them spoilt.
 
+use super::hex::HexTexts;
 use super::words::{ENDS, EXTRAS, HOPS, METHODS, STATUSES, URIS, USERS};
 use super::{site, site::PEERS};
 use crate::feed::Feed;
@@ -20,9 +21,9 @@ pub(super) struct Scribe {
     /// Nonces, and who was given them: they are good for that address alone.
     nonces: VecDeque<(SocketAddr, String)>,
     /// Users of our signed Record-Route entries.
-    tokens: Vec<String>,
+    tokens: HexTexts,
     /// Digests that were right.
-    digests: Vec<String>,
+    digests: HexTexts,
     count: u32,
 }
 
@@ -41,11 +42,8 @@ impl Scribe {
         }
         for entry in text.split("sip:").skip(1) {
             let user = entry.split('@').next().unwrap_or_default();
-            if user.len() >= 24
-                && user.bytes().all(|b| b.is_ascii_hexdigit())
-                && !self.tokens.iter().any(|t| t == user)
-            {
-                self.tokens.push(user.to_owned());
+            if user.len() >= 24 && user.bytes().all(|b| b.is_ascii_hexdigit()) {
+                self.tokens.insert(user);
             }
         }
         keep(&mut self.got, (to, text));
@@ -53,12 +51,12 @@ impl Scribe {
 
     /// Whether a message holds one of our signed Record-Route entries.
     pub(super) fn knows_token(&self, bytes: &[u8]) -> bool {
-        holds_one_of(bytes, &self.tokens)
+        self.tokens.is_in(bytes)
     }
 
     /// Whether a message holds a digest that was made with a password.
     pub(super) fn knows_digest(&self, bytes: &[u8]) -> bool {
-        holds_one_of(bytes, &self.digests)
+        self.digests.is_in(bytes)
     }
 
     /// A request from this peer.
@@ -113,8 +111,9 @@ impl Scribe {
         for _ in 0..feed.below(4) {
             text.push_str(feed.pick(EXTRAS));
         }
-        if feed.once_in(6) && !self.tokens.is_empty() {
-            let token = &self.tokens[feed.below(self.tokens.len())];
+        if feed.once_in(6)
+            && let Some(token) = self.tokens.recent(feed.byte())
+        {
             text.push_str(&format!("Route: <sip:{token}@192.0.2.1:5060;lr>\r\n"));
         }
         if !feed.once_in(3) {
@@ -167,7 +166,7 @@ impl Scribe {
         };
         if !is_wrong && let Some((_, rest)) = value.split_once("response=\"") {
             self.digests
-                .push(rest.split('"').next().unwrap_or_default().to_owned());
+                .insert(rest.split('"').next().unwrap_or_default());
         }
         format!("{name}: {value}\r\n")
     }
@@ -342,9 +341,4 @@ fn keep<T>(memory: &mut VecDeque<T>, new: T) {
     if memory.len() > 24 {
         memory.pop_front();
     }
-}
-
-fn holds_one_of(bytes: &[u8], texts: &[String]) -> bool {
-    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
-    texts.iter().any(|known| text.contains(known.as_str()))
 }

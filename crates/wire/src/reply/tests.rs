@@ -156,3 +156,24 @@ fn an_unregistered_status_has_the_reason_of_its_class() {
     assert_eq!(reason(188), "Session Progress");
     assert_eq!(reason(999), "");
 }
+
+/// RFC 3261 7.3.1, 8.2.6.2: what is refused for a header that it has twice is answered with one.
+#[test]
+fn a_header_that_came_twice_is_answered_once() {
+    let request = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nVia: SIP/2.0/UDP i\r\n\
+        From: <sip:1@h>;tag=1\r\nf: <sip:2@h>;tag=2\r\nTo: <sip:a>\r\nt: <sip:b>\r\nCall-ID: one\r\n\
+        i: two\r\nCSeq: 1 OPTIONS\r\nCSeq: 2 OPTIONS\r\n\r\n";
+    let mut index = Index::new();
+    let rejected = index.parse(request, &Limits::default()).unwrap_err();
+    let request = rejected.partial.unwrap();
+    let mut out = Vec::new();
+    Reply::new(&mut out, request, mark(), 400, "Bad Request", b"ours").end();
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        "SIP/2.0 400 Bad Request\r\n\
+         Via: SIP/2.0/UDP h;branch=z9hG4bKa;received=192.0.2.4;rport=5062\r\nVia: SIP/2.0/UDP i\r\n\
+         From: <sip:1@h>;tag=1\r\nTo: <sip:a>;tag=ours\r\nCall-ID: one\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    assert!(Index::new().parse(&out, &Limits::default()).is_ok());
+}

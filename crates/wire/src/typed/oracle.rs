@@ -43,7 +43,7 @@ fn views_agree_with_rsip_on_name_addrs() {
         "<sips:alice:pw@pbx.example.com:5061;transport=tls;lr>;tag=1",
         "Alice B <sip:alice@192.0.2.1:5060;user=phone;maddr=192.0.2.9;ttl=3>;tag=a;q=0.5;expires=60",
         "\"A, B; C\" <sip:+1555;x=y@h;method=INVITE>;flag;x=%20",
-        "<SIP:*72%23@h;transport=WS;lr=on>;tag",
+        "<SIP:*72%23@h;transport=WS;lr=on>;x",
         "<sip:a%20b@h;%6Cr>",
     ] {
         assert_eq!(

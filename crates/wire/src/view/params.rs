@@ -56,14 +56,16 @@ impl<'a> Params<'a> {
     }
 
     /// Whether this is a list of header parameters (RFC 3261 25.1 `generic-param`; values may hold
-    /// any visible byte, as deployed branches and addresses do) in which `once` stands once at most.
+    /// any visible byte, as deployed branches and addresses do) in which `once` stands once at most, and
+    /// with a value (`tag-param`, `via-branch`): beside a bare `tag` there would be room for a second.
     pub(crate) fn well_formed(self, once: &str) -> bool {
         let starts = self.raw.is_empty() || self.raw.starts_with(b";");
         let mut seen = false;
         starts
             && self.segments().map(Param::of).all(|param| {
-                let again = param.is(once) && std::mem::replace(&mut seen, true);
-                !again && is_token(param.name) && param.value.is_none_or(is_value)
+                let spoilt =
+                    param.is(once) && (std::mem::replace(&mut seen, true) || param.value.is_none());
+                !spoilt && is_token(param.name) && param.value.is_none_or(is_value)
             })
     }
 
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_well_formed_list_has_no_gaps_no_open_quotes_and_nothing_twice() {
+    fn a_well_formed_list_has_no_gaps_no_open_quotes_nothing_twice_and_no_bare_tag() {
         for good in [
             "",
             ";a",
@@ -198,6 +200,8 @@ mod tests {
             ";a\"b",
             ";a=\u{1}",
             ";tag=1;TAG=2",
+            ";tag",
+            ";a;tag ;b",
         ] {
             assert!(!params(bad).well_formed("tag"), "{bad}");
         }
