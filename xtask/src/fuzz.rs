@@ -51,6 +51,18 @@ pub(crate) fn run(root: &Path, args: &[String]) -> ExitCode {
     }
 }
 
+/// Runs `fuzz/examples/hammer.rs`, as it is delivered: in a release build.
+pub(crate) fn hammer(root: &Path, args: &[String]) -> ExitCode {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
+    command.args(["--example", "hammer", "--"]).args(args);
+    match command.current_dir(root).stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => no_run(&error.to_string()),
+    }
+}
+
 /// What is to be run.
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {

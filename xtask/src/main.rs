@@ -2,7 +2,8 @@
 //!
 //! `tidy` checks the rules of the house that no compiler knows; `test` is the
 //! one test command: it brings what the tests need and runs all of them; `fuzz`
-//! throws hostile input at the parsers and the engine; `count` holds the
+//! throws hostile input at the parsers and the engine, `hammer` does so by the
+//! million, `coverage` says which lines that reaches; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
 //! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it; `bench` measures Bellhop beside
 //! Kamailio.
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod count;
+mod coverage;
 mod flood;
 mod fuzz;
 mod test;
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "flood" => flood::run(&root(), args),
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
+        Some((name, args)) if name == "hammer" => fuzz::hammer(&root(), args),
+        Some((name, [])) if name == "coverage" => coverage::run(&root()),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -53,6 +57,10 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  counts. ARGs are handed to cargo test
        cargo xtask fuzz [--seconds N] [--jobs N] [TARGET..]
                                  run the fuzz targets, 60 s each if not said otherwise
+       cargo xtask hammer [--messages N] [--splits N] [--seed N] [--jobs N] [--session K]
+                                 messages by the million through framer, index, views, edits and
+                                 engine, each timed; streams split anywhere (docs/fuzzing.md)
+       cargo xtask coverage      lines of wire and core that tests and fuzz corpora run
        cargo xtask count [--bless] [CASE..]
                                  count instructions and allocations of the micro-benchmarks; fails
                                  above the committed figures, --bless writes new ones
