@@ -17,7 +17,7 @@ pub(crate) struct RawLine {
 
 /// The line that starts at `start`; `None` if no line end follows. An empty line and a line that ends
 /// with LF alone are never folded on.
-#[inline]
+#[inline(always)]
 pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     let text = bytes.get(start..)?;
     let length = swar::find_below::<CONTROL>(text)?;
