@@ -20,6 +20,8 @@ pub struct Outbox {
     /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
     /// keeps it.
     pub min_level: Level,
+    /// Messages that were neither answered nor relayed, whether or not an event tells of them.
+    pub dropped: usize,
 }
 
 /// A host name whose addresses a request waits for. The answer, an empty one too, goes to
@@ -105,6 +107,20 @@ impl Outbox {
         }
     }
 
+    /// Counts a message that is neither answered nor relayed, and tells of it.
+    pub(crate) fn drop(
+        &mut self,
+        message: Message<'_>,
+        flow: Flow,
+        status: u16,
+        why: &'static str,
+    ) {
+        self.dropped = self.dropped.saturating_add(1);
+        self.tell(message, flow, Level::Debug, status, || {
+            Decision::Dropped(why)
+        });
+    }
+
     /// The bytes of a queued message.
     pub fn message(&self, transmit: &Transmit) -> &[u8] {
         self.bytes.get(transmit.bytes.clone()).unwrap_or_default()
@@ -116,5 +132,6 @@ impl Outbox {
         self.transmits.clear();
         self.resolves.clear();
         self.events.clear();
+        self.dropped = 0;
     }
 }

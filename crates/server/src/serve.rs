@@ -78,6 +78,7 @@ pub(crate) struct Server {
     driver: Driver,
     clock: Clock,
     lost: u64,
+    faults: u64,
     unread: usize,
 }
 
@@ -155,6 +156,7 @@ impl Server {
             driver,
             clock,
             lost: 0,
+            faults: 0,
             unread: 0,
         })
     }
@@ -252,6 +254,11 @@ impl Server {
         if lost != self.lost {
             self.lost = lost;
             tracing::warn!(target: "bellhop::transport", "lost since the start: {counters}");
+        }
+        let faults = counters.faults_of_peers();
+        if faults != self.faults {
+            self.faults = faults;
+            tracing::debug!(target: "bellhop::transport", "since the start: {counters}");
         }
         let unread = log::lost();
         if unread != self.unread {

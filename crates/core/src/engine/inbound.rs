@@ -20,7 +20,7 @@ impl Engine {
             && received.peer.is_none()
             && !self.limiter.admit(now.instant, flow.remote.ip())
         {
-            return drop(message, flow, "more requests than limits.rate allows", out);
+            return out.drop(message, flow, 0, "more requests than limits.rate allows");
         }
         // Read again for the fault it has if it could not be read.
         let via = received.via.map_or_else(|| message.top_via(), Ok);
@@ -47,7 +47,7 @@ impl Engine {
             Err(error) => return self.refuse(&received, 400, &error.to_string(), out),
         };
         if method == Method::Ack && !self.is_for_next_hop(&received, &routes) {
-            return drop(message, flow, "ACK of an answer without a transaction", out);
+            return out.drop(message, flow, 0, "ACK of an answer without a transaction");
         }
         let uri = match self.validated(&received, method, &routes) {
             Ok(uri) => uri,
@@ -106,15 +106,18 @@ impl Engine {
         out: &mut Outbox,
     ) {
         if let Err(why) = self.is_answer(message) {
-            return drop(message, flow, why, out);
+            return out.drop(message, flow, 0, why);
         }
         match self.table.receive_response(now.instant, message, out) {
             Response::Absorbed => {}
             Response::Stray => {
                 let status = message.status().unwrap_or(0);
-                out.tell(message, flow, Level::Debug, status, || {
-                    Decision::Dropped("response that no transaction waits for")
-                });
+                out.drop(
+                    message,
+                    flow,
+                    status,
+                    "response that no transaction waits for",
+                );
             }
             Response::Deliver { owner, .. } => self.branch_response(now, message, flow, owner, out),
         }
@@ -237,8 +240,4 @@ impl Engine {
 /// Whether a request says that it is part of a dialog. Some peers take an empty tag for none.
 fn is_in_dialog(request: Message<'_>) -> bool {
     request.to_tag().is_some_and(|tag| !tag.is_empty())
-}
-
-fn drop(message: Message<'_>, flow: Flow, why: &'static str, out: &mut Outbox) {
-    out.tell(message, flow, Level::Debug, 0, || Decision::Dropped(why));
 }

@@ -143,9 +143,7 @@ impl Engine {
     ) {
         let (message, flow) = (received.message, received.flow);
         if message.method() == Some(Method::Ack) {
-            out.tell(message, flow, Level::Debug, 0, || {
-                Decision::Dropped("an ACK that leads nowhere")
-            });
+            out.drop(message, flow, 0, "an ACK that leads nowhere");
             return;
         }
         self.reply(received, status, reason, out, more);
@@ -209,6 +207,7 @@ impl Engine {
     /// Answers a message that could not be read whole, if enough of it could (16.3 step 1).
     pub(super) fn rejected(&mut self, flow: &Flow, rejected: &Rejected<'_>, out: &mut Outbox) {
         let Some(message) = rejected.partial else {
+            out.dropped = out.dropped.saturating_add(1);
             return;
         };
         let is_answerable = message.method().is_some_and(|m| m != Method::Ack)
@@ -226,9 +225,7 @@ impl Engine {
                 out,
             );
         } else {
-            out.tell(message, *flow, Level::Debug, 0, || {
-                Decision::Dropped("unreadable")
-            });
+            out.drop(message, *flow, 0, "unreadable");
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum Problem {
     Unread(SocketAddr),
     /// Too many names wait for an answer.
     Resolver,
+    /// No connection is opened, for too many are.
+    Dial(SocketAddr),
     /// A connection cannot be opened.
     Connect(SocketAddr, String),
     /// A stream cannot be followed.
@@ -100,7 +102,7 @@ pub(crate) fn lowest_level() -> Level {
 
 /// Logs a trouble, unless its kind was logged within the last second.
 pub(crate) fn problem(problem: Problem) {
-    static QUIET: [Quiet; 9] = [const { Quiet::new(1) }; 9];
+    static QUIET: [Quiet; 10] = [const { Quiet::new(1) }; 10];
     let quiet = QUIET.get(problem.kind()).unwrap_or(&QUIET[0]);
     if let Some(suppressed) = quiet.speak() {
         tracing::warn!(target: "bellhop::transport", suppressed, "{problem}");
@@ -163,6 +165,7 @@ impl Problem {
             Self::Resolver => 6,
             Self::Unframed(..) => 7,
             Self::Connect(..) => 8,
+            Self::Dial(_) => 9,
         }
     }
 }
@@ -186,6 +189,7 @@ impl fmt::Display for Problem {
             Self::Unframed(peer, error) => {
                 write!(f, "what {peer} sends cannot be followed, closing: {error}")
             }
+            Self::Dial(to) => write!(f, "no connection to {to}: too many are open"),
             Self::Connect(to, why) => write!(f, "no connection to {to}: {why}"),
             Self::Resolver => write!(f, "names not looked up: too many wait for an answer"),
         }

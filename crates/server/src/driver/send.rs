@@ -6,7 +6,7 @@ use super::{
     report::{self, Problem},
 };
 use crate::transport::{
-    connection::Pushed,
+    connection::{Connection, Pushed},
     udp::{Lost, Sender},
 };
 use bellhop_core::{
@@ -15,6 +15,7 @@ use bellhop_core::{
 };
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 impl Worker {
     /// Sends these messages of an outbox; `failed` gets the tokens of those that cannot be sent.
@@ -63,34 +64,41 @@ impl Worker {
         };
         let (connection, new) = match (alive, to) {
             (Some(connection), _) => (connection, false),
-            (
-                None,
-                Destination::Flow {
-                    else_connect: None, ..
-                },
-            ) => return false,
-            (
-                None,
-                Destination::Flow {
-                    else_connect: Some(port),
-                    ..
-                },
-            ) => {
-                let remote = SocketAddr::new(remote.ip(), *port);
-                self.table.dial(transport, remote, listener)
+            (None, to) => {
+                let port = match to {
+                    Destination::Flow { else_connect, .. } => *else_connect,
+                    Destination::Address { .. } => Some(remote.port()),
+                };
+                let place = port.map(|port| SocketAddr::new(remote.ip(), port));
+                match place.and_then(|place| self.dial(transport, place, listener)) {
+                    Some(dialled) => dialled,
+                    None => return false,
+                }
             }
-            (None, Destination::Address { .. }) => self.table.dial(transport, remote, listener),
         };
         let pushed = connection.push(message, token, self.limits.queue);
         if new {
             self.open(connection);
         }
-        match pushed {
-            Pushed::Queued => self.counters.sent.one(),
-            Pushed::Overflow => self.counters.closed_unread.one(),
-            Pushed::Closed => {}
+        if pushed == Pushed::Queued {
+            self.counters.sent.one();
         }
         pushed == Pushed::Queued
+    }
+
+    /// The connection to a peer; `None`, counted and told: too many are open.
+    fn dial(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        listener: ListenerId,
+    ) -> Option<(Arc<Connection>, bool)> {
+        let dialled = self.table.dial(transport, remote, listener);
+        if dialled.is_none() {
+            self.counters.refused_dials.one();
+            report::problem(Problem::Dial(remote));
+        }
+        dialled
     }
 
     /// Sends one listener's datagrams.

@@ -90,7 +90,9 @@ impl<'w> Turn<'w> {
                 flow,
                 else_connect: None,
             };
-            self.worker.push(&to, &answer, None);
+            if !self.worker.push(&to, &answer, None) {
+                self.worker.counters.dropped_unsendable.one();
+            }
         }
         report::problem(Problem::Unframed(flow.remote, error));
     }
@@ -166,6 +168,10 @@ impl<'w> Turn<'w> {
             for resolve in self.room.outbox.resolves.drain(..) {
                 self.worker.resolve(resolve);
             }
+            self.worker
+                .counters
+                .dropped_core
+                .add(self.room.outbox.dropped);
             self.room.outbox.clear();
             self.sent = 0;
             if self.room.failed.is_empty() {

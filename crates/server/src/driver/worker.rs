@@ -152,6 +152,7 @@ impl Worker {
     /// A connection is gone: nothing finds it any more, and the core hears of it and of what was lost.
     pub(crate) fn gone(self: &Rc<Self>, connection: &Connection, why: Closed) {
         self.table.remove(connection.id());
+        self.counters.closed(&why);
         if why == Closed::Unread {
             report::problem(Problem::Unread(connection.flow().remote));
         }

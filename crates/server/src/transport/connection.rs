@@ -6,6 +6,7 @@ use bellhop_core::{
     flow::{ConnectionId, Flow, ListenerId, Transport},
     outbox::Token,
 };
+use bellhop_wire::frame::PONG;
 use std::{
     collections::VecDeque,
     fmt, mem,
@@ -27,6 +28,7 @@ pub(crate) struct Connection {
     listener: ListenerId,
     accepted: bool,
     proven: AtomicBool,
+    welcome: AtomicBool,
     budget: Arc<Budget>,
     queue: Mutex<Queue>,
     wake: Notify,
@@ -89,6 +91,7 @@ impl Connection {
             listener,
             accepted,
             proven: AtomicBool::new(!accepted),
+            welcome: AtomicBool::new(!accepted),
             budget,
             queue: Mutex::default(),
             wake: Notify::new(),
@@ -127,6 +130,12 @@ impl Connection {
         }
     }
 
+    /// Whether we ever had more to say to it than a refusal (one that we opened counts as welcome). A
+    /// stranger delivers whole messages too, and hears challenges.
+    pub(crate) fn is_welcome(&self) -> bool {
+        self.welcome.load(Ordering::Relaxed)
+    }
+
     /// What it shares with all connections.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
@@ -148,6 +157,9 @@ impl Connection {
             drop(queue);
             self.wake.notify_one();
             return Pushed::Overflow;
+        }
+        if !self.is_welcome() && !is_refusal(message) {
+            self.welcome.store(true, Ordering::Relaxed);
         }
         let was_empty = queue.bytes.is_empty();
         queue.bytes.extend_from_slice(message);
@@ -253,6 +265,14 @@ impl Queue {
     }
 }
 
+/// Whether a message says no: a final response other than 2xx, or the answer to a keep-alive.
+fn is_refusal(message: &[u8]) -> bool {
+    match message.strip_prefix(b"SIP/2.0 ") {
+        Some(rest) => !matches!(rest.first(), Some(b'1' | b'2')),
+        None => message == PONG,
+    }
+}
+
 /// 64*T1, how long a client transaction can wait for its answer (RFC 3261 17.1.1.2, 17.1.2.2).
 const TRANSACTION: Duration = Duration::from_secs(32);
 /// Tokens kept for one connection; more transactions than this at once lean on their timers.
@@ -326,6 +346,22 @@ mod tests {
         c.push(b"waiting", Some(Token(2)), 100);
         assert_eq!(c.finish(Closed::ByPeer), [Token(1), Token(2)]);
         assert_eq!(c.finish(Closed::ByPeer), []);
+    }
+
+    #[test]
+    fn a_peer_is_welcome_once_it_hears_more_than_refusals_and_pongs() {
+        for (message, is_welcome) in [
+            (&b"SIP/2.0 401 Unauthorized\r\n"[..], false),
+            (b"SIP/2.0 503 x\r\n", false),
+            (PONG, false),
+            (b"SIP/2.0 100 Trying\r\n", true),
+            (b"SIP/2.0 200 OK\r\n", true),
+            (b"INVITE sip:a SIP/2.0\r\n", true),
+        ] {
+            let c = connection();
+            c.push(message, None, 100);
+            assert_eq!(c.is_welcome(), is_welcome, "{}", message.escape_ascii());
+        }
     }
 
     #[test]

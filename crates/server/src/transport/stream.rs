@@ -328,3 +328,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 const READ: usize = 64 * 1024;
 /// A larger write buffer is given back when it is empty.
 const KEPT: usize = 16 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;

@@ -19,6 +19,7 @@ use std::{
 pub(crate) struct Table {
     connections: usize,
     per_source: usize,
+    opened: usize,
     budget: Arc<Budget>,
     inner: Mutex<Inner>,
 }
@@ -32,10 +33,12 @@ pub(crate) enum Refused {
     Total,
 }
 
+type ById = HashMap<ConnectionId, Arc<Connection>>;
+
 #[derive(Debug, Default)]
 struct Inner {
     last: u64,
-    by_id: HashMap<ConnectionId, Arc<Connection>>,
+    by_id: ById,
     by_remote: HashMap<(Transport, SocketAddr), ConnectionId>,
     accepted: Places,
     sources: HashMap<IpAddr, Places>,
@@ -47,6 +50,8 @@ struct Places {
     taken: usize,
     /// Those that had not delivered a message when last looked at, oldest first; some may be closed.
     fresh: VecDeque<ConnectionId>,
+    /// Those that had, and were not welcome; the same.
+    guests: VecDeque<ConnectionId>,
 }
 
 impl Table {
@@ -55,13 +60,15 @@ impl Table {
         Self {
             connections: limits.connections,
             per_source: limits.per_source,
+            opened: limits.opened,
             budget: Arc::new(Budget::new(limits.held)),
             inner: Mutex::default(),
         }
     }
 
     /// Takes a connection that a peer opened. When there is no place, the oldest one that never
-    /// delivered a message (of the same source first) gives way.
+    /// delivered a message gives way, else the oldest one that we have only refused: of the same source
+    /// if that holds too many. A stranger's messages buy no place for good.
     ///
     /// # Errors
     /// No place, and nobody to give way.
@@ -81,32 +88,43 @@ impl Table {
             return Err(Refused::Total);
         }
         let connection = inner.insert(transport, remote, listener, true, &self.budget);
-        inner.accepted.enter(connection.id());
-        let places = inner.sources.entry(source).or_default();
-        places.enter(connection.id());
+        let Inner {
+            by_id,
+            accepted,
+            sources,
+            ..
+        } = &mut *inner;
+        accepted.enter(connection.id(), by_id);
+        let places = sources.entry(source).or_default();
+        places.enter(connection.id(), by_id);
         Ok(connection)
     }
 
-    /// Gives back a place though there may be some left: the oldest connection that never delivered a
-    /// message is closed. `false` if there is none.
+    /// Gives back a place though there may be some left, as [`Table::accept`] does. `false` if there is
+    /// nobody to give way.
     pub(crate) fn make_room(&self) -> bool {
         self.inner().evict(None)
     }
 
-    /// The connection to a peer, and whether it is new, so that the caller must open it.
+    /// The connection to a peer, and whether it is new, so that the caller must open it. `None`: there is
+    /// none, and too many have been opened.
     pub(crate) fn dial(
         &self,
         transport: Transport,
         remote: SocketAddr,
         listener: ListenerId,
-    ) -> (Arc<Connection>, bool) {
+    ) -> Option<(Arc<Connection>, bool)> {
         let mut inner = self.inner();
         let known = inner.by_remote.get(&(transport, remote));
         if let Some(connection) = known.and_then(|id| inner.by_id.get(id)) {
-            return (Arc::clone(connection), false);
+            return Some((Arc::clone(connection), false));
+        }
+        let opened = inner.by_id.len().saturating_sub(inner.accepted.taken);
+        if opened >= self.opened {
+            return None;
         }
         let connection = inner.insert(transport, remote, listener, false, &self.budget);
-        (connection, true)
+        Some((connection, true))
     }
 
     /// The connection of that identity, if it lives.
@@ -175,39 +193,54 @@ impl Inner {
         true
     }
 
-    /// Makes a place, of one source or of any, by closing the oldest connection without a message.
+    /// Makes a place, of one source or of any.
     fn evict(&mut self, of: Option<IpAddr>) -> bool {
-        loop {
-            let places = match of {
-                Some(source) => self.sources.get_mut(&source),
-                None => Some(&mut self.accepted),
-            };
-            let Some(id) = places.and_then(|p| p.fresh.pop_front()) else {
-                return false;
-            };
-            let fresh = self.by_id.get(&id).filter(|c| !c.is_proven()).cloned();
-            if let Some(connection) = fresh {
-                connection.close(Closed::Evicted);
-                return self.remove(id);
-            }
-        }
+        let places = match of {
+            Some(source) => self.sources.get_mut(&source),
+            None => Some(&mut self.accepted),
+        };
+        let Some(connection) = places.and_then(|places| places.first_to_go(&self.by_id)) else {
+            return false;
+        };
+        connection.close(Closed::Evicted);
+        self.remove(connection.id())
     }
 }
 
 impl Places {
-    fn enter(&mut self, id: ConnectionId) {
+    fn enter(&mut self, id: ConnectionId, all: &ById) {
         self.taken = self.taken.saturating_add(1);
-        // Closed ones are only found when a place is needed; forget the oldest entries before the list
-        // outgrows what it describes. Those keep their place until they close by themselves.
-        let bound = self.taken.saturating_mul(2).max(64);
-        while self.fresh.len() >= bound {
-            self.fresh.pop_front();
+        // Closed ones are only found when a place is needed, so they are taken out when they could be
+        // half of what is listed.
+        let listed = self.fresh.len().saturating_add(self.guests.len());
+        if listed >= self.taken.saturating_mul(2).max(64) {
+            let may_go = |id: &ConnectionId| all.get(id).is_some_and(|c| !c.is_welcome());
+            self.fresh.retain(may_go);
+            self.guests.retain(may_go);
         }
         self.fresh.push_back(id);
     }
 
     fn leave(&mut self) {
         self.taken = self.taken.saturating_sub(1);
+    }
+
+    /// The oldest that never delivered a message, else the oldest that we have only refused.
+    fn first_to_go(&mut self, all: &ById) -> Option<Arc<Connection>> {
+        while let Some(id) = self.fresh.pop_front() {
+            match all.get(&id) {
+                Some(connection) if !connection.is_proven() => return Some(Arc::clone(connection)),
+                Some(connection) if !connection.is_welcome() => self.guests.push_back(id),
+                _ => {}
+            }
+        }
+        while let Some(id) = self.guests.pop_front() {
+            let guest = all.get(&id).filter(|c| !c.is_welcome());
+            if let Some(connection) = guest {
+                return Some(Arc::clone(connection));
+            }
+        }
+        None
     }
 }
 
@@ -220,96 +253,5 @@ fn source(ip: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    const TCP: Transport = Transport::Tcp;
-    const PHONES: ListenerId = ListenerId(0);
-
-    fn table(connections: usize, per_source: usize) -> Table {
-        Table::new(&StreamLimits {
-            connections,
-            per_source,
-            ..StreamLimits::default()
-        })
-    }
-
-    fn at(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_peer_is_dialled_once_and_found_again() {
-        let table = table(10, 10);
-        let (first, new) = table.dial(TCP, at("192.0.2.1:5060"), PHONES);
-        assert!(new);
-        let (again, new) = table.dial(TCP, at("192.0.2.1:5060"), PHONES);
-        assert!(!new);
-        assert_eq!(first.id(), again.id());
-        assert!(table.remove(first.id()));
-        assert!(!table.remove(first.id()));
-        let (other, new) = table.dial(TCP, at("192.0.2.1:5060"), PHONES);
-        assert!(new);
-        assert_ne!(first.id(), other.id());
-    }
-
-    #[test]
-    fn an_accepted_connection_is_used_for_its_own_address() {
-        let table = table(10, 10);
-        let accepted = table.accept(TCP, at("192.0.2.1:40000"), PHONES).unwrap();
-        let (found, new) = table.dial(TCP, at("192.0.2.1:40000"), PHONES);
-        assert!(!new);
-        assert_eq!(found.id(), accepted.id());
-    }
-
-    #[test]
-    fn the_oldest_connection_without_a_message_gives_way() {
-        let table = table(10, 2);
-        let first = table.accept(TCP, at("192.0.2.1:1"), PHONES).unwrap();
-        let second = table.accept(TCP, at("192.0.2.1:2"), PHONES).unwrap();
-        first.prove();
-        let third = table.accept(TCP, at("192.0.2.1:3"), PHONES).unwrap();
-        assert!(table.find(first.id()).is_some());
-        assert!(table.find(second.id()).is_none());
-        assert_eq!(second.take(&mut Vec::new()), Err(Closed::Evicted));
-        third.prove();
-        let refused = table.accept(TCP, at("192.0.2.1:4"), PHONES);
-        assert_eq!(refused.unwrap_err(), Refused::Source);
-        assert!(table.accept(TCP, at("192.0.2.2:4"), PHONES).is_ok());
-    }
-
-    #[test]
-    fn the_total_is_bounded() {
-        let table = table(2, 10);
-        for n in 1..=2 {
-            let c = table.accept(TCP, at(&format!("192.0.2.{n}:1")), PHONES);
-            c.unwrap().prove();
-        }
-        let refused = table.accept(TCP, at("192.0.2.3:1"), PHONES);
-        assert_eq!(refused.unwrap_err(), Refused::Total);
-        table.remove(table.all()[0].id());
-        assert!(table.accept(TCP, at("192.0.2.3:1"), PHONES).is_ok());
-    }
-
-    #[test]
-    fn room_is_made_of_connections_without_a_message_only() {
-        let table = table(10, 10);
-        let proven = table.accept(TCP, at("192.0.2.1:1"), PHONES).unwrap();
-        proven.prove();
-        let fresh = table.accept(TCP, at("192.0.2.1:2"), PHONES).unwrap();
-        assert!(table.make_room());
-        assert!(table.find(fresh.id()).is_none());
-        assert!(!table.make_room());
-        assert!(table.find(proven.id()).is_some());
-    }
-
-    #[test]
-    fn one_ipv6_network_is_one_source() {
-        let table = table(10, 1);
-        let first = table.accept(TCP, at("[2001:db8::1]:1"), PHONES).unwrap();
-        first.prove();
-        assert!(table.accept(TCP, at("[2001:db8::2]:1"), PHONES).is_err());
-        assert!(table.accept(TCP, at("[2001:db8:0:1::1]:1"), PHONES).is_ok());
-    }
-}
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
