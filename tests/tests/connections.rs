@@ -14,6 +14,7 @@ use bellhop_tests::bellhop::Setup;
 use bellhop_tests::{Bellhop, Lane, Phone, skip, until};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
+use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,8 +26,8 @@ fn ten_thousand_idle_and_dripping_connections_keep_no_phone_waiting() {
     let Some(crowd) = Crowd::or_skip(10_000) else {
         return;
     };
-    let mut silent = crowd.open(5_000);
-    let mut dripping = crowd.open(5_000);
+    let mut silent = crowd.open(5_000, |_| String::new());
+    let mut dripping = crowd.open(5_000, |_| String::new());
     let message = b"REGISTER sip:bellhop.test SIP/2.0\r\nVia: SIP/2.0/TCP slow.test";
     let start = Instant::now();
     for (second, byte) in message.iter().take(SECONDS).enumerate() {
@@ -53,7 +54,7 @@ fn ten_thousand_idle_and_dripping_connections_keep_no_phone_waiting() {
     assert_eq!(early, 0, "who has begun no message has longer");
 }
 
-/// More than the program has room for, half of them speaking: strangers' messages buy no place for good.
+/// More than the program has room for, all of them speaking: strangers' messages buy no place for good.
 #[test]
 fn connections_beyond_all_room_push_out_each_other_and_no_phone() {
     let Some(crowd) = Crowd::or_skip(17_500) else {
@@ -63,10 +64,15 @@ fn connections_beyond_all_room_push_out_each_other_and_no_phone() {
     first.register();
     let mut held = Vec::new();
     for _ in 0..7 {
-        let mut more = crowd.open(2_500);
-        for (n, stream) in more.iter_mut().enumerate().filter(|(n, _)| n % 2 == 0) {
-            let _ = stream.write_all(stranger(n).as_bytes());
-        }
+        let mut more = crowd.open(2_500, stranger);
+        // An answer, or the end.
+        let is_told = |stream: &TcpStream| match stream.peek(&mut [0]) {
+            Ok(_) => true,
+            Err(error) => !is_busy(error.kind()),
+        };
+        until("all are told", PATIENCE, || {
+            more.iter().all(is_told).then_some(())
+        });
         held.append(&mut more);
         crowd.registers_within_a_second();
     }
@@ -120,6 +126,8 @@ fn of_fifty_peers_one_that_never_reads_delays_no_other() {
 struct Crowd {
     lane: Lane,
     bellhop: Bellhop,
+    /// The number of the next source.
+    sources: Cell<u8>,
     /// The tests of this file share one process and its descriptors.
     _alone: MutexGuard<'static, ()>,
 }
@@ -141,20 +149,26 @@ impl Crowd {
         Some(Self {
             bellhop: Setup::new(&lane).alone().start(),
             lane,
+            sources: Cell::new(20),
             _alone: alone,
         })
     }
 
-    /// So many connections, each source with at most 1,000 of them.
-    fn open(&self, count: usize) -> Vec<TcpStream> {
+    /// So many connections, each source with at most 1,000 of them, and each says something at once.
+    fn open(&self, count: usize, says: impl Fn(usize) -> String) -> Vec<TcpStream> {
         let to = self.lane.bellhop();
+        let first = self.sources.get();
+        self.sources
+            .set(first + u8::try_from(count.div_ceil(1_000)).expect("few sources"));
         (0..count)
             .map(|n| {
                 let mut from = self
                     .lane
                     .phone(20 + u8::try_from(n / 1_000).expect("few sources"));
                 from.set_port(0);
-                connect(from, to)
+                let mut stream = connect(from, to);
+                let _ = stream.write_all(says(n).as_bytes());
+                stream
             })
             .collect()
     }
