@@ -330,5 +330,9 @@ const READ: usize = 64 * 1024;
 const KEPT: usize = 16 * 1024;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 mod tests;
