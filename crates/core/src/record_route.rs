@@ -111,7 +111,6 @@ pub(crate) fn side_of(to: &Destination) -> Side {
 }
 
 const MAC: usize = 10;
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
     secret.mac(Use::Route, &[call_id, tag, payload])
@@ -189,34 +188,43 @@ fn read_side(bytes: &[u8]) -> Option<(Side, &[u8])> {
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8], out: &mut impl Extend<u8>) {
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            out.extend(DIGITS.get(usize::from(nibble)).copied());
-        }
+    let pair = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+    out.extend(bytes.iter().flat_map(pair));
+}
+
+const fn digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0'.wrapping_add(nibble),
+        _ => b'a'.wrapping_add(nibble.wrapping_sub(10)),
+    }
+}
+
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
     }
 }
 
 /// The lower-case hex of one number.
 pub(crate) fn hex_of(number: u64) -> [u8; 16] {
-    let nibbles = number
-        .to_be_bytes()
-        .into_iter()
-        .flat_map(|b| [b >> 4, b & 15]);
     let mut text = [b'0'; 16];
-    for (to, nibble) in text.iter_mut().zip(nibbles) {
-        *to = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let (pairs, _) = text.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(number.to_be_bytes()) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     text
 }
 
 fn unhex(text: &[u8]) -> Option<SmallVec<[u8; 96]>> {
-    let digit = |c: u8| (c as char).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let (pairs, rest) = text.as_chunks::<2>();
     if !rest.is_empty() || pairs.len() > 96 {
         return None;
     }
     pairs
         .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?))
         .collect()
 }

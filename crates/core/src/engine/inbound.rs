@@ -62,7 +62,7 @@ impl Engine {
         if method == Method::Register && !routes.has_next {
             self.register(now, &received, &uri, &proof, out);
         } else {
-            self.relay(now, &received, method, routes, proof, out);
+            self.relay(now, &received, &uri, &routes, &proof, out);
         }
     }
 
@@ -105,10 +105,11 @@ impl Engine {
         message: Message<'_>,
         out: &mut Outbox,
     ) {
-        if let Err(why) = self.is_answer(message) {
-            return out.drop(message, flow, 0, why);
-        }
-        match self.table.receive_response(now.instant, message, out) {
+        let via = match self.is_answer(message) {
+            Ok(via) => via,
+            Err(why) => return out.drop(message, flow, 0, why),
+        };
+        match self.table.receive_response(now.instant, message, &via, out) {
             Response::Absorbed => {}
             Response::Stray => {
                 let status = message.status().unwrap_or(0);
@@ -220,20 +221,19 @@ impl Engine {
     }
 
     /// Whether a response can be one to a request that we sent: its top Via is ours (18.1.2), and but
-    /// for a CANCEL, which we make ourselves, somebody else's stands below it (16.7 step 3).
-    fn is_answer(&self, response: Message<'_>) -> Result<(), &'static str> {
-        response.check().map_err(|_| "bad response")?;
-        let is_ours = response
-            .top_via()
-            .is_ok_and(|via| self.names.is_own_address(via.host, via.port));
-        if !is_ours {
+    /// for a CANCEL, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
+    /// top Via.
+    fn is_answer<'b>(&self, response: Message<'b>) -> Result<ViaRef<'b>, &'static str> {
+        let via = response.top_via().map_err(|_| "bad response")?;
+        response.ends().map_err(|_| "bad response")?;
+        if !self.names.is_own_address(via.host, via.port) {
             return Err("response whose top Via is not ours");
         }
         let is_cancels = response.cseq().is_ok_and(|(_, m)| m == Method::Cancel);
         if !is_cancels && response.values(HeaderId::Via).nth(1).is_none() {
             return Err("response with no Via but ours");
         }
-        Ok(())
+        Ok(via)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::proxy::{Back, BranchId, Context, Incoming, Record, Rewrite, max_bread
 use crate::record_route::Side;
 use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, resolved};
 use crate::time::Now;
-use bellhop_wire::{Message, Method};
+use bellhop_wire::{Message, Method, UriRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -22,13 +22,16 @@ impl Engine {
         &mut self,
         now: Now,
         received: &Received<'_>,
-        method: Method<'_>,
-        routes: Routes,
-        proof: Proof,
+        uri: &UriRef<'_>,
+        routes: &Routes,
+        proof: &Proof,
         out: &mut Outbox,
     ) {
         let message = received.message;
-        let loop_hash = loops::hash(&self.key, message, &routes);
+        let Some(method) = message.method() else {
+            return;
+        };
+        let loop_hash = loops::hash(&self.key, message, routes);
         if loops::is_loop(message, &self.names, loop_hash) {
             return self.refuse(received, 482, "Loop Detected", out);
         }
@@ -47,7 +50,7 @@ impl Engine {
             known: &self.known,
             is_user: &|aor| self.auth.knows(aor),
         };
-        let (groups, why) = match choose(&scene, message, &routes, &proof) {
+        let (groups, why) = match choose(&scene, message, uri, routes, proof) {
             Routing::Local => return self.options(received, out),
             Routing::Refuse { status, reason } => {
                 return self.refuse(received, status, reason, out);
@@ -62,10 +65,10 @@ impl Engine {
             };
         }
         let rewrite = Rewrite {
-            record: record(method, message, &routes),
-            caller: caller_side(received, &proof),
-            identity: self.identity(received, &proof),
-            routes,
+            record: record(method, message, routes),
+            caller: caller_side(received, proof),
+            identity: self.identity(received, proof),
+            routes: routes.clone(),
             loop_hash,
             breadth,
         };

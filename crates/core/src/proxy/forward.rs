@@ -9,7 +9,6 @@ use crate::identity::Identity;
 use crate::record_route::{self, Side, side_of};
 use crate::routing::{Names, Routes, Target, listener_of};
 use bellhop_wire::{Edit, HeaderId, Message, UriRef};
-use std::io::Write as _;
 
 /// What is the same for all branches of a request.
 #[derive(Clone, Debug)]
@@ -109,8 +108,17 @@ impl Maker<'_> {
         let listener = listener_of(self.config, leg.to.listener())?;
         let transport = leg.to.transport();
         let mut via = Vec::with_capacity(96);
-        let (token, host, port) = (transport.via_token(), &listener.host, listener.port);
-        write!(via, "SIP/2.0/{token} {host}:{port};branch=").ok()?;
+        for part in [
+            b"SIP/2.0/",
+            transport.via_token().as_bytes(),
+            b" ",
+            listener.host.as_bytes(),
+            b":",
+            &decimal(listener.port.into()),
+            b";branch=",
+        ] {
+            via.extend_from_slice(part);
+        }
         via.extend_from_slice(leg.branch);
         if !transport.is_reliable() {
             via.extend_from_slice(b";rport");
@@ -184,9 +192,13 @@ impl Maker<'_> {
         let mut entry = Vec::with_capacity(token.len().saturating_add(64));
         entry.extend_from_slice(b"<sip:");
         entry.extend_from_slice(token);
-        write!(entry, "@{}:{}", listener.host, listener.port).ok()?;
+        entry.push(b'@');
+        entry.extend_from_slice(listener.host.as_bytes());
+        entry.push(b':');
+        entry.extend_from_slice(&decimal(listener.port.into()));
         if listener.transport.is_reliable() {
-            write!(entry, ";transport={}", listener.transport.uri_token()).ok()?;
+            entry.extend_from_slice(b";transport=");
+            entry.extend_from_slice(listener.transport.uri_token().as_bytes());
         }
         entry.extend_from_slice(b";lr>");
         Some(entry)

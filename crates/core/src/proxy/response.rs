@@ -88,7 +88,7 @@ impl Engine {
                         completed(context, response, flow, out);
                     }
                 }
-                if is_invite && !context.is_over {
+                if is_invite && !context.is_over && !context.is_settled() {
                     context.say_why(200, "Call completed elsewhere");
                 }
                 context.is_final = true;
@@ -100,7 +100,7 @@ impl Engine {
                 let is_trusted = self.is_trusted_source(&flow);
                 context.finals.add(status, Some(response), is_trusted);
                 if status >= 600 {
-                    if is_invite && !context.is_over {
+                    if is_invite && !context.is_over && !context.is_settled() {
                         context.say_why(status, reason(status));
                     }
                     context.is_over = true;

@@ -3,8 +3,10 @@
 //! not configured at.
 
 use ahash::RandomState;
-use bellhop_wire::{HeaderId, Message, NameAddr, UriRef};
+use bellhop_wire::{HeaderId, Host, Message, NameAddr, UriRef};
 use lru::LruCache;
+use smallvec::SmallVec;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
 
 /// What one shard has heard its PBXs say, the least recently said forgotten first.
@@ -44,9 +46,16 @@ impl Known {
     }
 
     fn place(&self, uri: &UriRef<'_>) -> Option<u64> {
-        let mut host = Vec::with_capacity(64);
-        uri.host?.write(&mut host);
-        Some(self.key.hash_one((host, uri.port.unwrap_or(5060))))
+        let mut hasher = self.key.build_hasher();
+        match uri.host? {
+            Host::Ip(ip) => ip.hash(&mut hasher),
+            Host::Name(name) => {
+                let lower: SmallVec<[u8; 64]> = name.iter().map(u8::to_ascii_lowercase).collect();
+                lower.hash(&mut hasher);
+            }
+        }
+        uri.port.unwrap_or(5060).hash(&mut hasher);
+        Some(hasher.finish())
     }
 }
 

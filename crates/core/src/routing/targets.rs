@@ -36,17 +36,15 @@ pub(crate) struct Scene<'a> {
     pub(crate) is_user: &'a dyn Fn(&Aor) -> bool,
 }
 
-/// Chooses the targets of a request.
+/// Chooses the targets of a request whose Request-URI is `uri`, as its sender meant it.
 pub(crate) fn choose(
     scene: &Scene<'_>,
     request: Message<'_>,
+    uri: &UriRef<'_>,
     routes: &Routes,
     proof: &Proof,
 ) -> Routing {
-    let Ok(uri) = UriRef::parse(routes.request_uri(request)) else {
-        return refuse(400, "Bad Request-URI");
-    };
-    let routing = scene.choose(request, &uri, routes, proof);
+    let routing = scene.choose(request, uri, routes, proof);
     if uri.scheme == Scheme::Sips && routes.token.is_none() {
         routing.secured()
     } else {

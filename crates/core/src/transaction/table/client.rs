@@ -12,7 +12,7 @@ use crate::{
         machine::{self, Actions, ClientAction, ClientInput, Timer},
     },
 };
-use bellhop_wire::{Message, Method};
+use bellhop_wire::{Message, Method, ViaRef};
 
 /// One client transaction.
 #[derive(Debug)]
@@ -63,14 +63,15 @@ impl Table {
     }
 
     /// Matches a response by branch and CSeq method (RFC 3261 17.1.3) and feeds it to its transaction.
-    /// That the top Via is ours, sent-by included (18.1.2), is the caller's to check.
+    /// That the top Via (`via`) is ours, sent-by included (18.1.2), is the caller's to check.
     pub fn receive_response(
         &mut self,
         now: Instant,
         response: Message<'_>,
+        via: &ViaRef<'_>,
         out: &mut Outbox,
     ) -> Response {
-        match self.match_response(response) {
+        match self.match_response(response, via) {
             Some((id, owner, status)) => {
                 let input = ClientInput::Response(status);
                 if self.step_client(now, id, input, Some(response), out) {
@@ -126,9 +127,12 @@ impl Table {
         self.step_client(now, id, ClientInput::Timer(timer), None, out);
     }
 
-    fn match_response(&self, response: Message<'_>) -> Option<(TransactionId, Owner, u16)> {
+    fn match_response(
+        &self,
+        response: Message<'_>,
+        via: &ViaRef<'_>,
+    ) -> Option<(TransactionId, Owner, u16)> {
         let status = response.status()?;
-        let via = response.top_via().ok()?;
         let (_, method) = response.cseq().ok()?;
         let key = key::client(via.branch()?, method);
         let id = self.clients.find(&key, |_| true)?;

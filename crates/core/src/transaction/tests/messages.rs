@@ -93,8 +93,12 @@ impl Rig {
     /// Feeds a response.
     pub(super) fn response(&mut self, text: &str) -> Response {
         let response = parse(text);
-        self.table
-            .receive_response(self.now, response.message(), &mut self.out)
+        self.table.receive_response(
+            self.now,
+            response.message(),
+            &via(response.message()),
+            &mut self.out,
+        )
     }
 
     /// Lets time pass until `millis`, firing timers when they are due.
