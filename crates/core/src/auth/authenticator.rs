@@ -183,8 +183,7 @@ impl Authenticator {
 
     /// Whether an AoR is one of a user's.
     pub fn knows(&self, aor: &Aor) -> bool {
-        let is_namesake = |name: &str| self.config.users.find(name).is_some_and(|u| u.owns(aor));
-        aor.user().is_some_and(is_namesake) || self.config.users.iter().any(|u| u.owns(aor))
+        self.config.users.owns(aor)
     }
 
     /// The realm.

@@ -3,7 +3,11 @@
 use super::algorithm::{Algorithm, Hash};
 use crate::registrar::Aor;
 use ahash::RandomState;
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// `H(username:realm:password)` for each algorithm that is known (RFC 7616 3.4.2). As good as a
 /// password within its realm: `Debug` does not show it.
@@ -31,6 +35,7 @@ pub struct User {
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     by_name: HashMap<Box<[u8]>, Arc<User>, RandomState>,
+    aors: HashSet<Aor, RandomState>,
 }
 
 /// Two users have the name in here.
@@ -101,19 +106,26 @@ impl Users {
     pub fn new(users: Vec<User>) -> Result<Self, DuplicateUser> {
         // The names come from the configuration: nobody outside can choose them to collide.
         let hasher = RandomState::with_seeds(1, 2, 3, 4);
-        let mut by_name = HashMap::with_capacity_and_hasher(users.len(), hasher);
+        let mut by_name = HashMap::with_capacity_and_hasher(users.len(), hasher.clone());
+        let mut aors = HashSet::with_hasher(hasher);
         for user in users {
+            aors.extend(user.aors.iter().cloned());
             let key = Box::from(user.name.as_bytes());
             if let Some(first) = by_name.insert(key, Arc::new(user)) {
                 return Err(DuplicateUser(first.name.clone()));
             }
         }
-        Ok(Self { by_name })
+        Ok(Self { by_name, aors })
     }
 
     /// The user of this name, compared byte for byte.
     pub fn find(&self, name: impl AsRef<[u8]>) -> Option<&Arc<User>> {
         self.by_name.get(name.as_ref())
+    }
+
+    /// Whether an AoR is one of some user's.
+    pub fn owns(&self, aor: &Aor) -> bool {
+        self.aors.contains(aor)
     }
 
     /// All users, in no order.
