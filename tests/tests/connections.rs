@@ -164,7 +164,7 @@ impl Crowd {
             .map(|n| {
                 let mut from = self
                     .lane
-                    .phone(20 + u8::try_from(n / 1_000).expect("few sources"));
+                    .phone(first + u8::try_from(n / 1_000).expect("few sources"));
                 from.set_port(0);
                 let mut stream = connect(from, to);
                 let _ = stream.write_all(says(n).as_bytes());
