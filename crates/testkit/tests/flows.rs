@@ -140,3 +140,33 @@ fn a_failed_transmission_is_told_to_the_right_shard() {
     world.pass(Duration::from_millis(50));
     assert_eq!(statuses(&mut world, &a), [100, 500]);
 }
+
+/// RFC 5626 5.3: no two flows to one device at the same time, the next one if the first leads nowhere.
+#[test]
+fn a_device_with_two_flows_rings_over_one_of_them_and_over_the_other_if_that_is_dead() {
+    let mut world = world();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let flow = |world: &mut World, address: &str, reg_id: u8| {
+        let mut b = tcp_phone("6002", address);
+        let call_id = format!("flow-{reg_id}");
+        let contact = format!(
+            "Supported: outbound, path\r\nContact: <sip:6002@{address};transport=tcp>;reg-id={reg_id};\
+             +sip.instance=\"<urn:uuid:one>\"\r\n"
+        );
+        let request = register_of(&mut b, "sip:6002@example.org", &call_id, &contact, "");
+        assert_eq!(status_of(&answered(world, &mut b, &request)), 200);
+        b
+    };
+    let old = flow(&mut world, "203.0.113.2:5060", 1);
+    world.pass(Duration::from_secs(1));
+    let new = flow(&mut world, "203.0.113.2:5061", 2);
+    let (_, rings) = ring(&mut world, &mut a, &new, "two-flows");
+    assert!(world.drain(old.address).is_empty());
+    say(
+        &mut world,
+        &new,
+        &new.answer(&rings, 503, "Flow Failed", ""),
+    );
+    let rings = world.expect(old.address).unwrap();
+    assert!(rings.starts_with("INVITE "), "{rings}");
+}

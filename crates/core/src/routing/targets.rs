@@ -178,19 +178,29 @@ impl Scene<'_> {
         })
     }
 
-    /// Bindings of equal q ring together, those of lower q after them (16.6, 20.10).
+    /// Bindings of equal q ring together, those of lower q after them (16.6, 20.10); of several flows to
+    /// one device the newest, and another only if nobody answers over that (RFC 5626 5.3).
     fn by_q(&self, bindings: &[Arc<Binding>]) -> VecDeque<Group> {
-        bindings
-            .chunk_by(|a, b| a.q == b.q)
-            .map(|equal| Group {
-                targets: equal
-                    .iter()
-                    .filter_map(|b| self.of_binding(b, Some(b.target().into())))
-                    .collect(),
-                is_spare: false,
-            })
-            .filter(|group| !group.targets.is_empty())
-            .collect()
+        let mut groups = VecDeque::new();
+        for equal in bindings.chunk_by(|a, b| a.q == b.q) {
+            let mut flow = 0_usize;
+            loop {
+                let of_flow = |(at, _): &(usize, &Arc<Binding>)| earlier_flows(equal, *at) == flow;
+                let mut bindings = equal.iter().enumerate().filter(of_flow).peekable();
+                if bindings.peek().is_none() {
+                    break;
+                }
+                let targets: SmallVec<_> = bindings
+                    .filter_map(|(_, b)| self.of_binding(b, Some(b.target().into())))
+                    .collect();
+                if !targets.is_empty() {
+                    let is_spare = flow > 0;
+                    groups.push_back(Group { targets, is_spare });
+                }
+                flow = flow.saturating_add(1);
+            }
+        }
+        groups
     }
 
     /// A request for an AoR of ours, or for ourselves.
@@ -281,4 +291,12 @@ impl Scene<'_> {
             why: Why::Upstream(number, why),
         }
     }
+}
+
+/// How many bindings before this one are flows to the same device (RFC 5626 4.1).
+fn earlier_flows(bindings: &[Arc<Binding>], at: usize) -> usize {
+    let device = bindings.get(at).and_then(|binding| binding.instance());
+    let earlier = bindings.get(..at).unwrap_or_default();
+    let is_same = |other: &&Arc<Binding>| device.is_some() && other.instance() == device;
+    earlier.iter().filter(is_same).count()
 }
