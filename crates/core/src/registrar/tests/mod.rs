@@ -4,6 +4,7 @@
 mod answers;
 mod aors;
 mod bindings;
+mod equivalence;
 mod flows;
 mod model;
 mod order;
