@@ -37,17 +37,19 @@ fn text(part: &[Written]) -> String {
 }
 
 /// "Comparison of the userinfo is case-sensitive."
-fn exactly(part: &[Written]) -> Vec<(char, bool)> {
+fn exactly(part: &[Written]) -> Said {
     part.iter().map(|c| c.says()).collect()
 }
 
 /// All else "is case-insensitive".
-fn roughly(part: &[Written]) -> Vec<(char, bool)> {
+fn roughly(part: &[Written]) -> Said {
     let fold = |(c, escaped): (char, bool)| (c.to_ascii_lowercase(), escaped);
     part.iter().map(|c| fold(c.says())).collect()
 }
 
 type Part = Vec<Written>;
+/// What a part says: its characters, and of each reserved one whether it was escaped.
+type Said = Vec<(char, bool)>;
 
 /// The parts of a sip or sips URI.
 #[derive(Clone, Debug)]
@@ -104,7 +106,7 @@ impl Made {
     }
 
     /// User and host: what an AoR is made of.
-    fn address(&self) -> (Option<Vec<(char, bool)>>, String) {
+    fn address(&self) -> (Option<Said>, String) {
         (self.user.as_deref().map(exactly), host(self.host))
     }
 
@@ -130,7 +132,7 @@ impl Made {
     }
 
     /// Headers are never ignored, and their order is free.
-    fn header_counts(&self) -> BTreeMap<(Vec<(char, bool)>, Vec<(char, bool)>), usize> {
+    fn header_counts(&self) -> BTreeMap<(Said, Said), usize> {
         let mut counts = BTreeMap::new();
         for (name, value) in &self.headers {
             *counts.entry((roughly(name), exactly(value))).or_default() += 1;
