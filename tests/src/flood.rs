@@ -166,7 +166,8 @@ fn source(lane: &Lane, n: u8) -> UdpSocket {
 
 const SOURCES: u8 = 200;
 const READING: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(500);
+/// Each of its registrations leaves a nonce in the table of used ones, which is bounded but never given back.
+const PAUSE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
