@@ -59,6 +59,9 @@ impl Engine {
         let Some(proof) = self.prove(now, &received, method, &routes, out) else {
             return;
         };
+        if method != Method::Register && matches!(proof, Proof::Authenticated(_)) {
+            received.spent = Some(now.instant);
+        }
         if method == Method::Register && !routes.has_next {
             self.register(now, &received, &uri, &proof, out);
         } else {
@@ -162,7 +165,11 @@ impl Engine {
                 if method != Method::Register
                     && !identity::may_claim(&proof, received.ends.as_ref(), &self.names)
                 {
-                    self.refuse(received, 403, "From is not the authenticated user's", out);
+                    let received = Received {
+                        spent: Some(now.instant),
+                        ..*received
+                    };
+                    self.refuse(&received, 403, "From is not the authenticated user's", out);
                     return None;
                 }
                 Some(Proof::Authenticated(proof))

@@ -1,5 +1,5 @@
-//! Answers that we make ourselves, without a transaction: a refusal or a challenge costs a stranger's
-//! request no memory here (RFC 3261 8.2.7).
+//! Answers that we make ourselves, as a rule without a transaction: a refusal or a challenge costs a
+//! stranger's request no memory here (RFC 3261 8.2.7).
 
 use super::Engine;
 use crate::auth::Role;
@@ -9,7 +9,7 @@ use crate::flow::{Destination, Flow};
 use crate::outbox::Outbox;
 use crate::record_route::hex_of;
 use crate::routing::listener_of;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use bellhop_wire::{Ends, HeaderId, Host, Message, Method, Rejected, Reply, ViaMark, ViaRef};
 use std::net::SocketAddr;
 
@@ -29,6 +29,9 @@ pub(crate) struct Received<'b> {
     pub(crate) is_outside: bool,
     /// The upstream it comes from, and whether that is trusted.
     pub(crate) peer: Option<(usize, bool)>,
+    /// When it came, if its credentials have been used up: its answer is kept, for a copy of it would be
+    /// challenged otherwise, and get another answer (17.2).
+    pub(crate) spent: Option<Instant>,
 }
 
 impl Received<'_> {
@@ -87,10 +90,11 @@ impl Engine {
             reply_to,
             is_outside,
             peer,
+            spent: None,
         }
     }
 
-    /// Answers without a transaction.
+    /// Answers, without a transaction if the answer to a copy of the request would be the same.
     pub(crate) fn reply(
         &mut self,
         received: &Received<'_>,
@@ -113,6 +117,16 @@ impl Engine {
         more(self, &mut reply);
         reply.end();
         let end = bytes.len();
+        let server = received.spent.and_then(|at| {
+            let (message, via, to) = (received.message, received.via?, received.reply_to);
+            Some((at, self.table.create_server(at, message, &via, to, None)?))
+        });
+        if let Some((at, server)) = server {
+            let answer = bytes.split_off(start);
+            out.bytes = bytes;
+            self.table.respond(at, server, status, &answer, out);
+            return;
+        }
         out.bytes = bytes;
         out.transmits.push(crate::outbox::Transmit {
             to: received.reply_to,
