@@ -13,7 +13,7 @@ mod common;
 
 use bellhop_core::config::{Config, Zone};
 use bellhop_core::flow::Transport;
-use bellhop_testkit::{Peer, World, header, header_of, status_of};
+use bellhop_testkit::{Packet, Peer, World, header, header_of, status_of};
 use common::*;
 use std::time::Duration;
 
@@ -166,4 +166,98 @@ fn a_target_that_is_our_own_public_address_is_a_loop_and_not_a_packet() {
             "{target}"
         );
     }
+}
+
+/// Address and transport of a listener, and where a phone that uses it sits.
+const SITES: [(&str, Transport, &str); 4] = [
+    (SERVER, Transport::Udp, "203.0.113.7:5060"),
+    ("192.0.2.1:5080", Transport::Udp, "203.0.113.8:5090"),
+    (SERVER, Transport::Tcp, "203.0.113.9:40000"),
+    ("[2001:db8::1]:5060", Transport::Udp, "[2001:db8::9]:5060"),
+];
+
+/// A call by every pair of listeners under every kind of shown name, both phones behind NATs.
+#[test]
+fn every_pair_of_listeners_carries_a_call_under_every_name_that_they_show() {
+    for shown in [None, Some("pbx.example.org"), Some("198.51.100.200")] {
+        for (caller, from) in SITES.into_iter().enumerate() {
+            for (callee, to) in SITES.into_iter().enumerate() {
+                let mut world = world_with(|c| {
+                    c.listeners = SITES
+                        .map(|(local, transport, _)| {
+                            let mut own = listener(local, transport, local, Zone::Outside);
+                            if let Some(host) = shown {
+                                own.host = host.to_owned();
+                                // As a port that a router forwards.
+                                own.port += 1000;
+                            }
+                            own
+                        })
+                        .into();
+                });
+                let [mut a, mut b] = [("6001", from), ("6002", to)].map(|(user, site)| {
+                    let mut phone = phone(user, site.2);
+                    (phone.server, phone.transport) = (addr(site.0), site.1);
+                    phone.contact = "10.0.0.7:5060".to_owned();
+                    phone
+                });
+                if caller == callee {
+                    b.address.set_port(5099);
+                }
+                let names = [from.0, to.0].map(|local| match shown {
+                    Some(host) => format!("{host}:{}", addr(local).port() + 1000),
+                    None => local.to_owned(),
+                });
+                let names = [names[0].as_str(), names[1].as_str()];
+                whole_call(&mut world, &mut a, &mut b, &names);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_ack_of_a_refusal_shows_the_name_that_its_invite_showed() {
+    for shown in ["pbx.example.org", "198.51.100.200", "192.0.2.1"] {
+        let mut world = world_with(|c| c.listeners[0].host = shown.to_owned());
+        let (mut a, b) = pair(&mut world);
+        let (_, at_b) = ring(&mut world, &mut a, &b, "ack");
+        say(&mut world, &b, &b.answer(&at_b, 486, "Busy Here", ""));
+        let ack = world.expect(b.address).unwrap();
+        // 17.1.1.3.
+        assert!(ack.starts_with("ACK "), "{ack}");
+        assert_eq!(header_of(&ack, "Via"), header_of(&at_b, "Via"));
+        assert!(header_of(&ack, "Via").contains(&format!(" {shown}:5060;")));
+    }
+}
+
+#[test]
+fn every_copy_of_a_message_leaves_from_the_listener_that_its_via_names() {
+    let other = "192.0.2.1:5080";
+    let mut world = world_with(|c| {
+        c.listeners
+            .push(listener("second", Transport::Udp, other, Zone::Outside));
+    });
+    let (mut a, mut b) = udp_pair();
+    b.server = addr(other);
+    register(&mut world, &mut a);
+    register(&mut world, &mut b);
+    let (_, at_b) = ring(&mut world, &mut a, &b, "copies");
+    // Nobody answers: 7 INVITEs, 100 and 408.
+    world.pass(Duration::from_secs(33));
+    let of_the_call = |packet: &&Packet| {
+        let text = String::from_utf8_lossy(&packet.bytes);
+        text.contains("Call-ID: copies\r\n")
+    };
+    let sent: Vec<_> = world.trace.iter().filter(of_the_call).collect();
+    let invites: Vec<_> = sent.iter().filter(|p| p.to == b.address).collect();
+    assert_eq!(invites.len(), 7);
+    for packet in invites {
+        assert_eq!(
+            (packet.from, &packet.bytes[..]),
+            (addr(other), at_b.as_bytes())
+        );
+    }
+    assert!(header_of(&at_b, "Via").contains(&format!(" {other};")));
+    let answers: Vec<_> = sent.iter().filter(|p| p.to == a.address).collect();
+    assert!(answers.len() >= 2 && answers.iter().all(|p| p.from == a.server));
 }

@@ -315,3 +315,35 @@ fn a_binding_with_a_path_is_called_by_way_of_it() {
         "<sip:edge.test;lr>"
     );
 }
+
+#[test]
+fn each_binding_is_called_by_way_of_its_own_path_the_next_one_too_when_the_first_is_dead() {
+    for first_q in ["1.0", "0.5"] {
+        let mut world = world();
+        let mut a = phone("6001", "203.0.113.1:5060");
+        register(&mut world, &mut a);
+        let phones = [
+            ("203.0.113.2:5060", "one", first_q),
+            ("203.0.113.3:5060", "two", "0.5"),
+        ];
+        for (at, edge, q) in phones {
+            let mut b = phone("6002", at);
+            let more = format!("Supported: path\r\nPath: <sip:{edge}.test;lr>\r\n");
+            let contact = format!("Contact: <sip:6002@{at}>;q={q}\r\n");
+            let request = register_of(&mut b, "sip:6002@example.org", edge, &contact, &more);
+            assert_eq!(status_of(&answered(&mut world, &mut b, &request)), 200);
+        }
+        let invite = a.request("INVITE", "sip:6002@example.org", "paths", "");
+        let invite = authorized(&mut world, &mut a, &invite);
+        say(&mut world, &a, &invite);
+        let rung = world.expect(addr(phones[0].0)).unwrap();
+        assert_eq!(header_of(&rung, "Route"), "<sip:one.test;lr>");
+        if first_q == "1.0" {
+            world.pass(Duration::from_millis(100));
+            assert!(world.drain(addr(phones[1].0)).is_empty());
+            assert!(world.bounce(0, rung.as_bytes()));
+        }
+        let rung = world.expect(addr(phones[1].0)).unwrap();
+        assert_eq!(header_of(&rung, "Route"), "<sip:two.test;lr>");
+    }
+}
