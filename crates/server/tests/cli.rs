@@ -117,6 +117,28 @@ fn check_says_all_that_is_wrong_and_exits_2() {
 }
 
 #[test]
+fn check_warns_of_what_run_warns_of() {
+    let place = Place::new("warned");
+    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    // So that `run` ends by itself after it has said what it thinks of the file.
+    let text = GOOD.replace("127.0.0.1:5060", &taken);
+    place
+        .write("bellhop.toml", &text)
+        .write("users.toml", USERS);
+    let warnings = |said: &str| -> Vec<String> {
+        let texts = said
+            .lines()
+            .filter_map(|line| line.split_once("users.toml:1: "));
+        texts.map(|(_, text)| text.to_owned()).collect()
+    };
+    let checked = warnings(&place.bellhop("check --config bellhop.toml", "").err);
+    let ran = warnings(&place.bellhop("run --config bellhop.toml", "").err);
+    assert_eq!(checked.len(), 1);
+    assert_eq!(checked, ran);
+}
+
+#[test]
 fn check_for_tools_prints_one_object_and_nothing_else() {
     let place = Place::new("json");
     place.write("bellhop.toml", GOOD).write("users.toml", USERS);

@@ -6,6 +6,7 @@
     clippy::panic
 )]
 
+mod ends;
 mod rig;
 mod unreachable;
 

@@ -139,3 +139,49 @@ fn the_contact_limit_holds_when_many_phones_come_at_once() {
     assert_eq!(site.held().len(), 10);
     assert_eq!(site.location.len(), 10);
 }
+
+#[test]
+fn who_binds_looks_up_closes_and_sweeps_at_once_waits_for_nobody_for_ever() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let site = Site::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4_u64 {
+                let site = &site;
+                scope.spawn(move || turmoil(site, thread));
+            }
+        });
+        let _ = done.send((site.location.len(), site.location.indexed()));
+    });
+    // Whoever held a lock while asking for another would never end.
+    let left = ended.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(left, (0, (0, 0)));
+}
+
+/// Changes the bindings of one AoR from one of several threads, and removes what it has bound.
+fn turmoil(site: &Site, thread: u64) {
+    let by = |call_id: &str, cseq: u32, line: &str, connection: u64| {
+        let request = Register::by(call_id, cseq, &[line]).text();
+        parsed(&request, |request| {
+            let (location, config) = (&site.location, &site.config);
+            let flow = tcp(connection);
+            let _ = apply(site.now, location, config, &bob(), request, flow);
+        });
+    };
+    for n in 0..300 {
+        let (id, connection) = (format!("{thread}-{n}"), thread * 1000 + n);
+        let contact = format!("Contact: <sip:bob@h{thread}>");
+        by(&id, 1, &contact, connection);
+        let uri = format!("sip:bob@h{}", (thread + 1) % 4);
+        let uri = bellhop_wire::UriRef::parse(uri.as_bytes()).unwrap();
+        let _ = site.location.by_contact(site.now, &uri, None);
+        let _ = site.held();
+        site.location.sweep(site.now);
+        if n % 3 == 0 {
+            site.location
+                .connection_closed(site.now, ConnectionId(connection));
+        } else {
+            by(&id, 2, &format!("{contact};expires=0"), connection);
+        }
+    }
+}
