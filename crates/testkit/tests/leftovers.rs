@@ -240,3 +240,42 @@ fn a_trusted_pbx_is_never_held_to_the_rate_of_strangers() {
     let request = p.request("OPTIONS", "sip:192.0.2.1", "probe", "");
     assert_eq!(status_of(&ask(&mut world, &p, &request)), 200);
 }
+
+#[test]
+fn a_resolver_that_is_silent_delays_nobody_else() {
+    let mut world = world();
+    world.resolver_answers = false;
+    let (mut a, b) = pair(&mut world);
+    let mut p = pbx();
+    for n in 0..20 {
+        let uri = format!("sip:x@slow{n}.test");
+        let waiting = p.request("INVITE", &uri, &format!("slow-{n}"), "");
+        say(&mut world, &p, &waiting);
+    }
+    let begin = world.now.instant;
+    talk(&mut world, &mut a, &b, "quick");
+    // Some round trips of 2 ms.
+    assert!(world.now.instant.since(begin) < Duration::from_millis(20));
+    is_empty_after_all_timers(&mut world, "slow names");
+}
+
+#[test]
+fn a_reload_in_the_middle_of_a_call_does_not_end_it() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let (_, at_b) = ring(&mut world, &mut a, &b, "reloaded");
+    let mut changed = config();
+    changed.domains.push("example.net".to_owned());
+    world.reconfigure(0, changed.clone(), auth());
+    say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
+    let ok = skip(&mut world, a.address, 100);
+    assert_eq!(status_of(&ok), 200);
+    world.reconfigure(0, changed, auth());
+    let bye = from_caller(&mut a, "BYE", &ok, 9);
+    say(&mut world, &a, &bye);
+    let bye = world.expect(b.address).unwrap();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    say(&mut world, &b, &b.answer(&bye, 200, "OK", ""));
+    assert_eq!(status_of(&world.expect(a.address).unwrap()), 200);
+    is_empty_after_all_timers(&mut world, "reloaded");
+}
