@@ -160,7 +160,7 @@ fn turmoil(site: &Site, thread: u64) {
         parsed(&request, |request| {
             let (location, config) = (&site.location, &site.config);
             let flow = tcp(connection);
-            let _ = apply(site.now, location, config, &bob(), request, flow);
+            let _ = apply(site.now, location, config, &bob(), request, flow, |_| false);
         });
     };
     for n in 0..300 {
