@@ -1,10 +1,7 @@
 //! Digest credentials and challenges (RFC 3261 20.7, 20.27, 20.44, RFC 7616, RFC 8760).
 
-use super::list;
-use super::scan::{
-    between_quotes, is_blank, is_token, is_token_byte, split_once, take_while, trim, trim_start,
-    unescape_pairs,
-};
+use super::scan::{is_blank, is_token_byte, quoted, take_while, trim_start, unescape_pairs};
+use crate::text;
 use std::borrow::Cow;
 
 /// Digest credentials as they stand. Values have their quotes taken off, quoted pairs are kept (the
@@ -67,18 +64,18 @@ impl<'a> Credentials<'a> {
     pub fn parse(value: &'a [u8]) -> Result<Self, AuthError> {
         let mut read = Self::default();
         digest_params(value, |name, value| {
-            let slot = match () {
-                () if is(name, "username") => &mut read.username,
-                () if is(name, "realm") => &mut read.realm,
-                () if is(name, "nonce") => &mut read.nonce,
-                () if is(name, "uri") => &mut read.uri,
-                () if is(name, "response") => &mut read.response,
-                () if is(name, "algorithm") => &mut read.algorithm,
-                () if is(name, "cnonce") => &mut read.cnonce,
-                () if is(name, "opaque") => &mut read.opaque,
-                () if is(name, "qop") => &mut read.qop,
-                () if is(name, "nc") => &mut read.nc,
-                () => return true,
+            let slot = match name.len() {
+                2 if is(name, "nc") => &mut read.nc,
+                3 if is(name, "uri") => &mut read.uri,
+                3 if is(name, "qop") => &mut read.qop,
+                5 if is(name, "realm") => &mut read.realm,
+                5 if is(name, "nonce") => &mut read.nonce,
+                6 if is(name, "cnonce") => &mut read.cnonce,
+                6 if is(name, "opaque") => &mut read.opaque,
+                8 if is(name, "username") => &mut read.username,
+                8 if is(name, "response") => &mut read.response,
+                9 if is(name, "algorithm") => &mut read.algorithm,
+                _ => return true,
             };
             slot.replace(value).is_none()
         })?;
@@ -117,7 +114,8 @@ pub fn unescape(quoted: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Gives every parameter of a `Digest` line to `take` (name, value without its quotes) until it says
-/// no, which is a syntax error.
+/// no, which is a syntax error. Every octet is looked at once.
+#[inline]
 fn digest_params<'a>(
     value: &'a [u8],
     mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
@@ -126,36 +124,58 @@ fn digest_params<'a>(
     if !is(scheme, "Digest") {
         return Err(AuthError::OtherScheme);
     }
-    let mut any = false;
-    let separated = rest.first().is_some_and(|&b| is_blank(b));
-    let whole = separated
-        && list::split(rest).all(|(_, element)| {
-            any = true;
-            parameter(element).is_some_and(|(name, value)| take(name, value))
-        });
-    if whole && any {
-        Ok(())
-    } else {
-        Err(AuthError::Syntax)
+    if !rest.first().is_some_and(|&b| is_blank(b)) {
+        return Err(AuthError::Syntax);
     }
+    let mut rest = trim_commas(rest);
+    if rest.is_empty() {
+        return Err(AuthError::Syntax);
+    }
+    while !rest.is_empty() {
+        let (name, value, behind) = parameter(rest).ok_or(AuthError::Syntax)?;
+        if !take(name, value) {
+            return Err(AuthError::Syntax);
+        }
+        rest = trim_commas(behind);
+    }
+    Ok(())
 }
 
-/// `name = value`, the value a quoted string or visible bytes that separate nothing.
-fn parameter(element: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (name, value) = split_once(element, b'=')?;
-    let (name, value) = (trim(name), trim_start(value));
-    let value = if value.starts_with(b"\"") {
-        between_quotes(value)?
+/// Without the blanks and commas at the front: elements of a list may be empty (RFC 3261 7.3.1 as read
+/// by RFC 9110 5.6.1).
+fn trim_commas(mut bytes: &[u8]) -> &[u8] {
+    while let [b',' | b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Reads `name = value` at the front, the value a quoted string or visible octets that separate nothing;
+/// then the list ends, or a comma is next. Gives name, value and what follows.
+#[inline]
+fn parameter(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (name, rest) = take_while(bytes, is_token_byte);
+    let value = trim_start(trim_start(rest).strip_prefix(b"=")?);
+    let (value, rest) = if value.starts_with(b"\"") {
+        let (all, rest) = quoted(value)?;
+        (all.strip_prefix(b"\"")?.strip_suffix(b"\"")?, rest)
     } else {
-        let separates =
-            |b: &u8| is_blank(*b) || b.is_ascii_control() || matches!(b, b'"' | b'<' | b'>');
-        (!value.is_empty() && !value.iter().any(separates)).then_some(value)?
+        let (value, rest) = take_while(value, is_value_byte);
+        ((!value.is_empty()).then_some(value)?, rest)
     };
-    is_token(name).then_some((name, value))
+    let rest = trim_start(rest);
+    let ends = matches!(rest, [] | [b',', ..]);
+    (ends && !name.is_empty()).then_some((name, value, rest))
 }
 
+/// What a value without quotes is made of.
+fn is_value_byte(byte: u8) -> bool {
+    byte > b' ' && !matches!(byte, 0x7f | b'"' | b',' | b'<' | b'>')
+}
+
+#[inline]
 fn is(text: &[u8], name: &str) -> bool {
-    text.eq_ignore_ascii_case(name.as_bytes())
+    text::same_without_case(text, name.as_bytes())
 }
 
 #[cfg(test)]
