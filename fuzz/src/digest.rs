@@ -4,7 +4,7 @@
 use crate::feed::Feed;
 use bellhop_core::auth::client::Answer;
 use bellhop_core::auth::{
-    Algorithm, AuthConfig, Authenticator, Ha1, Outcome, ReplayGuard, Role, Secret, User, Users,
+    Algorithm, Ask, AuthConfig, Authenticator, Ha1, Outcome, ReplayGuard, Role, Secret, User, Users,
 };
 use bellhop_core::time::{Instant, Now};
 use bellhop_testkit::Chance;
@@ -169,8 +169,14 @@ impl Door {
             b"t",
         );
         let mut chance = Chance::new(1);
+        let ask = Ask {
+            role,
+            stale: false,
+            has_body: false,
+            is_short: false,
+        };
         self.authenticator
-            .challenge(self.now, self.source, role, false, &mut chance, &mut reply);
+            .challenge(self.now, self.source, ask, &mut chance, &mut reply);
         reply.end();
         let text = String::from_utf8(out).expect("our own text");
         let (_, rest) = text.split_once("nonce=\"").expect("a nonce");

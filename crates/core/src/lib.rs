@@ -4,6 +4,7 @@
 //! **Invariant**: `now` and entropy are arguments; nothing here waits, blocks or does I/O.
 
 pub mod auth;
+mod budget;
 pub mod config;
 mod date;
 mod digits;

@@ -84,6 +84,7 @@ impl Peer {
              To: {to}\r\n\
              Call-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n\
+             User-Agent: {MAKER}\r\n\
              Contact: <sip:{user}@{contact}{param}>\r\n\
              {more}{body}",
             branches = self.branches,
@@ -190,3 +191,8 @@ impl Peer {
         }
     }
 }
+
+/// A request of a real phone is hardly below 450 bytes; what is much smaller is not challenged in full
+/// over UDP.
+const MAKER: &str =
+    "Scripted phone 1.0 of the simulated network, by nobody in particular, without a sound";

@@ -33,6 +33,19 @@ pub enum Role {
     Proxy,
 }
 
+/// What a challenge says.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// In which office.
+    pub role: Role,
+    /// The digest was right, only the nonce was not (RFC 7616 3.3).
+    pub stale: bool,
+    /// The request has a body: qop `auth-int`, which is nothing but the body's, is offered too.
+    pub has_body: bool,
+    /// Only the last algorithm is offered; see [`Authenticator::can_ask_shortly`].
+    pub is_short: bool,
+}
+
 /// The proof that a request came from a user; only [`Authenticator::check`] makes one. Whether the
 /// user may do what is asked is another question: see [`Authenticated::owns`].
 #[derive(Clone, Debug)]
@@ -63,6 +76,8 @@ pub struct Authenticator {
     replay: Arc<ReplayGuard>,
     /// The challenge up to the nonce.
     opening: Vec<u8>,
+    /// Every user has a hash of the last algorithm.
+    all_have_last: bool,
     /// Stands for the hashes of a user who is not there, so that the work is the same.
     nobody: Ha1,
 }
@@ -80,11 +95,15 @@ impl Authenticator {
         opening.extend_from_slice(b"\", nonce=\"");
         let password = format!("{:02x?}", secret.mac(Use::Nobody, &[]));
         let nobody = Ha1::of_password("", &config.realm, &password);
+        let last = config.algorithms.last();
+        let all_have_last =
+            last.is_some_and(|last| config.users.iter().all(|user| user.ha1().has(*last)));
         Self {
             config,
             secret,
             replay,
             opening,
+            all_have_last,
             nobody,
         }
     }
@@ -142,26 +161,42 @@ impl Authenticator {
         }
     }
 
+    /// Whether there are several algorithms of which the last alone would do for every user. Whoever
+    /// configures several puts the one last that the oldest clients know.
+    pub fn can_ask_shortly(&self) -> bool {
+        self.config.algorithms.len() > 1 && self.all_have_last
+    }
+
     /// Adds the challenges to a 401 or 407: a header line for each algorithm in the configured order
     /// (RFC 8760 2.3), all with one new nonce.
     pub fn challenge(
         &self,
         now: Now,
         source: IpAddr,
-        role: Role,
-        stale: bool,
+        ask: Ask,
         entropy: &mut dyn Entropy,
         reply: &mut Reply<'_>,
     ) {
         let nonce = nonce::mint(&self.secret, &self.config.realm, source, now.unix, entropy);
-        for algorithm in &self.config.algorithms {
-            reply.header_with(role.challenge(), |out| {
+        let all = self.config.algorithms.as_slice();
+        let from = if ask.is_short {
+            all.len().saturating_sub(1)
+        } else {
+            0
+        };
+        let qop: &[u8] = if ask.has_body {
+            b", qop=\"auth,auth-int\""
+        } else {
+            b", qop=\"auth\""
+        };
+        for algorithm in all.get(from..).unwrap_or_default() {
+            reply.header_with(ask.role.challenge(), |out| {
                 out.extend_from_slice(&self.opening);
                 out.extend_from_slice(&nonce);
                 out.extend_from_slice(b"\", algorithm=");
                 out.extend_from_slice(algorithm.token().as_bytes());
-                out.extend_from_slice(b", qop=\"auth,auth-int\"");
-                if stale {
+                out.extend_from_slice(qop);
+                if ask.stale {
                     out.extend_from_slice(b", stale=true");
                 }
             });

@@ -17,7 +17,7 @@ mod user;
 mod tests;
 
 pub use algorithm::Algorithm;
-pub use authenticator::{AuthConfig, Authenticated, Authenticator, Outcome, Role};
+pub use authenticator::{Ask, AuthConfig, Authenticated, Authenticator, Outcome, Role};
 pub use replay::ReplayGuard;
 pub use secret::{Secret, Use};
 pub use user::{DuplicateUser, Ha1, User, Users};

@@ -16,11 +16,12 @@ pub(super) struct Nonce {
 }
 
 /// Length of a nonce's text.
-pub(super) const TEXT: usize = 40;
+pub(super) const TEXT: usize = 24;
 
-/// The text of a nonce made now: six bytes of time, eight of chance and the code over both, the
-/// realm and the client's address, in base64url (RFC 4648 5). Chance lets two phones behind one NAT
-/// have each their own in the same millisecond.
+/// The text of a nonce made now: six bytes of time, four of chance and the first eight of the code over
+/// both, the realm and the client's address, in base64url (RFC 4648 5). Chance lets two phones behind one
+/// NAT have each their own in the same millisecond. It is short because it stands in each challenge of an
+/// answer that may not be much larger than its request; a nonce that is guessed needs a password still.
 pub(super) fn mint(
     secret: &Secret,
     realm: &str,
@@ -28,7 +29,7 @@ pub(super) fn mint(
     unix: Duration,
     entropy: &mut dyn Entropy,
 ) -> [u8; TEXT] {
-    let mut bytes = [0; TIME + CHANCE + CODE];
+    let mut bytes = [0; TIME + CHANCE + SHOWN];
     let (stamp, code) = bytes.split_at_mut(TIME + CHANCE);
     let (time, chance) = stamp.split_at_mut(TIME);
     for (to, from) in time
@@ -38,7 +39,9 @@ pub(super) fn mint(
         *to = from;
     }
     entropy.fill(chance);
-    code.copy_from_slice(&vouch(secret, stamp, realm, source));
+    for (to, from) in code.iter_mut().zip(vouch(secret, stamp, realm, source)) {
+        *to = from;
+    }
     encode(&bytes)
 }
 
@@ -54,7 +57,7 @@ pub(super) fn read(
     let bytes = decode(text)?;
     let (stamp, code) = bytes.split_at_checked(TIME + CHANCE)?;
     let right = vouch(secret, stamp, realm, source);
-    if !bool::from(right.ct_eq(code)) {
+    if !bool::from(right.get(..SHOWN)?.ct_eq(code)) {
         return None;
     }
     let time = stamp.get(..TIME)?;
@@ -70,8 +73,10 @@ pub(super) fn read(
 }
 
 const TIME: usize = 6;
-const CHANCE: usize = 8;
+const CHANCE: usize = 4;
+/// Bytes of the code, and how many of them the text shows.
 const CODE: usize = 16;
+const SHOWN: usize = 8;
 
 /// Milliseconds that clocks of shards may be apart.
 const TOLERANCE: u64 = 5_000;
@@ -90,8 +95,8 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Ten groups of three bytes are ten groups of four letters: no padding, one text for each nonce.
-fn encode(bytes: &[u8; TIME + CHANCE + CODE]) -> [u8; TEXT] {
+/// Six groups of three bytes are six groups of four letters: no padding, one text for each nonce.
+fn encode(bytes: &[u8; TIME + CHANCE + SHOWN]) -> [u8; TEXT] {
     let mut text = [0; TEXT];
     for (letters, group) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
         let bits = group
@@ -107,8 +112,8 @@ fn encode(bytes: &[u8; TIME + CHANCE + CODE]) -> [u8; TEXT] {
     text
 }
 
-fn decode(text: &[u8]) -> Option<[u8; TIME + CHANCE + CODE]> {
-    let mut bytes = [0; TIME + CHANCE + CODE];
+fn decode(text: &[u8]) -> Option<[u8; TIME + CHANCE + SHOWN]> {
+    let mut bytes = [0; TIME + CHANCE + SHOWN];
     if text.len() != TEXT {
         return None;
     }

@@ -15,7 +15,7 @@ use bellhop_wire::{HeaderId, Message, Method, Reply, Scheme, UriRef, ViaRef};
 impl Engine {
     /// A request that could be indexed.
     pub(super) fn request(&mut self, now: Now, flow: Flow, message: Message<'_>, out: &mut Outbox) {
-        let mut received = self.received(message, flow);
+        let mut received = self.received(now, message, flow);
         if received.is_outside
             && received.peer.is_none()
             && !self.limiter.admit(now.instant, flow.remote.ip())
@@ -60,8 +60,9 @@ impl Engine {
             return;
         };
         if method != Method::Register && matches!(proof, Proof::Authenticated(_)) {
-            received.spent = Some(now.instant);
+            received.is_spent = true;
         }
+        received.is_proven = true;
         if method == Method::Register && !routes.has_next {
             self.register(now, &received, &uri, &proof, out);
         } else {
@@ -166,7 +167,8 @@ impl Engine {
                     && !identity::may_claim(&proof, received.ends.as_ref(), &self.names)
                 {
                     let received = Received {
-                        spent: Some(now.instant),
+                        is_spent: true,
+                        is_proven: true,
                         ..*received
                     };
                     self.refuse(&received, 403, "From is not the authenticated user's", out);
@@ -208,7 +210,9 @@ impl Engine {
                 self.scratch = bytes;
             }
             // The table is full: what makes room is not refused for it.
-            None => self.reply(received, 200, "OK", out, |_, _| {}),
+            None => {
+                self.reply(received, 200, "OK", out, |_, _| {});
+            }
         }
         out.tell(message, received.flow, Level::Info, 200, || {
             Decision::Answered("caller cancelled")

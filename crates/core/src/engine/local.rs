@@ -2,11 +2,10 @@
 //! stranger's request no memory here (RFC 3261 8.2.7).
 
 use super::Engine;
-use crate::auth::Role;
 use crate::config::Zone;
 use crate::event::{Decision, Level};
 use crate::flow::{Destination, Flow};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Transmit};
 use crate::record_route::hex_of;
 use crate::routing::listener_of;
 use crate::time::{Instant, Now};
@@ -29,15 +28,25 @@ pub(crate) struct Received<'b> {
     pub(crate) is_outside: bool,
     /// The upstream it comes from, and whether that is trusted.
     pub(crate) peer: Option<(usize, bool)>,
-    /// When it came, if its credentials have been used up: its answer is kept, for a copy of it would be
-    /// challenged otherwise, and get another answer (17.2).
-    pub(crate) spent: Option<Instant>,
+    /// When it came.
+    pub(crate) at: Instant,
+    /// It has its proof.
+    pub(crate) is_proven: bool,
+    /// Its credentials have been used up: its answer is kept, for a copy of it would be challenged
+    /// otherwise, and get another answer (17.2).
+    pub(crate) is_spent: bool,
 }
 
 impl Received<'_> {
     /// Whether it needs no credentials: it came in on the inside, or from a trusted upstream.
     pub(crate) fn is_trusted(&self) -> bool {
         !self.is_outside || self.peer.is_some_and(|(_, is_trusted)| is_trusted)
+    }
+
+    /// Whether whoever sent it is where it came from: it has its proof, or came over a stream, whose
+    /// handshake is one. Over UDP anybody may write another's address.
+    pub(super) fn has_proven_source(&self) -> bool {
+        self.is_proven || self.flow.transport.is_reliable()
     }
 }
 
@@ -56,7 +65,7 @@ impl Engine {
     /// What goes on the topmost Via, and where the response goes: back where the request came from
     /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2). A trusted peer
     /// whose connection is gone is called at its Via's port.
-    pub(crate) fn received<'b>(&self, message: Message<'b>, flow: Flow) -> Received<'b> {
+    pub(crate) fn received<'b>(&self, now: Now, message: Message<'b>, flow: Flow) -> Received<'b> {
         let is_outside = self.is_outside(&flow);
         let via = message.top_via().ok();
         let peer = self.names.upstream_at(&flow, via.and_then(|via| via.port));
@@ -90,12 +99,45 @@ impl Engine {
             reply_to,
             is_outside,
             peer,
-            spent: None,
+            at: now.instant,
+            is_proven: is_trusted,
+            is_spent: false,
         }
     }
 
-    /// Answers, without a transaction if the answer to a copy of the request would be the same.
+    /// Answers, without a transaction if the answer to a copy of the request would be the same. False if
+    /// the answer is withheld, because whoever's address is on the request has not paid for it.
     pub(crate) fn reply(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        reason: &str,
+        out: &mut Outbox,
+        more: impl FnOnce(&mut Self, &mut Reply<'_>),
+    ) -> bool {
+        let start = out.bytes.len();
+        self.write(received, status, reason, out, more);
+        let is_paid = self.is_paid(received, out.bytes.len().saturating_sub(start));
+        if is_paid {
+            let is_kept = received.is_spent && self.keep(received, status, start, out);
+            if !is_kept {
+                self.send_back(received, start, out);
+            }
+        } else {
+            out.bytes.truncate(start);
+            out.tell(
+                received.message,
+                received.flow,
+                Level::Debug,
+                status,
+                || Decision::Dropped("answer withheld: too large for an unproven request over UDP"),
+            );
+        }
+        is_paid
+    }
+
+    /// Writes an answer at the end of the outbox's bytes.
+    pub(super) fn write(
         &mut self,
         received: &Received<'_>,
         status: u16,
@@ -104,35 +146,41 @@ impl Engine {
         more: impl FnOnce(&mut Self, &mut Reply<'_>),
     ) {
         let tag = self.stateless_tag(received);
-        let start = out.bytes.len();
-        let mut bytes = std::mem::take(&mut out.bytes);
-        let mut reply = Reply::new(
-            &mut bytes,
-            received.message,
-            received.mark,
-            status,
-            reason,
-            &tag,
-        );
+        let (message, mark) = (received.message, received.mark);
+        let mut reply = Reply::new(&mut out.bytes, message, mark, status, reason, &tag);
         more(self, &mut reply);
         reply.end();
-        let end = bytes.len();
-        let server = received.spent.and_then(|at| {
-            let (message, via, to) = (received.message, received.via?, received.reply_to);
-            Some((at, self.table.create_server(at, message, &via, to, None)?))
-        });
-        if let Some((at, server)) = server {
-            let answer = bytes.split_off(start);
-            out.bytes = bytes;
-            self.table.respond(at, server, status, &answer, out);
-            return;
-        }
-        out.bytes = bytes;
-        out.transmits.push(crate::outbox::Transmit {
+    }
+
+    /// Queues the answer that begins at `start`.
+    pub(super) fn send_back(&self, received: &Received<'_>, start: usize, out: &mut Outbox) {
+        out.transmits.push(Transmit {
             to: received.reply_to,
-            bytes: start..end,
+            bytes: start..out.bytes.len(),
             token: None,
         });
+    }
+
+    /// Queues the answer that begins at `start` in a transaction that gives it to copies too. False if
+    /// there is none to be had.
+    fn keep(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        start: usize,
+        out: &mut Outbox,
+    ) -> bool {
+        let at = received.at;
+        let server = received.via.and_then(|via| {
+            let (message, to) = (received.message, received.reply_to);
+            self.table.create_server(at, message, &via, to, None)
+        });
+        let Some(server) = server else {
+            return false;
+        };
+        let answer = out.bytes.split_off(start);
+        self.table.respond(at, server, status, &answer, out);
+        true
     }
 
     /// Refuses a request and tells the log why. An ACK is never answered (17).
@@ -160,7 +208,9 @@ impl Engine {
             out.drop(message, flow, 0, "an ACK that leads nowhere");
             return;
         }
-        self.reply(received, status, reason, out, more);
+        if !self.reply(received, status, reason, out, more) {
+            return;
+        }
         out.tell(message, flow, Level::Info, status, || {
             Decision::Refused(reason.to_owned())
         });
@@ -183,43 +233,14 @@ impl Engine {
         });
     }
 
-    /// Asks for credentials (RFC 3261 22.1).
-    pub(crate) fn challenge(
+    /// Answers a message that could not be read whole, if enough of it could (16.3 step 1).
+    pub(super) fn rejected(
         &mut self,
         now: Now,
-        received: &Received<'_>,
-        role: Role,
-        stale: bool,
+        flow: &Flow,
+        rejected: &Rejected<'_>,
         out: &mut Outbox,
     ) {
-        let (status, reason) = match role {
-            Role::Registrar => (401, "Unauthorized"),
-            Role::Proxy => (407, "Proxy Authentication Required"),
-        };
-        let source = received.flow.remote.ip();
-        self.reply(received, status, reason, out, |engine, reply| {
-            let auth = std::sync::Arc::clone(&engine.auth);
-            auth.challenge(now, source, role, stale, engine.entropy.as_mut(), reply);
-        });
-        let had_none = received
-            .message
-            .first(match role {
-                Role::Registrar => HeaderId::Authorization,
-                Role::Proxy => HeaderId::ProxyAuthorization,
-            })
-            .is_none();
-        let (level, why) = match (stale, had_none) {
-            (true, _) => (Level::Debug, "stale nonce"),
-            (false, true) => (Level::Debug, "no credentials"),
-            (false, false) => (Level::Warn, "wrong credentials"),
-        };
-        out.tell(received.message, received.flow, level, status, || {
-            Decision::Challenged(why)
-        });
-    }
-
-    /// Answers a message that could not be read whole, if enough of it could (16.3 step 1).
-    pub(super) fn rejected(&mut self, flow: &Flow, rejected: &Rejected<'_>, out: &mut Outbox) {
         let Some(message) = rejected.partial else {
             out.dropped = out.dropped.saturating_add(1);
             return;
@@ -231,7 +252,7 @@ impl Engine {
             && message.first(HeaderId::CSeq).is_some()
             && !message.call_id().is_empty();
         if is_answerable {
-            let received = self.received(message, *flow);
+            let received = self.received(now, message, *flow);
             self.refuse(
                 &received,
                 rejected.error.status(),

@@ -4,6 +4,7 @@
 //! The caller drains the outbox after each call and asks [`Engine::next_timeout`] when to call
 //! [`Engine::handle_timeout`]. All messages of one Call-ID must go to the same shard ([`shard_of`]).
 
+mod challenge;
 mod inbound;
 mod local;
 mod register;
@@ -14,6 +15,7 @@ mod unreachable;
 pub use shard::shard_of;
 
 use crate::auth::{Authenticator, ReplayGuard, Secret};
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::flow::{ConnectionId, Flow, Transport};
@@ -46,6 +48,7 @@ pub struct Engine {
     /// Where PBXs say that they are.
     pub(crate) known: Known,
     pub(crate) limiter: Limiter,
+    pub(crate) budget: Budget,
     index: Index,
     shard: u16,
 }
@@ -76,6 +79,7 @@ impl Engine {
         Self {
             names: Names::new(&config),
             limiter: Limiter::new(config.rate),
+            budget: Budget::new(),
             config,
             auth,
             shared,
@@ -99,7 +103,7 @@ impl Engine {
             match index.parse(bytes, &self.config.limits) {
                 Ok(message) if message.method().is_some() => self.request(now, flow, message, out),
                 Ok(message) => self.response(now, flow, message, out),
-                Err(rejected) => self.rejected(&flow, &rejected, out),
+                Err(rejected) => self.rejected(now, &flow, &rejected, out),
             }
             self.index = index;
         }

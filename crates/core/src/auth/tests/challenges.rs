@@ -13,7 +13,7 @@ fn each_algorithm_is_a_line_of_its_own_in_the_configured_order() {
             .map(|line| {
                 let challenge = Challenge::parse(line.as_bytes()).unwrap();
                 assert_eq!(challenge.realm, Some(REALM.as_bytes()));
-                assert_eq!(challenge.qop, Some(b"auth,auth-int".as_slice()));
+                assert_eq!(challenge.qop, Some(b"auth".as_slice()));
                 assert!(!challenge.stale);
                 Algorithm::parse(challenge.algorithm.unwrap()).unwrap()
             })
@@ -48,8 +48,48 @@ fn the_line_is_as_rfc_8760_writes_it() {
     let (before, rest) = line.split_once("nonce=\"").unwrap();
     let (nonce, after) = rest.split_once('"').unwrap();
     assert_eq!(before, "Digest realm=\"pbx.example.org\", ");
-    assert_eq!(nonce.len(), 40);
-    assert_eq!(after, ", algorithm=SHA-256, qop=\"auth,auth-int\"");
+    assert_eq!(nonce.len(), 24);
+    assert_eq!(after, ", algorithm=SHA-256, qop=\"auth\"");
+}
+
+#[test]
+fn a_bodys_integrity_is_offered_to_a_request_that_has_one() {
+    // RFC 7616 3.3: the server chooses what it offers.
+    let ask = |has_body| Ask {
+        role: Role::Proxy,
+        stale: false,
+        has_body,
+        is_short: false,
+    };
+    for (has_body, qop) in [(true, "auth,auth-int"), (false, "auth")] {
+        let reply = Door::new(&ALL).reply_as(ask(has_body));
+        for line in lines(&reply, "Proxy-Authenticate") {
+            let challenge = Challenge::parse(line.as_bytes()).unwrap();
+            assert_eq!(challenge.qop, Some(qop.as_bytes()));
+        }
+    }
+}
+
+#[test]
+fn a_short_challenge_offers_the_last_algorithm_alone() {
+    let reply = Door::new(&ALL).reply_as(Ask {
+        role: Role::Registrar,
+        stale: false,
+        has_body: false,
+        is_short: true,
+    });
+    let offered: Vec<_> = lines(&reply, "WWW-Authenticate").collect();
+    assert_eq!(offered.len(), 1);
+    assert!(offered[0].contains("algorithm=MD5"), "{offered:?}");
+}
+
+#[test]
+fn a_challenge_can_be_short_only_where_the_last_algorithm_does_for_every_user() {
+    let can = |algorithms: &[Algorithm]| Door::new(algorithms).authenticator.can_ask_shortly();
+    assert!(can(&[Algorithm::Sha256, Algorithm::Md5]));
+    // The user `old` has an MD5 hash alone.
+    assert!(!can(&[Algorithm::Md5, Algorithm::Sha256]));
+    assert!(!can(&[Algorithm::Md5]), "it is as short as it can be");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod shapes;
 mod vectors;
 
 use super::{
-    Algorithm, AuthConfig, Authenticator, Ha1, Outcome, ReplayGuard, Role, Secret, User, Users,
+    Algorithm, Ask, AuthConfig, Authenticator, Ha1, Outcome, ReplayGuard, Role, Secret, User, Users,
 };
 use crate::{
     entropy::Entropy,
@@ -35,7 +35,7 @@ impl Entropy for Counter {
     fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(8) {
             self.0 += 1;
-            chunk.copy_from_slice(&self.0.to_be_bytes()[..chunk.len()]);
+            chunk.copy_from_slice(&self.0.to_le_bytes()[..chunk.len()]);
         }
     }
 }
@@ -101,6 +101,15 @@ impl Door {
 
     /// The challenge as it stands in a reply.
     fn reply(&mut self, role: Role, stale: bool) -> String {
+        self.reply_as(Ask {
+            role,
+            stale,
+            has_body: false,
+            is_short: false,
+        })
+    }
+
+    fn reply_as(&mut self, ask: Ask) -> String {
         let request = register(&[]);
         let mut out = Vec::new();
         parsed(&request, |message| {
@@ -108,13 +117,13 @@ impl Door {
                 &mut out,
                 message,
                 ViaMark::default(),
-                role.status(),
+                ask.role.status(),
                 "Who are you",
                 b"tag",
             );
             let (now, entropy) = (self.now, &mut self.entropy);
             self.authenticator
-                .challenge(now, PHONE, role, stale, entropy, &mut reply);
+                .challenge(now, PHONE, ask, entropy, &mut reply);
             reply.end();
         });
         String::from_utf8(out).unwrap()
