@@ -80,11 +80,11 @@ impl Peer {
             "{method} {uri} SIP/2.0\r\n\
              Via: SIP/2.0/{via} {contact};branch=z9hG4bK{user}x{branches};rport\r\n\
              Max-Forwards: 70\r\n\
+             User-Agent: {MAKER}\r\n\
              From: <sip:{user}@{server}>;tag=f{user}\r\n\
              To: {to}\r\n\
              Call-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n\
-             User-Agent: {MAKER}\r\n\
              Contact: <sip:{user}@{contact}{param}>\r\n\
              {more}{body}",
             branches = self.branches,

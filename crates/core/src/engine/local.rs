@@ -125,13 +125,8 @@ impl Engine {
             }
         } else {
             out.bytes.truncate(start);
-            out.tell(
-                received.message,
-                received.flow,
-                Level::Debug,
-                status,
-                || Decision::Dropped("answer withheld: too large for an unproven request over UDP"),
-            );
+            let why = "answer withheld: too large for an unproven request over UDP";
+            out.drop(received.message, received.flow, status, why);
         }
         is_paid
     }
