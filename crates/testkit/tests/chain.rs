@@ -1,4 +1,4 @@
-//! Two Bellhops one behind the other, and calls through a bad network.
+//! Two Bellhops one behind the other.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -12,9 +12,8 @@ mod common;
 
 use bellhop_core::config::{UpstreamTarget, Zone};
 use bellhop_core::flow::Transport;
-use bellhop_testkit::{Faults, Peer, World, header, header_of, status_of};
+use bellhop_testkit::{World, header, header_of, status_of};
 use common::*;
-use std::collections::HashMap;
 use std::time::Duration;
 
 const FIRST: &str = SERVER;
@@ -111,127 +110,4 @@ fn a_user_whom_neither_of_two_bellhops_knows_does_not_go_round() {
     say(&mut world, &a, &invite);
     assert_eq!(status_of(&outcome(&mut world, &a)), 404);
     assert!(world.trace.len() < 20);
-}
-
-/// One callee under fire: answers each INVITE that it has not seen with a 180 and then a final.
-struct Callee {
-    peer: Peer,
-    status: u16,
-    /// The final response by branch.
-    finals: HashMap<String, String>,
-    acked: bool,
-}
-
-impl Callee {
-    fn turn(&mut self, world: &mut World) {
-        for message in world.drain(self.peer.address) {
-            let key = header_of(&message, "Via").to_owned();
-            let method = message.split(' ').next().unwrap_or_default();
-            match method {
-                "INVITE" => {
-                    let ringing = self.peer.answer(&message, 180, "Ringing", "");
-                    let last = self.peer.answer(&message, self.status, "Final", "");
-                    say(world, &self.peer, &ringing);
-                    self.finals.entry(key).or_insert(last);
-                }
-                "CANCEL" => {
-                    say(
-                        world,
-                        &self.peer,
-                        &self.peer.answer(&message, 200, "OK", ""),
-                    );
-                    let invite = message.replace("CANCEL", "INVITE");
-                    let gone = self.peer.answer(&invite, 487, "Request Terminated", "");
-                    if self.status != 200 {
-                        self.finals.insert(key, gone);
-                    }
-                }
-                "ACK" => self.acked = true,
-                "BYE" => say(
-                    world,
-                    &self.peer,
-                    &self.peer.answer(&message, 200, "OK", ""),
-                ),
-                _ => {}
-            }
-        }
-        // 13.3.1.4, 17.2.1: the final again and again until the ACK.
-        if !self.acked {
-            for last in self.finals.values() {
-                say(world, &self.peer, last);
-            }
-        }
-    }
-}
-
-/// One call of a forked AoR through loss, duplication and reordering; the caller's final, 0 if none.
-fn stormy(seed: u64, statuses: [u16; 3]) -> u16 {
-    let mut world = World::new(seed);
-    world.start(config(), auth());
-    let mut a = phone("6001", "203.0.113.1:5060");
-    let mut callees: Vec<Callee> = statuses
-        .into_iter()
-        .zip(2..)
-        .map(|(status, n)| {
-            let mut peer = phone("6002", &format!("203.0.113.{n}:5060"));
-            register(&mut world, &mut peer);
-            Callee {
-                peer,
-                status,
-                finals: HashMap::new(),
-                acked: false,
-            }
-        })
-        .collect();
-    let invite = a.request("INVITE", "sip:6002@example.org", "storm", "");
-    let invite = authorized(&mut world, &mut a, &invite);
-    world.pass(Duration::from_secs(5));
-    world.drain(a.address);
-    world.faults = Faults {
-        loss: 10,
-        duplication: 10,
-        reordering: 10,
-    };
-    let mut last = 0;
-    let mut has_answer = false;
-    for _ in 0..120 {
-        if !has_answer {
-            say(&mut world, &a, &invite);
-        }
-        world.pass(Duration::from_millis(500));
-        for callee in &mut callees {
-            callee.turn(&mut world);
-        }
-        for message in world.drain(a.address) {
-            let status = status_of(&message);
-            has_answer |= status > 0;
-            if status < 200 || !header_of(&message, "CSeq").contains("INVITE") {
-                continue;
-            }
-            assert!(
-                last == 0 || last == status || (last == 200) == (status == 200),
-                "{last} {status}"
-            );
-            last = status;
-            if status == 200 {
-                let ack = from_caller(&mut a, "ACK", &message, 2);
-                say(&mut world, &a, &ack);
-            } else {
-                say(&mut world, &a, &ack_of(&message, &a));
-            }
-        }
-    }
-    world.faults = Faults::default();
-    world.pass(Duration::from_secs(300));
-    assert_eq!(world.nodes[0].engine.live(), (0, 0, 0), "seed {seed}");
-    last
-}
-
-#[test]
-fn forked_calls_end_well_in_a_storm_and_leave_nothing_behind() {
-    for seed in 1..=40 {
-        assert_eq!(stormy(seed, [200, 486, 480]), 200, "seed {seed}");
-        assert_eq!(stormy(seed, [480, 486, 503]), 486, "seed {seed}");
-        assert_eq!(stormy(seed, [486, 603, 480]), 603, "seed {seed}");
-    }
 }
