@@ -48,6 +48,8 @@ pub struct World {
     gone: HashSet<SocketAddr>,
     /// Names that the resolver knows.
     pub names: HashMap<String, Vec<SocketAddr>>,
+    /// Names that the resolver was asked for, in order.
+    pub asked: Vec<String>,
     /// Whether the resolver answers at all.
     pub resolver_answers: bool,
 }
@@ -69,6 +71,7 @@ impl World {
             refusing: HashSet::new(),
             gone: HashSet::new(),
             names: HashMap::new(),
+            asked: Vec::new(),
             resolver_answers: true,
         }
     }
@@ -294,6 +297,8 @@ impl World {
                         .send(self.now.instant, packet, self.faults, &mut self.chance);
                 }
             }
+            let asked = out.resolves.iter().map(|resolve| resolve.host.clone());
+            self.asked.extend(asked);
             for resolve in out.resolves.iter().filter(|_| self.resolver_answers) {
                 let port = resolve.port.unwrap_or(5060);
                 let known = self.names.get(&resolve.host).cloned().unwrap_or_default();

@@ -12,6 +12,7 @@ mod common;
 
 use bellhop_testkit::{Peer, World, status_of};
 use common::*;
+use std::time::Duration;
 
 /// A call of a phone to the PBX, whose Contact is `contact`; the phone and the 200 it got.
 fn call_to(world: &mut World, contact: &str) -> (Peer, String) {
@@ -97,4 +98,79 @@ fn an_upstream_is_known_by_its_name_whatever_port_its_records_say() {
     say(&mut world, &a, &message);
     let arrived = world.expect(addr("198.51.100.5:5075")).unwrap();
     assert!(arrived.starts_with("MESSAGE sip:600@pbx.test SIP/2.0"));
+}
+
+/// A name is looked up for the PBX and for what the PBX has called itself, for nobody else
+/// (AST-2018-010, AST-2022-001: a stranger's text must not make a server ask around).
+#[test]
+fn no_stranger_and_no_user_has_a_name_of_his_own_looked_up() {
+    let mut world = named("far.test", &["198.51.100.77:5060"]);
+    let mut a = phone("6001", "203.0.113.1:5060");
+    register(&mut world, &mut a);
+    for (uri, more) in [
+        ("sip:x@far.test", ""),
+        ("sip:x@example.org;maddr=far.test", ""),
+        ("sip:x@example.org", "Route: <sip:far.test;lr>\r\n"),
+        ("sip:x@example.org", "Identity-Info: <http://far.test/>\r\n"),
+    ] {
+        let message = a.request("MESSAGE", uri, "ask", more);
+        let message = authorized(&mut world, &mut a, &message);
+        say(&mut world, &a, &message);
+        world.pass(Duration::from_secs(1));
+        world.drain(a.address);
+        assert_eq!(world.asked, Vec::<String>::new(), "{uri} {more}");
+    }
+    let mut p = pbx();
+    let message = p.request("MESSAGE", "sip:x@far.test", "ask", "");
+    say(&mut world, &p, &message);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.asked, ["far.test"]);
+}
+
+/// A name that an outside party may have followed does not lead into this machine or its link,
+/// whatever its owner has DNS say.
+#[test]
+fn a_name_does_not_lead_the_outside_into_this_machine_or_its_link() {
+    for inward in ["127.0.0.1:5066", "169.254.169.254:5066", "[::1]:5066"] {
+        let mut world = named("media.test", &[inward]);
+        let (mut a, ok) = call_to(&mut world, "sip:600@media.test:5066");
+        let bye = from_caller(&mut a, "BYE", &ok, 2);
+        let status = status_of(&ask(&mut world, &a, &bye));
+        assert!(status >= 400, "{inward}: {status}");
+        assert_eq!(world.asked, ["media.test"], "{inward}");
+        assert!(
+            world.trace.iter().all(|packet| packet.to != addr(inward)),
+            "{inward}"
+        );
+    }
+}
+
+/// The places of a name stay those of its first answer for all copies of a request (rebinding).
+#[test]
+fn a_request_keeps_the_place_of_its_name_when_it_is_sent_again() {
+    let mut world = named("media.test", &["198.51.100.7:5066"]);
+    let (mut a, ok) = call_to(&mut world, "sip:600@media.test:5066");
+    let bye = from_caller(&mut a, "BYE", &ok, 2);
+    say(&mut world, &a, &bye);
+    assert!(world.expect(addr("198.51.100.7:5066")).is_some());
+    let elsewhere = vec![addr("198.51.100.66:5066")];
+    world.names.insert("media.test".to_owned(), elsewhere);
+    world.pass(Duration::from_secs(5));
+    assert!(world.drain(addr("198.51.100.7:5066")).len() >= 3);
+    assert_eq!(world.asked, ["media.test"]);
+    assert!(world.drain(addr("198.51.100.66:5066")).is_empty());
+}
+
+#[test]
+fn a_name_that_nobody_answers_for_holds_up_no_other_request() {
+    let mut world = world();
+    world.resolver_answers = false;
+    let (mut a, ok) = call_to(&mut world, "sip:600@media.test:5066");
+    let bye = from_caller(&mut a, "BYE", &ok, 2);
+    say(&mut world, &a, &bye);
+    let mut b = phone("6002", "203.0.113.2:5060");
+    let before = world.now.instant;
+    register(&mut world, &mut b);
+    assert!(world.now.instant.since(before) < Duration::from_secs(1));
+    assert_eq!(world.asked, ["media.test"]);
 }

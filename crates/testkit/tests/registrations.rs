@@ -232,3 +232,107 @@ fn a_nonce_that_is_too_old_is_called_stale_and_the_next_one_passes() {
         .unwrap();
     assert_eq!(status_of(&ask(&mut world, &a, &request)), 200);
 }
+
+/// What drachtio fell over: `Contact: None`, and `*` over a stream.
+#[test]
+fn odd_contacts_are_refused_over_a_stream_too_and_the_connection_goes_on() {
+    let mut world = world();
+    let mut a = tcp_phone("6001", "203.0.113.1:5060");
+    register(&mut world, &mut a);
+    for (contact, more, status) in [
+        ("Contact: None\r\n", "", 400),
+        ("Contact: *\r\n", "", 400),
+        ("Contact: *\r\n", "Expires: 4294967296\r\n", 400),
+        ("Contact: *;expires=0\r\n", "", 400),
+        ("Contact: *\r\nm: *\r\n", "Expires: 0\r\n", 400),
+        ("Contact:\r\n", "", 400),
+        ("Contact: *\r\n", "Expires: 0\r\n", 200),
+    ] {
+        let request = register_of(&mut a, AOR, "stream", contact, more);
+        let answer = answered(&mut world, &mut a, &request);
+        assert_eq!(status_of(&answer), status, "{contact}{more}{answer}");
+    }
+    assert!(world.nodes[0].shared.location.is_empty());
+}
+
+/// A user part with an escaped NUL, line end or `@` stays what it is written as (GHSA-2grh-7mhv-fcfw
+/// for what a log makes of it): in no answer, no event and no relayed message are they decoded.
+#[test]
+fn escapes_in_a_user_are_decoded_nowhere() {
+    for user in [
+        "6001%00",
+        "6001%0d%0aX-Forged%3A%201",
+        "6001%40foreign.test",
+    ] {
+        let mut world = world();
+        let mut a = phone("6001", "203.0.113.1:5060");
+        let aor = format!("sip:{user}@example.org");
+        let request = register_of(
+            &mut a,
+            &aor,
+            "escape",
+            "Contact: <sip:a@203.0.113.1>\r\n",
+            "",
+        );
+        assert_eq!(
+            status_of(&answered(&mut world, &mut a, &request)),
+            403,
+            "{user}"
+        );
+        let message = a.request("MESSAGE", &aor, "escape-2", "");
+        let message = authorized(&mut world, &mut a, &message);
+        say(&mut world, &a, &message);
+        let relayed = world.expect(addr(PBX)).expect("the message at the PBX");
+        assert!(
+            relayed.starts_with(&format!("MESSAGE sip:{user}@")),
+            "{relayed}"
+        );
+        let told = world.nodes[0]
+            .log
+            .iter()
+            .map(|event| event.decision.to_string());
+        let all = told.chain(
+            world
+                .trace
+                .iter()
+                .map(|p| String::from_utf8_lossy(&p.bytes).into_owned()),
+        );
+        for text in all {
+            assert!(
+                !text.contains('\0') && !text.contains("\nX-Forged"),
+                "{text:?}"
+            );
+            assert!(!text.contains("6001@foreign"), "{text:?}");
+        }
+    }
+}
+
+/// GHSA-2grh-7mhv-fcfw and its kin: what is told to the log holds no credentials.
+#[test]
+fn no_event_holds_a_password_or_a_part_of_credentials() {
+    let mut world = world();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let request = register_of(
+        &mut a,
+        AOR,
+        "told",
+        "Contact: <sip:6001@203.0.113.1>\r\n",
+        "",
+    );
+    let good = authorized(&mut world, &mut a, &request);
+    assert_eq!(status_of(&ask(&mut world, &a, &good)), 200);
+    let response = good
+        .split("response=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let wrong = good.replacen(response, &"0".repeat(response.len()), 1);
+    assert_eq!(status_of(&ask(&mut world, &a, &wrong)), 401);
+    let told = format!("{:?}", world.nodes[0].log);
+    assert!(world.nodes[0].log.len() >= 2);
+    for secret in ["secret6001", "response=", "nonce=", "Digest", response] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+}
