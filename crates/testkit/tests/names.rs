@@ -160,17 +160,3 @@ fn a_request_keeps_the_place_of_its_name_when_it_is_sent_again() {
     assert_eq!(world.asked, ["media.test"]);
     assert!(world.drain(addr("198.51.100.66:5066")).is_empty());
 }
-
-#[test]
-fn a_name_that_nobody_answers_for_holds_up_no_other_request() {
-    let mut world = world();
-    world.resolver_answers = false;
-    let (mut a, ok) = call_to(&mut world, "sip:600@media.test:5066");
-    let bye = from_caller(&mut a, "BYE", &ok, 2);
-    say(&mut world, &a, &bye);
-    let mut b = phone("6002", "203.0.113.2:5060");
-    let before = world.now.instant;
-    register(&mut world, &mut b);
-    assert!(world.now.instant.since(before) < Duration::from_secs(1));
-    assert_eq!(world.asked, ["media.test"]);
-}
