@@ -6,7 +6,7 @@ use load::USERS;
 use machine::Machine;
 use plan::Plan;
 use process::Process;
-use results::{Growth, Measured, Memory, Results, RowResult};
+use results::{Greatest, Growth, Measured, Memory, Results, RowResult};
 use rows::Row;
 use server::{Ground, Purpose, Server};
 use std::path::Path;
@@ -132,19 +132,25 @@ fn search(
     plan: &Plan,
     server: Server,
     row: &Row,
-) -> Result<Option<Sample>, String> {
+) -> Result<Option<Greatest>, String> {
     let Some(from) = row.search_from.filter(|_| plan.searches) else {
         return Ok(None);
     };
-    let process = started(ground, plan, server, row, SEARCH_SHARED_MB)?;
-    let sample = load::search(ground, server, row, from, process.id())?;
+    let fresh = || started(ground, plan, server, row, SEARCH_SHARED_MB);
+    let process = fresh()?;
+    let step = load::search(ground, server, row, from, process.id())?;
+    drop(process);
+    let process = fresh()?;
+    let held = load::hold(ground, server, row, step.offered, process.id())?;
     println!(
-        "{} greatest {:8}  {:.0} a second",
+        "{} greatest {:8}  {:.0} a second; held, {} of {} failed",
         row.name,
         server.name(),
-        sample.offered
+        step.offered,
+        held.failed,
+        held.started
     );
-    Ok(Some(sample))
+    Ok(Some(Greatest { step, held }))
 }
 
 fn started(

@@ -65,7 +65,16 @@ pub(super) struct Measured {
     /// The runs themselves.
     pub(super) runs: Runs,
     /// The greatest sustained rate and what was measured at it, if it was searched.
-    pub(super) greatest: Option<Sample>,
+    pub(super) greatest: Option<Greatest>,
+}
+
+/// The greatest rate of short steps, and whether it lasts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Greatest {
+    /// The best step of the search.
+    pub(super) step: Sample,
+    /// The same rate, offered to a fresh server for longer than a transaction lives.
+    pub(super) held: Sample,
 }
 
 /// What bindings cost.
@@ -105,16 +114,18 @@ impl RowResult {
         ratio(self.bellhop.cpu_us, self.kamailio.cpu_us)
     }
 
-    /// Our greatest rate over Kamailio's.
+    /// Our greatest rate over Kamailio's; `None` too if one of them does not last.
     pub(super) fn rate_ratio(&self) -> Option<f64> {
         let bellhop = self.bellhop.greatest.as_ref()?;
-        ratio(bellhop.offered, self.kamailio.greatest.as_ref()?.offered)
+        let kamailio = self.kamailio.greatest.as_ref()?;
+        let lasts = bellhop.lasts() && kamailio.lasts();
+        ratio(bellhop.step.offered, kamailio.step.offered).filter(|_| lasts)
     }
 }
 
 impl Measured {
     /// The medians of the runs.
-    pub(super) fn of(runs: Runs, greatest: Option<Sample>) -> Self {
+    pub(super) fn of(runs: Runs, greatest: Option<Greatest>) -> Self {
         Self {
             cpu_us: runs.median(|s| s.cpu_us_transaction),
             user_share: runs.median(|s| s.user_share),
@@ -126,6 +137,13 @@ impl Measured {
             runs,
             greatest,
         }
+    }
+}
+
+impl Greatest {
+    /// Whether fewer than one in a thousand failed.
+    pub(super) fn lasts(&self) -> bool {
+        self.held.started > 0 && self.held.failed.saturating_mul(1_000) <= self.held.started
     }
 }
 
@@ -172,16 +190,24 @@ mod tests {
         row.bellhop.cpu_us = 26.0;
         row.kamailio.cpu_us = 52.0;
         assert_eq!(row.ratio(), Some(0.5));
-        let at = |offered| {
-            Some(Sample {
+        let at = |offered, failed| {
+            let step = Sample {
                 offered,
                 ..Sample::default()
-            })
+            };
+            let held = Sample {
+                started: 1_000,
+                failed,
+                ..Sample::default()
+            };
+            Some(Greatest { step, held })
         };
-        row.bellhop.greatest = at(46_000.0);
+        row.bellhop.greatest = at(46_000.0, 1);
         assert_eq!(row.rate_ratio(), None);
-        row.kamailio.greatest = at(23_000.0);
+        row.kamailio.greatest = at(23_000.0, 0);
         assert_eq!(row.rate_ratio(), Some(2.0));
+        row.bellhop.greatest = at(46_000.0, 2);
+        assert_eq!(row.rate_ratio(), None);
     }
 
     #[test]

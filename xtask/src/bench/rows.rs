@@ -17,7 +17,7 @@ pub(super) struct Row {
     pub(super) config: &'static str,
     /// Whether the thousand users are registered first, from the answerer's address.
     pub(super) registers_first: bool,
-    /// Where the search for the greatest rate begins; `None`: another row of the same flow has it.
+    /// Where the search for the greatest rate begins; `None`: a row of a like flow has it.
     pub(super) search_from: Option<u32>,
 }
 
@@ -81,7 +81,7 @@ pub(super) const ROWS: [Row; 9] = [
         storm: CALL,
         config: "proxy-auth",
         registers_first: false,
-        search_from: Some(2_500),
+        search_from: None,
     },
     Row {
         name: "call-registered",
@@ -91,7 +91,7 @@ pub(super) const ROWS: [Row; 9] = [
         storm: CALL,
         config: "location-proxy",
         registers_first: true,
-        search_from: Some(3_000),
+        search_from: None,
     },
     Row {
         name: "subscribe",
@@ -111,7 +111,7 @@ pub(super) const ROWS: [Row; 9] = [
         storm: &["options"],
         config: "proxy",
         registers_first: false,
-        search_from: Some(8_000),
+        search_from: None,
     },
 ];
 

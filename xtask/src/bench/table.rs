@@ -1,6 +1,6 @@
 //! The results as Markdown: a table for CPU, one for latency and rates, and the facts around them.
 
-use super::results::{Measured, Memory, Results, RowResult};
+use super::results::{Greatest, Measured, Memory, Results, RowResult};
 use std::fmt::Write as _;
 
 /// Everything that is printed at the end.
@@ -74,8 +74,7 @@ fn latency(rows: &[RowResult]) -> String {
         | flow | rate/s | Bellhop ms | Kamailio ms | failed B, K | MiB B, K | greatest B | K | ratio |\n\
         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
-    let greatest =
-        |m: &Measured| or_dash(m.greatest.as_ref().map(|sample| thousands(sample.offered)));
+    let greatest = |m: &Measured| or_dash(m.greatest.as_ref().map(rate));
     for row in rows {
         let (b, k) = (&row.bellhop, &row.kamailio);
         let _ = writeln!(
@@ -157,6 +156,16 @@ fn remarks(results: &Results) -> String {
     format!("\n{text}")
 }
 
+/// The greatest rate; with what came of it when it was to last, if it does not.
+fn rate(greatest: &Greatest) -> String {
+    let found = thousands(greatest.step.offered);
+    if greatest.lasts() {
+        return found;
+    }
+    let ok = thousands(greatest.held.achieved);
+    format!("{found} for 2 s, then {ok} OK")
+}
+
 fn micros(measured: &Measured) -> String {
     if measured.runs.samples.is_empty() {
         return DASH.to_owned();
@@ -207,9 +216,17 @@ mod tests {
             samples: vec![sample],
             ..Runs::default()
         };
-        let at = |offered| Sample {
-            offered,
-            ..Sample::default()
+        let at = |offered| Greatest {
+            step: Sample {
+                offered,
+                ..Sample::default()
+            },
+            held: Sample {
+                started: 1_000,
+                failed,
+                achieved: 1_554.0,
+                ..Sample::default()
+            },
         };
         Measured::of(runs, greatest.map(at))
     }
@@ -259,6 +276,17 @@ mod tests {
         assert!(text.contains("2 run(s) of Bellhop repeated"), "{text}");
         assert!(
             text.contains("1 run(s) of the floor COUNT ALTHOUGH"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_rate_that_does_not_last_is_no_greatest_rate() {
+        let mut results = results();
+        results.rows[0].bellhop = measured(26.0, 2, Some(7_125.0));
+        let text = render(&results);
+        assert!(
+            text.contains("| 7,125 for 2 s, then 1,554 OK | 23,000 | - |"),
             "{text}"
         );
     }
