@@ -9,6 +9,7 @@ mod embedded;
 mod environment;
 mod explain;
 mod limits;
+mod lines;
 mod listen;
 mod logging;
 mod reader;

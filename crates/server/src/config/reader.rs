@@ -4,6 +4,7 @@
 //! A [`Section`] remembers the keys it was asked for: what is left at [`Section::finish`] is unknown.
 
 use super::{
+    lines::Lines,
     report::{At, Problem, Report, nearest},
     units,
 };
@@ -38,6 +39,7 @@ pub(crate) struct Field<T> {
 #[derive(Clone, Copy)]
 struct Document<'a> {
     source: &'a str,
+    lines: &'a Lines,
     report: &'a Report,
 }
 
@@ -50,10 +52,12 @@ pub(crate) fn document<T>(
 ) -> (Option<T>, Vec<Problem>) {
     let report = Report::new(file);
     let (table, errors) = DeTable::parse_recoverable(source);
+    let lines = Lines::of(source);
     let mut value = None;
     if errors.is_empty() {
         let document = Document {
             source,
+            lines: &lines,
             report: &report,
         };
         let top = Section {
@@ -65,7 +69,7 @@ pub(crate) fn document<T>(
         value = Some(read(top, &report));
     }
     for error in errors {
-        let line = error.span().map_or(0, |span| line_of(source, &span));
+        let line = error.span().map_or(0, |span| lines.at(&span));
         let at = At { line, ..At::file() };
         report.error(
             &at,
@@ -264,7 +268,7 @@ impl<'a> Section<'a> {
                 continue;
             }
             let at = At {
-                line: line_of(self.document.source, &key.span()),
+                line: self.document.lines.at(&key.span()),
                 key: self.path(name),
                 value: None,
             };
@@ -326,7 +330,7 @@ impl<'a> Section<'a> {
         let span = value.span();
         let shown = !SECRETS.contains(&key);
         At {
-            line: line_of(self.document.source, &span),
+            line: self.document.lines.at(&span),
             key: self.path(key),
             value: shown.then(|| excerpt(self.document.source, &span)),
         }
@@ -366,12 +370,6 @@ impl<'a> Section<'a> {
 pub(crate) fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.map(|word| format!("{word:?}")).collect();
     words.join(", ")
-}
-
-fn line_of(source: &str, span: &Range<usize>) -> usize {
-    let before = source.as_bytes().get(..span.start).unwrap_or_default();
-    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
-    breaks.saturating_add(1)
 }
 
 fn excerpt(source: &str, span: &Range<usize>) -> String {
