@@ -133,6 +133,8 @@ fn challenge(at: SocketAddr) -> String {
     let request = "REGISTER sip:example.org SIP/2.0\r\n\
         Via: SIP/2.0/UDP c.example;branch=z9hG4bK1;rport\r\nFrom: <sip:6001@example.org>;tag=1\r\n\
         To: <sip:6001@example.org>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\n\
+        Contact: <sip:6001@c.example>\r\n\
+        User-Agent: A phone whose name makes its request as large as a phone's request is as a rule\r\n\
         Content-Length: 0\r\n\r\n";
     phone.send_to(request.as_bytes(), at).unwrap();
     let mut buffer = [0; 4096];

@@ -193,8 +193,12 @@ impl Authenticator {
             reply.header_with(ask.role.challenge(), |out| {
                 out.extend_from_slice(&self.opening);
                 out.extend_from_slice(&nonce);
-                out.extend_from_slice(b"\", algorithm=");
-                out.extend_from_slice(algorithm.token().as_bytes());
+                out.push(b'"');
+                // None means MD5 (RFC 7616 3.3).
+                if !(ask.is_short && *algorithm == Algorithm::Md5) {
+                    out.extend_from_slice(b", algorithm=");
+                    out.extend_from_slice(algorithm.token().as_bytes());
+                }
                 out.extend_from_slice(qop);
                 if ask.stale {
                     out.extend_from_slice(b", stale=true");

@@ -65,7 +65,7 @@ impl Engine {
         out: &mut Outbox,
     ) -> bool {
         let start = out.bytes.len();
-        let (status, reason) = line(ask.role);
+        let (status, reason) = line(ask);
         self.write(
             received,
             status,
@@ -88,7 +88,7 @@ impl Engine {
 
     /// Sends a challenge if it is paid for.
     fn ask(&mut self, now: Now, received: &Received<'_>, ask: Ask, out: &mut Outbox) -> bool {
-        let (status, reason) = line(ask.role);
+        let (status, reason) = line(ask);
         self.reply(
             received,
             status,
@@ -105,12 +105,13 @@ impl Engine {
     }
 }
 
-fn line(role: Role) -> (u16, &'static str) {
-    let reason = match role {
+fn line(ask: Ask) -> (u16, &'static str) {
+    let reason = match ask.role {
         Role::Registrar => "Unauthorized",
+        Role::Proxy if ask.is_short => "Authenticate",
         Role::Proxy => "Proxy Authentication Required",
     };
-    (role.status(), reason)
+    (ask.role.status(), reason)
 }
 
 /// Adds the challenges to an answer.

@@ -44,7 +44,9 @@ fn settings(listen: &[&str]) -> Settings {
 fn register() -> Vec<u8> {
     b"REGISTER sip:example.org SIP/2.0\r\nVia: SIP/2.0/UDP c.example;branch=z9hG4bK1;rport\r\n\
       From: <sip:6001@example.org>;tag=1\r\nTo: <sip:6001@example.org>\r\nCall-ID: c\r\n\
-      CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+      CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:6001@c.example>\r\n\
+      User-Agent: A phone whose name makes its request as large as a phone's request is as a rule\r\n\
+      Content-Length: 0\r\n\r\n"
         .to_vec()
 }
 
