@@ -1,7 +1,8 @@
 //! Parameters behind semicolons: `;name`, `;name=value`, `;name="quoted"`.
 
 use super::scan::{
-    between_quotes, find_outside, is_token, quoted, split_once, trim, unescape_pairs,
+    between_quotes, find_outside, is_token, is_token_byte, quoted, split_once, take_while, trim,
+    unescape_pairs,
 };
 use crate::{swar, text};
 use std::borrow::Cow;
@@ -26,8 +27,8 @@ impl<'a> Params<'a> {
     /// All parameters in order; semicolons inside quotes and angle brackets do not separate. Empty
     /// ones (`;;`) are skipped.
     pub fn iter(self) -> impl Iterator<Item = Param<'a>> {
-        self.segments()
-            .map(Param::of)
+        self.each()
+            .map(|(param, _)| param)
             .filter(|param| !param.name.is_empty() || param.value.is_some())
     }
 
@@ -62,11 +63,27 @@ impl<'a> Params<'a> {
         let starts = self.raw.is_empty() || self.raw.starts_with(b";");
         let mut seen = false;
         starts
-            && self.segments().map(Param::of).all(|param| {
+            && self.each().all(|(param, plain)| {
                 let spoilt =
                     param.is(once) && (std::mem::replace(&mut seen, true) || param.value.is_none());
-                !spoilt && is_token(param.name) && param.value.is_none_or(is_value)
+                let shaped = plain || is_token(param.name) && param.value.is_none_or(is_value);
+                !spoilt && shaped
             })
+    }
+
+    /// What stands between the semicolons, empty ones too, and whether it was read by [`Param::plain`].
+    pub(crate) fn each(self) -> impl Iterator<Item = (Param<'a>, bool)> {
+        let mut rest = self.raw.strip_prefix(b";");
+        std::iter::from_fn(move || {
+            let bytes = rest?;
+            if let Some((param, behind)) = Param::plain(bytes) {
+                rest = behind.strip_prefix(b";");
+                return Some((param, true));
+            }
+            let end = find_outside(bytes, b';').unwrap_or(bytes.len());
+            rest = bytes.get(end.saturating_add(1)..);
+            Some((Param::of(bytes.get(..end)?), false))
+        })
     }
 
     /// The text between semicolons, as it stands.
@@ -82,6 +99,22 @@ impl<'a> Params<'a> {
 }
 
 impl<'a> Param<'a> {
+    /// Reads the parameter at the front in one pass, and gives what follows. `None` if it is not a token,
+    /// alone or with a value of visible octets that separate nothing: it may still be sound.
+    #[inline]
+    fn plain(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (name, rest) = take_while(bytes, is_token_byte);
+        let (value, rest) = match rest {
+            [b'=', value @ ..] => {
+                let (value, rest) = take_while(value, is_plain_byte);
+                (Some(value), rest)
+            }
+            _ => (None, rest),
+        };
+        let ends = matches!(rest, [] | [b';', ..]);
+        (ends && !name.is_empty()).then_some((Self { name, value }, rest))
+    }
+
     /// Reads what stands between two semicolons.
     pub(crate) fn of(segment: &'a [u8]) -> Self {
         match split_once(segment, b'=') {
@@ -111,6 +144,11 @@ fn separates(value: &[u8]) -> bool {
         || swar::any_bracket(value)
 }
 
+/// Whether an octet neither separates values nor parameters.
+fn is_plain_byte(byte: u8) -> bool {
+    PLAIN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
 /// A quoted string, a bracketed URI, or visible bytes that separate nothing.
 pub(crate) fn is_value(value: &[u8]) -> bool {
     match value.first() {
@@ -120,10 +158,34 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
     }
 }
 
+const PLAIN: [bool; 256] = plain();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn plain() -> [bool; 256] {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte <= b' ' {
+        table[byte as usize] = false;
+        byte += 1;
+    }
+    table[0x7f] = false;
+    table[b'"' as usize] = false;
+    table[b',' as usize] = false;
+    table[b';' as usize] = false;
+    table[b'<' as usize] = false;
+    table[b'>' as usize] = false;
+    table
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn params(raw: &str) -> Params<'_> {
         Params {
@@ -204,6 +266,20 @@ mod tests {
             ";a;tag ;b",
         ] {
             assert!(!params(bad).well_formed("tag"), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn read_in_one_pass_or_segment_by_segment_they_are_the_same(
+            raw in "(;[ab]{0,2}(=[ab=;,\"<>\\\\ \u{1}\u{e9}\u{7f}]{0,3})?){0,4}"
+        ) {
+            let list = params(&raw);
+            let whole = |param: &Param<'_>| is_token(param.name) && param.value.is_none_or(is_value);
+            let slowly: Vec<_> = list.segments().map(Param::of).collect();
+            let each: Vec<_> = list.each().collect();
+            prop_assert!(each.iter().all(|(param, plain)| !plain || whole(param)));
+            prop_assert_eq!(each.into_iter().map(|(param, _)| param).collect::<Vec<_>>(), slowly);
         }
     }
 }

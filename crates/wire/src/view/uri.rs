@@ -199,7 +199,7 @@ fn uri_params(raw: &[u8]) -> Option<Params<'_>> {
         return Some(params);
     }
     let mut count = 0_usize;
-    let whole = params.segments().map(Param::of).all(|param| {
+    let whole = params.each().all(|(param, _)| {
         let earlier = params.iter().take(count);
         count = count.saturating_add(1);
         !param.name.is_empty()
