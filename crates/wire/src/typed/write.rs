@@ -185,7 +185,8 @@ fn write_name_addr(
     params: &[rsip::Param],
     out: &mut Vec<u8>,
 ) -> Result<(), TypedError> {
-    if let Some(name) = display.filter(|name| !name.is_empty()) {
+    // Empty quotes say no name either, and are read back as none.
+    if let Some(name) = display.filter(|name| !matches!(*name, "" | "\"\"")) {
         let plain = name.trim() == name && name.bytes().all(is_display_byte);
         if plain || between_quotes(name.as_bytes()).is_some() {
             out.extend(name.bytes());
@@ -345,6 +346,7 @@ mod tests {
         };
         for (name, text) in [
             ("", "<sip:h>"),
+            ("\"\"", "<sip:h>"),
             ("Al Ice", "Al Ice <sip:h>"),
             ("\"Al, Ice\"", "\"Al, Ice\" <sip:h>"),
             ("Al, Ice", "\"Al, Ice\" <sip:h>"),
