@@ -30,12 +30,17 @@ pub fn answer(
     let secret = hash(format!("{user}:{realm}:{password}"));
     let request = hash(format!("{method}:{uri}"));
     let response = hash(format!("{secret}:{nonce}:{nc}:{cnonce}:auth:{request}"));
+    // None means MD5 (RFC 7616 3.3).
+    let algorithm = match algorithm {
+        "" => String::new(),
+        algorithm => format!(", algorithm={algorithm}"),
+    };
     let opaque = parameter(challenge, "opaque")
         .map(|o| format!(", opaque=\"{o}\""))
         .unwrap_or_default();
     format!(
         "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
-         response=\"{response}\", algorithm={algorithm}, qop=auth, nc={nc}, cnonce=\"{cnonce}\"{opaque}"
+         response=\"{response}\"{algorithm}, qop=auth, nc={nc}, cnonce=\"{cnonce}\"{opaque}"
     )
 }
 
