@@ -115,8 +115,12 @@ fn measure(root: &Path, tools: &Path, name: &str, args: &[&str]) -> Result<Lines
     export
         .args(["export", "-format=lcov", "-instr-profile"])
         .arg(&merged);
-    for program in programs {
-        export.arg("-object").arg(program);
+    // The first stands alone; behind it come more, and then the sources.
+    for (nth, program) in programs.iter().enumerate() {
+        if nth > 0 {
+            export.arg("-object");
+        }
+        export.arg(program);
     }
     for sources in CRATES {
         export.arg(root.join(sources));
