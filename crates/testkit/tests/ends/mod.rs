@@ -136,6 +136,8 @@ impl Caller {
     fn asked(&mut self, world: &mut World, message: &str) {
         if message.starts_with("BYE ") {
             say(world, &self.peer, &self.peer.answer(message, 200, "OK", ""));
+            // Every copy of the 200 was lost, and who answered has given up (13.3.1.4).
+            self.status.get_or_insert(408);
             self.is_hung_up |= self.winner.as_deref() == tag_of(message, "From");
         }
     }
