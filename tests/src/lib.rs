@@ -30,6 +30,7 @@ pub mod process;
 pub mod sipp;
 pub mod site;
 pub mod temp;
+pub mod timing;
 pub mod tone;
 pub mod torture;
 

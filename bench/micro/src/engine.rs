@@ -9,25 +9,28 @@
 )]
 
 use crate::{Case, Entry};
-use bellhop_core::auth::{Algorithm, AuthConfig, Authenticator, ReplayGuard, Secret, User, Users};
-use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
+use bellhop_core::auth::{Algorithm, Authenticator, ReplayGuard, Secret};
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::event::Level;
 use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::outbox::Outbox;
-use bellhop_core::registrar::{Aor, Location, RegistrarConfig};
+use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
-use bellhop_core::transaction::TimerConfig;
 use bellhop_testkit::{Chance, Peer, header_of, status_of};
-use bellhop_wire::Limits;
+use site::{PBX, REALM, address, auth, config, peer};
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod site;
+
 pub(crate) const CASES: &[Entry] = &[
     ("engine/register-401", || case(challenged)),
     ("engine/register-new", || case(registered)),
+    // These two tell a stranger nothing by the time they take.
+    ("engine/register-wrong-password", || case(wrong_password)),
+    ("engine/register-unknown-user", || case(unknown_user)),
     ("engine/register-refresh", || case(refreshed)),
     ("engine/invite-authorised", || case(invite_from_phone)),
     ("engine/invite-to-phone", || case(invite_to_phone)),
@@ -101,6 +104,31 @@ fn challenged(stage: &mut Stage) -> (SocketAddr, String) {
 fn registered(stage: &mut Stage) -> (SocketAddr, String) {
     let ask = stage.register();
     authorised(stage, ask)
+}
+
+fn wrong_password(stage: &mut Stage) -> (SocketAddr, String) {
+    let round = stage.rounds;
+    let phone = stage.phone();
+    let mut thief = phone.clone();
+    thief.password = "guessed".to_owned();
+    let ask = register(&mut thief, round);
+    guessed(stage, thief, ask)
+}
+
+fn unknown_user(stage: &mut Stage) -> (SocketAddr, String) {
+    let round = stage.rounds;
+    let mut thief = stage.phone().clone();
+    thief.user = thief.user.replacen('1', "7", 1);
+    let ask = register(&mut thief, round);
+    guessed(stage, thief, ask)
+}
+
+/// The answer of somebody who has no password to a challenge.
+fn guessed(stage: &mut Stage, mut thief: Peer, ask: String) -> (SocketAddr, String) {
+    stage.say(thief.address, &ask);
+    let challenge = stage.last();
+    let text = thief.authorize(&ask, &challenge, Algorithm::Md5);
+    (thief.address, text.unwrap_or_default())
 }
 
 fn refreshed(stage: &mut Stage) -> (SocketAddr, String) {
@@ -237,7 +265,7 @@ impl Stage {
             .iter()
             .map(|name| {
                 let at = address(&format!("192.0.2.44:{}", 5_000 + name.parse().unwrap_or(0)));
-                Peer::new(name, "secret", at, address(SERVER), Transport::Udp)
+                peer(name, "secret", at)
             })
             .collect();
         let mut chance = Chance::new(1);
@@ -267,7 +295,7 @@ impl Stage {
                 unix: Duration::from_secs(1_800_000_000),
             },
             phones,
-            pbx: Peer::new("pbx", "", address(PBX), address(SERVER), Transport::Udp),
+            pbx: peer("pbx", "", address(PBX)),
             rounds: 0,
             nonce: String::new(),
         }
@@ -310,62 +338,6 @@ fn flow_of(from: SocketAddr) -> Flow {
     }
 }
 
-fn config() -> Config {
-    let listener = |transport| Listener {
-        name: "phones".to_owned(),
-        transport,
-        local: address(SERVER),
-        aliases: Vec::new(),
-        host: "192.0.2.1".to_owned(),
-        port: 5060,
-        zone: Zone::Outside,
-    };
-    Config {
-        domains: vec![REALM.to_owned()],
-        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
-        upstreams: vec![Upstream {
-            name: "pbx".to_owned(),
-            targets: vec![UpstreamTarget {
-                transport: Transport::Udp,
-                remote: address(PBX),
-                host: PBX.to_owned(),
-            }],
-            trusted: true,
-        }],
-        default_upstream: Some(0),
-        registrar: RegistrarConfig::default(),
-        timers: TimerConfig::default(),
-        strip: vec!["X-Account".to_owned()],
-        udp_limit: 1300,
-        limits: Limits::default(),
-        rate: Some(Rate {
-            per_source: 1_000_000,
-            burst: 1_000_000,
-        }),
-        max_transactions: 100_000,
-    }
-}
-
-fn auth(names: &[String]) -> AuthConfig {
-    let users = names.iter().map(|name| {
-        let aor = Aor::parse_text(&format!("sip:{name}@{REALM}"));
-        User::with_password(name, REALM, "secret", aor.into_iter().collect())
-    });
-    AuthConfig {
-        realm: REALM.to_owned(),
-        algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
-        nonce_lifetime: Duration::from_secs(300),
-        users: Arc::new(Users::new(users.collect()).unwrap_or_default()),
-    }
-}
-
-fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap_or(SocketAddr::from(([0; 4], 0)))
-}
-
-const REALM: &str = "pbx.example.com";
-const SERVER: &str = "192.0.2.1:5060";
-const PBX: &str = "198.51.100.5:5060";
 const STEP: Duration = Duration::from_millis(10);
 const OFFER: &str = "Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n\
 Supported: replaces, 100rel, timer, norefersub\r\n\

@@ -22,6 +22,8 @@ pub struct Peer {
     pub transport: Transport,
     /// The host part of its Contact and Via; its address unless it sits behind a NAT.
     pub contact: String,
+    /// Its User-Agent; empty: it has none.
+    pub product: String,
     branches: u32,
     cseq: u32,
     nonce_count: u32,
@@ -43,6 +45,7 @@ impl Peer {
             server,
             transport,
             contact: address.to_string(),
+            product: PRODUCT.to_owned(),
             branches: 0,
             cseq: 0,
             nonce_count: 0,
@@ -71,6 +74,10 @@ impl Peer {
         let (user, contact, server) = (&self.user, &self.contact, self.server);
         let via = self.transport.via_token();
         let param = self.transport_param();
+        let product = match self.product.as_str() {
+            "" => String::new(),
+            product => format!("User-Agent: {product}\r\n"),
+        };
         let body = if more.contains("\r\n\r\n") {
             ""
         } else {
@@ -80,7 +87,7 @@ impl Peer {
             "{method} {uri} SIP/2.0\r\n\
              Via: SIP/2.0/{via} {contact};branch=z9hG4bK{user}x{branches};rport\r\n\
              Max-Forwards: 70\r\n\
-             User-Agent: {MAKER}\r\n\
+             {product}\
              From: <sip:{user}@{server}>;tag=f{user}\r\n\
              To: {to}\r\n\
              Call-ID: {call_id}\r\n\
@@ -194,5 +201,5 @@ impl Peer {
 
 /// A request of a real phone is hardly below 450 bytes; what is much smaller is not challenged in full
 /// over UDP.
-const MAKER: &str =
+const PRODUCT: &str =
     "Scripted phone 1.0 of the simulated network, by nobody in particular, without a sound";

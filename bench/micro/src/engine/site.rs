@@ -1,0 +1,76 @@
+//! The site that the engine serves: its configuration, its users and who talks to it.
+
+use bellhop_core::auth::{Algorithm, AuthConfig, User, Users};
+use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
+use bellhop_core::flow::Transport;
+use bellhop_core::registrar::{Aor, RegistrarConfig};
+use bellhop_core::transaction::TimerConfig;
+use bellhop_testkit::Peer;
+use bellhop_wire::Limits;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One whose requests say of themselves what they say here, and no more.
+pub(super) fn peer(user: &str, password: &str, at: SocketAddr) -> Peer {
+    let mut peer = Peer::new(user, password, at, address(SERVER), Transport::Udp);
+    peer.product.clear();
+    peer
+}
+
+pub(super) fn config() -> Config {
+    let listener = |transport| Listener {
+        name: "phones".to_owned(),
+        transport,
+        local: address(SERVER),
+        aliases: Vec::new(),
+        host: "192.0.2.1".to_owned(),
+        port: 5060,
+        zone: Zone::Outside,
+    };
+    Config {
+        domains: vec![REALM.to_owned()],
+        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
+        upstreams: vec![Upstream {
+            name: "pbx".to_owned(),
+            targets: vec![UpstreamTarget {
+                transport: Transport::Udp,
+                remote: address(PBX),
+                host: PBX.to_owned(),
+            }],
+            trusted: true,
+        }],
+        default_upstream: Some(0),
+        registrar: RegistrarConfig::default(),
+        timers: TimerConfig::default(),
+        strip: vec!["X-Account".to_owned()],
+        udp_limit: 1300,
+        limits: Limits::default(),
+        rate: Some(Rate {
+            per_source: 1_000_000,
+            burst: 1_000_000,
+        }),
+        max_transactions: 100_000,
+    }
+}
+
+pub(super) fn auth(names: &[String]) -> AuthConfig {
+    let users = names.iter().map(|name| {
+        let aor = Aor::parse_text(&format!("sip:{name}@{REALM}"));
+        User::with_password(name, REALM, "secret", aor.into_iter().collect())
+    });
+    AuthConfig {
+        realm: REALM.to_owned(),
+        algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+        nonce_lifetime: Duration::from_secs(300),
+        users: Arc::new(Users::new(users.collect()).unwrap_or_default()),
+    }
+}
+
+pub(super) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap_or(SocketAddr::from(([0; 4], 0)))
+}
+
+pub(super) const REALM: &str = "pbx.example.com";
+pub(super) const SERVER: &str = "192.0.2.1:5060";
+pub(super) const PBX: &str = "198.51.100.5:5060";
