@@ -16,6 +16,7 @@ mod identity;
 mod limit;
 mod loops;
 pub mod outbox;
+pub mod policy;
 mod proxy;
 mod record_route;
 pub mod registrar;
