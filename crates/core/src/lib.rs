@@ -12,6 +12,7 @@ pub mod engine;
 pub mod entropy;
 pub mod event;
 pub mod flow;
+mod hex;
 mod identity;
 mod limit;
 mod loops;

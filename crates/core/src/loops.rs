@@ -4,7 +4,7 @@
 //! at. A request that comes back with the same hash behind our own Via is a loop; with another one
 //! it is a spiral, which is allowed.
 
-use crate::record_route::hex;
+use crate::hex;
 use crate::routing::{Names, Routes};
 use ahash::RandomState;
 use bellhop_wire::{HeaderId, Message, ViaRef};
@@ -14,8 +14,8 @@ use smallvec::SmallVec;
 /// A new branch.
 pub(crate) fn branch(chance: u64, loop_hash: u32) -> SmallVec<[u8; 32]> {
     let mut text = SmallVec::from_slice(COOKIE);
-    hex(&chance.to_be_bytes(), &mut text);
-    hex(&loop_hash.to_be_bytes(), &mut text);
+    text.extend_from_slice(&hex::of_u64(chance));
+    text.extend_from_slice(&hex::of_u32(loop_hash));
     text
 }
 
@@ -43,8 +43,7 @@ pub(crate) fn hash(key: &RandomState, request: Message<'_>, routes: &Routes) -> 
 
 /// Whether the request has been here before with the same hash.
 pub(crate) fn is_loop(request: Message<'_>, names: &Names, loop_hash: u32) -> bool {
-    let mut suffix = SmallVec::<[u8; 8]>::new();
-    hex(&loop_hash.to_be_bytes(), &mut suffix);
+    let suffix = hex::of_u32(loop_hash);
     let finder = memmem::Finder::new(&suffix);
     request.values(HeaderId::Via).any(|value| {
         // Almost no Via has it, so almost none is read.

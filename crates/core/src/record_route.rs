@@ -7,6 +7,7 @@
 
 use crate::auth::{Secret, Use};
 use crate::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
+use crate::hex;
 use bellhop_wire::Message;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
@@ -97,8 +98,8 @@ pub(crate) fn write(
         request.from_tag().unwrap_or_default(),
         &payload,
     );
-    hex(mac.get(..MAC).unwrap_or_default(), out);
-    hex(&payload, out);
+    hex::write(mac.get(..MAC).unwrap_or_default(), out);
+    hex::write(&payload, out);
 }
 
 /// The side a destination is for the dialog that its request starts: a phone is its flow, what we
@@ -186,45 +187,9 @@ fn read_side(bytes: &[u8]) -> Option<(Side, &[u8])> {
     Some((Side::Flow(flow), bytes))
 }
 
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8], out: &mut impl Extend<u8>) {
-    let pair = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
-    out.extend(bytes.iter().flat_map(pair));
-}
-
-const fn digit(nibble: u8) -> u8 {
-    match nibble {
-        0..=9 => b'0'.wrapping_add(nibble),
-        _ => b'a'.wrapping_add(nibble.wrapping_sub(10)),
-    }
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
-        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
-        _ => None,
-    }
-}
-
-/// The lower-case hex of one number.
-pub(crate) fn hex_of(number: u64) -> [u8; 16] {
-    let mut text = [b'0'; 16];
-    let (pairs, _) = text.as_chunks_mut::<2>();
-    for (pair, byte) in pairs.iter_mut().zip(number.to_be_bytes()) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
-    }
-    text
-}
-
 fn unhex(text: &[u8]) -> Option<SmallVec<[u8; 96]>> {
-    let (pairs, rest) = text.as_chunks::<2>();
-    if !rest.is_empty() || pairs.len() > 96 {
-        return None;
-    }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?))
-        .collect()
+    let mut bytes = SmallVec::from([0; 96]);
+    bytes.truncate(text.len() / 2);
+    hex::read(text, &mut bytes)?;
+    Some(bytes)
 }

@@ -98,6 +98,13 @@ impl<'o> Reply<'o> {
         self
     }
 
+    /// Adds header lines that `write` appends, each with its line end. For lines that were prepared:
+    /// they are taken as they are.
+    pub fn lines_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        write(self.out);
+        self
+    }
+
     /// Copies all lines of a header of the request.
     pub fn copy(&mut self, request: Message<'_>, id: HeaderId) -> &mut Self {
         for field in request.fields(id) {

@@ -1,7 +1,8 @@
 //! The hash algorithms of digest (RFC 7616 3.3, RFC 8760 2.1) and their hexadecimal text.
 
+use crate::hex;
 use sha2::{Digest, Sha256, Sha512_256};
-use smallvec::SmallVec;
+use subtle::{Choice, ConstantTimeEq};
 
 /// A hash algorithm of digest. The `-sess` variants are not offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,8 +85,10 @@ impl Hash {
 
     pub(super) fn hex(&self) -> Hex {
         let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.as_bytes()) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        let (digits, _) = text.as_chunks_mut::<8>();
+        let (fours, _) = self.bytes.as_chunks::<4>();
+        for (eight, four) in digits.iter_mut().zip(fours) {
+            *eight = hex::of_u32(u32::from_be_bytes(*four));
         }
         Hex {
             text,
@@ -97,14 +100,19 @@ impl Hash {
     /// `size` bytes.
     pub(super) fn of_hex(text: &[u8], size: usize) -> Option<Self> {
         let mut bytes = [0; 32];
-        if text.len() != size.checked_mul(2)? {
-            return None;
-        }
-        for (byte, pair) in bytes.get_mut(..size)?.iter_mut().zip(text.chunks_exact(2)) {
-            let &[high, low] = pair else { return None };
-            *byte = (nibble(high)? << 4) | nibble(low)?;
-        }
+        hex::read(text, bytes.get_mut(..size)?)?;
         Some(Self { bytes, len: size })
+    }
+
+    /// Whether both are the same, in a time that does not tell how much of them is.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let (ours, _) = self.bytes.as_chunks::<8>();
+        let (theirs, _) = other.bytes.as_chunks::<8>();
+        let same = |(ours, theirs): (&[u8; 8], &[u8; 8])| {
+            u64::from_ne_bytes(*ours).ct_eq(&u64::from_ne_bytes(*theirs))
+        };
+        let all = ours.iter().zip(theirs).map(same);
+        bool::from(all.fold(Choice::from(1), |all, same| all & same)) && self.len == other.len
     }
 }
 
@@ -133,34 +141,22 @@ impl From<[u8; 32]> for Hash {
 /// Gives the parts with colons between them to a hash in one piece: each piece has its price, and all
 /// but a body are short.
 fn joined(parts: &[&[u8]], mut update: impl FnMut(&[u8])) {
-    if let [one] = parts {
-        return update(one);
-    }
-    let mut text = SmallVec::<[u8; 256]>::new();
+    let mut text = [0; 256];
+    let mut len = 0_usize;
     for (n, part) in parts.iter().enumerate() {
-        if n > 0 {
-            text.push(b':');
+        for piece in [if n > 0 { b":" } else { b"".as_slice() }, part] {
+            let end = len.saturating_add(piece.len());
+            if let Some(slot) = text.get_mut(len..end) {
+                slot.copy_from_slice(piece);
+                len = end;
+            } else {
+                update(text.get(..len).unwrap_or_default());
+                update(piece);
+                len = 0;
+            }
         }
-        text.extend_from_slice(part);
     }
-    update(&text);
-}
-
-const fn digit(nibble: u8) -> u8 {
-    match nibble {
-        0..=9 => b'0'.wrapping_add(nibble),
-        _ => b'a'.wrapping_add(nibble.wrapping_sub(10)),
-    }
-}
-
-/// The value of one hexadecimal digit in either case.
-pub(super) const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
-        b'A'..=b'F' => Some(digit.wrapping_sub(b'A').wrapping_add(10)),
-        _ => None,
-    }
+    update(text.get(..len).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -184,7 +180,28 @@ mod tests {
             let parts = algorithm.hash(&[b"a", b"", b"b"]);
             assert_eq!(parts.as_bytes(), algorithm.hash(&[b"a::b"]).as_bytes());
             assert_eq!(parts.as_bytes().len(), algorithm.size());
+            let long = [b'x'; 255];
+            for len in [250, 253, 254, 255] {
+                let text = [&long[..len], b":b:", &long].concat();
+                let parts = algorithm.hash(&[&long[..len], b"b", &long]);
+                assert_eq!(parts.as_bytes(), algorithm.hash(&[&text]).as_bytes());
+            }
         }
+    }
+
+    #[test]
+    fn two_hashes_are_the_same_if_every_byte_is() {
+        for algorithm in Algorithm::ALL {
+            let hash = algorithm.hash(&[b"a"]);
+            assert!(hash.is(&algorithm.hash(&[b"a"])));
+            for at in 0..algorithm.size() {
+                let mut other = hash;
+                other.bytes[at] ^= 1;
+                assert!(!hash.is(&other), "byte {at}");
+            }
+        }
+        let short = Hash::from([0_u8; 16]);
+        assert!(!short.is(&Hash::from([0_u8; 32])));
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use super::{
     Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users,
+    challenges::Challenges,
     claim::{Claim, Fault, is_for},
-    nonce,
+    nonce::Nonces,
     replay::Fingerprint,
 };
 use crate::{entropy::Entropy, registrar::Aor, time::Now};
 use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply, UriRef};
 use std::{net::IpAddr, sync::Arc, time::Duration};
-use subtle::ConstantTimeEq;
 
 /// What is asked for, and of whom.
 #[derive(Clone, Debug)]
@@ -74,8 +74,8 @@ pub struct Authenticator {
     config: AuthConfig,
     secret: Arc<Secret>,
     replay: Arc<ReplayGuard>,
-    /// The challenge up to the nonce.
-    opening: Vec<u8>,
+    nonces: Nonces,
+    challenges: Challenges,
     /// Every user has a hash of the last algorithm.
     all_have_last: bool,
     /// Stands for the hashes of a user who is not there, so that the work is the same.
@@ -85,24 +85,17 @@ pub struct Authenticator {
 impl Authenticator {
     /// An authenticator. All shards share the secret and the guard.
     pub fn new(config: AuthConfig, secret: Arc<Secret>, replay: Arc<ReplayGuard>) -> Self {
-        let mut opening = b"Digest realm=\"".to_vec();
-        for byte in config.realm.bytes() {
-            if matches!(byte, b'"' | b'\\') {
-                opening.push(b'\\');
-            }
-            opening.push(byte);
-        }
-        opening.extend_from_slice(b"\", nonce=\"");
         let password = format!("{:02x?}", secret.mac(Use::Nobody, &[]));
         let nobody = Ha1::of_password("", &config.realm, &password);
         let last = config.algorithms.last();
         let all_have_last =
             last.is_some_and(|last| config.users.iter().all(|user| user.ha1().has(*last)));
         Self {
+            nonces: Nonces::new(&secret, &config.realm),
+            challenges: Challenges::new(&config.realm, &config.algorithms),
             config,
             secret,
             replay,
-            opening,
             all_have_last,
             nobody,
         }
@@ -135,19 +128,13 @@ impl Authenticator {
             return Outcome::Challenge { stale: false };
         };
         let expected = claim.expected(&ha1, method.as_bytes(), request.body());
-        let right = bool::from(expected.as_bytes().ct_eq(claim.response.as_bytes()));
+        let right = expected.is(&claim.response);
         let (Some(user), true, true) = (user, known, right) else {
             return Outcome::Challenge { stale: false };
         };
-        let fresh = nonce::read(
-            &self.secret,
-            &config.realm,
-            source,
-            now.unix,
-            config.nonce_lifetime,
-            claim.nonce,
-        )
-        .is_some_and(|nonce| {
+        let lifetime = config.nonce_lifetime;
+        let nonce = self.nonces.read(source, now.unix, lifetime, claim.nonce);
+        let fresh = nonce.is_some_and(|nonce| {
             let fingerprint = fingerprint(&self.secret, request, method);
             self.replay
                 .admit(now.instant, &nonce, claim.count, fingerprint)
@@ -177,34 +164,8 @@ impl Authenticator {
         entropy: &mut dyn Entropy,
         reply: &mut Reply<'_>,
     ) {
-        let nonce = nonce::mint(&self.secret, &self.config.realm, source, now.unix, entropy);
-        let all = self.config.algorithms.as_slice();
-        let from = if ask.is_short {
-            all.len().saturating_sub(1)
-        } else {
-            0
-        };
-        let qop: &[u8] = if ask.has_body {
-            b", qop=\"auth,auth-int\""
-        } else {
-            b", qop=\"auth\""
-        };
-        for algorithm in all.get(from..).unwrap_or_default() {
-            reply.header_with(ask.role.challenge(), |out| {
-                out.extend_from_slice(&self.opening);
-                out.extend_from_slice(&nonce);
-                out.push(b'"');
-                // None means MD5 (RFC 7616 3.3).
-                if !(ask.is_short && *algorithm == Algorithm::Md5) {
-                    out.extend_from_slice(b", algorithm=");
-                    out.extend_from_slice(algorithm.token().as_bytes());
-                }
-                out.extend_from_slice(qop);
-                if ask.stale {
-                    out.extend_from_slice(b", stale=true");
-                }
-            });
-        }
+        let nonce = self.nonces.mint(source, now.unix, entropy);
+        reply.lines_with(|out| self.challenges.write(ask, &nonce, out));
     }
 
     /// The lines with credentials for our realm: they end here and are taken out of a request that is

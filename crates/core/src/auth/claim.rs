@@ -1,10 +1,8 @@
 //! What a request claims: its digest credentials for our realm, with everything in them checked that
 //! can be checked without knowing the user.
 
-use super::{
-    Algorithm, Role,
-    algorithm::{Hash, nibble},
-};
+use super::{Algorithm, Role, algorithm::Hash};
+use crate::hex;
 use bellhop_wire::{
     Credentials, Message, Scheme, UriRef,
     view::auth::{AuthError, unescape},
@@ -160,12 +158,9 @@ fn mandatory<'m>(value: Option<&'m [u8]>, missing: &'static str) -> Result<&'m [
 
 /// Eight hexadecimal digits, counted from 1 (RFC 7616 3.4).
 fn count(digits: &[u8]) -> Option<u32> {
-    if digits.len() != 8 {
-        return None;
-    }
-    let count = digits.iter().try_fold(0, |sum: u32, digit| {
-        Some((sum << 4) | u32::from(nibble(*digit)?))
-    })?;
+    let mut bytes = [0; 4];
+    hex::read(digits, &mut bytes)?;
+    let count = u32::from_be_bytes(bytes);
     (count > 0).then_some(count)
 }
 

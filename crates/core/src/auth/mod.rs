@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod authenticator;
+mod challenges;
 mod claim;
 pub mod client;
 mod nonce;

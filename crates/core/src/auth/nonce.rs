@@ -3,7 +3,8 @@
 
 use super::{Secret, secret::Use};
 use crate::entropy::Entropy;
-use std::{net::IpAddr, time::Duration};
+use siphasher::sip128::SipHasher24;
+use std::{fmt, net::IpAddr, time::Duration};
 use subtle::ConstantTimeEq;
 
 /// A nonce of ours that may still be used.
@@ -18,62 +19,90 @@ pub(super) struct Nonce {
 /// Length of a nonce's text.
 pub(super) const TEXT: usize = 24;
 
-/// The text of a nonce made now: six bytes of time, four of chance and the first eight of the code over
-/// both, the realm and the client's address, in base64url (RFC 4648 5). Chance lets two phones behind one
-/// NAT have each their own in the same millisecond. It is short because it stands in each challenge of an
-/// answer that may not be much larger than its request; a nonce that is guessed needs a password still.
-pub(super) fn mint(
-    secret: &Secret,
-    realm: &str,
-    source: IpAddr,
-    unix: Duration,
-    entropy: &mut dyn Entropy,
-) -> [u8; TEXT] {
-    let mut bytes = [0; TIME + CHANCE + SHOWN];
-    let (stamp, code) = bytes.split_at_mut(TIME + CHANCE);
-    let (time, chance) = stamp.split_at_mut(TIME);
-    for (to, from) in time
-        .iter_mut()
-        .zip(milliseconds(unix).to_be_bytes().into_iter().skip(2))
-    {
-        *to = from;
-    }
-    entropy.fill(chance);
-    for (to, from) in code.iter_mut().zip(vouch(secret, stamp, realm, source)) {
-        *to = from;
-    }
-    encode(&bytes)
+/// Makes and reads the nonces of one realm.
+#[derive(Clone)]
+pub(super) struct Nonces {
+    /// SipHash-2-4 of 128 bits, a pseudorandom function of short input, with a key of the realm's own.
+    keyed: SipHasher24,
 }
 
-/// Reads the text of a nonce. `None`: not made here, not for this realm and address, or too old.
-pub(super) fn read(
-    secret: &Secret,
-    realm: &str,
-    source: IpAddr,
-    unix: Duration,
-    lifetime: Duration,
-    text: &[u8],
-) -> Option<Nonce> {
-    let bytes = decode(text)?;
-    let (stamp, code) = bytes.split_at_checked(TIME + CHANCE)?;
-    let right = vouch(secret, stamp, realm, source);
-    if !bool::from(right.get(..SHOWN)?.ct_eq(code)) {
-        return None;
+impl fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonces(..)")
     }
-    let time = stamp.get(..TIME)?;
-    let issued = time
-        .iter()
-        .fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
-    let now = milliseconds(unix);
-    let young = now.saturating_sub(issued) <= milliseconds(lifetime);
-    // Another shard may have read the clock a little later; a clock that was set back may not let a
-    // nonce live longer.
-    let made = issued <= now.saturating_add(TOLERANCE);
-    (young && made).then_some(Nonce { issued, id: right })
+}
+
+impl Nonces {
+    /// Those of a realm.
+    pub(super) fn new(secret: &Secret, realm: &str) -> Self {
+        let key = secret.mac(Use::Nonce, &[realm.as_bytes()]);
+        Self {
+            keyed: SipHasher24::new_with_key(&key),
+        }
+    }
+
+    /// The text of a nonce made now: six bytes of time, four of chance and the first eight of the code
+    /// over both and the client's address, in base64url (RFC 4648 5). Chance lets two phones behind one
+    /// NAT have each their own in the same millisecond. It is short because it stands in each challenge
+    /// of an answer that may not be much larger than its request; a nonce that is guessed needs a
+    /// password still.
+    pub(super) fn mint(
+        &self,
+        source: IpAddr,
+        unix: Duration,
+        entropy: &mut dyn Entropy,
+    ) -> [u8; TEXT] {
+        let [_, _, time @ ..] = milliseconds(unix).to_be_bytes();
+        let mut chance = [0; CHANCE];
+        entropy.fill(&mut chance);
+        let stamp = joined(&time, &chance);
+        let code = self.vouch(&stamp, source);
+        encode(&joined(&stamp, code.get(..SHOWN).unwrap_or_default()))
+    }
+
+    /// Reads the text of a nonce. `None`: not made here, not for this realm and address, or too old.
+    pub(super) fn read(
+        &self,
+        source: IpAddr,
+        unix: Duration,
+        lifetime: Duration,
+        text: &[u8],
+    ) -> Option<Nonce> {
+        let bytes = decode(text)?;
+        let (stamp, code) = bytes.split_first_chunk::<STAMP>()?;
+        let right = self.vouch(stamp, source);
+        if !bool::from(right.get(..SHOWN)?.ct_eq(code)) {
+            return None;
+        }
+        let issued = stamp
+            .iter()
+            .take(TIME)
+            .fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
+        let now = milliseconds(unix);
+        let young = now.saturating_sub(issued) <= milliseconds(lifetime);
+        // Another shard may have read the clock a little later; a clock that was set back may not let a
+        // nonce live longer.
+        let made = issued <= now.saturating_add(TOLERANCE);
+        (young && made).then_some(Nonce { issued, id: right })
+    }
+
+    /// An IPv4 address goes in with four bytes and an IPv6 address with sixteen: no two run together.
+    fn vouch(&self, stamp: &[u8; STAMP], source: IpAddr) -> [u8; CODE] {
+        let code = match source.to_canonical() {
+            IpAddr::V4(v4) => self
+                .keyed
+                .hash(&joined::<{ STAMP + 4 }>(stamp, &v4.octets())),
+            IpAddr::V6(v6) => self
+                .keyed
+                .hash(&joined::<{ STAMP + 16 }>(stamp, &v6.octets())),
+        };
+        code.as_bytes()
+    }
 }
 
 const TIME: usize = 6;
 const CHANCE: usize = 4;
+const STAMP: usize = TIME + CHANCE;
 /// Bytes of the code, and how many of them the text shows.
 const CODE: usize = 16;
 const SHOWN: usize = 8;
@@ -83,12 +112,13 @@ const TOLERANCE: u64 = 5_000;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-fn vouch(secret: &Secret, stamp: &[u8], realm: &str, source: IpAddr) -> [u8; CODE] {
-    let parts = |address: &[u8]| secret.mac(Use::Nonce, &[stamp, realm.as_bytes(), address]);
-    match source.to_canonical() {
-        IpAddr::V4(v4) => parts(&v4.octets()),
-        IpAddr::V6(v6) => parts(&v6.octets()),
+/// The bytes of both, as many as there is room for.
+fn joined<const N: usize>(head: &[u8], tail: &[u8]) -> [u8; N] {
+    let mut all = [0; N];
+    for (to, from) in all.iter_mut().zip(head.iter().chain(tail)) {
+        *to = *from;
     }
+    all
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -96,7 +126,7 @@ fn milliseconds(time: Duration) -> u64 {
 }
 
 /// Six groups of three bytes are six groups of four letters: no padding, one text for each nonce.
-fn encode(bytes: &[u8; TIME + CHANCE + SHOWN]) -> [u8; TEXT] {
+fn encode(bytes: &[u8; STAMP + SHOWN]) -> [u8; TEXT] {
     let mut text = [0; TEXT];
     for (letters, group) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
         let bits = group
@@ -112,8 +142,8 @@ fn encode(bytes: &[u8; TIME + CHANCE + SHOWN]) -> [u8; TEXT] {
     text
 }
 
-fn decode(text: &[u8]) -> Option<[u8; TIME + CHANCE + SHOWN]> {
-    let mut bytes = [0; TIME + CHANCE + SHOWN];
+fn decode(text: &[u8]) -> Option<[u8; STAMP + SHOWN]> {
+    let mut bytes = [0; STAMP + SHOWN];
     if text.len() != TEXT {
         return None;
     }
@@ -186,11 +216,15 @@ mod tests {
     }
 
     fn made() -> [u8; TEXT] {
-        mint(&secret(), "r", PHONE, START, &mut Counter(0))
+        nonces().mint(PHONE, START, &mut Counter(0))
+    }
+
+    fn nonces() -> Nonces {
+        Nonces::new(&secret(), "r")
     }
 
     fn at(unix: Duration) -> Option<Nonce> {
-        read(&secret(), "r", PHONE, unix, LIFETIME, &made())
+        nonces().read(PHONE, unix, LIFETIME, &made())
     }
 
     #[test]
@@ -209,7 +243,8 @@ mod tests {
     #[test]
     fn a_nonce_is_bound_to_secret_realm_and_address() {
         let read = |secret: &Secret, realm, source| {
-            read(secret, realm, source, START, LIFETIME, &made()).is_some()
+            let nonces = Nonces::new(secret, realm);
+            nonces.read(source, START, LIFETIME, &made()).is_some()
         };
         assert!(read(&secret(), "r", PHONE));
         assert!(!read(&Secret::new([8; 32]), "r", PHONE));
@@ -220,16 +255,16 @@ mod tests {
     #[test]
     fn an_ipv4_address_is_the_same_when_it_comes_mapped() {
         let mapped = Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped();
-        assert!(read(&secret(), "r", mapped.into(), START, LIFETIME, &made()).is_some());
-        let other = IpAddr::V6(Ipv6Addr::LOCALHOST);
-        assert!(read(&secret(), "r", other, START, LIFETIME, &made()).is_none());
+        let read = |source| nonces().read(source, START, LIFETIME, &made());
+        assert!(read(mapped.into()).is_some());
+        assert!(read(Ipv6Addr::LOCALHOST.into()).is_none());
     }
 
     #[test]
     fn two_nonces_of_one_millisecond_differ() {
         let mut entropy = Counter(0);
-        let one = mint(&secret(), "r", PHONE, START, &mut entropy);
-        let two = mint(&secret(), "r", PHONE, START, &mut entropy);
+        let one = nonces().mint(PHONE, START, &mut entropy);
+        let two = nonces().mint(PHONE, START, &mut entropy);
         assert_ne!(one, two);
     }
 
@@ -240,7 +275,7 @@ mod tests {
                 let mut text = made();
                 if text[place] != letter {
                     text[place] = letter;
-                    let read = read(&secret(), "r", PHONE, START, LIFETIME, &text);
+                    let read = nonces().read(PHONE, START, LIFETIME, &text);
                     assert_eq!(read, None, "letter {place}");
                 }
             }

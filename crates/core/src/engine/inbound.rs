@@ -34,9 +34,12 @@ impl Engine {
         let Some(method) = message.method() else {
             return;
         };
-        match self.table.receive_request(now.instant, message, &via, out) {
-            Request::Absorbed | Request::AckAbsorbed => return,
-            Request::New | Request::Ack => {}
+        // A REGISTER has a transaction only where it is relayed, and that a Route asks for.
+        if method != Method::Register || message.first(HeaderId::Route).is_some() {
+            match self.table.receive_request(now.instant, message, &via, out) {
+                Request::Absorbed | Request::AckAbsorbed => return,
+                Request::New | Request::Ack => {}
+            }
         }
         if method == Method::Cancel {
             self.cancel(now, &received, &via, out);

@@ -5,8 +5,8 @@ use super::Engine;
 use crate::config::Zone;
 use crate::event::{Decision, Level};
 use crate::flow::{Destination, Flow};
+use crate::hex;
 use crate::outbox::{Outbox, Transmit};
-use crate::record_route::hex_of;
 use crate::routing::listener_of;
 use crate::time::{Instant, Now};
 use bellhop_wire::{Ends, HeaderId, Host, Message, Method, Rejected, Reply, ViaMark, ViaRef};
@@ -18,6 +18,8 @@ pub(crate) struct Received<'b> {
     pub(crate) message: Message<'b>,
     /// Its topmost Via, if that can be read.
     pub(crate) via: Option<ViaRef<'b>>,
+    /// That one's branch.
+    pub(super) branch: Option<&'b [u8]>,
     /// Whom it is from and to; there once the message was found sound.
     pub(crate) ends: Option<Ends<'b>>,
     pub(crate) flow: Flow,
@@ -73,8 +75,13 @@ impl Engine {
         let mut mark = ViaMark::default();
         let mut remote = flow.remote;
         let mut else_connect = None;
+        let mut branch = None;
         if let Some(via) = via {
-            let wants_port = via.params.has("rport");
+            let mut wants_port = false;
+            for param in via.params.iter() {
+                wants_port |= param.is("rport");
+                branch = branch.or_else(|| param.value.filter(|_| param.is("branch")));
+            }
             if wants_port || via.host != Host::Ip(flow.remote.ip()) {
                 mark.received = Some(flow.remote.ip());
             }
@@ -93,6 +100,7 @@ impl Engine {
         Received {
             message,
             via,
+            branch,
             ends: None,
             flow,
             mark,
@@ -278,14 +286,12 @@ impl Engine {
         });
     }
 
-    /// The same request gets the same tag again, without anything being remembered (8.2.7).
+    /// The same request gets the same tag again, and so does its ACK, without anything being remembered
+    /// (8.2.7). What has no branch is an RFC 2543 client's and told by its From tag.
     pub(super) fn stateless_tag(&self, received: &Received<'_>) -> [u8; 16] {
         let request = received.message;
-        let branch = received.via.and_then(|via| via.branch());
-        let hash = self
-            .key
-            .hash_one((request.call_id(), request.from_tag(), branch));
-        hex_of(hash)
+        let own = received.branch.or_else(|| request.from_tag());
+        hex::of_u64(self.key.hash_one((request.call_id(), own)))
     }
 }
 

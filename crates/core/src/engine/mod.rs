@@ -19,10 +19,10 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::flow::{ConnectionId, Flow, Transport};
+use crate::hex;
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
 use crate::proxy::{BranchId, Contexts};
-use crate::record_route::hex_of;
 use crate::registrar::Location;
 use crate::routing::{Known, Names};
 use crate::time::{Instant, Now};
@@ -211,7 +211,7 @@ impl Engine {
 
     /// A To tag that nobody can guess (RFC 3261 19.3).
     pub(crate) fn new_tag(&mut self) -> [u8; 16] {
-        hex_of(self.entropy.next_u64())
+        hex::of_u64(self.entropy.next_u64())
     }
 }
 

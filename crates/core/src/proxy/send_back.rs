@@ -7,9 +7,9 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
+use crate::hex;
 use crate::identity;
 use crate::outbox::Outbox;
-use crate::record_route::hex_of;
 use crate::routing::Kind;
 use crate::time::Now;
 use bellhop_wire::{Edit, HeaderId, Message, Reply};
@@ -86,7 +86,7 @@ impl Engine {
             _ => (500, "Next hop unreachable"),
         };
         if status != 0 && bytes.is_empty() {
-            let tag = hex_of(self.entropy.next_u64());
+            let tag = hex::of_u64(self.entropy.next_u64());
             Reply::new(&mut bytes, request, incoming.mark, status, why, &tag).end();
         }
         if status == 0 {

@@ -43,7 +43,9 @@ impl Aor {
             None => Some(text),
         };
         matches!(uri.scheme, Scheme::Sip | Scheme::Sips)
-            && rest.is_some_and(|rest| rest.eq_ignore_ascii_case(domain.as_bytes()))
+            && rest.is_some_and(|rest| {
+                rest == domain.as_bytes() || rest.eq_ignore_ascii_case(domain.as_bytes())
+            })
     }
 
     /// The AoR of a text like `sip:6001@pbx.example.org`; the host is the domain. `None` if it is not

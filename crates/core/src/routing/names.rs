@@ -96,7 +96,7 @@ impl Names {
             let domain = self
                 .domains
                 .iter()
-                .find(|d| name.eq_ignore_ascii_case(d.as_bytes()));
+                .find(|d| name == d.as_bytes() || name.eq_ignore_ascii_case(d.as_bytes()));
             if let Some(domain) = domain {
                 return self.is_our_port(uri.port).then_some(domain.as_str());
             }

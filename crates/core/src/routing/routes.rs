@@ -52,6 +52,9 @@ impl Routes {
 
     fn of_route(request: Message<'_>, names: &Names, secret: &Secret) -> Result<Self, Error> {
         let mut routes = Self::default();
+        if request.first(HeaderId::Route).is_none() {
+            return Ok(routes);
+        }
         let mut values = request.values(HeaderId::Route).peekable();
         if values.peek().is_none() {
             return Ok(routes);
