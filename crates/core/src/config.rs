@@ -30,6 +30,9 @@ pub struct Config {
     pub rate: Option<Rate>,
     /// Live transactions of each kind in one shard; more are refused with 503.
     pub max_transactions: usize,
+    /// Bytes that the live transactions of one shard may hold, with all that is kept for them; more are
+    /// refused with 503.
+    pub max_held: usize,
 }
 
 /// A token bucket for each outside source address.

@@ -20,6 +20,7 @@ fn is_empty_after_all_timers(world: &mut World, what: &str) {
     world.pass(Duration::from_secs(600));
     let engine = &world.nodes[0].engine;
     assert_eq!(engine.live(), (0, 0, 0), "{what}");
+    assert_eq!(engine.held(), 0, "{what}");
     assert_eq!(engine.next_timeout(), None, "{what}");
 }
 

@@ -154,6 +154,7 @@ fn config(choice: u8) -> Config {
             burst: 8,
         }),
         max_transactions: if has(3) { 3 } else { 40 },
+        max_held: usize::MAX,
     }
 }
 

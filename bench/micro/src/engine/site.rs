@@ -51,6 +51,7 @@ pub(super) fn config() -> Config {
             burst: 1_000_000,
         }),
         max_transactions: 100_000,
+        max_held: usize::MAX,
     }
 }
 

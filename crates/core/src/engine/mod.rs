@@ -75,7 +75,12 @@ impl Engine {
     ) -> Self {
         let mut seeds = || std::array::from_fn(|_| entropy.next_u64());
         let [a, b, c, d]: [u64; 4] = seeds();
-        let table = Table::new(config.timers, config.max_transactions, seeds());
+        let table = Table::new(
+            config.timers,
+            config.max_transactions,
+            config.max_held,
+            seeds(),
+        );
         Self {
             names: Names::new(&config),
             limiter: Limiter::new(config.rate),
@@ -179,6 +184,7 @@ impl Engine {
     pub fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>) {
         self.names = Names::new(&config);
         self.limiter = Limiter::new(config.rate);
+        self.table.set_capacity(config.max_held);
         self.config = config;
         self.auth = auth;
     }
@@ -187,6 +193,11 @@ impl Engine {
     pub fn live(&self) -> (usize, usize, usize) {
         let (server, client) = self.table.live();
         (server, client, self.contexts.len())
+    }
+
+    /// How many bytes live transactions and response contexts hold, about.
+    pub fn held(&self) -> usize {
+        self.table.held().saturating_add(self.contexts.held())
     }
 
     /// Carries out what the transactions brought about, then names the shard in what was queued.

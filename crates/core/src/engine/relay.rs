@@ -106,6 +106,7 @@ impl Engine {
         let server = if is_ack {
             None
         } else {
+            self.table.count_besides(self.contexts.held());
             let made = received.via.and_then(|via| {
                 self.table.create_server(
                     now.instant,

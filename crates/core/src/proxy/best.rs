@@ -15,7 +15,7 @@ pub(crate) struct Final {
 /// The finals of all branches so far: the best, and every challenge.
 #[derive(Debug, Default)]
 pub(crate) struct Finals {
-    best: Option<Final>,
+    best: Option<Box<Final>>,
     challenges: Vec<(HeaderId, Box<[u8]>)>,
 }
 
@@ -34,17 +34,25 @@ impl Finals {
             .as_ref()
             .is_none_or(|b| rank_new < rank(b.status, b.response.is_some()));
         if is_better {
-            self.best = Some(Final {
+            self.best = Some(Box::new(Final {
                 status,
                 response: response.map(Message::to_owned),
                 is_trusted,
-            });
+            }));
         }
     }
 
     /// The best so far.
     pub(crate) fn best(&self) -> Option<&Final> {
-        self.best.as_ref()
+        self.best.as_deref()
+    }
+
+    /// How many bytes they hold, about.
+    pub(super) fn held(&self) -> usize {
+        let best = self.best.as_deref().and_then(|best| best.response.as_ref());
+        let challenges = self.challenges.iter().map(|(_, value)| value.len());
+        best.map_or(0, |best| best.message().bytes().len())
+            .saturating_add(challenges.sum())
     }
 
     /// Adds the challenges of the other branches to the best response, if that is one.

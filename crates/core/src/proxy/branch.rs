@@ -39,7 +39,7 @@ impl Engine {
             return;
         };
         if let Some(branch) = context.branch(id.index) {
-            branch.deadline = None;
+            self.clear_deadline(id, branch);
         }
         match to {
             [first, others @ ..] => {
@@ -133,6 +133,7 @@ impl Engine {
     ) {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
+        self.table.count_besides(self.contexts.held());
         let sent = self
             .write_branch(context, id.index, to, &mut bytes)
             .and_then(|(to, branch)| {
@@ -214,7 +215,7 @@ impl Engine {
             return Some((to, text));
         }
         let by_tcp = self.names.destination(Transport::Tcp, remote)?;
-        branch.by_udp = Some(to);
+        branch.by_udp = Some(Box::new(to));
         branch.to = Some(by_tcp);
         bytes.clear();
         let leg = Leg {

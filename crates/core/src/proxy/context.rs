@@ -23,7 +23,8 @@ pub(crate) struct Context {
     /// The server transaction; `None` for an ACK, which has none (17).
     pub(crate) server: Option<TransactionId>,
     pub(crate) is_invite: bool,
-    pub(crate) branches: SmallVec<[Branch; 2]>,
+    /// Most requests have one.
+    pub(crate) branches: SmallVec<[Branch; 1]>,
     /// Target groups not tried yet.
     pub(crate) groups: VecDeque<Group>,
     pub(crate) finals: Finals,
@@ -64,7 +65,7 @@ pub(crate) struct Branch {
     /// When timer C, or the wait for the resolver, or the wait for a cancelled branch's final is over.
     pub(crate) deadline: Option<Instant>,
     /// Where to send it by UDP should the switch to TCP for its size fail (18.1.1).
-    pub(crate) by_udp: Option<Destination>,
+    pub(crate) by_udp: Option<Box<Destination>>,
     pub(crate) cancel: Cancel,
 }
 
@@ -97,6 +98,8 @@ pub(crate) enum BranchState {
 pub(crate) struct Contexts {
     live: HashMap<u64, Box<Context>, ahash::RandomState>,
     last: u64,
+    /// Bytes that the live ones hold, about.
+    held: usize,
 }
 
 impl Default for Contexts {
@@ -106,6 +109,7 @@ impl Default for Contexts {
         Self {
             live: HashMap::with_hasher(hasher),
             last: 0,
+            held: 0,
         }
     }
 }
@@ -113,7 +117,7 @@ impl Default for Contexts {
 impl Contexts {
     pub(crate) fn insert(&mut self, context: Context) -> u64 {
         self.last = self.last.wrapping_add(1) & ID_MASK;
-        self.live.insert(self.last, Box::new(context));
+        self.put(self.last, Box::new(context));
         self.last
     }
 
@@ -123,15 +127,23 @@ impl Contexts {
 
     /// Takes a context out to work on it; [`Contexts::put`] brings it back.
     pub(crate) fn take(&mut self, id: u64) -> Option<Box<Context>> {
-        self.live.remove(&id)
+        let context = self.live.remove(&id)?;
+        self.held = self.held.saturating_sub(context.weight());
+        Some(context)
     }
 
     pub(crate) fn put(&mut self, id: u64, context: Box<Context>) {
+        self.held = self.held.saturating_add(context.weight());
         self.live.insert(id, context);
     }
 
     pub(crate) fn remove(&mut self, id: u64) {
-        self.live.remove(&id);
+        self.take(id);
+    }
+
+    /// How many bytes the live ones hold, about.
+    pub(crate) fn held(&self) -> usize {
+        self.held
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -143,6 +155,34 @@ impl Context {
     /// Whether every branch has come to its end.
     pub(crate) fn is_settled(&self) -> bool {
         self.branches.iter().all(|b| b.state == BranchState::Done)
+    }
+
+    /// Lets go of all that only a branch still to come could need: what is left takes further 2xx of
+    /// the branches back (RFC 6026).
+    pub(super) fn shrink(&mut self) {
+        self.incoming = None;
+        self.finals = Finals::default();
+        self.groups = VecDeque::new();
+        self.reason = Vec::new();
+        for branch in &mut self.branches {
+            branch.target.uri = None;
+            branch.target.path = Box::default();
+        }
+    }
+
+    /// How many bytes it holds, about. Does not change while it is at rest.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "sizes of what is in memory together"
+    )]
+    fn weight(&self) -> usize {
+        let incoming = self.incoming.as_deref();
+        let request = incoming.map_or(0, |incoming| {
+            size_of::<Incoming>() + incoming.request.message().bytes().len()
+        });
+        let further = self.branches.len().saturating_sub(1) * size_of::<Branch>();
+        let groups = self.groups.len() * size_of::<Group>();
+        size_of::<Self>() + ENTRY + request + further + groups + self.finals.held()
     }
 
     /// Has the branches that are cancelled from here on told why (RFC 3326 2).
@@ -187,6 +227,9 @@ impl BranchId {
     }
 }
 
+/// What the table takes for each context besides: its entry, twice, as a table may be half empty, and
+/// the allocator's own.
+const ENTRY: usize = 64;
 /// Most branches a context ever has.
 pub(crate) const MAX_BRANCHES: usize = 253;
 const ID_MASK: u64 = (1 << 40) - 1;

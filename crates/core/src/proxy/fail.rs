@@ -24,7 +24,7 @@ impl Engine {
         }
         let was_resolving = branch.state == BranchState::Resolving;
         branch.state = BranchState::Done;
-        branch.deadline = None;
+        self.clear_deadline(id, branch);
         if let Some(client) = branch.client.take() {
             self.table.abandon(client);
         }

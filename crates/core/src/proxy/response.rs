@@ -58,7 +58,7 @@ impl Engine {
         if status >= 200 {
             let was_done = branch.state == BranchState::Done;
             branch.state = BranchState::Done;
-            branch.deadline = None;
+            self.clear_deadline(id, branch);
             if was_done && !(is_invite && status < 300) {
                 return;
             }
@@ -129,7 +129,7 @@ impl Engine {
         }
         // A 2xx may be repeated by its sender for as long as its client transaction lives (RFC 6026):
         // the way back is kept until then, the request is not.
-        context.incoming = None;
+        context.shrink();
         if context.is_invite && context.branches.iter().any(|b| b.client.is_some()) {
             self.contexts.put(id, context);
         }
@@ -175,6 +175,8 @@ impl Engine {
             branch.client = None;
             let again = branch
                 .by_udp
+                .as_deref()
+                .copied()
                 .filter(|_| status == 503 && branch.state == BranchState::Calling);
             match again {
                 Some(to) if branch.cancel == Cancel::No => {

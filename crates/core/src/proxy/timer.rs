@@ -1,6 +1,6 @@
 //! Deadlines of branches: timer C, the resolver, the end of a cancelled branch (RFC 3261 16.8, 9.1).
 
-use super::context::{BranchId, BranchState, Cancel, Context};
+use super::context::{Branch, BranchId, BranchState, Cancel, Context};
 use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::time::{Instant, Now};
@@ -12,6 +12,13 @@ impl Engine {
         if let Some(branch) = context.branch(id.index) {
             branch.deadline = Some(at);
             self.deadlines.set(id, at);
+        }
+    }
+
+    /// Takes a branch's deadline away.
+    pub(super) fn clear_deadline(&mut self, id: BranchId, branch: &mut Branch) {
+        if branch.deadline.take().is_some() {
+            self.deadlines.cancel(&id);
         }
     }
 

@@ -13,6 +13,8 @@ pub(super) struct Pool<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     by_key: HashTable<u32>,
+    /// Bytes of all keys.
+    keys: usize,
     hasher: RandomState,
 }
 
@@ -38,6 +40,7 @@ impl<T> Pool<T> {
             slots: Vec::new(),
             free: Vec::new(),
             by_key: HashTable::new(),
+            keys: 0,
             hasher,
         }
     }
@@ -88,6 +91,7 @@ impl<T> Pool<T> {
             key: key.into(),
             value,
         });
+        self.keys = self.keys.saturating_add(key.len());
         let slots = &self.slots;
         self.by_key.insert_unique(hash, index, |other| {
             slots
@@ -110,6 +114,7 @@ impl<T> Pool<T> {
         {
             found.remove();
         }
+        self.keys = self.keys.saturating_sub(entry.key.len());
         if !worn_out {
             self.free.push(id.slot());
         }
@@ -139,6 +144,15 @@ impl<T> Pool<T> {
         self.by_key.len()
     }
 
+    /// How many bytes the live ones hold, their slots and keys; what hangs on their values is not in it.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "sizes of what is in memory together"
+    )]
+    pub(super) fn held(&self) -> usize {
+        self.len() * (size_of::<Slot<T>>() + ENTRY) + self.keys
+    }
+
     /// Adds a free slot that has one name left.
     #[cfg(test)]
     pub(super) fn wear_out(&mut self) {
@@ -158,3 +172,7 @@ impl<T> Pool<T> {
         Some(TransactionId::new(self.role, generation, slot))
     }
 }
+
+/// What a transaction takes besides its slot: a place among the keys, two timers in their queue, and the
+/// allocator's own for a key and a message.
+const ENTRY: usize = 240;

@@ -28,6 +28,12 @@ pub struct Table {
     clients: Pool<Client>,
     timers: Timers<(TransactionId, Timer)>,
     events: VecDeque<Event>,
+    /// How many bytes the live ones may hold.
+    capacity: usize,
+    /// How many bytes of messages they hold.
+    messages: usize,
+    /// How many bytes others hold that count here too.
+    besides: usize,
     /// For reading our own INVITE when its ACK is made.
     index: Index,
 }
@@ -103,17 +109,21 @@ pub enum Event {
 }
 
 impl Table {
-    /// An empty table for at most `capacity` server and as many client transactions. `seeds` are
-    /// secret: they keep peers from choosing keys of equal hash.
-    pub fn new(config: TimerConfig, capacity: usize, seeds: [u64; 4]) -> Self {
+    /// An empty table for at most `most` server and as many client transactions, which hold at most
+    /// `capacity` bytes, one message more or less. `seeds` are secret: they keep peers from choosing keys
+    /// of equal hash.
+    pub fn new(config: TimerConfig, most: usize, capacity: usize, seeds: [u64; 4]) -> Self {
         let [a, b, c, d] = seeds;
         let hasher = RandomState::with_seeds(a, b, c, d);
         Self {
             config,
-            servers: Pool::new(Role::Server, capacity, hasher.clone()),
-            clients: Pool::new(Role::Client, capacity, hasher),
+            servers: Pool::new(Role::Server, most, hasher.clone()),
+            clients: Pool::new(Role::Client, most, hasher),
             timers: Timers::new(),
             events: VecDeque::new(),
+            capacity,
+            messages: 0,
+            besides: 0,
             index: Index::new(),
         }
     }
@@ -148,11 +158,13 @@ impl Table {
         match id.role() {
             Role::Server => {
                 if let Some(server) = self.servers.remove(id) {
+                    self.messages = self.messages.saturating_sub(server.held());
                     stop(&mut self.timers, id, server.timers());
                 }
             }
             Role::Client => {
                 if let Some(client) = self.clients.remove(id) {
+                    self.messages = self.messages.saturating_sub(client.held());
                     stop(&mut self.timers, id, client.timers());
                 }
             }
@@ -166,6 +178,33 @@ impl Table {
             Role::Server => self.servers.get(id).map(Server::held),
             Role::Client => self.clients.get(id).map(Client::held),
         }
+    }
+
+    /// Changes how many bytes may be held; what is live stays.
+    pub fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
+    /// Counts bytes that the transactions' users hold for them, in place of those of the last call.
+    pub fn count_besides(&mut self, bytes: usize) {
+        self.besides = bytes;
+    }
+
+    /// How many bytes live transactions hold, about, timers included.
+    pub fn held(&self) -> usize {
+        let pools = self.servers.held().saturating_add(self.clients.held());
+        pools.saturating_add(self.messages)
+    }
+
+    /// Whether there is room for one more transaction of this role. An eighth of it is for client
+    /// transactions alone: what was taken in can be sent on.
+    fn has_room(&self, role: Role) -> bool {
+        let kept = match role {
+            Role::Server => self.capacity >> 3,
+            Role::Client => 0,
+        };
+        let held = self.held().saturating_add(self.besides);
+        held < self.capacity.saturating_sub(kept)
     }
 
     /// How many server and client transactions are live.
@@ -182,6 +221,14 @@ impl Table {
     pub fn held_deadlines(&self) -> usize {
         self.timers.held()
     }
+}
+
+/// Puts a message in place of another and counts its bytes.
+fn keep(place: &mut Box<[u8]>, message: Box<[u8]>, total: &mut usize) {
+    *total = total
+        .saturating_sub(place.len())
+        .saturating_add(message.len());
+    *place = message;
 }
 
 fn env(config: TimerConfig, transport: Transport) -> Env {

@@ -52,7 +52,8 @@ impl Settings {
                 per_source: rate.per_source,
                 burst: rate.burst,
             }),
-            max_transactions: MAX_TRANSACTIONS,
+            max_transactions: usize::MAX,
+            max_held: self.max_held(),
         }
     }
 
@@ -62,6 +63,12 @@ impl Settings {
             message: self.limits.message,
             ..bellhop_wire::Limits::default()
         }
+    }
+
+    /// Each shard has its part of what transactions may take.
+    fn max_held(&self) -> usize {
+        let all = self.limits.transactions;
+        all.checked_div(self.server.workers()).unwrap_or(all)
     }
 
     /// What is asked of phones, and the users.
@@ -103,5 +110,3 @@ fn core_targets(target: &Target, resolved: Option<&Vec<Place>>) -> Vec<UpstreamT
 
 /// RFC 3261 18.1.1: the path's MTU is not known.
 const UDP_LIMIT: usize = 1_300;
-/// Live transactions of each kind in one shard; a bound on memory, not a setting.
-const MAX_TRANSACTIONS: usize = 100_000;

@@ -101,6 +101,7 @@ struct RoutePart<'a> {
 #[derive(Debug, Serialize)]
 struct LimitsPart {
     message: usize,
+    transactions: usize,
     rate: Option<RatePart>,
 }
 
@@ -153,6 +154,7 @@ impl Settings {
             },
             limits: LimitsPart {
                 message: self.limits.message,
+                transactions: self.limits.transactions,
                 rate: self.limits.rate.map(|rate| RatePart {
                     per_source: rate.per_source,
                     burst: rate.burst,

@@ -73,13 +73,15 @@ impl Settings {
             None => "route      what is not for a binding is answered 404".to_owned(),
         });
         let message = show_size(self.limits.message);
+        let transactions = show_size(self.limits.transactions);
+        let sizes = format!("{message} a message, {transactions} for transactions");
         lines.push(match self.limits.rate {
             Some(rate) => format!(
-                "limits     {message} a message; {} requests a second from one outside address, \
+                "limits     {sizes}; {} requests a second from one outside address, \
                  {} at once",
                 rate.per_source, rate.burst
             ),
-            None => format!("limits     {message} a message; requests are not counted"),
+            None => format!("limits     {sizes}; requests are not counted"),
         });
         let format = self.log.format.name();
         lines.push(format!("log        {}, {format}", self.log.level));

@@ -1,16 +1,20 @@
-//! `[limits]`: what one message and one source may cost.
+//! `[limits]`: what one message, one source and all that is under way may cost.
 
 use super::{
+    Environment,
     reader::{Field, Section},
     report::Report,
     units::show_size,
 };
+use std::{ops::RangeInclusive, path::Path};
 
 /// `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Bytes of one message; more is answered 513, or 413 if it is the body that is too long.
     pub(crate) message: usize,
+    /// Bytes of memory for transactions, over all workers; requests beyond are answered 503.
+    pub(crate) transactions: usize,
     /// Requests from one outside address; `None`: no limit.
     pub(crate) rate: Option<Rate>,
 }
@@ -24,9 +28,15 @@ pub(crate) struct Rate {
     pub(crate) burst: u32,
 }
 
-/// Reads `[limits]`.
-pub(super) fn read(section: Section<'_>, report: &Report) -> Limits {
-    let message = section.size("message").map(|field| message(field, report));
+/// Reads `[limits]` for so many workers.
+pub(super) fn read(
+    section: Section<'_>,
+    report: &Report,
+    environment: &dyn Environment,
+    workers: usize,
+) -> Limits {
+    let message = within(section.size("message"), SMALLEST..=LARGEST, report);
+    let transactions = within(section.size("transactions"), LEAST..=MOST, report);
     let rate = section.optional_section("rate").and_then(|rate| {
         let whole = |key| rate.whole(key, 1..=1_000_000);
         let per_source = whole("per_source");
@@ -54,21 +64,48 @@ pub(super) fn read(section: Section<'_>, report: &Report) -> Limits {
     section.finish();
     Limits {
         message: message.unwrap_or(DEFAULT_MESSAGE),
+        transactions: transactions.unwrap_or_else(|| {
+            let wanted = workers.saturating_mul(FOR_A_WORKER);
+            let half = |memory: usize| memory.div_ceil(2).max(LEAST) >> 20 << 20;
+            memory(environment).map_or(wanted, |memory| wanted.min(half(memory)))
+        }),
         rate,
     }
 }
 
-fn message(field: Field<usize>, report: &Report) -> usize {
-    if !(SMALLEST..=LARGEST).contains(&field.value) {
-        let (low, high) = (show_size(SMALLEST), show_size(LARGEST));
+fn within(
+    field: Option<Field<usize>>,
+    range: RangeInclusive<usize>,
+    report: &Report,
+) -> Option<usize> {
+    let field = field?;
+    if !range.contains(&field.value) {
+        let (low, high) = (show_size(*range.start()), show_size(*range.end()));
         report.error(
             &field.at,
             format!("out of range; allowed: {low:?} to {high:?}"),
         );
     }
-    field.value
+    Some(field.value)
+}
+
+/// The bytes of memory that we may use: the machine's, or what our control group is held to.
+fn memory(environment: &dyn Environment) -> Option<usize> {
+    let machine = environment.read(Path::new("/proc/meminfo")).ok();
+    let machine = machine.as_deref().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+        let kib: usize = line?.trim().strip_suffix(" kB")?.parse().ok()?;
+        kib.checked_mul(1 << 10)
+    });
+    let group = environment.read(Path::new("/sys/fs/cgroup/memory.max"));
+    let group = group.ok().and_then(|text| text.trim().parse().ok());
+    machine.into_iter().chain(group).min()
 }
 
 const DEFAULT_MESSAGE: usize = 64 << 10;
 const SMALLEST: usize = 2 << 10;
 const LARGEST: usize = 1 << 20;
+/// A core serves some 10,000 calls a second, each of which takes 2 KiB for 32 s.
+const FOR_A_WORKER: usize = 1 << 30;
+const LEAST: usize = 1 << 20;
+const MOST: usize = 1 << 40;

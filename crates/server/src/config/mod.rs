@@ -99,7 +99,7 @@ pub(crate) fn parse(
         let default_upstream = upstream::read_route(&top.section("route"), report, &upstreams);
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);
         let registrar = registrar::read(top.section("registrar"), report);
-        let limits = limits::read(top.section("limits"), report);
+        let limits = limits::read(top.section("limits"), report, environment, server.workers());
         let log = logging::read(top.section("log"));
         for (key, instead) in LATER_SECTIONS {
             top.later(key, instead);

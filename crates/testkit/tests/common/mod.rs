@@ -66,6 +66,7 @@ pub(crate) fn config() -> Config {
         limits: Limits::default(),
         rate: None,
         max_transactions: 10_000,
+        max_held: usize::MAX,
     }
 }
 

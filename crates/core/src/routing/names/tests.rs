@@ -43,6 +43,7 @@ fn names(domains: &[&str], listeners: &[Listen<'_>], upstreams: &[Pbx<'_>]) -> N
         limits: Limits::default(),
         rate: None,
         max_transactions: 10,
+        max_held: usize::MAX,
     })
 }
 

@@ -1,13 +1,13 @@
 //! The client side of the table.
 
-use super::{Event, Response, Table, env, stop};
+use super::{Event, Response, Table, env, keep, stop};
 use crate::{
     flow::{ConnectionId, Destination},
     outbox::Outbox,
     time::Instant,
     transaction::{
         ack,
-        id::{Owner, TransactionId},
+        id::{Owner, Role, TransactionId},
         key,
         machine::{self, Actions, ClientAction, ClientInput, Timer},
     },
@@ -39,6 +39,9 @@ impl Table {
         owner: Owner,
         out: &mut Outbox,
     ) -> Option<TransactionId> {
+        if !self.has_room(Role::Client) {
+            return None;
+        }
         let env = env(self.config, to.transport());
         let (machine, actions) = machine::Client::start(method == Method::Invite, &env);
         let client = Client {
@@ -48,6 +51,7 @@ impl Table {
             message: request.into(),
         };
         let id = self.clients.insert(&key::client(branch, method), client)?;
+        self.messages = self.messages.saturating_add(request.len());
         self.perform_client(now, id, actions, None, out);
         Some(id)
     }
@@ -184,7 +188,7 @@ impl Table {
                         .and_then(|response| ack::build(&mut self.index, &client.message, response))
                     {
                         out.transmit(client.to, None, &ack);
-                        client.message = ack;
+                        keep(&mut client.message, ack, &mut self.messages);
                     }
                 }
                 ClientAction::Deliver => {}
@@ -210,18 +214,18 @@ impl Table {
         if client.machine.is_terminated() {
             let owner = client.owner;
             let timers = client.timers();
+            self.messages = self.messages.saturating_sub(client.held());
             self.clients.remove(id);
             stop(&mut self.timers, id, timers);
             self.events.push_back(Event::ClientGone { id, owner });
         } else if !client.machine.keeps_message() {
-            client.message = Box::default();
+            keep(&mut client.message, Box::default(), &mut self.messages);
         }
     }
 }
 
 impl Client {
     /// How many bytes of messages it holds.
-    #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.message.len()
     }

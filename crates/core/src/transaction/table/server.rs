@@ -1,12 +1,12 @@
 //! The server side of the table.
 
-use super::{Event, Request, Table, env, stop};
+use super::{Event, Request, Table, env, keep, stop};
 use crate::{
     flow::Destination,
     outbox::Outbox,
     time::Instant,
     transaction::{
-        id::{Owner, TransactionId},
+        id::{Owner, Role, TransactionId},
         key::ServerKey,
         machine::{self, Actions, ServerAction, ServerInput, Timer},
     },
@@ -92,7 +92,7 @@ impl Table {
     ) -> Option<TransactionId> {
         let method = request.method().filter(|method| *method != Method::Ack)?;
         let key = ServerKey::of(request, via, method)?;
-        if self.find_by_key(&key, request, false).is_some() {
+        if !self.has_room(Role::Server) || self.find_by_key(&key, request, false).is_some() {
             return None;
         }
         let is_invite = method == Method::Invite;
@@ -151,11 +151,12 @@ impl Table {
             return false;
         };
         server.status = status;
-        server.last = if next.repeats() {
+        let last = if next.repeats() {
             response.into()
         } else {
             Box::default()
         };
+        keep(&mut server.last, last, &mut self.messages);
         if let Some(legacy) = &mut server.legacy {
             legacy.response = to_tag(response);
         }
@@ -263,18 +264,18 @@ impl Table {
         if server.machine.is_terminated() {
             let owner = server.owner;
             let timers = server.timers();
+            self.messages = self.messages.saturating_sub(server.held());
             self.servers.remove(id);
             stop(&mut self.timers, id, timers);
             self.events.push_back(Event::ServerGone { id, owner });
         } else if !server.machine.repeats() {
-            server.last = Box::default();
+            keep(&mut server.last, Box::default(), &mut self.messages);
         }
     }
 }
 
 impl Server {
     /// How many bytes of messages it holds.
-    #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.last.len()
     }

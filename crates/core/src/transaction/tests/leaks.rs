@@ -43,6 +43,7 @@ fn a_hundred_thousand_served_requests_leave_nothing() {
     assert!(ended > ROUNDS / 2, "{ended}");
     assert!(rig.is_empty());
     assert_eq!(rig.table.held_deadlines(), 0);
+    assert_eq!(rig.table.held(), 0);
 }
 
 #[test]
@@ -71,4 +72,5 @@ fn a_hundred_thousand_sent_requests_leave_nothing() {
     assert!(ended >= ROUNDS, "{ended}");
     assert!(rig.is_empty());
     assert_eq!(rig.table.held_deadlines(), 0);
+    assert_eq!(rig.table.held(), 0);
 }

@@ -30,7 +30,7 @@ impl Rig {
 
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
-            table: Table::new(TimerConfig::default(), capacity, [5, 6, 7, 8]),
+            table: Table::new(TimerConfig::default(), capacity, usize::MAX, [5, 6, 7, 8]),
             now: Instant::default(),
             out: Outbox::default(),
         }

@@ -110,7 +110,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 27] = [
+const APPLIED: [(&str, &str); 28] = [
     ("[auth]", "strip_headers = [\"X-Account\"]"),
     ("[server]", "data_dir = \"/var/lib/bellhop\""),
     ("[server]", "domains = [\"pbx.example.org\"]"),
@@ -137,6 +137,7 @@ const APPLIED: [(&str, &str); 27] = [
     ("[registrar]", "max_contacts = 3"),
     ("[route]", "default = \"pbx\""),
     ("[limits]", "message = \"32KiB\""),
+    ("[limits]", "transactions = \"64MiB\""),
     ("[limits]", "rate = { per_source = 100 }"),
     ("[limits]", "rate = { per_source = 100, burst = 500 }"),
     ("[log]", "level = \"debug\""),
@@ -222,6 +223,7 @@ name   = "block-list"
 
 [limits]
 message = "64KiB"
+transactions = "1GiB"
 rate    = { per_source = 100, burst = 200 }
 
 [admin]

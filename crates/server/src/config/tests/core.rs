@@ -144,6 +144,25 @@ fn an_htdigest_file_offers_md5_alone() {
     );
 }
 
+#[test]
+fn transactions_may_take_a_gibibyte_for_each_worker_and_half_the_memory_at_most() {
+    let text = "[server]\ndomains = [\"a.example\"]\nworkers = 4\n[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n";
+    let share = |machine: Pretend| {
+        let config = told(&machine.accepts(text), &["127.0.0.1:5060"], &[]);
+        config.max_held >> 20
+    };
+    let machine = |kib: u64| {
+        let text = format!("MemTotal: {kib:>15} kB\nMemFree:        100 kB\n");
+        pretend().file("/proc/meminfo", &text)
+    };
+    let group = |text| machine(32 << 20).file("/sys/fs/cgroup/memory.max", text);
+    assert_eq!(share(pretend()), 1024);
+    assert_eq!(share(machine(32 << 20)), 1024);
+    assert_eq!(share(machine(2 << 20)), 256);
+    assert_eq!(share(group("max\n")), 1024);
+    assert_eq!(share(group("536870912\n")), 64);
+}
+
 const FULL: &str = r#"
 [server]
 domains = ["PBX.example.org", "[::1]"]

@@ -122,6 +122,7 @@ default = "pbx"
 
 [limits]
 message = "32KiB"
+transactions = "64MiB"
 rate = { per_source = 50, burst = 80 }
 
 [log]
@@ -186,6 +187,7 @@ const KEYS: &[&str] = &[
     "upstream_expires",
     "default",
     "message",
+    "transactions",
     "rate",
     "per_source",
     "burst",

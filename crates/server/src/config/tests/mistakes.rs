@@ -200,6 +200,7 @@ max_expires = "1h"
 max_contacts = 0
 [limits]
 message = "1KiB"
+transactions = "1KiB"
 rate = { per_source = 0, burst = 99999999999999999999 }
 "#;
     assert_snapshot!(pretend().refuses(text));
