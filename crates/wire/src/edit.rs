@@ -1,7 +1,7 @@
 //! Changing a received message without touching the rest of it.
 
 use crate::{
-    Error, Field, HeaderId, Kind, Message, Start, Value, ViaMark, mark, swar,
+    Error, Field, HeaderId, Kind, Message, Start, Value, ViaMark, mark, seek,
     text::{self, Sink},
     view::list,
 };
@@ -72,7 +72,7 @@ impl<'m> Edit<'m> {
         let Start::Request { method, uri: old } = self.message.start() else {
             return self;
         };
-        if uri.is_empty() || swar::any_is(uri, |b| b <= b' ') || swar::any_is(uri, |b| b == 0x7f) {
+        if uri.is_empty() || seek::any_by(uri, |lanes| lanes.at_most(b' ') | lanes.is(0x7f)) {
             return self.refuse();
         }
         let start = method.as_bytes().len().saturating_add(1);

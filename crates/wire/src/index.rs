@@ -2,7 +2,7 @@
 
 use crate::{
     Error, HeaderId, Kind, Limits, Message,
-    scan::{self, RawLine},
+    scan::{self, RawLine, Usual},
     start, text,
 };
 
@@ -151,6 +151,14 @@ impl Index {
         let most = limits.headers.min(usize::from(NONE));
         let mut at = from;
         loop {
+            if self.lines.len() < most
+                && let Some(usual) = scan::usual(bytes, at)
+                && usual.end.wrapping_sub(at) <= limits.line
+            {
+                self.usual_line(at, usual, fault);
+                at = usual.end.wrapping_add(2);
+                continue;
+            }
             let Some(raw) = scan::line(bytes, at, true) else {
                 fault.put(Error::message(Kind::Truncated));
                 return;
@@ -172,6 +180,32 @@ impl Index {
         }
     }
 
+    #[inline(always)]
+    fn usual_line(&mut self, at: usize, usual: Usual, fault: &mut First) {
+        let line = Line {
+            id: usual.id,
+            name: usual.name as u16,
+            start: offset(at),
+            value: offset(usual.value),
+            value_end: offset(usual.end),
+            end: offset(usual.end.wrapping_add(2)),
+        };
+        self.put(line, fault);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, line: Line, fault: &mut First) {
+        let number = self.lines.len();
+        self.lines.push(line);
+        match self.first.get_mut(line.id as usize) {
+            Some(slot) if *slot == NONE => *slot = number as u16,
+            Some(_) if line.id.is_single() => fault.put(Error::of(Kind::Duplicate, line.id)),
+            _ => {}
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
     fn header_line(
         &mut self,
         bytes: &[u8],
@@ -197,20 +231,15 @@ impl Index {
             return;
         }
         let (value, value_end) = inner(line, colon);
-        let number = self.lines.len();
-        self.lines.push(Line {
+        let line = Line {
             id,
             name,
             start: offset(at),
             value: offset(at.wrapping_add(value)),
             value_end: offset(at.wrapping_add(value_end)),
             end: offset(raw.next),
-        });
-        match self.first.get_mut(id as usize) {
-            Some(slot) if *slot == NONE => *slot = number as u16,
-            Some(_) if id.is_single() => fault.put(Error::of(Kind::Duplicate, id)),
-            _ => {}
-        }
+        };
+        self.put(line, fault);
     }
 
     /// Where the body ends: where Content-Length says, else with the bytes (RFC 3261 18.3).

@@ -8,6 +8,7 @@ pub mod edit;
 pub mod error;
 pub mod frame;
 pub mod index;
+mod lanes;
 pub mod limits;
 mod mark;
 pub mod message;
@@ -15,8 +16,8 @@ pub mod method;
 pub mod name;
 pub mod reply;
 mod scan;
+mod seek;
 mod start;
-mod swar;
 #[cfg(test)]
 mod tests;
 mod text;

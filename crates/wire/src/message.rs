@@ -2,7 +2,7 @@
 
 use crate::{
     Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef, index::Line, name,
-    swar, text, view::list,
+    seek, text, view::list,
 };
 
 /// A received message: its bytes and where things are in them. Cheap to copy.
@@ -260,7 +260,7 @@ impl<'b> Message<'b> {
         let call_id = self
             .value(HeaderId::CallId)
             .ok_or(Error::of(Kind::Missing, HeaderId::CallId))?;
-        if call_id.is_empty() || swar::any_invisible(call_id) {
+        if call_id.is_empty() || seek::any_invisible(call_id) {
             return Err(Error::of(Kind::Syntax, HeaderId::CallId));
         }
         let (_, cseq_method) = self.cseq()?;
@@ -356,12 +356,12 @@ impl Owned {
 /// The header parameters of a name-addr or addr-spec, its URI skipped unread.
 fn header_params(value: &[u8]) -> Params<'_> {
     let mut rest = value;
-    while let Some(hit) = swar::find3(b';', b'<', b'"', rest) {
+    while let Some(hit) = seek::find3(b';', b'<', b'"', rest) {
         let at = rest.get(hit..).unwrap_or_default();
         rest = match at {
             [b'"', tail @ ..] => text::behind_quote(tail),
             [b'<', tail @ ..] => {
-                let close = swar::find(b'>', tail).unwrap_or(tail.len());
+                let close = seek::find(b'>', tail).unwrap_or(tail.len());
                 tail.get(close..).unwrap_or_default()
             }
             _ => return Params { raw: at },

@@ -1,6 +1,6 @@
 //! Header field names: the known ones, their compact forms, and look-up in any case.
 
-use crate::text;
+use crate::{lanes::Lanes, text};
 
 /// A header field name that the index tells apart; everything else is [`HeaderId::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +77,21 @@ impl HeaderId {
         } else {
             Self::Other
         }
+    }
+
+    /// The identity of the name at the front, of which the sixteen octets are also in `lanes`; `None`
+    /// if it is longer than fifteen or [`HeaderId::of`] would give `Other`.
+    #[inline(always)]
+    pub(crate) fn at_front(octets: &[u8; 16], lanes: Lanes, length: usize) -> Option<Self> {
+        let [first, second, ..] = *octets;
+        if length == 1 {
+            return Some(Self::compact(first | 0x20)).filter(|id| *id != Self::Other);
+        }
+        let id = *SLOTS.get(slot(length, first, second))?;
+        let front = FRONTS.get(id as usize)?;
+        let same = (lanes | Lanes::of(&front.case)).same(Lanes::of(&front.name));
+        let all = 1_u32.wrapping_shl(length as u32).wrapping_sub(1);
+        (length == front.length && !same.bits() & all == 0).then_some(id)
     }
 
     /// The name in its usual spelling; `Other` has none and gives "header".
@@ -196,6 +211,16 @@ const fn slot(length: usize, first: u8, second: u8) -> usize {
         & (SLOTS_LEN - 1)
 }
 
+/// A known name of at most fifteen octets, for comparing it at once. A longer one has no length here.
+struct Front {
+    length: usize,
+    /// In lower case.
+    name: [u8; 16],
+    /// The bit that letters of both cases have in lower case, where there is a letter.
+    case: [u8; 16],
+}
+
+const FRONTS: [Front; HeaderId::COUNT] = fronts();
 const SLOTS_LEN: usize = 128;
 const SLOTS: [HeaderId; SLOTS_LEN] = slots();
 
@@ -218,6 +243,40 @@ const fn slots() -> [HeaderId; SLOTS_LEN] {
         at += 1;
     }
     slots
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn fronts() -> [Front; HeaderId::COUNT] {
+    let mut fronts = [const {
+        Front {
+            length: usize::MAX,
+            name: [0; 16],
+            case: [0; 16],
+        }
+    }; HeaderId::COUNT];
+    let mut at = 0;
+    while at < ALL.len() {
+        let name = ALL[at].name().as_bytes();
+        if name.len() < 16 {
+            fronts[at].length = name.len();
+            let mut octet = 0;
+            while octet < name.len() {
+                fronts[at].name[octet] = name[octet].to_ascii_lowercase();
+                fronts[at].case[octet] = if name[octet].is_ascii_alphabetic() {
+                    0x20
+                } else {
+                    0
+                };
+                octet += 1;
+            }
+        }
+        at += 1;
+    }
+    fronts
 }
 
 const ALL: [HeaderId; HeaderId::COUNT - 1] = [
@@ -273,6 +332,13 @@ const ALL: [HeaderId; HeaderId::COUNT - 1] = [
 mod tests {
     use super::*;
 
+    fn at_front(name: &[u8]) -> Option<HeaderId> {
+        let mut octets = [b':'; 16];
+        let length = name.len().min(16);
+        octets[..length].copy_from_slice(&name[..length]);
+        HeaderId::at_front(&octets, Lanes::of(&octets), name.len())
+    }
+
     #[test]
     fn every_name_is_found_in_any_case() {
         for (at, id) in ALL.into_iter().enumerate() {
@@ -283,6 +349,8 @@ mod tests {
                 id.name().to_ascii_uppercase(),
             ] {
                 assert_eq!(HeaderId::of(name.as_bytes()), id, "{name}");
+                let front = (name.len() < 16).then_some(id);
+                assert_eq!(at_front(name.as_bytes()), front, "{name}");
             }
         }
     }
@@ -294,6 +362,7 @@ mod tests {
                 let mut name = id.name().as_bytes().to_vec();
                 name[at] ^= 0x01;
                 assert_eq!(HeaderId::of(&name), HeaderId::Other, "{name:?}");
+                assert_eq!(at_front(&name), None, "{name:?}");
             }
         }
     }
@@ -318,6 +387,8 @@ mod tests {
             ("", HeaderId::Other),
         ] {
             assert_eq!(HeaderId::of(letter.as_bytes()), id, "{letter}");
+            let front = Some(id).filter(|id| *id != HeaderId::Other);
+            assert_eq!(at_front(letter.as_bytes()), front, "{letter}");
         }
         assert!(same_other(b"x", b"Session-Expires"));
         assert!(same_other(b"REFERRED-BY", b"b"));

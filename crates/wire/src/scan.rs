@@ -1,6 +1,6 @@
 //! Lines of a message head as they stand: their ends, folds and stray control octets.
 
-use crate::{HeaderId, swar, text};
+use crate::{HeaderId, lanes::Lanes, seek, text};
 
 /// One line with its folds (RFC 3261 7.3.1), as offsets into the message.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,66 @@ pub(crate) struct RawLine {
     pub(crate) bare: bool,
 }
 
+/// A header line as nearly all are: a name of fifteen octets at most, its colon right behind it, one blank
+/// and a value without blanks around it; CRLF, and no fold. As offsets into the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usual {
+    pub(crate) id: HeaderId,
+    /// Length of the name.
+    pub(crate) name: usize,
+    /// Where the value starts.
+    pub(crate) value: usize,
+    /// Just behind the value.
+    pub(crate) end: usize,
+}
+
+/// The header line that starts at `start` if it is a usual one; else [`line`] and [`name`] tell.
+#[inline(always)]
+pub(crate) fn usual(bytes: &[u8], start: usize) -> Option<Usual> {
+    let (first, mut rest) = bytes.get(start..)?.split_first_chunk::<16>()?;
+    let lanes = Lanes::of(first);
+    let colon = lanes.is(b':').bits();
+    let name = colon.trailing_zeros() as usize;
+    let id = match HeaderId::at_front(first, lanes, name) {
+        Some(id) => id,
+        None if first.get(..name).is_some_and(text::is_token) => HeaderId::Other,
+        None => return None,
+    };
+    // A name holds no control octet.
+    let mut low = lanes.at_most(CONTROL - 1).bits();
+    let mut block = start;
+    while low == 0 {
+        let (next, tail) = rest.split_first_chunk::<16>()?;
+        low = Lanes::of(next).at_most(CONTROL - 1).bits();
+        rest = tail;
+        block = block.wrapping_add(16);
+    }
+    let end = block.wrapping_add(low.trailing_zeros() as usize);
+    let value = start.wrapping_add(name).wrapping_add(2);
+    match (
+        bytes.get(value.wrapping_sub(1)..)?,
+        bytes.get(end.wrapping_sub(1)..)?,
+    ) {
+        ([b' ', first, ..], [last, b'\r', b'\n', after, ..])
+            if *first > b' ' && *last > b' ' && !matches!(after, b' ' | b'\t') =>
+        {
+            Some(Usual {
+                id,
+                name,
+                value,
+                end,
+            })
+        }
+        _ => None,
+    }
+}
+
 /// The line that starts at `start`; `None` if no line end follows. An empty line and a line that ends
 /// with LF alone are never folded on.
 #[inline(always)]
 pub(crate) fn line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     let text = bytes.get(start..)?;
-    let length = swar::find_below::<CONTROL>(text)?;
+    let length = seek::find_below::<CONTROL>(text)?;
     match text.get(length..)? {
         [b'\r', b'\n', after @ ..] if !(folds && length > 0 && starts_blank(after)) => {
             let end = start.wrapping_add(length);
@@ -48,7 +102,7 @@ fn odd_line(bytes: &[u8], start: usize, folds: bool) -> Option<RawLine> {
     let mut stray = false;
     let mut quotes = Quotes::default();
     loop {
-        let hit = at + swar::find_below::<CONTROL>(bytes.get(at..)?)?;
+        let hit = at + seek::find_below::<CONTROL>(bytes.get(at..)?)?;
         match bytes.get(hit..)? {
             [b'\r', b'\n', after @ ..] => {
                 let next = hit + 2;
@@ -94,7 +148,7 @@ const CONTROL: u8 = b'\r' + 1;
 /// token.
 #[inline]
 pub(crate) fn name(line: &[u8]) -> Option<(HeaderId, usize, usize)> {
-    let colon = swar::find(b':', line)?;
+    let colon = seek::find(b':', line)?;
     let mut name = line.get(..colon)?;
     while let [rest @ .., b' ' | b'\t'] = name {
         name = rest;

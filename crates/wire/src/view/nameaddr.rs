@@ -1,7 +1,7 @@
 //! `name-addr` and `addr-spec` with header parameters: From, To, Contact, Route, Record-Route, Path.
 
 use super::scan::{is_blank, quoted, split_before, split_once, take_while, trim, trim_start};
-use crate::{Error, Kind, Params, UriRef, swar};
+use crate::{Error, Kind, Params, UriRef, seek};
 
 /// A name-addr or addr-spec and the header parameters behind it.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ type Parts<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 fn is_bracketed(bytes: &[u8]) -> bool {
     match bytes.first() {
         Some(b'"' | b'<') => true,
-        _ => swar::find3(b'<', b';', b'"', bytes).and_then(|at| bytes.get(at)) == Some(&b'<'),
+        _ => seek::find3(b'<', b';', b'"', bytes).and_then(|at| bytes.get(at)) == Some(&b'<'),
     }
 }
 

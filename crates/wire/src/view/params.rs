@@ -4,7 +4,7 @@ use super::scan::{
     between_quotes, find_outside, is_token, is_token_byte, quoted, split_once, take_while, trim,
     unescape_pairs,
 };
-use crate::{swar, text};
+use crate::{seek, text};
 use std::borrow::Cow;
 
 /// A parameter list as it stands, from its first semicolon (may be empty). Names compare without case.
@@ -137,11 +137,13 @@ impl<'a> Param<'a> {
 
 /// Whether an octet separates values or can stand in none.
 fn separates(value: &[u8]) -> bool {
-    swar::any_is(value, |b| b <= b' ')
-        || swar::any_is(value, |b| b == 0x7f)
-        || swar::any_is(value, |b| b == b'"')
-        || swar::any_is(value, |b| b == b',')
-        || swar::any_bracket(value)
+    seek::any_by(value, |lanes| {
+        lanes.at_most(b' ')
+            | lanes.is(0x7f)
+            | lanes.is(b'"')
+            | lanes.is(b',')
+            | seek::bracket(lanes)
+    })
 }
 
 /// Whether an octet neither separates values nor parameters.

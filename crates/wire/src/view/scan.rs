@@ -1,6 +1,6 @@
 //! What all views share: blanks, tokens, quoted strings, percent escapes (RFC 3261 25.1).
 
-use crate::swar;
+use crate::seek;
 pub(crate) use crate::text::{is_lws as is_blank, is_token, is_token_byte, trim};
 use std::borrow::Cow;
 
@@ -24,14 +24,14 @@ pub(crate) fn take_while(bytes: &[u8], kind: impl Fn(u8) -> bool) -> (&[u8], &[u
 /// Splits before the first `stop`.
 #[inline]
 pub(crate) fn split_before(bytes: &[u8], stop: u8) -> (&[u8], &[u8]) {
-    let at = swar::find(stop, bytes).unwrap_or(bytes.len());
+    let at = seek::find(stop, bytes).unwrap_or(bytes.len());
     bytes.split_at_checked(at).unwrap_or((bytes, b""))
 }
 
 /// Splits at the first `separator`, which is in neither part.
 #[inline]
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = swar::find(separator, bytes)?;
+    let at = seek::find(separator, bytes)?;
     let (before, rest) = bytes.split_at_checked(at)?;
     Some((before, rest.get(1..)?))
 }
@@ -44,7 +44,7 @@ pub(crate) fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     let mut rest = inside;
     loop {
-        let hit = swar::find2(b'"', b'\\', rest)?;
+        let hit = seek::find2(b'"', b'\\', rest)?;
         match rest.get(hit..)? {
             [b'"', behind @ ..] => {
                 return bytes.split_at_checked(bytes.len().wrapping_sub(behind.len()));
@@ -67,11 +67,11 @@ pub(crate) fn between_quotes(bytes: &[u8]) -> Option<&[u8]> {
 pub(crate) fn find_outside(bytes: &[u8], separator: u8) -> Option<usize> {
     let mut at = 0_usize;
     loop {
-        let hit = at.checked_add(swar::find3(separator, b'"', b'<', bytes.get(at..)?)?)?;
+        let hit = at.checked_add(seek::find3(separator, b'"', b'<', bytes.get(at..)?)?)?;
         let rest = bytes.get(hit..)?;
         let skip = match rest.first()? {
             b'"' => quoted(rest)?.0.len(),
-            b'<' => swar::find(b'>', rest)?,
+            b'<' => seek::find(b'>', rest)?,
             _ => return Some(hit),
         };
         at = hit.checked_add(skip)?;
@@ -121,7 +121,7 @@ pub(crate) fn units(text: &[u8]) -> impl Iterator<Item = Unit> + '_ {
 
 /// Whether every `%` starts an escape of two hex digits.
 pub(crate) fn escapes_are_whole(text: &[u8]) -> bool {
-    !swar::any_is(text, |b| b == b'%') || units(text).all(|unit| unit != Unit::Plain(b'%'))
+    !seek::has(b'%', text) || units(text).all(|unit| unit != Unit::Plain(b'%'))
 }
 
 /// The value of a hex digit.

@@ -5,7 +5,7 @@ mod same;
 use super::host::host_port;
 use super::params::Param;
 use super::scan::{Unit, escapes_are_whole, split_before, split_once, take_while, units};
-use crate::{Error, Host, Kind, Params, swar, text};
+use crate::{Error, Host, Kind, Params, seek, text};
 use std::borrow::Cow;
 
 /// A URI's scheme.
@@ -162,7 +162,7 @@ fn scheme(name: &[u8]) -> Option<Scheme> {
 fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
     // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
     let rest = match split_once(rest, b'@') {
-        Some((userinfo, rest)) if !swar::any_is(rest, |b| b == b'@') => {
+        Some((userinfo, rest)) if !seek::has(b'@', rest) => {
             let (user, password) = split_before(userinfo, b':');
             uri.password = password.strip_prefix(b":");
             uri.user = Some(user);
@@ -174,7 +174,7 @@ fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
         Some(_) => return None,
         None => rest,
     };
-    let host_end = swar::find2(b';', b'?', rest).unwrap_or(rest.len());
+    let host_end = seek::find2(b';', b'?', rest).unwrap_or(rest.len());
     let (host, rest) = rest.split_at_checked(host_end)?;
     let (params, headers) = split_before(rest, b'?');
     let (host, port) = host_port(host)?;
@@ -219,7 +219,9 @@ pub(crate) fn is_uri_byte(byte: u8) -> bool {
 
 /// As [`is_uri_byte`] for all of them, many at once.
 fn are_uri_bytes(bytes: &[u8]) -> bool {
-    !swar::any_invisible(bytes) && !swar::any_bracket(bytes) && !swar::any_is(bytes, |b| b == b'"')
+    !seek::any_by(bytes, |lanes| {
+        seek::invisible(lanes) | seek::bracket(lanes) | lanes.is(b'"')
+    })
 }
 
 /// What a number is made of (RFC 3966 3 `phonedigit-hex` and `+`), its escapes included.
