@@ -122,7 +122,8 @@ fn escape(text: &str, json: bool) -> String {
 
 /// Control characters, and those that turn the direction of what follows them.
 fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control()
 }
 
 /// The DNS client warns of what strangers' name servers send, and strangers choose the names. Whoever
@@ -150,8 +151,9 @@ mod tests {
 
     #[test]
     fn a_peer_cannot_start_a_line_or_colour_the_terminal() {
-        let line = "user \"a\r\nERROR forged\u{1b}[31m\u{9b}\u{202e}\"\n";
-        let expected = "user \"a\\u{d}\\u{a}ERROR forged\\u{1b}[31m\\u{9b}\\u{202e}\"\n";
+        let line = "user \"a\r\nERROR forged\u{1b}[31m\u{9b}\u{202e}\u{61c}\u{200f}\"\n";
+        let expected =
+            "user \"a\\u{d}\\u{a}ERROR forged\\u{1b}[31m\\u{9b}\\u{202e}\\u{61c}\\u{200f}\"\n";
         assert_eq!(written(line, false), expected);
     }
 

@@ -73,8 +73,8 @@ pub(crate) fn event(event: &Event) {
         ($level:ident) => {
             tracing::$level!(
                 target: "bellhop::sip",
-                call_id = %Escaped(&event.call_id),
-                method = %Escaped(&event.method),
+                call_id = %Word(&event.call_id),
+                method = %Word(&event.method),
                 status = event.status,
                 flow = %Path(&event.flow),
                 "{}",
@@ -122,7 +122,7 @@ pub(crate) fn panicked(flow: &Flow, bytes: &[u8]) {
     };
     tracing::error!(
         target: "bellhop::sip",
-        call_id = %Escaped(&call_id),
+        call_id = %Word(&call_id),
         flow = %Path(flow),
         "a message made the core panic and was dropped; this is a defect, please report it"
     );
@@ -139,6 +139,9 @@ pub(crate) fn timeout_panicked(shard: usize) {
 
 /// A peer's bytes in the log: printable ASCII stays, all else is escaped.
 pub(crate) struct Escaped<'b>(pub(crate) &'b [u8]);
+
+/// The same where a blank would end it: the value of a field in the text form.
+struct Word<'b>(&'b [u8]);
 
 /// A flow in the log: `udp 192.0.2.1:5060`.
 pub(crate) struct Path<'f>(pub(crate) &'f Flow);
@@ -202,6 +205,16 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, word) in self.0.split(|byte| *byte == b' ').enumerate() {
+            let blank = if n == 0 { "" } else { "\\x20" };
+            write!(f, "{blank}{}", Escaped(word))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.transport.uri_token(), self.0.remote)
@@ -247,6 +260,12 @@ mod tests {
     fn control_characters_of_a_peer_cannot_forge_a_log_line() {
         let text = Escaped(b"a\r\n2026 INFO \x1b[31mforged \xff").to_string();
         assert_eq!(text, r"a\r\n2026 INFO \x1b[31mforged \xff");
+    }
+
+    #[test]
+    fn a_blank_of_a_peer_cannot_forge_a_field() {
+        let text = Word(b" one status=200  flow=\x1b").to_string();
+        assert_eq!(text, r"\x20one\x20status=200\x20\x20flow=\x1b");
     }
 
     #[test]
