@@ -21,6 +21,7 @@ mod count;
 mod coverage;
 mod flood;
 mod fuzz;
+mod plugins;
 mod test;
 mod tidy;
 mod timing;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
         Some((name, args)) if name == "hammer" => fuzz::hammer(&root(), args),
+        Some((name, args)) if name == "plugins" => plugins::run(&root(), args),
+        Some((name, args)) if name == "bindings" => plugins::bindings(&root(), args),
         Some((name, [])) if name == "coverage" => coverage::run(&root()),
         _ => {
             eprintln!("{USAGE}");
@@ -63,6 +66,11 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  messages by the million through framer, index, views, edits and
                                  engine, each timed; streams split anywhere (docs/fuzzing.md)
        cargo xtask coverage      lines of wire and core that tests and fuzz corpora run
+       cargo xtask plugins [--check]
+                                 build the sample plugins into plugins/built; --check proves that what is
+                                 there is what the sources build to
+       cargo xtask bindings [--check]
+                                 write the SDK's bindings from wit/, or check them
        cargo xtask count [--bless] [CASE..]
                                  count instructions and allocations of the micro-benchmarks; fails
                                  above the committed figures, --bless writes new ones

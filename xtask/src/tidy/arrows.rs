@@ -114,6 +114,8 @@ fn dependencies_in(table: &toml::Table) -> Vec<String> {
     entries.map(real).collect()
 }
 
+/// What plugins are written with; it knows the contract and nothing of the host.
+const SDK: &str = "bellhop-plugin";
 const WIRE: &str = "bellhop-wire";
 /// Any crate's tests may use it; no crate is built from it.
 const TESTKIT: &str = "bellhop-testkit";
@@ -128,6 +130,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("bellhop-micro", &["bellhop-core", TESTKIT, WIRE]),
     ("xtask", &[]),
     ("storm", &[]),
+    (SDK, &[]),
+    ("bellhop-bindings", &[]),
+    ("block-list", &[SDK]),
+    ("header-shield", &[SDK]),
+    ("http-route", &[SDK]),
+    ("least-cost", &[SDK]),
+    ("number-plan", &[SDK]),
+    ("rate-guard", &[SDK]),
+    ("time-route", &[SDK]),
     ("bellhop-fuzz", &["bellhop-core", TESTKIT, WIRE]),
 ];
 
