@@ -3,7 +3,7 @@
 use crate::auth::Authenticated;
 use crate::config::Config;
 use crate::registrar::Aor;
-use crate::routing::{Kind, Names};
+use crate::routing::Names;
 use bellhop_wire::{Edit, Ends, HeaderId, Message};
 
 /// How a request's identity headers are treated on the way through.
@@ -16,17 +16,17 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Adds the changes for one branch.
+    /// Adds the changes for one branch; `says_who`: the next hop is told who was authenticated.
     pub(crate) fn apply<'m>(
         &self,
         request: Message<'m>,
         config: &Config,
-        to: Kind,
+        says_who: bool,
         to_outside: bool,
         edit: &mut Edit<'m>,
     ) {
         strip(request, config, !self.is_outside, to_outside, edit);
-        if let (Some(aor), Kind::Upstream) = (&self.asserted, to)
+        if let (Some(aor), true) = (&self.asserted, says_who)
             && !(to_outside && wants_privacy(request))
         {
             let mut value = Vec::with_capacity(64);

@@ -67,9 +67,9 @@ impl Engine {
         }
         received.is_proven = true;
         if method == Method::Register && !routes.has_next {
-            self.register(now, &received, &uri, &proof, out);
+            self.ask_and_register(now, &received, &uri, proof, None, out);
         } else {
-            self.relay(now, &received, &uri, &routes, &proof, out);
+            self.relay(now, &received, &uri, &routes, proof, None, out);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::hex;
 use crate::outbox::{Outbox, Transmit};
 use crate::routing::listener_of;
 use crate::time::{Instant, Now};
+use crate::transaction::TransactionId;
 use bellhop_wire::{Ends, HeaderId, Host, Message, Method, Rejected, Reply, ViaMark, ViaRef};
 use std::net::SocketAddr;
 
@@ -37,6 +38,8 @@ pub(crate) struct Received<'b> {
     /// Its credentials have been used up: its answer is kept, for a copy of it would be challenged
     /// otherwise, and get another answer (17.2).
     pub(crate) is_spent: bool,
+    /// Its server transaction, if it had to wait for a policy's answer.
+    pub(crate) server: Option<TransactionId>,
 }
 
 impl Received<'_> {
@@ -110,6 +113,7 @@ impl Engine {
             at: now.instant,
             is_proven: is_trusted,
             is_spent: false,
+            server: None,
         }
     }
 
@@ -125,9 +129,21 @@ impl Engine {
     ) -> bool {
         let start = out.bytes.len();
         self.write(received, status, reason, out, more);
+        self.deliver(received, status, start, out)
+    }
+
+    /// Queues the answer that begins at `start`, unless it must be withheld. Whether it was queued.
+    pub(super) fn deliver(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        start: usize,
+        out: &mut Outbox,
+    ) -> bool {
         let is_paid = self.is_paid(received, out.bytes.len().saturating_sub(start));
         if is_paid {
-            let is_kept = received.is_spent && self.keep(received, status, start, out);
+            let is_kept = (received.is_spent || received.server.is_some())
+                && self.keep(received, status, start, out);
             if !is_kept {
                 self.send_back(received, start, out);
             }
@@ -174,9 +190,10 @@ impl Engine {
         out: &mut Outbox,
     ) -> bool {
         let at = received.at;
-        let server = received.via.and_then(|via| {
+        let server = received.server.or_else(|| {
             let (message, to) = (received.message, received.reply_to);
-            self.table.create_server(at, message, &via, to, None)
+            self.table
+                .create_server(at, message, &received.via?, to, None)
         });
         let Some(server) = server else {
             return false;

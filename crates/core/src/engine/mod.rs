@@ -5,6 +5,7 @@
 //! [`Engine::handle_timeout`]. All messages of one Call-ID must go to the same shard ([`shard_of`]).
 
 mod challenge;
+mod consult;
 mod inbound;
 mod local;
 mod register;
@@ -22,6 +23,7 @@ use crate::flow::{ConnectionId, Flow, Transport};
 use crate::hex;
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
+use crate::policy::Policy;
 use crate::proxy::{BranchId, Contexts};
 use crate::registrar::Location;
 use crate::routing::{Known, Names};
@@ -49,6 +51,8 @@ pub struct Engine {
     pub(crate) known: Known,
     pub(crate) limiter: Limiter,
     pub(crate) budget: Budget,
+    /// Who is asked at the hooks; `None`: nobody.
+    pub(crate) policy: Option<Box<dyn Policy>>,
     index: Index,
     shard: u16,
 }
@@ -85,6 +89,7 @@ impl Engine {
             names: Names::new(&config),
             limiter: Limiter::new(config.rate),
             budget: Budget::new(),
+            policy: None,
             config,
             auth,
             shared,
@@ -162,6 +167,18 @@ impl Engine {
     ) {
         let first = out.transmits.len();
         self.branch_resolved(now, BranchId::unpack(ticket.0 & SHARD_MASK), places, out);
+        self.finish(now, first, out);
+    }
+
+    /// Has this policy asked at its hooks from now on.
+    pub fn set_policy(&mut self, policy: Box<dyn Policy>) {
+        self.policy = Some(policy);
+    }
+
+    /// The policy's answer to this question is there ([`crate::policy::Answer::Later`]).
+    pub fn consulted(&mut self, now: Now, ticket: Ticket, out: &mut Outbox) {
+        let first = out.transmits.len();
+        self.answered(now, BranchId::unpack(ticket.0 & SHARD_MASK), out);
         self.finish(now, first, out);
     }
 

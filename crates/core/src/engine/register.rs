@@ -12,13 +12,14 @@ use bellhop_wire::{HeaderId, Scheme, UriRef};
 
 impl Engine {
     /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
-    /// nothing, and answered the same.
+    /// nothing, and answered the same. No binding gets more than `longest` seconds.
     pub(super) fn register(
         &mut self,
         now: Now,
         received: &Received<'_>,
         uri: &UriRef<'_>,
         proof: &Proof,
+        longest: Option<u32>,
         out: &mut Outbox,
     ) {
         let message = received.message;
@@ -59,10 +60,11 @@ impl Engine {
             );
         }
         let location = &self.shared.location;
+        let cut = longest.map(|longest| self.config.registrar.at_most(longest));
         let applied = registrar::apply(
             now.instant,
             location,
-            &self.config.registrar,
+            cut.as_ref().unwrap_or(&self.config.registrar),
             &aor,
             message,
             received.flow,

@@ -1,30 +1,32 @@
 //! A proven request on its way out: targets, server transaction, response context.
 
 use super::Engine;
+use super::consult::{Asked, Resumed};
 use super::local::Received;
 use crate::event::{Decision, Level};
 use crate::flow::Transport;
 use crate::identity::{self, Identity};
 use crate::loops;
 use crate::outbox::Outbox;
-use crate::proxy::{Back, BranchId, Context, Incoming, Record, Rewrite, max_breadth};
+use crate::policy::{Hook, Phase, Story};
+use crate::proxy::{Back, BranchId, Context, Finals, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
-use crate::routing::{Group, Proof, Routes, Routing, Scene, choose, resolved};
+use crate::routing::{Proof, Routes, Routing, Scene, Why, choose, named, resolved};
 use crate::time::Now;
 use bellhop_wire::{Message, Method, UriRef};
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 impl Engine {
-    /// Routes a request and starts its branches.
+    /// Asks the policy, routes a request and starts its branches.
     pub(super) fn relay(
         &mut self,
         now: Now,
         received: &Received<'_>,
         uri: &UriRef<'_>,
         routes: &Routes,
-        proof: &Proof,
+        proof: Proof,
+        resumed: Option<Resumed>,
         out: &mut Outbox,
     ) {
         let message = received.message;
@@ -42,6 +44,13 @@ impl Engine {
         if matches!(proof, Proof::Trusted { .. }) {
             self.known.learn(message);
         }
+        let Some(Asked { story, route }) = self.asked(now, received, &proof, resumed, out) else {
+            return;
+        };
+        let changed = story.as_ref().and_then(|story| story.changes.uri());
+        let uri = &changed
+            .and_then(|uri| UriRef::parse(uri).ok())
+            .unwrap_or(*uri);
         let scene = Scene {
             now: now.instant,
             config: &self.config,
@@ -50,8 +59,21 @@ impl Engine {
             known: &self.known,
             is_user: &|aor| self.auth.knows(aor),
         };
-        let (groups, why) = match choose(&scene, message, uri, routes, proof) {
+        let routing = match &route {
+            Some(route) => named(&scene, message, route, routes, &proof),
+            None => choose(&scene, message, uri, routes, &proof),
+        };
+        let mut finals = Finals::default();
+        let (groups, why) = match routing {
             Routing::Local => return self.options(received, out),
+            // A policy may know another place.
+            Routing::Refuse {
+                status: status @ (404 | 480),
+                reason,
+            } if self.hooks().has(Hook::Failure) && method != Method::Ack => {
+                finals.add(status, None, true);
+                (VecDeque::new(), Why::Asked(reason))
+            }
             Routing::Refuse { status, reason } => {
                 return self.refuse(received, status, reason, out);
             }
@@ -65,9 +87,9 @@ impl Engine {
             };
         }
         let rewrite = Rewrite {
-            record: record(method, message, routes),
-            caller: caller_side(received, proof),
-            identity: self.identity(received, proof),
+            record: record(method, message, routes, story.as_deref()),
+            caller: caller_side(received, &proof),
+            identity: self.identity(received, &proof),
             routes: routes.clone(),
             loop_hash,
             breadth,
@@ -86,7 +108,12 @@ impl Engine {
         out.tell(message, received.flow, level, 0, || {
             Decision::Relayed(why.in_words(&self.config))
         });
-        self.start(now, received, method, incoming, groups, out);
+        let mut context = Context::new(back(received, &incoming), None, method == Method::Invite);
+        context.incoming = Some(Box::new(incoming));
+        context.groups = groups;
+        context.finals = finals;
+        context.story = story;
+        self.start(now, received, method, context, out);
     }
 
     fn start(
@@ -94,58 +121,35 @@ impl Engine {
         now: Now,
         received: &Received<'_>,
         method: Method<'_>,
-        incoming: Incoming,
-        mut groups: VecDeque<Group>,
+        mut context: Context,
         out: &mut Outbox,
     ) {
-        let is_ack = method == Method::Ack;
-        if is_ack {
+        if method == Method::Ack {
             // It has no response after which another group could be tried.
-            groups.truncate(1);
-        }
-        let server = if is_ack {
-            None
+            context.groups.truncate(1);
+            context.is_final = true;
         } else {
             self.table.count_besides(self.contexts.held());
-            let made = received.via.and_then(|via| {
-                self.table.create_server(
-                    now.instant,
-                    received.message,
-                    &via,
-                    received.reply_to,
-                    None,
-                )
+            context.server = received.server.or_else(|| {
+                let (at, to) = (now.instant, received.reply_to);
+                self.table
+                    .create_server(at, received.message, &received.via?, to, None)
             });
-            if made.is_none() {
-                return self.refuse_with(
-                    received,
-                    503,
-                    "Too many transactions",
-                    out,
-                    |_, reply| {
-                        reply.header("Retry-After", b"5");
-                    },
-                );
+            if context.server.is_none() {
+                return self.refuse_full(received, out);
             }
-            made
-        };
-        let context = Context {
-            back: Back {
-                is_outside: incoming.rewrite.identity.is_outside,
-                is_stream: received.reply_to.transport().is_reliable(),
-            },
-            incoming: Some(Box::new(incoming)),
-            server,
-            reason: Vec::new(),
-            is_invite: method == Method::Invite,
-            branches: SmallVec::new(),
-            groups,
-            finals: Default::default(),
-            is_final: is_ack,
-            is_over: false,
-        };
-        if method == Method::Invite {
+        }
+        let server = context.server;
+        if method == Method::Invite && received.server.is_none() {
             self.trying(now, &context, out);
+        }
+        if method == Method::Invite
+            && let Some(story) = context
+                .story
+                .as_ref()
+                .filter(|story| !story.sender.is_in_dialog)
+        {
+            self.observe(now, (Phase::Tried, 0), received.message, &story.sender);
         }
         let id = self.contexts.insert(context);
         if let Some(server) = server {
@@ -169,6 +173,13 @@ impl Engine {
             }
         }
         self.begin(now, id, out);
+    }
+
+    /// No transaction is to be had.
+    pub(super) fn refuse_full(&mut self, received: &Received<'_>, out: &mut Outbox) {
+        self.refuse_with(received, 503, "Too many transactions", out, |_, reply| {
+            reply.header("Retry-After", b"5");
+        });
     }
 
     /// A name's places, for the branch that waits for them.
@@ -204,7 +215,12 @@ impl Engine {
 /// Which requests are record-routed: those that make a dialog, those of unknown methods, which may
 /// (16.6 step 4), and inside one those that refresh its target, so that both ends see the same route
 /// set at every refresh.
-fn record(method: Method<'_>, message: Message<'_>, routes: &Routes) -> Record {
+fn record(
+    method: Method<'_>,
+    message: Message<'_>,
+    routes: &Routes,
+    story: Option<&Story>,
+) -> Record {
     let makes_dialog = matches!(
         method,
         Method::Invite
@@ -220,7 +236,7 @@ fn record(method: Method<'_>, message: Message<'_>, routes: &Routes) -> Record {
         routes.token.is_some(),
     ) {
         (true, true, true) => Record::Again,
-        (true, false, _) => Record::New,
+        (true, false, _) if story.is_none_or(|story| story.records) => Record::New,
         _ => Record::No,
     }
 }
@@ -231,5 +247,13 @@ fn caller_side(received: &Received<'_>, proof: &Proof) -> Side {
     match proof {
         Proof::Trusted { upstream: Some(_) } => Side::Direct,
         _ => Side::Flow(received.flow),
+    }
+}
+
+/// Where the responses to a request go.
+fn back(received: &Received<'_>, incoming: &Incoming) -> Back {
+    Back {
+        is_outside: incoming.rewrite.identity.is_outside,
+        is_stream: received.reply_to.transport().is_reliable(),
     }
 }

@@ -172,6 +172,27 @@ impl Changes {
             })
     }
 
+    /// Whether the lines of this name are other than the message's own.
+    pub(crate) fn touches(&self, name: &[u8]) -> bool {
+        !self.keeps(name) || self.added(name).next().is_some()
+    }
+
+    /// These edits and then others.
+    pub(crate) fn followed_by(&self, others: &Self) -> Self {
+        let mut both = self.clone();
+        for (staged, step) in others.steps.iter().zip(others.steps()) {
+            let (name, value): (&[u8], &[u8]) = match step {
+                Step::Uri(uri) => (&[], uri),
+                Step::Set(name, value) | Step::Add(name, value) => (name, value),
+                Step::Remove(name) => (name, &[]),
+            };
+            // More than there is room for is left out; each list for itself has its bound.
+            let _ = both.stage(staged.kind, name, value);
+        }
+        both.body = others.body.clone().or(both.body);
+        both
+    }
+
     /// A state to go back to.
     pub fn mark(&self) -> Mark {
         Mark {

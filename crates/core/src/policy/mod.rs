@@ -7,10 +7,12 @@
 
 mod changes;
 mod notes;
+mod story;
 mod verdict;
 
 pub use changes::{Body, ChangeError, Changes, Mark, Step};
 pub use notes::{Notes, NotesFull};
+pub(crate) use story::{Sender, Story};
 pub use verdict::{Attempt, Challenge, Failure, Fork, NextHop, Reply, Route, Target, Verdict};
 
 use crate::flow::Flow;
@@ -151,6 +153,8 @@ pub struct DialogEvent<'a> {
 /// How far a dialog is (RFC 3261 12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Its INVITE goes to its first target.
+    Tried,
     /// A provisional response with a To tag has come back.
     Early,
     /// The first 2xx has come back.

@@ -1,6 +1,7 @@
 //! What a policy may decide.
 
-use super::changes::{Body, Changes};
+use super::changes::{Body, Changes, Step};
+use bellhop_wire::{Message, ViaMark, reply};
 use std::time::Duration;
 
 /// A decision about one message. Which ones mean something depends on the hook; where one means nothing it
@@ -35,6 +36,31 @@ pub struct Reply {
     pub headers: Changes,
     /// The body.
     pub body: Option<Body>,
+}
+
+impl Reply {
+    /// Appends it as a response to a request.
+    pub(crate) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        request: Message<'_>,
+        mark: ViaMark,
+        to_tag: &[u8],
+    ) {
+        let reason = self.reason.as_deref().unwrap_or(reply::reason(self.status));
+        let mut reply = reply::Reply::new(out, request, mark, self.status, reason, to_tag);
+        for step in self.headers.steps() {
+            if let Step::Set(name, value) | Step::Add(name, value) = step
+                && let Ok(name) = str::from_utf8(name)
+            {
+                reply.header(name, value);
+            }
+        }
+        match &self.body {
+            Some(body) => reply.body(&body.content_type, &body.data),
+            None => reply.end(),
+        }
+    }
 }
 
 /// A request for credentials, in our realm.

@@ -1,5 +1,6 @@
 //! Choosing the best response (RFC 3261 16.7 step 6) and merging challenges (step 7).
 
+use crate::flow::Flow;
 use bellhop_wire::{Edit, HeaderId, Message, Owned};
 
 /// A final response of a branch, or what stands for one that never came.
@@ -8,6 +9,8 @@ pub(crate) struct Final {
     pub(crate) status: u16,
     /// The response as received; `None` if we made it up (time-out, unreachable).
     pub(crate) response: Option<Owned>,
+    /// Where it came from; `None` if it is ours.
+    pub(crate) from: Option<Flow>,
     /// It is ours or a trusted peer's word (RFC 3325).
     pub(crate) is_trusted: bool,
 }
@@ -21,7 +24,14 @@ pub(crate) struct Finals {
 
 impl Finals {
     /// Takes in the final response of one branch.
-    pub(crate) fn add(&mut self, status: u16, response: Option<Message<'_>>, is_trusted: bool) {
+    pub(crate) fn add(
+        &mut self,
+        status: u16,
+        response: Option<(Message<'_>, Flow)>,
+        is_trusted: bool,
+    ) {
+        let from = response.map(|(_, from)| from);
+        let response = response.map(|(response, _)| response);
         if let (401 | 407, Some(response)) = (status, response) {
             for id in CHALLENGES {
                 self.challenges
@@ -37,6 +47,7 @@ impl Finals {
             self.best = Some(Box::new(Final {
                 status,
                 response: response.map(Message::to_owned),
+                from,
                 is_trusted,
             }));
         }

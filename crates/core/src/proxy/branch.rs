@@ -7,7 +7,7 @@ use crate::flow::{Destination, Transport};
 use crate::loops;
 use crate::outbox::{Outbox, Resolve, Ticket};
 use crate::routing::{Group, Hop, Target};
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use bellhop_wire::{Error, HeaderId, Kind, Method};
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Engine {
                 context.keep_in_reserve(id.index, others);
                 self.send_branch(now, id, &mut context, *first, out);
             }
-            [] => self.fail_branch(id, &mut context, 503, out),
+            [] => self.fail_branch(now, id, &mut context, 503, out),
         }
         self.contexts.put(id.context, context);
         self.advance(now, id.context, out);
@@ -90,7 +90,9 @@ impl Engine {
         let first = context.branches.len();
         for target in group.targets {
             if context.branches.len() < MAX_BRANCHES {
-                context.branches.push(Branch::new(target, breadth));
+                context
+                    .branches
+                    .push(Branch::new(target, breadth, now.instant));
             }
         }
         for index in first..context.branches.len() {
@@ -162,14 +164,22 @@ impl Engine {
             Some(Some(client)) => {
                 branch.state = BranchState::Calling;
                 branch.client = Some(client);
+                let limit = branch.limit();
                 if is_invite {
                     // 16.6 step 11.
-                    self.set_deadline(id, context, now.instant.after(TIMER_C));
+                    let timer_c = now.instant.after(TIMER_C);
+                    self.set_deadline(
+                        id,
+                        context,
+                        limit.map_or(timer_c, |limit| limit.min(timer_c)),
+                    );
+                } else if let Some(limit) = limit {
+                    self.set_deadline(id, context, limit);
                 }
             }
             Some(None) => branch.state = BranchState::Done,
             None => {
-                branch.state = BranchState::Done;
+                branch.end(now.instant, 503);
                 context.finals.add(503, None, true);
             }
         }
@@ -197,6 +207,7 @@ impl Engine {
             to: &to,
             branch: &text,
             breadth: branch.breadth,
+            changes: context.story.as_ref().map(|story| &story.changes),
         };
         maker.write(incoming, &leg, bytes)?;
         branch.to = Some(to);
@@ -223,6 +234,7 @@ impl Engine {
             to: &by_tcp,
             branch: &text,
             breadth: branch.breadth,
+            changes: context.story.as_ref().map(|story| &story.changes),
         };
         maker.write(incoming, &leg, bytes)?;
         Some((by_tcp, text))
@@ -230,7 +242,7 @@ impl Engine {
 }
 
 impl Branch {
-    fn new(target: Target, breadth: u32) -> Self {
+    fn new(target: Target, breadth: u32, now: Instant) -> Self {
         Self {
             target,
             state: BranchState::Done,
@@ -240,7 +252,23 @@ impl Branch {
             deadline: None,
             by_udp: None,
             cancel: Cancel::No,
+            began: now,
+            ended: None,
         }
+    }
+}
+
+impl Branch {
+    /// When a policy wants to have given it up.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        let timeout = self.target.wish.as_ref()?.timeout?;
+        Some(self.began.after(timeout))
+    }
+
+    /// Notes how it ended.
+    pub(super) fn end(&mut self, now: Instant, status: u16) {
+        self.state = BranchState::Done;
+        self.ended = Some((status, now));
     }
 }
 

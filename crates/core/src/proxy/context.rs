@@ -4,6 +4,7 @@ use super::best::Finals;
 use super::cancel::reason_line;
 use super::forward::Rewrite;
 use crate::flow::{Destination, Flow};
+use crate::policy::{Hook, Story};
 use crate::routing::{Group, Target};
 use crate::time::Instant;
 use crate::transaction::{Owner, TransactionId};
@@ -32,6 +33,18 @@ pub(crate) struct Context {
     pub(crate) is_final: bool,
     /// The caller, a 6xx or a 2xx ended the search: nothing new is tried.
     pub(crate) is_over: bool,
+    /// What policies made of it; `None`: none is asked.
+    pub(crate) story: Option<Box<Story>>,
+    /// The answer of a policy that it waits for.
+    pub(crate) waits: Option<Waits>,
+}
+
+/// A question to a policy whose answer comes later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    pub(crate) hook: Hook,
+    /// When patience ends.
+    pub(crate) until: Instant,
 }
 
 /// A request as it came in, with all that a further branch needs.
@@ -67,6 +80,10 @@ pub(crate) struct Branch {
     /// Where to send it by UDP should the switch to TCP for its size fail (18.1.1).
     pub(crate) by_udp: Option<Box<Destination>>,
     pub(crate) cancel: Cancel,
+    /// When it was begun.
+    pub(crate) began: Instant,
+    /// Its final status, or what stands for one, and when that was known.
+    pub(crate) ended: Option<(u16, Instant)>,
 }
 
 /// Whether a branch is cancelled.
@@ -116,8 +133,14 @@ impl Default for Contexts {
 
 impl Contexts {
     pub(crate) fn insert(&mut self, context: Context) -> u64 {
+        let id = self.reserve();
+        self.put(id, Box::new(context));
+        id
+    }
+
+    /// A number for a context that [`Contexts::put`] may bring.
+    pub(crate) fn reserve(&mut self) -> u64 {
         self.last = self.last.wrapping_add(1) & ID_MASK;
-        self.put(self.last, Box::new(context));
         self.last
     }
 
@@ -152,6 +175,24 @@ impl Contexts {
 }
 
 impl Context {
+    /// A context without branches.
+    pub(crate) fn new(back: Back, server: Option<TransactionId>, is_invite: bool) -> Self {
+        Self {
+            incoming: None,
+            back,
+            reason: Vec::new(),
+            server,
+            is_invite,
+            branches: SmallVec::new(),
+            groups: VecDeque::new(),
+            finals: Finals::default(),
+            is_final: false,
+            is_over: false,
+            story: None,
+            waits: None,
+        }
+    }
+
     /// Whether every branch has come to its end.
     pub(crate) fn is_settled(&self) -> bool {
         self.branches.iter().all(|b| b.state == BranchState::Done)
@@ -210,6 +251,8 @@ impl BranchId {
     pub(crate) const CANCEL: usize = 255;
     /// Stands for the 100 that a slow non-INVITE is owed (RFC 4320 4.1).
     pub(crate) const TRYING: usize = 254;
+    /// Stands for a policy's answer.
+    pub(crate) const POLICY: usize = 253;
 
     pub(crate) const fn pack(self) -> u64 {
         (self.context & ID_MASK) << 8 | (self.index as u64 & 0xff)

@@ -6,11 +6,13 @@ use crate::engine::Engine;
 use crate::event::{Decision, Level};
 use crate::outbox::Outbox;
 use crate::routing::{Hop, Kind};
+use crate::time::Now;
 
 impl Engine {
     /// Ends a branch that gave no final response, as if this status had come, and tells the log of it.
     pub(super) fn fail_branch(
         &mut self,
+        now: Now,
         id: BranchId,
         context: &mut Context,
         status: u16,
@@ -23,7 +25,7 @@ impl Engine {
             return;
         }
         let was_resolving = branch.state == BranchState::Resolving;
-        branch.state = BranchState::Done;
+        branch.end(now.instant, status);
         self.clear_deadline(id, branch);
         if let Some(client) = branch.client.take() {
             self.table.abandon(client);
@@ -64,6 +66,8 @@ fn next_hop(config: &Config, branch: &Branch) -> String {
     match (upstream, branch.target.kind) {
         (Some(upstream), _) => format!("upstream {} {remote} {transport}", upstream.name),
         (None, Kind::Binding) => format!("phone {remote} {transport}"),
-        (None, Kind::Upstream | Kind::Dialog) => format!("next hop {remote} {transport}"),
+        (None, Kind::Upstream | Kind::Dialog | Kind::Named) => {
+            format!("next hop {remote} {transport}")
+        }
     }
 }

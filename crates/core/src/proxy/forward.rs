@@ -6,9 +6,11 @@ use crate::config::Config;
 use crate::digits::decimal;
 use crate::flow::{Destination, ListenerId};
 use crate::identity::Identity;
+use crate::policy::Changes;
 use crate::record_route::{self, Side, side_of};
-use crate::routing::{Names, Routes, Target, listener_of};
+use crate::routing::{Kind, Names, Routes, Target, listener_of};
 use bellhop_wire::{Edit, HeaderId, Message, UriRef};
+use std::borrow::Cow;
 
 /// What is the same for all branches of a request.
 #[derive(Clone, Debug)]
@@ -22,6 +24,20 @@ pub(crate) struct Rewrite {
     pub(crate) loop_hash: u32,
     /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3.1).
     pub(crate) breadth: u32,
+}
+
+impl Rewrite {
+    /// Of a request that waits and has no branches.
+    pub(crate) fn unsent() -> Self {
+        Self {
+            routes: Routes::default(),
+            identity: Identity::default(),
+            record: Record::No,
+            caller: Side::Direct,
+            loop_hash: 0,
+            breadth: 0,
+        }
+    }
 }
 
 /// Whether the request is record-routed.
@@ -49,6 +65,21 @@ pub(crate) struct Leg<'a> {
     pub(crate) to: &'a Destination,
     pub(crate) branch: &'a [u8],
     pub(crate) breadth: u32,
+    /// What policies change for all branches.
+    pub(crate) changes: Option<&'a Changes>,
+}
+
+impl Leg<'_> {
+    /// What policies change for this branch.
+    fn changes(&self) -> Option<Cow<'_, Changes>> {
+        let own = self.target.wish.as_ref().map(|wish| &wish.headers);
+        let own = own.filter(|own| !own.is_empty());
+        let all = self.changes.filter(|all| !all.is_empty());
+        match (all, own) {
+            (Some(all), Some(own)) => Some(Cow::Owned(all.followed_by(own))),
+            (one, other) => one.or(other).map(Cow::Borrowed),
+        }
+    }
 }
 
 impl Maker<'_> {
@@ -78,9 +109,18 @@ impl Maker<'_> {
                 edit.remove(field);
             }
         }
-        rewrite
-            .identity
-            .apply(request, self.config, leg.target.kind, to_outside, &mut edit);
+        let changes = leg.changes();
+        let says_who = changes.as_ref().is_none_or(|c| !c.touches(ASSERTED));
+        rewrite.identity.apply(
+            request,
+            self.config,
+            says_who && leg.target.kind == Kind::Upstream,
+            to_outside,
+            &mut edit,
+        );
+        if let Some(changes) = &changes {
+            changes.apply(request, &mut edit);
+        }
         match rewrite.record {
             Record::No => {}
             Record::New => self.record(request, incoming, leg, &mut edit)?,
@@ -93,7 +133,9 @@ impl Maker<'_> {
         if !matches!(request.method(), Some(bellhop_wire::Method::Ack)) {
             edit.set(HeaderId::MaxBreadth, &decimal(leg.breadth.into()));
         }
-        if leg.to.transport().is_reliable() && request.first(HeaderId::ContentLength).is_none() {
+        let has_length = request.first(HeaderId::ContentLength).is_some()
+            || changes.is_some_and(|changes| changes.body().is_some());
+        if leg.to.transport().is_reliable() && !has_length {
             // 16.6 step 9: what came as a datagram may leave its length to it.
             edit.append(
                 "Content-Length",
@@ -138,6 +180,7 @@ impl Maker<'_> {
             .target
             .uri
             .as_deref()
+            .or_else(|| leg.changes?.uri())
             .unwrap_or_else(|| sendable(rewrite.routes.request_uri(request)));
         if !leg.target.path.is_empty() {
             edit.push(HeaderId::Route, &leg.target.path);
@@ -213,3 +256,5 @@ fn sendable(uri: &[u8]) -> &[u8] {
     }
     UriRef::parse(uri).map_or(uri, |uri| uri.without_headers())
 }
+
+const ASSERTED: &[u8] = b"P-Asserted-Identity";

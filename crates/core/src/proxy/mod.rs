@@ -4,6 +4,7 @@
 //! Transactions belong to [`crate::transaction::Table`]; a context owns one server transaction and
 //! the client transactions of its branches, and hears of them through [`crate::transaction::Owner`].
 
+mod ask;
 mod best;
 mod branch;
 mod cancel;
@@ -14,6 +15,7 @@ mod response;
 mod send_back;
 mod timer;
 
+pub(crate) use best::Finals;
 pub(crate) use branch::max_breadth;
-pub(crate) use context::{Back, BranchId, Context, Contexts, Incoming};
+pub(crate) use context::{Back, BranchId, Context, Contexts, Incoming, Waits};
 pub(crate) use forward::{Record, Rewrite};

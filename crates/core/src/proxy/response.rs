@@ -51,13 +51,13 @@ impl Engine {
         flow: Flow,
         out: &mut Outbox,
     ) {
-        let is_invite = context.is_invite;
+        let (is_invite, is_over) = (context.is_invite, context.is_over);
         let Some(branch) = context.branch(id.index) else {
             return;
         };
         if status >= 200 {
             let was_done = branch.state == BranchState::Done;
-            branch.state = BranchState::Done;
+            branch.end(now.instant, status);
             self.clear_deadline(id, branch);
             if was_done && !(is_invite && status < 300) {
                 return;
@@ -70,7 +70,9 @@ impl Engine {
                 match branch.cancel {
                     // 16.7 step 2: timer C starts anew.
                     Cancel::No if is_invite && status > 100 => {
-                        self.set_deadline(id, context, now.instant.after(TIMER_C));
+                        let timer_c = now.instant.after(TIMER_C);
+                        let until = branch.limit().map_or(timer_c, |limit| limit.min(timer_c));
+                        self.set_deadline(id, context, until);
                     }
                     Cancel::Wanted => self.cancel_branch(now, id, context, out),
                     Cancel::No | Cancel::Sent => {}
@@ -96,9 +98,16 @@ impl Engine {
                 context.groups.clear();
                 self.cancel_branches(now, id.context, context, out);
             }
+            // The end of a branch that a policy had no more time for.
+            487 if !is_over && branch.limit().is_some_and(|limit| limit <= now.instant) => {
+                branch.end(now.instant, 408);
+                context.finals.add(408, None, true);
+            }
             _ => {
                 let is_trusted = self.is_trusted_source(&flow);
-                context.finals.add(status, Some(response), is_trusted);
+                context
+                    .finals
+                    .add(status, Some((response, flow)), is_trusted);
                 if status >= 600 {
                     if is_invite && !context.is_over && !context.is_settled() {
                         context.say_why(status, reason(status));
@@ -117,11 +126,7 @@ impl Engine {
             return;
         };
         if context.is_settled() && !context.is_final {
-            self.start_groups(now, id, &mut context, out);
-            if context.is_settled() {
-                self.respond_best(now, &mut context, out);
-                context.is_final = true;
-            }
+            self.settle(now, id, &mut context, out);
         }
         if !(context.is_final && context.is_settled()) {
             self.contexts.put(id, context);
@@ -182,7 +187,7 @@ impl Engine {
                 Some(to) if branch.cancel == Cancel::No => {
                     self.send_branch(now, id, &mut context, to, out)
                 }
-                _ => self.fail_branch(id, &mut context, status, out),
+                _ => self.fail_branch(now, id, &mut context, status, out),
             }
         }
         self.contexts.put(id.context, context);

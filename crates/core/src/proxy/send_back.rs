@@ -10,16 +10,17 @@ use crate::flow::Flow;
 use crate::hex;
 use crate::identity;
 use crate::outbox::Outbox;
+use crate::policy::Changes;
 use crate::routing::Kind;
 use crate::time::Now;
-use bellhop_wire::{Edit, HeaderId, Message, Reply};
+use bellhop_wire::{Edit, HeaderId, Message, Reply, reply::reason};
 
 impl Engine {
     /// Sends a response back at once.
     pub(super) fn pass_back(
         &mut self,
         now: Now,
-        context: &Context,
+        context: &mut Context,
         from: &Flow,
         response: Message<'_>,
         out: &mut Outbox,
@@ -27,6 +28,8 @@ impl Engine {
         let (Some(server), Some(status)) = (context.server, response.status()) else {
             return;
         };
+        let changes = self.ask_response(now, context.story.as_deref_mut(), from, response);
+        self.observe_response(now, context.story.as_deref_mut(), response);
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         let is_trusted = self.is_trusted_source(from);
@@ -35,7 +38,7 @@ impl Engine {
             context.back,
             response,
             is_trusted,
-            None,
+            (None, &changes),
             &mut bytes,
         ) {
             self.table.respond(now.instant, server, status, &bytes, out);
@@ -43,10 +46,26 @@ impl Engine {
         self.scratch = bytes;
     }
 
-    /// Sends the best of what came back (16.7 step 6).
-    pub(super) fn respond_best(&mut self, now: Now, context: &mut Context, out: &mut Outbox) {
+    /// Sends the best of what came back (16.7 step 6). Gives its status; 0: nothing was sent.
+    pub(super) fn respond_best(
+        &mut self,
+        now: Now,
+        context: &mut Context,
+        out: &mut Outbox,
+    ) -> u16 {
         let (Some(server), Some(incoming)) = (context.server, context.incoming.as_deref()) else {
-            return;
+            return 0;
+        };
+        let changes = match context.finals.best() {
+            Some(Final {
+                response: Some(response),
+                from: Some(from),
+                ..
+            }) => {
+                let story = context.story.as_deref_mut();
+                self.ask_response(now, story, from, response.message())
+            }
+            _ => Changes::default(),
         };
         let request = incoming.request.message();
         let is_phone = context
@@ -61,6 +80,7 @@ impl Engine {
                 status,
                 response: Some(response),
                 is_trusted,
+                ..
             }) if *status != 503 => {
                 let others = Some(&context.finals);
                 let (response, back) = (response.message(), context.back);
@@ -69,7 +89,7 @@ impl Engine {
                     back,
                     response,
                     *is_trusted,
-                    others,
+                    (others, &changes),
                     &mut bytes,
                 );
                 (*status, "as the next hop answered")
@@ -82,6 +102,10 @@ impl Engine {
             Some(Final { status: 408, .. }) => (408, "No answer in time"),
             Some(Final { status: 487, .. }) => (487, "Request Terminated"),
             Some(Final { status: 440, .. }) => (440, "Max-Breadth Exceeded"),
+            Some(Final {
+                status: status @ (404 | 480),
+                ..
+            }) => (*status, reason(*status)),
             _ if is_phone => (480, "Phone unreachable"),
             _ => (500, "Next hop unreachable"),
         };
@@ -103,6 +127,7 @@ impl Engine {
             Decision::Completed(why)
         });
         self.scratch = bytes;
+        status
     }
 }
 
@@ -113,7 +138,7 @@ fn rewrite(
     back: Back,
     response: Message<'_>,
     is_trusted: bool,
-    others: Option<&Finals>,
+    (others, changes): (Option<&Finals>, &Changes),
     bytes: &mut Vec<u8>,
 ) -> bool {
     let mut edit = Edit::new(response);
@@ -121,7 +146,9 @@ fn rewrite(
         return false;
     }
     identity::strip(response, config, is_trusted, back.is_outside, &mut edit);
-    if back.is_stream && response.first(HeaderId::ContentLength).is_none() {
+    changes.apply(response, &mut edit);
+    let has_length = response.first(HeaderId::ContentLength).is_some() || changes.body().is_some();
+    if back.is_stream && !has_length {
         // 18.3: what came as a datagram may leave its length to it.
         edit.append(
             "Content-Length",

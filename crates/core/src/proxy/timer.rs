@@ -28,6 +28,17 @@ impl Engine {
             let Some(mut context) = self.contexts.take(id.context) else {
                 continue;
             };
+            if id.index == BranchId::POLICY {
+                let is_due = context
+                    .waits
+                    .as_ref()
+                    .is_some_and(|w| w.until <= now.instant);
+                self.contexts.put(id.context, context);
+                if is_due {
+                    self.answered(now, id, out);
+                }
+                continue;
+            }
             if id.index == BranchId::TRYING {
                 self.trying(now, &context, out);
                 self.contexts.put(id.context, context);
@@ -47,19 +58,22 @@ impl Engine {
     }
 
     fn branch_deadline(&mut self, now: Now, id: BranchId, context: &mut Context, out: &mut Outbox) {
+        let is_invite = context.is_invite;
         let Some(branch) = context.branch(id.index) else {
             return;
         };
         branch.deadline = None;
         match branch.state {
             BranchState::Done => {}
-            BranchState::Resolving => self.fail_branch(id, context, 503, out),
+            BranchState::Resolving => self.fail_branch(now, id, context, 503, out),
             // 16.8: nothing but silence: as if 408 had come.
-            BranchState::Calling => self.fail_branch(id, context, 408, out),
+            BranchState::Calling => self.fail_branch(now, id, context, 408, out),
             // 9.1: no final in 64 T1 after the CANCEL.
             BranchState::Proceeding if branch.cancel == Cancel::Sent => {
-                self.fail_branch(id, context, 408, out)
+                self.fail_branch(now, id, context, 408, out)
             }
+            // A policy has no more time for it.
+            BranchState::Proceeding if !is_invite => self.fail_branch(now, id, context, 408, out),
             // 16.8: it rings for too long.
             BranchState::Proceeding => self.cancel_branch(now, id, context, out),
         }

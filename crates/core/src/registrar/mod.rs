@@ -45,3 +45,17 @@ impl Default for RegistrarConfig {
         }
     }
 }
+
+impl RegistrarConfig {
+    /// These settings, with no registration longer than so many seconds.
+    #[must_use]
+    pub fn at_most(&self, seconds: u32) -> Self {
+        let longest = Duration::from_secs(seconds.max(1).into());
+        Self {
+            min_expires: self.min_expires.min(longest),
+            max_expires: self.max_expires.min(longest),
+            default_expires: self.default_expires.min(longest),
+            max_contacts: self.max_contacts,
+        }
+    }
+}

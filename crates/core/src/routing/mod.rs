@@ -2,6 +2,7 @@
 
 mod hop;
 mod known;
+mod named;
 mod names;
 mod routes;
 mod target;
@@ -9,7 +10,8 @@ mod targets;
 
 pub(crate) use hop::{listener_of, resolved};
 pub(crate) use known::Known;
+pub(crate) use named::named;
 pub(crate) use names::Names;
 pub(crate) use routes::Routes;
-pub(crate) use target::{Group, Hop, Kind, Routing, Target};
+pub(crate) use target::{Group, Hop, Kind, Routing, Target, Why};
 pub(crate) use targets::{Proof, Scene, choose};

@@ -2,9 +2,11 @@
 
 use crate::config::Config;
 use crate::flow::{Destination, Transport};
+use crate::policy::Changes;
 use crate::registrar::Aor;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// What is to be done with a request.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) enum Why {
     Bindings(usize, Aor),
     /// It is the upstream's of this number, and why.
     Upstream(usize, &'static str),
+    /// A policy has named so many targets.
+    Policy(usize),
     /// As the request itself says.
     Asked(&'static str),
 }
@@ -47,6 +51,19 @@ pub(crate) struct Target {
     pub(crate) path: Box<[u8]>,
     /// What kind of peer it is.
     pub(crate) kind: Kind,
+    /// What a policy wants of this branch.
+    pub(crate) wish: Option<Box<Wish>>,
+}
+
+/// What a policy wants of one branch.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    /// Its own header lines.
+    pub(crate) headers: Changes,
+    /// How long it may go without a final response.
+    pub(crate) timeout: Option<Duration>,
+    /// What the policy calls it.
+    pub(crate) tag: Box<str>,
 }
 
 /// What stands at the other end.
@@ -58,6 +75,8 @@ pub(crate) enum Kind {
     Upstream,
     /// The other side of a dialog.
     Dialog,
+    /// A place that a policy has named.
+    Named,
 }
 
 /// The next hop.
@@ -121,6 +140,8 @@ impl Why {
                 let name = config.upstreams.get(*at).map_or("?", |u| &u.name);
                 format!("upstream {name}: {why}")
             }
+            Self::Policy(1) => "policy: 1 target".to_owned(),
+            Self::Policy(count) => format!("policy: {count} targets"),
             Self::Asked(why) => (*why).to_owned(),
         }
     }

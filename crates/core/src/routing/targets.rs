@@ -126,6 +126,7 @@ impl Scene<'_> {
             hop,
             path: Box::default(),
             kind: Kind::Dialog,
+            wish: None,
         };
         if let Side::Flow(flow) = side {
             // A phone that came back over another flow is reached there, by its Contact.
@@ -175,6 +176,7 @@ impl Scene<'_> {
             }),
             path: binding.path().into(),
             kind: Kind::Binding,
+            wish: None,
         })
     }
 
@@ -276,6 +278,7 @@ impl Scene<'_> {
                 hop: Hop::To(to),
                 path: Box::default(),
                 kind: Kind::Upstream,
+                wish: None,
             };
             let is_spare = !groups.is_empty();
             groups.push_back(Group {

@@ -1,0 +1,438 @@
+//! Asking the policy about a proven request, waiting for its answer, and carrying it out.
+
+use super::Engine;
+use super::local::Received;
+use crate::auth::Role;
+use crate::event::{Decision, Level};
+use crate::outbox::{Outbox, Ticket};
+use crate::policy::{Answer, Ask, Failure, Hook, Hooks, Reply, Route, Sender, Story, Verdict};
+use crate::proxy::{Back, BranchId, Context, Incoming, Rewrite, Waits};
+use crate::routing::{Proof, Routes};
+use crate::time::{Instant, Now};
+use bellhop_wire::{Message, Method, UriRef, reply};
+
+/// A request whose answer from the policy has come.
+pub(super) struct Resumed {
+    hook: Hook,
+    verdict: Verdict,
+    story: Box<Story>,
+}
+
+/// What the policy has made of a request that goes on.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) story: Option<Box<Story>>,
+    /// Where it goes; `None`: as the engine finds.
+    pub(super) route: Option<Route>,
+}
+
+impl Engine {
+    /// The hooks that somebody waits for.
+    pub(crate) fn hooks(&self) -> Hooks {
+        self.policy
+            .as_ref()
+            .map_or(Hooks::NONE, |policy| policy.hooks())
+    }
+
+    /// Asks at one hook about a message of `sender`.
+    pub(crate) fn consult(
+        &mut self,
+        now: Now,
+        (hook, id): (Hook, u64),
+        message: Message<'_>,
+        sender: &Sender,
+        (notes, changes): (&mut crate::policy::Notes, &mut crate::policy::Changes),
+        failure: Option<&Failure>,
+    ) -> Answer {
+        let ticket = self.ticket(id);
+        let Some(policy) = &mut self.policy else {
+            return Answer::Now(Verdict::Continue);
+        };
+        let source = sender.source(&self.config);
+        let ask = Ask {
+            hook,
+            ticket,
+            message,
+            source,
+            notes,
+            changes,
+            failure,
+        };
+        policy.consult(now, ask)
+    }
+
+    /// A REGISTER that has its proof: the policy first, then the registrar.
+    pub(super) fn ask_and_register(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        uri: &UriRef<'_>,
+        proof: Proof,
+        resumed: Option<Resumed>,
+        out: &mut Outbox,
+    ) {
+        let verdict = match resumed {
+            Some(resumed) => resumed.verdict,
+            None if !self.hooks().has(Hook::Register) => Verdict::Continue,
+            None => {
+                let mut story = Box::new(Story::new(
+                    sender(received, &proof),
+                    proof.clone(),
+                    now.instant,
+                ));
+                match self.ask_about(now, Hook::Register, received, &mut story) {
+                    (_, Answer::Now(verdict)) => verdict,
+                    (id, Answer::Later { until }) => {
+                        return self.park(now, id, received, (Hook::Register, until), story, out);
+                    }
+                }
+            }
+        };
+        let longest = match verdict {
+            Verdict::Accept { expires } => expires,
+            _ => match self.carry_out(now, received, verdict, out) {
+                Some(_) => None,
+                None => return,
+            },
+        };
+        self.register(now, received, uri, &proof, longest, out);
+    }
+
+    /// Asks at the hooks that lie before routing. `None`: the request is answered, dropped, or waits.
+    pub(super) fn asked(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        proof: &Proof,
+        resumed: Option<Resumed>,
+        out: &mut Outbox,
+    ) -> Option<Asked> {
+        let hooks = self.hooks();
+        if hooks == Hooks::NONE || received.message.method() == Some(Method::Ack) {
+            return Some(Asked::default());
+        }
+        let (mut story, mut answered) = match resumed {
+            Some(resumed) => (resumed.story, Some((resumed.hook, resumed.verdict))),
+            None => (
+                Box::new(Story::new(
+                    sender(received, proof),
+                    proof.clone(),
+                    now.instant,
+                )),
+                None,
+            ),
+        };
+        let mut route = None;
+        for hook in [Hook::Request, Hook::Route] {
+            let verdict = match answered.take() {
+                Some((at, verdict)) if at == hook => verdict,
+                // It has been asked here before it waited.
+                Some(later) => {
+                    answered = Some(later);
+                    continue;
+                }
+                None if !hooks.has(hook) => continue,
+                None if hook == Hook::Route && story.sender.is_in_dialog => continue,
+                None => match self.ask_about(now, hook, received, &mut story) {
+                    (_, Answer::Now(verdict)) => verdict,
+                    (id, Answer::Later { until }) => {
+                        self.park(now, id, received, (hook, until), story, out);
+                        return None;
+                    }
+                },
+            };
+            route = self.carry_out(now, received, verdict, out)?;
+            if route.is_some() {
+                break;
+            }
+        }
+        // A dialog's way is the dialog's.
+        let route = route.filter(|_| !story.sender.is_in_dialog);
+        story.records = route.as_ref().is_none_or(|route| route.record_route);
+        let story = Some(story);
+        Some(Asked { story, route })
+    }
+
+    /// The answer to a question, or the end of patience.
+    pub(crate) fn answered(&mut self, now: Now, id: BranchId, out: &mut Outbox) {
+        let BranchId {
+            context: id,
+            index: BranchId::POLICY,
+        } = id
+        else {
+            return;
+        };
+        let Some(mut context) = self.contexts.take(id) else {
+            return;
+        };
+        let is_waiting = context
+            .waits
+            .as_ref()
+            .is_some_and(|waits| waits.hook != Hook::Failure);
+        if !is_waiting {
+            self.contexts.put(id, context);
+            return self.failure_answered(now, id, out);
+        }
+        let (Some(incoming), Some(mut story), Some(mut waits)) = (
+            context.incoming.take(),
+            context.story.take(),
+            context.waits.take(),
+        ) else {
+            return;
+        };
+        let message = incoming.request.message();
+        match self.ask_again(now, (waits.hook, id), message, &mut story, None) {
+            Answer::Later { until } => {
+                self.wait_until(id, until);
+                waits.until = until;
+                context.incoming = Some(incoming);
+                context.story = Some(story);
+                context.waits = Some(waits);
+                self.contexts.put(id, context);
+            }
+            Answer::Now(verdict) => {
+                let (hook, proof) = (waits.hook, story.proof.clone());
+                let resumed = Resumed {
+                    hook,
+                    verdict,
+                    story,
+                };
+                self.go_on(now, &incoming, context.server, proof, resumed, out);
+            }
+        }
+    }
+
+    /// Takes a request that has waited up again where it was left.
+    fn go_on(
+        &mut self,
+        now: Now,
+        incoming: &Incoming,
+        server: Option<crate::transaction::TransactionId>,
+        proof: Proof,
+        resumed: Resumed,
+        out: &mut Outbox,
+    ) {
+        let message = incoming.request.message();
+        let mut received = self.received(now, message, incoming.flow);
+        received.ends = message.ends().ok();
+        received.is_proven = true;
+        received.server = server;
+        let listener = incoming.flow.listener;
+        // Both could be read before it waited.
+        let Ok(routes) = Routes::read(message, listener, &self.names, &self.shared.secret) else {
+            return;
+        };
+        let Ok(uri) = UriRef::parse(routes.request_uri(message)) else {
+            return;
+        };
+        if resumed.hook == Hook::Register {
+            self.ask_and_register(now, &received, &uri, proof, Some(resumed), out);
+        } else {
+            self.relay(now, &received, &uri, &routes, proof, Some(resumed), out);
+        }
+    }
+
+    /// Asks for the answer to a question of before.
+    pub(crate) fn ask_again(
+        &mut self,
+        now: Now,
+        (hook, id): (Hook, u64),
+        message: Message<'_>,
+        story: &mut Story,
+        failure: Option<&Failure>,
+    ) -> Answer {
+        let ticket = self.ticket(id);
+        let Some(policy) = &mut self.policy else {
+            return Answer::Now(Verdict::Continue);
+        };
+        let ask = Ask {
+            hook,
+            ticket,
+            message,
+            source: story.sender.source(&self.config),
+            notes: &mut story.notes,
+            changes: &mut story.changes,
+            failure,
+        };
+        policy.resume(now, ask)
+    }
+
+    /// Sets the end of patience with a question.
+    pub(crate) fn wait_until(&mut self, id: u64, until: Instant) {
+        let index = BranchId::POLICY;
+        self.deadlines.set(BranchId { context: id, index }, until);
+    }
+
+    /// Nobody waits for the answer to this context's question any more.
+    pub(crate) fn give_up_waiting(&mut self, id: u64) {
+        let ticket = self.ticket(id);
+        if let Some(policy) = &mut self.policy {
+            policy.abandon(ticket);
+        }
+    }
+
+    fn ticket(&self, id: u64) -> Ticket {
+        let index = BranchId::POLICY;
+        Ticket(self.in_shard(BranchId { context: id, index }.pack()))
+    }
+
+    /// Asks about a request; gives the number of the context that it would wait in, too.
+    fn ask_about(
+        &mut self,
+        now: Now,
+        hook: Hook,
+        received: &Received<'_>,
+        story: &mut Story,
+    ) -> (u64, Answer) {
+        let id = self.contexts.reserve();
+        let Story {
+            sender,
+            notes,
+            changes,
+            ..
+        } = story;
+        let answer = self.consult(
+            now,
+            (hook, id),
+            received.message,
+            sender,
+            (notes, changes),
+            None,
+        );
+        (id, answer)
+    }
+
+    /// Keeps a request until its answer comes: in a transaction, so that copies of it are absorbed and a
+    /// CANCEL finds it.
+    fn park(
+        &mut self,
+        now: Now,
+        id: u64,
+        received: &Received<'_>,
+        (hook, until): (Hook, Instant),
+        story: Box<Story>,
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        let owner = BranchId {
+            context: id,
+            index: 0,
+        }
+        .owner();
+        let server = match (received.server, received.via) {
+            (Some(server), _) => {
+                self.table.set_owner(server, owner);
+                Some(server)
+            }
+            (None, Some(via)) => {
+                let to = received.reply_to;
+                self.table
+                    .create_server(now.instant, message, &via, to, Some(owner))
+            }
+            (None, None) => None,
+        };
+        let Some(server) = server else {
+            self.give_up_waiting(id);
+            return self.refuse_full(received, out);
+        };
+        let is_invite = message.method() == Some(Method::Invite);
+        let incoming = Incoming {
+            request: message.to_owned(),
+            flow: received.flow,
+            mark: received.mark,
+            rewrite: Rewrite::unsent(),
+        };
+        let back = Back {
+            is_outside: !received.is_trusted(),
+            is_stream: received.reply_to.transport().is_reliable(),
+        };
+        let mut context = Context::new(back, Some(server), is_invite);
+        context.incoming = Some(Box::new(incoming));
+        context.story = Some(story);
+        context.waits = Some(Waits { hook, until });
+        if is_invite && received.server.is_none() {
+            self.trying(now, &context, out);
+        }
+        self.wait_until(id, until);
+        self.contexts.put(id, Box::new(context));
+    }
+
+    /// Carries out a verdict that ends a request. `Some`: it goes on, to this route if there is one.
+    fn carry_out(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        verdict: Verdict,
+        out: &mut Outbox,
+    ) -> Option<Option<Route>> {
+        match verdict {
+            Verdict::Continue | Verdict::Accept { .. } => return Some(None),
+            Verdict::Route(route) => return Some(Some(route)),
+            Verdict::Reply(reply) => self.reply_as_told(received, &reply, out),
+            Verdict::Challenge(_) if received.is_trusted() => {
+                // It is not asked who it is, so it would be challenged for ever.
+                self.refuse(
+                    received,
+                    403,
+                    "Policy wants credentials of a trusted peer",
+                    out,
+                );
+            }
+            Verdict::Challenge(challenge) => {
+                let is_register = received.message.method() == Some(Method::Register);
+                let role = if challenge.is_proxy && !is_register {
+                    Role::Proxy
+                } else {
+                    Role::Registrar
+                };
+                self.challenge(now, received, role, false, out);
+                self.forget(received);
+            }
+            Verdict::Drop => {
+                out.drop(received.message, received.flow, 0, "policy");
+                self.forget(received);
+            }
+        }
+        None
+    }
+
+    /// Lets go of the transaction that a request has waited in.
+    fn forget(&mut self, received: &Received<'_>) {
+        if let Some(server) = received.server {
+            self.table.abandon(server);
+        }
+    }
+
+    /// Answers as a policy wants it. The answer is kept for copies of the request: the policy is not asked
+    /// about those again.
+    fn reply_as_told(&mut self, received: &Received<'_>, told: &Reply, out: &mut Outbox) {
+        let received = Received {
+            is_spent: true,
+            ..*received
+        };
+        let tag = self.stateless_tag(&received);
+        let start = out.bytes.len();
+        told.write(&mut out.bytes, received.message, received.mark, &tag);
+        if self.deliver(&received, told.status, start, out) {
+            let (message, flow) = (received.message, received.flow);
+            out.tell(message, flow, Level::Info, told.status, || {
+                let reason = told.reason.as_deref().unwrap_or(reply::reason(told.status));
+                Decision::Refused(format!("policy: {reason}"))
+            });
+        }
+    }
+}
+
+/// Who sent a request that has this proof.
+fn sender(received: &Received<'_>, proof: &Proof) -> Sender {
+    let user = match proof {
+        Proof::Authenticated(user) => Some(user.user().name.as_str().into()),
+        Proof::Trusted { .. } | Proof::Dialog => None,
+    };
+    Sender {
+        flow: received.flow,
+        user,
+        upstream: received.peer.map(|(upstream, _)| upstream),
+        is_in_dialog: received.message.to_tag().is_some_and(|tag| !tag.is_empty()),
+    }
+}
