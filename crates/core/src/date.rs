@@ -2,12 +2,33 @@
 
 use std::time::Duration;
 
+/// The header line of the current second, kept for as long as that lasts.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    second: u64,
+    text: Vec<u8>,
+}
+
+impl Line {
+    /// `Date: ` and the time that this span since 1970 is, with the line end.
+    pub(crate) fn of(&mut self, unix: Duration) -> &[u8] {
+        if self.second != unix.as_secs() || self.text.is_empty() {
+            self.second = unix.as_secs();
+            self.text.clear();
+            self.text.extend_from_slice(b"Date: ");
+            write(unix, &mut self.text);
+            self.text.extend_from_slice(b"\r\n");
+        }
+        &self.text
+    }
+}
+
 /// Appends the time that this span since 1970 is, such as `Sat, 13 Nov 2010 23:29:00 GMT`.
 #[allow(
     clippy::arithmetic_side_effects,
     reason = "the span is bounded first, and no divisor is zero"
 )]
-pub(crate) fn write(unix: Duration, out: &mut Vec<u8>) {
+fn write(unix: Duration, out: &mut Vec<u8>) {
     let seconds = unix.as_secs().min(LAST);
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
@@ -89,6 +110,22 @@ mod tests {
             let mut out = Vec::new();
             write(Duration::from_secs(seconds), &mut out);
             assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+    }
+
+    #[test]
+    fn the_line_of_a_second_is_made_anew_in_the_next_one() {
+        let mut line = Line::default();
+        for (milliseconds, second) in [
+            (0, "00"),
+            (999, "00"),
+            (1_000, "01"),
+            (2_999, "02"),
+            (0, "00"),
+        ] {
+            let text = line.of(Duration::from_millis(milliseconds));
+            let expected = format!("Date: Thu, 01 Jan 1970 00:00:{second} GMT\r\n");
+            assert_eq!(String::from_utf8_lossy(text), expected);
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Hash {
 }
 
 /// A hash as lower case hexadecimal digits.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Hex {
     text: [u8; 64],
     len: usize,

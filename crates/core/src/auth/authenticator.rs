@@ -3,9 +3,9 @@
 use super::{
     Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users,
     challenges::Challenges,
-    claim::{Claim, Fault, is_for},
+    claim::{Claim, Fault, Usual, is_for},
+    fingerprint::Fingerprint,
     nonce::Nonces,
-    replay::Fingerprint,
 };
 use crate::{entropy::Entropy, registrar::Aor, time::Now};
 use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply, UriRef};
@@ -76,6 +76,7 @@ pub struct Authenticator {
     replay: Arc<ReplayGuard>,
     nonces: Nonces,
     challenges: Challenges,
+    usual: Usual,
     /// Every user has a hash of the last algorithm.
     all_have_last: bool,
     /// Stands for the hashes of a user who is not there, so that the work is the same.
@@ -93,6 +94,7 @@ impl Authenticator {
         Self {
             nonces: Nonces::new(&secret, &config.realm),
             challenges: Challenges::new(&config.realm, &config.algorithms),
+            usual: Usual::new(&config.realm),
             config,
             secret,
             replay,
@@ -127,7 +129,7 @@ impl Authenticator {
         let Some(ha1) = stored.or_else(|| self.nobody.hash(claim.algorithm)) else {
             return Outcome::Challenge { stale: false };
         };
-        let expected = claim.expected(&ha1, method.as_bytes(), request.body());
+        let expected = claim.expected(&ha1, method.as_bytes(), request.body(), &self.usual);
         let right = expected.is(&claim.response);
         let (Some(user), true, true) = (user, known, right) else {
             return Outcome::Challenge { stale: false };
@@ -243,13 +245,18 @@ impl Authenticated {
 /// header fields, so whoever could change them under a used count could take over an AoR: only the
 /// same bytes are the same request.
 fn fingerprint(secret: &Secret, request: Message<'_>, method: Method<'_>) -> Option<Fingerprint> {
-    // Only the transport of the Via is of interest, so the rest of it is not read again.
-    let via = request.first_value(HeaderId::Via)?.raw;
-    let transport = via.splitn(3, |b| *b == b'/').nth(2)?.trim_ascii_start();
-    let is_udp = matches!(transport, [u, d, p, blank, ..]
-        if [*u, *d, *p].eq_ignore_ascii_case(b"UDP") && blank.is_ascii_whitespace());
-    if method != Method::Register || !is_udp {
-        return None;
+    let is_kept = method == Method::Register && is_by_udp(request);
+    is_kept.then(|| secret.fingerprint(request.bytes()))
+}
+
+/// Only the transport of the Via is of interest, so the rest of it is not read again.
+fn is_by_udp(request: Message<'_>) -> bool {
+    let usual = request.first(HeaderId::Via);
+    if usual.is_some_and(|via| via.value.starts_with(b"SIP/2.0/UDP ")) {
+        return true;
     }
-    Some(secret.fingerprint(request.bytes()))
+    let via = request.first_value(HeaderId::Via).map(|via| via.raw);
+    let transport = via.and_then(|via| via.splitn(3, |b| *b == b'/').nth(2));
+    matches!(transport.unwrap_or_default().trim_ascii_start(), [u, d, p, blank, ..]
+        if [*u, *d, *p].eq_ignore_ascii_case(b"UDP") && blank.is_ascii_whitespace())
 }

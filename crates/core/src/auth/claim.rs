@@ -1,7 +1,10 @@
 //! What a request claims: its digest credentials for our realm, with everything in them checked that
 //! can be checked without knowing the user.
 
-use super::{Algorithm, Role, algorithm::Hash};
+use super::{
+    Algorithm, Role,
+    algorithm::{Hash, Hex},
+};
 use crate::hex;
 use bellhop_wire::{
     Credentials, Message, Scheme, UriRef,
@@ -110,13 +113,17 @@ impl<'m> Claim<'m> {
 
     /// The digest that a client makes who knows the password (RFC 7616 3.4.1 to 3.4.3), over the
     /// bytes of `uri` as they stand.
-    pub(super) fn expected(&self, ha1: &Hash, method: &[u8], body: &[u8]) -> Hash {
+    pub(super) fn expected(&self, ha1: &Hash, method: &[u8], body: &[u8], usual: &Usual) -> Hash {
         let algorithm = self.algorithm;
         let a2 = match self.qop {
-            Qop::Auth => algorithm.hash(&[method, self.uri]),
+            Qop::Auth => usual.find(algorithm, method, self.uri).unwrap_or_else(|| {
+                let hash = algorithm.hash(&[method, self.uri]);
+                hash.hex()
+            }),
             Qop::AuthInt => {
                 let body = algorithm.hash(&[body]).hex();
-                algorithm.hash(&[method, self.uri, body.as_bytes()])
+                let hash = algorithm.hash(&[method, self.uri, body.as_bytes()]);
+                hash.hex()
             }
         };
         algorithm.hash(&[
@@ -125,8 +132,38 @@ impl<'m> Claim<'m> {
             self.nc,
             &self.cnonce,
             self.qop.token(),
-            a2.hex().as_bytes(),
+            a2.as_bytes(),
         ])
+    }
+}
+
+/// What nearly every phone signs when it registers, hashed beforehand: `REGISTER` and the URI of a domain
+/// that is the realm.
+#[derive(Clone, Debug)]
+pub(super) struct Usual {
+    uri: Vec<u8>,
+    hashes: [(Algorithm, Hex); Algorithm::ALL.len()],
+}
+
+impl Usual {
+    pub(super) fn new(realm: &str) -> Self {
+        let uri = [b"sip:", realm.as_bytes()].concat();
+        let hash = |algorithm: Algorithm| algorithm.hash(&[b"REGISTER", &uri]).hex();
+        Self {
+            hashes: Algorithm::ALL.map(|algorithm| (algorithm, hash(algorithm))),
+            uri,
+        }
+    }
+
+    /// H(A2), if this is what is usual.
+    fn find(&self, algorithm: Algorithm, method: &[u8], uri: &[u8]) -> Option<Hex> {
+        if uri != self.uri || method != b"REGISTER" {
+            return None;
+        }
+        let mut hashes = self.hashes.iter();
+        hashes
+            .find(|(of, _)| *of == algorithm)
+            .map(|(_, hash)| *hash)
     }
 }
 

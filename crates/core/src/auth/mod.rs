@@ -9,6 +9,7 @@ mod authenticator;
 mod challenges;
 mod claim;
 pub mod client;
+mod fingerprint;
 mod nonce;
 mod replay;
 mod secret;

@@ -1,6 +1,7 @@
 //! What keeps a captured request from being used again: the last count of each nonce (RFC 7616 3.4,
 //! `nc`), in bounded memory.
 
+use super::fingerprint::Fingerprint;
 use super::nonce::Nonce;
 use crate::time::Instant;
 use lru::LruCache;
@@ -19,9 +20,6 @@ use std::{
 pub struct ReplayGuard {
     stripes: Box<[Mutex<Stripe>]>,
 }
-
-/// What tells a retransmission from every other request: a hash of the whole request.
-pub(super) type Fingerprint = [u8; 16];
 
 struct Stripe {
     seen: LruCache<[u8; 16], Seen, ahash::RandomState>,

@@ -1,9 +1,10 @@
 //! The keys that vouch for what we gave away and get back: nonces, Record-Route tokens.
 
+use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::entropy::Entropy;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use siphasher::sip128::{SipHasher13, SipHasher24};
+use siphasher::sip128::SipHasher24;
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -13,7 +14,7 @@ use std::fmt;
 #[derive(Clone)]
 pub struct Secret {
     keyed: [SipHasher24; Use::ALL.len()],
-    requests: SipHasher13,
+    requests: Fingerprints,
 }
 
 /// What a code is for.
@@ -32,7 +33,7 @@ impl Secret {
     pub fn new(key: [u8; 32]) -> Self {
         Self {
             keyed: Use::ALL.map(|of| SipHasher24::new_with_key(&derived(&key, of.label()))),
-            requests: SipHasher13::new_with_key(&derived(&key, b"request")),
+            requests: Fingerprints::new(&derived(&key, b"request")),
         }
     }
 
@@ -58,11 +59,9 @@ impl Secret {
             .map_or([0; 16], |keyed| keyed.hash(&input).as_bytes())
     }
 
-    /// What tells a whole request from every other one. It is kept and never shown, so nobody outside can
-    /// look for two requests of one code but by sending them; one round less than for [`Secret::mac`] is
-    /// enough, as it is for the keys of a hash table.
-    pub(crate) fn fingerprint(&self, request: &[u8]) -> [u8; 16] {
-        self.requests.hash(request).as_bytes()
+    /// What tells a whole request from every other one.
+    pub(super) fn fingerprint(&self, request: &[u8]) -> Fingerprint {
+        self.requests.of(request)
     }
 }
 

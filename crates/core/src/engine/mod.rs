@@ -18,6 +18,7 @@ pub use shard::shard_of;
 use crate::auth::{Authenticator, ReplayGuard, Secret};
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::date;
 use crate::entropy::Entropy;
 use crate::flow::{ConnectionId, Flow, Transport};
 use crate::hex;
@@ -53,6 +54,7 @@ pub struct Engine {
     pub(crate) budget: Budget,
     /// Who is asked at the hooks; `None`: nobody.
     pub(crate) policy: Option<Box<dyn Policy>>,
+    date: date::Line,
     index: Index,
     shard: u16,
 }
@@ -100,6 +102,7 @@ impl Engine {
             key: RandomState::with_seeds(a, b, c, d),
             scratch: Vec::with_capacity(2048),
             known: Known::new(RandomState::with_seeds(d, c, b, a)),
+            date: date::Line::default(),
             index: Index::new(),
             shard,
         }

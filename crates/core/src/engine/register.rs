@@ -2,7 +2,6 @@
 
 use super::Engine;
 use super::local::{EXTENSIONS, Received, unknown};
-use crate::date;
 use crate::event::{Decision, Level, Registration};
 use crate::outbox::Outbox;
 use crate::registrar::{self, Aor, Registered};
@@ -75,10 +74,11 @@ impl Engine {
         );
         match applied {
             Ok(registered) => {
-                self.reply(received, 200, "OK", out, |_, reply| {
+                self.reply(received, 200, "OK", out, |engine, reply| {
                     registered.write(now.instant, message, reply);
                     // 10.3 step 8.
-                    reply.header_with("Date", |out| date::write(now.unix, out));
+                    let date = engine.date.of(now.unix);
+                    reply.lines_with(|out| out.extend_from_slice(date));
                 });
                 out.tell(message, received.flow, Level::Info, 200, || {
                     let Registered {

@@ -66,7 +66,7 @@ impl Registered {
                 .header("Require", b"outbound")
                 .header("Flow-Timer", FLOW_TIMER);
         }
-        reply.header("Supported", b"path, outbound");
+        reply.lines_with(|out| out.extend_from_slice(b"Supported: path, outbound\r\n"));
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a REGISTER asks for: its Contact values, read and judged without knowing what is bound.
 
 use super::{Refusal, RegistrarConfig};
-use bellhop_wire::{HeaderId, Message, NameAddr, Params, Scheme, UriRef, Value};
+use bellhop_wire::{
+    HeaderId, Message, NameAddr, Params, Scheme, UriRef, Value, view::params::Param,
+};
 use smallvec::SmallVec;
 use std::{borrow::Cow, time::Duration};
 
@@ -46,33 +48,48 @@ impl<'m> Request<'m> {
         let expires = request
             .number(HeaderId::Expires)
             .map_err(|error| Refusal::bad(error.to_string()))?;
-        let values = request.values(HeaderId::Contact);
         // Each is compared with all others, so the number is bounded before anything else.
         let most = config.max_contacts.saturating_mul(2);
-        let values: SmallVec<[Value<'m>; 4]> = values.take(most.saturating_add(1)).collect();
+        let mut values = SmallVec::<[&'m [u8]; 4]>::new();
+        for value in request.values(HeaderId::Contact) {
+            if values.len() > most {
+                break;
+            }
+            values.push(value.raw);
+        }
         match values.as_slice() {
             [] => return Err(Refusal::bad("Bad Contact")),
-            [only] if only.raw == b"*" => {
+            [b"*"] => {
                 return if expires == Some(0) {
                     Ok(Self::Wildcard)
                 } else {
                     Err(Refusal::bad("Contact * without Expires 0"))
                 };
             }
-            values if values.iter().any(|value| value.raw == b"*") => {
+            values if values.contains(&b"*".as_slice()) => {
                 return Err(Refusal::bad("Contact * beside other contacts"));
             }
             values if values.len() > most => return Err(Refusal::too_many()),
             _ => {}
         }
-        let reg_ids = honours_reg_id(request);
         let mut contacts: SmallVec<[Contact<'m>; 2]> = SmallVec::new();
-        for value in &values {
-            let contact = Contact::read(value.raw, expires, reg_ids, config)?;
-            if contacts.iter().any(|other| contact.is_same(other)) {
-                return Err(Refusal::bad_contact("Contact stands twice", value.raw));
+        for raw in &values {
+            contacts.push(Contact::read(raw, expires, config)?);
+        }
+        if contacts.iter().any(Contact::wants_flow) {
+            match honours_reg_id(request) {
+                RegIds::Honoured => {}
+                RegIds::Ignored => contacts.iter_mut().for_each(|c| c.reg_id = None),
+                RegIds::FirstHopLacksOutbound => {
+                    return Err(Refusal::of(439, "First Hop Lacks Outbound Support"));
+                }
             }
-            contacts.push(contact);
+        }
+        for (at, contact) in contacts.iter().enumerate() {
+            if contacts.iter().take(at).any(|other| contact.is_same(other)) {
+                let raw = values.get(at).copied().unwrap_or_default();
+                return Err(Refusal::bad_contact("Contact stands twice", raw));
+            }
         }
         let flows = contacts
             .iter()
@@ -81,21 +98,12 @@ impl<'m> Request<'m> {
         if flows.count() > 1 {
             return Err(Refusal::bad("More than one Contact with reg-id"));
         }
-        let lacking = reg_ids == RegIds::FirstHopLacksOutbound;
-        if lacking && contacts.iter().any(Contact::wants_flow) {
-            return Err(Refusal::of(439, "First Hop Lacks Outbound Support"));
-        }
         Ok(Self::Contacts(contacts))
     }
 }
 
 impl<'m> Contact<'m> {
-    fn read(
-        raw: &'m [u8],
-        header: Option<u32>,
-        reg_ids: RegIds,
-        config: &RegistrarConfig,
-    ) -> Result<Self, Refusal> {
+    fn read(raw: &'m [u8], header: Option<u32>, config: &RegistrarConfig) -> Result<Self, Refusal> {
         let bad = || Refusal::bad_contact("Bad Contact", raw);
         let NameAddr { uri, params, .. } = NameAddr::parse(raw).map_err(|_| bad())?;
         if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) || uri.host.is_none() {
@@ -104,7 +112,8 @@ impl<'m> Contact<'m> {
                 raw,
             ));
         }
-        let asked = if params.has("expires") {
+        let told = Told::by(params);
+        let asked = if told.expires.is_some() {
             Some(
                 params
                     .unquoted("expires")
@@ -113,19 +122,18 @@ impl<'m> Contact<'m> {
         } else {
             header
         };
-        let q = match params.value("q") {
-            Some(value) => thousandths(value).ok_or_else(bad)?,
-            None if params.has("q") => return Err(bad()),
+        let q = match told.q {
+            Some(q) => q.value.and_then(thousandths).ok_or_else(bad)?,
             None => 1000,
         };
-        let instance = params.unquoted("+sip.instance");
-        let reg_id = params.value("reg-id").and_then(number).filter(|id| *id > 0);
+        let instance = told.instance.and_then(|_| params.unquoted("+sip.instance"));
+        let reg_id = told.reg_id.and_then(|id| id.value).and_then(number);
         Ok(Self {
             uri,
             params,
             q,
             lifetime: grant(asked, config)?,
-            reg_id: reg_id.filter(|_| instance.is_some() && reg_ids != RegIds::Ignored),
+            reg_id: reg_id.filter(|id| *id > 0 && instance.is_some()),
             instance,
         })
     }
@@ -148,8 +156,33 @@ impl<'m> Contact<'m> {
     }
 }
 
+/// The parameters of a Contact that say something to a registrar, the first of each name.
+#[derive(Default)]
+struct Told<'m> {
+    expires: Option<Param<'m>>,
+    q: Option<Param<'m>>,
+    instance: Option<Param<'m>>,
+    reg_id: Option<Param<'m>>,
+}
+
+impl<'m> Told<'m> {
+    fn by(params: Params<'m>) -> Self {
+        let mut told = Self::default();
+        for param in params.iter() {
+            let slot = match param.name.len() {
+                1 if param.is("q") => &mut told.q,
+                6 if param.is("reg-id") => &mut told.reg_id,
+                7 if param.is("expires") => &mut told.expires,
+                13 if param.is("+sip.instance") => &mut told.instance,
+                _ => continue,
+            };
+            slot.get_or_insert(param);
+        }
+        told
+    }
+}
+
 /// What becomes of `reg-id` (RFC 5626 6).
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum RegIds {
     Honoured,
     /// The first hop is another one and cannot keep a flow, and the client did not ask it to.

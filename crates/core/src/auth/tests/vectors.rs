@@ -1,7 +1,10 @@
 //! The examples of RFC 7616 3.9 and RFC 2617 3.5, and what RFC 8760 makes of them in SIP. Where no RFC gives
 //! a figure it was computed with Python's hashlib.
 
-use super::super::{Algorithm, Ha1, claim::Claim};
+use super::super::{
+    Algorithm, Ha1,
+    claim::{Claim, Usual},
+};
 use super::*;
 use bellhop_wire::Credentials;
 
@@ -19,7 +22,7 @@ fn response_to(line: &str, password: &str, method: &[u8], body: &[u8]) -> String
         panic!("no claim in {line}");
     };
     let ha1 = ha1.hash(claim.algorithm).unwrap();
-    let expected = claim.expected(&ha1, method, body);
+    let expected = claim.expected(&ha1, method, body, &Usual::new(&text(credentials.realm)));
     let hex = String::from_utf8(expected.hex().as_bytes().to_vec()).unwrap();
     assert_eq!(hex.as_bytes(), claim.response.hex().as_bytes());
     hex
@@ -133,4 +136,47 @@ fn a_user_hash_that_was_not_offered_is_asked_again() {
     let hashed = plain.replacen("\"6001\"", &format!("\"{name}\", userhash=true"), 1);
     assert_eq!(told(&door.check(&register(&[&hashed]))), "challenged");
     assert_eq!(told(&door.check(&register(&[&plain]))), "in");
+}
+
+#[test]
+fn what_phones_sign_as_a_rule_gives_what_its_hash_gives() {
+    // Computed with Python's hashlib.
+    for (uri, algorithm, right) in [
+        (
+            "sip:pbx.example.org",
+            "MD5",
+            "24dd632177d7b9596e3caed98037607a",
+        ),
+        (
+            "sip:pbx.example.org",
+            "SHA-256",
+            "e2a6c715038ff7b943b956b2dfdea1ddc4472aae4998d81eaddcb854ef8aaba7",
+        ),
+        (
+            "sip:pbx.example.org",
+            "SHA-512-256",
+            "5508ef25752bcb2503416b85bc27a99f18985f3624fae51ca16fa6bd07570551",
+        ),
+        (
+            "sip:pbx.example.org:5060",
+            "MD5",
+            "591f0bf5a9f41e07e73d00279f8cbb9f",
+        ),
+        (
+            "sip:pbx.example.org:5060",
+            "SHA-256",
+            "4f0e86d822b73b879c3271a3451d47995ed40291f4dee9b6190f5ac8f7b22d65",
+        ),
+        (
+            "sip:pbx.example.org:5060",
+            "SHA-512-256",
+            "3c42e02f326226839a1d7a8eaba1baf97ae58a63ed93fe370548de60680e9c23",
+        ),
+    ] {
+        let line = format!(
+            "Digest username=\"6001\", realm=\"pbx.example.org\", uri=\"{uri}\", nonce=\"n\", \
+             algorithm={algorithm}, nc=00000001, cnonce=\"c\", qop=auth, response=\"{right}\""
+        );
+        assert_eq!(response_to(&line, "geheim", b"REGISTER", b""), right);
+    }
 }
