@@ -150,3 +150,35 @@ fn the_end_of_a_transfers_subscription_is_not_the_end_of_the_call() {
         assert_eq!(status_of(&skip(&mut world, a.address, 100)), 200);
     }
 }
+
+/// drachtio: requests that come before the 200, and before anything at all was answered.
+#[test]
+fn an_info_before_the_200_reaches_the_other_end_from_both_and_the_call_goes_on() {
+    for has_rung in [true, false] {
+        let mut world = world();
+        let (mut a, mut b) = pair(&mut world);
+        let (_, at_b) = ring(&mut world, &mut a, &b, "early");
+        if has_rung {
+            say(&mut world, &b, &b.answer(&at_b, 183, "Progress", ""));
+            let progress = skip(&mut world, a.address, 100);
+            let info = from_caller(&mut a, "INFO", &progress, 11);
+            say(&mut world, &a, &info);
+            let got = world.expect(b.address).unwrap();
+            assert!(got.starts_with("INFO sip:6002@203.0.113.2"), "{got}");
+            say(&mut world, &b, &b.answer(&got, 200, "OK", ""));
+            assert_eq!(status_of(&world.expect(a.address).unwrap()), 200);
+        }
+        let info = from_callee(&mut b, "INFO", &at_b, 1, "");
+        say(&mut world, &b, &info);
+        let got = skip(&mut world, a.address, 100);
+        assert!(got.starts_with("INFO sip:6001@203.0.113.1"), "{got}");
+        say(&mut world, &a, &a.answer(&got, 200, "OK", ""));
+        assert_eq!(status_of(&world.expect(b.address).unwrap()), 200);
+        say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
+        let ok = outcome(&mut world, &a);
+        assert_eq!(status_of(&ok), 200);
+        let bye = from_caller(&mut a, "BYE", &ok, 12);
+        say(&mut world, &a, &bye);
+        assert!(world.expect(b.address).unwrap().starts_with("BYE "));
+    }
+}

@@ -10,6 +10,8 @@
 
 mod common;
 
+use bellhop_core::config::Zone;
+use bellhop_core::flow::Transport;
 use bellhop_testkit::{Peer, World, status_of};
 use common::*;
 use std::time::Duration;
@@ -32,6 +34,16 @@ fn named(name: &str, addresses: &[&str]) -> World {
     let mut world = world();
     let addresses = addresses.iter().map(|text| addr(text)).collect();
     world.names.insert(name.to_owned(), addresses);
+    world
+}
+
+/// A Bellhop that can send to IPv6 addresses too, and a name that leads to one place.
+fn of_both_families(name: &str, place: &str) -> World {
+    let mut world = named(name, &[place]);
+    let mut config = config();
+    let six = listener("six", Transport::Udp, "[2001:db8::1]:5060", Zone::Outside);
+    config.listeners.push(six);
+    world.reconfigure(0, config, auth());
     world
 }
 
@@ -131,8 +143,22 @@ fn no_stranger_and_no_user_has_a_name_of_his_own_looked_up() {
 /// whatever its owner has DNS say.
 #[test]
 fn a_name_does_not_lead_the_outside_into_this_machine_or_its_link() {
-    for inward in ["127.0.0.1:5066", "169.254.169.254:5066", "[::1]:5066"] {
-        let mut world = named("media.test", &[inward]);
+    for inward in [
+        "127.0.0.1:5066",
+        "127.255.255.254:5066",
+        "0.0.0.0:5066",
+        "0.1.2.3:5066",
+        "169.254.169.254:5066",
+        "255.255.255.255:5066",
+        "224.0.1.75:5066",
+        "[::1]:5066",
+        "[::]:5066",
+        "[fe80::1]:5066",
+        "[ff02::1]:5066",
+        "[::ffff:127.0.0.1]:5066",
+        "[::127.0.0.1]:5066",
+    ] {
+        let mut world = of_both_families("media.test", inward);
         let (mut a, ok) = call_to(&mut world, "sip:600@media.test:5066");
         let bye = from_caller(&mut a, "BYE", &ok, 2);
         let status = status_of(&ask(&mut world, &a, &bye));
@@ -142,6 +168,26 @@ fn a_name_does_not_lead_the_outside_into_this_machine_or_its_link() {
             world.trace.iter().all(|packet| packet.to != addr(inward)),
             "{inward}"
         );
+    }
+}
+
+/// A PBX stands in a private network as a rule, and its name leads there for those outside too. Nobody outside
+/// chooses the name: it is configured, or the PBX calls itself so.
+#[test]
+fn the_name_of_a_pbx_in_a_private_network_is_followed_for_the_outside() {
+    for private in [
+        "10.1.2.3:5066",
+        "172.16.0.9:5066",
+        "192.168.7.7:5066",
+        "100.64.0.1:5066",
+        "[fd00::5]:5066",
+    ] {
+        let mut world = of_both_families("media.test", private);
+        let (mut a, ok) = call_to(&mut world, "sip:600@media.test:5066");
+        let bye = from_caller(&mut a, "BYE", &ok, 2);
+        say(&mut world, &a, &bye);
+        let arrived = world.expect(addr(private)).unwrap();
+        assert!(arrived.starts_with("BYE sip:600@media.test:5066 "));
     }
 }
 

@@ -12,35 +12,8 @@
 
 mod common;
 
-use bellhop_testkit::{World, header_of, status_of};
+use bellhop_testkit::{header_of, status_of};
 use common::*;
-use std::time::Duration;
-
-/// A good request from a trusted PBX for a registered phone; each test spoils one thing.
-const GOOD: &str = "MESSAGE sip:6002@example.org SIP/2.0\r\n\
-    Via: SIP/2.0/UDP 198.51.100.5:5060;branch=z9hG4bKbad\r\n\
-    Max-Forwards: 70\r\n\
-    From: <sip:pbx@198.51.100.5>;tag=1\r\n\
-    To: <sip:6002@example.org>\r\n\
-    Call-ID: bad\r\n\
-    CSeq: 7 MESSAGE\r\n\
-    Content-Length: 0\r\n\r\n";
-
-/// What a Bellhop does with a message from its PBX: its first answer, and what reached the phone.
-fn verdict(message: &str) -> (Option<String>, Vec<String>) {
-    let mut world: World = world();
-    let (_, b) = pair(&mut world);
-    let p = pbx();
-    world.drain(b.address);
-    say(&mut world, &p, message);
-    let answer = world.expect_within(p.address, Duration::from_millis(100));
-    (answer, world.drain(b.address))
-}
-
-fn spoiled(old: &str, new: &str) -> String {
-    assert!(GOOD.contains(old), "{old}");
-    GOOD.replacen(old, new, 1)
-}
 
 #[test]
 fn the_good_request_is_relayed() {

@@ -100,22 +100,22 @@ pub(crate) fn resolved(
 }
 
 /// Whether an address means the same machine wherever it is sent from, as loopback, link-local,
-/// multicast and unspecified ones do not.
+/// multicast and unspecified ones and those of "this network" (RFC 1122 3.2.1.3) do not. Private ones do:
+/// that is where a PBX stands, and nobody outside chooses the names that are looked up.
 fn is_everywhere(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
+    let ip = match ip {
+        IpAddr::V6(six) => six.to_ipv4().map_or(ip, IpAddr::V4),
+        IpAddr::V4(_) => ip,
+    };
+    match ip {
         IpAddr::V4(ip) => {
             !(ip.is_loopback()
                 || ip.is_link_local()
                 || ip.is_multicast()
                 || ip.is_broadcast()
-                || ip.is_unspecified())
+                || ip.octets().first() == Some(&0))
         }
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback()
-                || ip.is_unicast_link_local()
-                || ip.is_multicast()
-                || ip.is_unspecified())
-        }
+        IpAddr::V6(ip) => !(ip.is_unicast_link_local() || ip.is_multicast()),
     }
 }
 

@@ -320,3 +320,36 @@ pub(crate) fn contacts(answer: &str) -> Vec<&str> {
 
 /// The AoR of the first user.
 pub(crate) const AOR: &str = "sip:6001@example.org";
+
+/// A good request from a trusted PBX for a registered phone; a test spoils one thing.
+pub(crate) const GOOD: &str = "MESSAGE sip:6002@example.org SIP/2.0\r\n\
+    Via: SIP/2.0/UDP 198.51.100.5:5060;branch=z9hG4bKbad\r\n\
+    Max-Forwards: 70\r\n\
+    From: <sip:pbx@198.51.100.5>;tag=1\r\n\
+    To: <sip:6002@example.org>\r\n\
+    Call-ID: bad\r\n\
+    CSeq: 7 MESSAGE\r\n\
+    Content-Length: 0\r\n\r\n";
+
+/// [`GOOD`] with another text in one place.
+pub(crate) fn spoiled(old: &str, new: &str) -> String {
+    assert!(GOOD.contains(old), "{old}");
+    GOOD.replacen(old, new, 1)
+}
+
+/// What a Bellhop does with a message from its PBX: its first answer, and what reached the phone.
+pub(crate) fn verdict(message: &str) -> (Option<String>, Vec<String>) {
+    verdict_of(config(), message)
+}
+
+/// As [`verdict`], of one that is configured so.
+pub(crate) fn verdict_of(config: Config, message: &str) -> (Option<String>, Vec<String>) {
+    let mut world = World::new(1);
+    world.start(config, auth());
+    let (_, b) = pair(&mut world);
+    let p = pbx();
+    world.drain(b.address);
+    say(&mut world, &p, message);
+    let answer = world.expect_within(p.address, Duration::from_millis(100));
+    (answer, world.drain(b.address))
+}
