@@ -5,10 +5,12 @@ mod chance;
 mod message;
 mod net;
 mod peer;
+mod policy;
 mod world;
 
 pub use chance::Chance;
 pub use message::{Text, header, header_of, status_of};
 pub use net::{Faults, Packet};
 pub use peer::Peer;
+pub use policy::{Asked, Ear, Heard, Script};
 pub use world::{Node, World, flow_tcp};

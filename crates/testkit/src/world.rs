@@ -7,7 +7,8 @@ use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::event::Event;
 use bellhop_core::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
-use bellhop_core::outbox::Outbox;
+use bellhop_core::outbox::{Outbox, Ticket};
+use bellhop_core::policy::Policy;
 use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -117,6 +118,21 @@ impl World {
             node.listeners = listeners_of(&config);
             node.engine.reconfigure(Arc::new(config), Arc::new(auth));
         }
+    }
+
+    /// Has a policy asked by a node.
+    pub fn set_policy(&mut self, node: usize, policy: Box<dyn Policy>) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.engine.set_policy(policy);
+        }
+    }
+
+    /// Tells a node that an answer of its policy is there.
+    pub fn consulted(&mut self, node: usize, ticket: Ticket) {
+        if let Some(asking) = self.nodes.get_mut(node) {
+            asking.engine.consulted(self.now, ticket, &mut asking.out);
+        }
+        self.drain_node(node);
     }
 
     /// Sends a message from a peer's address.
