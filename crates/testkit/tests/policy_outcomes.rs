@@ -185,6 +185,7 @@ fn nothing_is_tried_for_a_caller_who_gave_up_or_after_a_6xx() {
         &b.answer(&at_b, 487, "Request Terminated", ""),
     );
     world.pass(Duration::from_millis(20));
+    world.drain(a.address);
     let second = a.request("INVITE", "sip:6002@example.org", "second", "");
     let second = authorized(&mut world, &mut a, &second);
     world.drain(b.address);

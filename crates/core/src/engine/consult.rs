@@ -228,7 +228,7 @@ impl Engine {
         if resumed.hook == Hook::Register {
             self.ask_and_register(now, &received, &uri, proof, Some(resumed), out);
         } else {
-            self.relay(now, &received, &uri, &routes, proof, Some(resumed), out);
+            self.relay(now, &received, (&uri, &routes), proof, Some(resumed), out);
         }
     }
 

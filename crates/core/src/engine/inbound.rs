@@ -7,6 +7,7 @@ use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::identity;
 use crate::outbox::Outbox;
+use crate::policy::Hook;
 use crate::routing::{Proof, Routes};
 use crate::time::Now;
 use crate::transaction::{Request, Response};
@@ -35,7 +36,10 @@ impl Engine {
             return;
         };
         // A REGISTER has a transaction only where it is relayed, and that a Route asks for.
-        if method != Method::Register || message.first(HeaderId::Route).is_some() {
+        if method != Method::Register
+            || message.first(HeaderId::Route).is_some()
+            || self.hooks().has(Hook::Register)
+        {
             match self.table.receive_request(now.instant, message, &via, out) {
                 Request::Absorbed | Request::AckAbsorbed => return,
                 Request::New | Request::Ack => {}
@@ -69,7 +73,7 @@ impl Engine {
         if method == Method::Register && !routes.has_next {
             self.ask_and_register(now, &received, &uri, proof, None, out);
         } else {
-            self.relay(now, &received, &uri, &routes, proof, None, out);
+            self.relay(now, &received, (&uri, &routes), proof, None, out);
         }
     }
 

@@ -161,7 +161,7 @@ proptest! {
         let added: usize = names.iter().map(|name| changes.added(name).count()).sum();
         let text = applied(&changes);
         let after = Owned::parse(text.as_bytes(), &Limits::default()).unwrap();
-        prop_assert_eq!(after.message().all_fields().count(), own + added);
+        prop_assert_eq!(after.message().all_fields().count(), own.saturating_add(added));
         prop_assert_eq!(after.message().body(), b"body");
     }
 
