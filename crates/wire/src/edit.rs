@@ -5,8 +5,11 @@ use crate::{
     text::{self, Sink},
     view::list,
 };
+use added::{Added, Piece};
 use smallvec::SmallVec;
 use std::fmt;
+
+mod added;
 
 /// A list of changes to one message. What is not changed leaves byte for byte. Changes of different
 /// places may come in any order; several insertions at one place stand in the order they were made.
@@ -17,7 +20,7 @@ pub struct Edit<'m> {
     ops: SmallVec<[Op; 12]>,
     /// Elements taken out of comma lists: line number and place of the element.
     cuts: SmallVec<[(usize, usize); 4]>,
-    text: SmallVec<[u8; 512]>,
+    text: Added,
     vias: usize,
     routes: usize,
     fault: Option<EditError>,
@@ -46,11 +49,11 @@ impl std::error::Error for EditError {}
 /// Bytes of the message to be replaced by a piece of the text.
 #[derive(Clone, Copy, Debug)]
 struct Op {
-    start: usize,
-    end: usize,
-    text: (usize, usize),
+    start: u32,
+    end: u32,
+    text: Piece,
     /// The line whose comma list this cuts.
-    cut: Option<usize>,
+    cut: Option<u16>,
 }
 
 impl<'m> Edit<'m> {
@@ -60,7 +63,7 @@ impl<'m> Edit<'m> {
             message,
             ops: SmallVec::new(),
             cuts: SmallVec::new(),
-            text: SmallVec::new(),
+            text: Added::new(),
             vias: 0,
             routes: 0,
             fault: None,
@@ -76,7 +79,7 @@ impl<'m> Edit<'m> {
             return self.refuse();
         }
         let start = method.as_bytes().len().saturating_add(1);
-        let text = self.add(&[uri]);
+        let text = self.add(uri);
         self.change(start, start.saturating_add(old.len()), text)
     }
 
@@ -89,13 +92,13 @@ impl<'m> Edit<'m> {
         let before = mark::before_params(via.raw).len();
         let from = self.text.len();
         mark::put_params(&mut self.text, via.raw, mark);
-        if self.text.get(from..) == via.raw.get(before..) {
-            self.text.truncate(from);
+        if self.text.all().get(from..) == via.raw.get(before..) {
+            self.text.cut(from);
             return self;
         }
         let start = via.at.saturating_add(before);
         let end = via.at.saturating_add(via.raw.len());
-        self.change(start, end, (from, self.text.len()))
+        self.change(start, end, self.text.since(from))
     }
 
     /// A new first header line of this name, before the first line of the same header; before all
@@ -123,29 +126,19 @@ impl<'m> Edit<'m> {
 
     /// Replaces all lines of a header by one, where the first stood; appends it if there is none.
     pub fn set(&mut self, id: HeaderId, value: &[u8]) -> &mut Self {
-        let message = self.message;
-        let mut fields = message.fields(id);
         if id == HeaderId::Other || !text::is_clean(value) {
             return self.refuse();
         }
-        let Some(first) = fields.next() else {
-            return self.append(id.name(), value);
-        };
-        if let Some(line) = message.index.lines.get(first.line) {
-            let text = self.add(&[value]);
-            self.change(line.value as usize, line.value_end as usize, text);
-        }
-        for field in fields {
-            self.remove(field);
-        }
-        self
+        let text = self.add(value);
+        self.set_to(id, text)
     }
 
     /// Removes a header line, its folds included. Twice is once.
     pub fn remove(&mut self, field: Field<'m>) -> &mut Self {
         if let Some(line) = self.message.index.lines.get(field.line) {
             let (start, end) = (line.start as usize, line.end as usize);
-            if !self.ops.iter().any(|op| (op.start, op.end) == (start, end)) {
+            let removes = |op: &Op| (op.start, op.end) == (line.start, line.end);
+            if !self.ops.iter().any(removes) {
                 self.change(start, end, (0, 0));
             }
         }
@@ -156,7 +149,7 @@ impl<'m> Edit<'m> {
     pub fn remove_value(&mut self, value: Value<'m>) -> &mut Self {
         let line = value.field.line;
         self.cuts.push((line, value.at));
-        self.ops.retain(|op| op.cut != Some(line));
+        self.ops.retain(|op| op.cut.map(usize::from) != Some(line));
         self.cut_line(line);
         self
     }
@@ -166,7 +159,7 @@ impl<'m> Edit<'m> {
         if !text::is_clean(new) {
             return self.refuse();
         }
-        let text = self.add(&[new]);
+        let text = self.add(new);
         self.change(value.at, value.at.saturating_add(value.raw.len()), text)
     }
 
@@ -193,9 +186,8 @@ impl<'m> Edit<'m> {
                 .checked_sub(1)
                 .ok_or(Error::of(Kind::TooManyHops, id))?,
         };
-        let mut digits = SmallVec::<[u8; 4]>::new();
-        text::put_decimal(&mut digits, u64::from(hops));
-        self.set(id, &digits);
+        let text = self.add_decimal(u64::from(hops));
+        self.set_to(id, text);
         Ok(hops)
     }
 
@@ -204,10 +196,9 @@ impl<'m> Edit<'m> {
         if let Some(content_type) = content_type {
             self.set(HeaderId::ContentType, content_type.as_bytes());
         }
-        let mut digits = SmallVec::<[u8; 20]>::new();
-        text::put_decimal(&mut digits, u64::try_from(body.len()).unwrap_or(u64::MAX));
-        self.set(HeaderId::ContentLength, &digits);
-        let text = self.add(&[body]);
+        let length = self.add_decimal(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        self.set_to(HeaderId::ContentLength, length);
+        let text = self.add(body);
         self.change(self.message.index.body, self.message.bytes.len(), text)
     }
 
@@ -220,17 +211,19 @@ impl<'m> Edit<'m> {
             return Err(fault);
         }
         let bytes = self.message.bytes;
+        let added = self.text.all();
         let before = out.len();
-        out.reserve(bytes.len().saturating_add(self.text.len()));
+        out.reserve(bytes.len().saturating_add(added.len()));
         let mut at = 0_usize;
         for op in &self.ops {
-            let Some(kept) = bytes.get(at..op.start) else {
+            let Some(kept) = bytes.get(at..op.start as usize) else {
                 out.truncate(before);
                 return Err(EditError::Overlap);
             };
             out.extend_from_slice(kept);
-            out.extend_from_slice(self.text.get(op.text.0..op.text.1).unwrap_or_default());
-            at = op.end;
+            let piece = op.text.0 as usize..op.text.1 as usize;
+            out.extend_from_slice(added.get(piece).unwrap_or_default());
+            at = op.end as usize;
         }
         out.extend_from_slice(bytes.get(at..).unwrap_or_default());
         Ok(())
@@ -241,37 +234,64 @@ impl<'m> Edit<'m> {
         self
     }
 
-    fn add(&mut self, parts: &[&[u8]]) -> (usize, usize) {
+    fn add(&mut self, bytes: &[u8]) -> Piece {
         let from = self.text.len();
-        for part in parts {
-            self.text.put(part);
+        self.text.put(bytes);
+        self.text.since(from)
+    }
+
+    fn add_decimal(&mut self, number: u64) -> Piece {
+        let from = self.text.len();
+        text::put_decimal(&mut self.text, number);
+        self.text.since(from)
+    }
+
+    /// As [`Edit::set`], to text that is clean.
+    fn set_to(&mut self, id: HeaderId, value: Piece) -> &mut Self {
+        let message = self.message;
+        let first = message.index.first(id);
+        let Some(line) = first.and_then(|at| message.index.lines.get(at)) else {
+            let (from, end) = (value.0 as usize, value.1 as usize);
+            let value = SmallVec::<[u8; 64]>::from_slice(
+                self.text.all().get(from..end).unwrap_or_default(),
+            );
+            return self.append(id.name(), &value);
+        };
+        self.change(line.value as usize, line.value_end as usize, value);
+        for field in message.fields(id).skip(1) {
+            self.remove(field);
         }
-        (from, self.text.len())
+        self
     }
 
     fn insert(&mut self, at: usize, name: &str, value: &[u8]) -> &mut Self {
         if !text::is_clean(value) {
             return self.refuse();
         }
-        let text = self.add(&[name.as_bytes(), b": ", value, b"\r\n"]);
+        let text = self.text.line(name.as_bytes(), value);
         self.change(at, at, text)
     }
 
-    fn change(&mut self, start: usize, end: usize, text: (usize, usize)) -> &mut Self {
-        self.put(Op {
-            start,
-            end,
-            text,
-            cut: None,
-        });
+    fn change(&mut self, start: usize, end: usize, text: Piece) -> &mut Self {
+        self.put(start, end, text, None);
         self
     }
 
     /// Keeps the list sorted. An insertion sorts before a change that starts at the same place.
-    fn put(&mut self, op: Op) {
-        let at = self
-            .ops
-            .partition_point(|other| (other.start, other.end) <= (op.start, op.end));
+    fn put(&mut self, start: usize, end: usize, text: Piece, cut: Option<u16>) {
+        // The index takes no message in which a place would not fit.
+        let (start, end) = (start as u32, end as u32);
+        let op = Op {
+            start,
+            end,
+            text,
+            cut,
+        };
+        let sorts = |other: &Op| (other.start, other.end) <= (start, end);
+        let at = match self.ops.last() {
+            Some(last) if !sorts(last) => self.ops.partition_point(sorts),
+            _ => self.ops.len(),
+        };
         self.ops.insert(at, op);
     }
 
@@ -317,12 +337,8 @@ impl<'m> Edit<'m> {
     }
 
     fn put_cut(&mut self, line: usize, start: usize, end: usize) {
-        self.put(Op {
-            start,
-            end,
-            text: (0, 0),
-            cut: Some(line),
-        });
+        // No message has more lines.
+        self.put(start, end, (0, 0), Some(line as u16));
     }
 }
 

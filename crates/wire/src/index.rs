@@ -14,6 +14,8 @@ pub struct Index {
     pub(crate) lines: Vec<Line>,
     /// The first line of each header, as its number in `lines`; [`NONE`] if there is none.
     first: [u16; HeaderId::COUNT],
+    /// A bit for each header that has more than one line.
+    repeated: u64,
     /// Where the empty line behind the header lines starts.
     pub(crate) head_end: usize,
     /// Where the body starts; the message ends where it ends.
@@ -52,6 +54,7 @@ impl Default for Index {
             start: start::Span::default(),
             lines: Vec::new(),
             first: [NONE; HeaderId::COUNT],
+            repeated: 0,
             head_end: 0,
             body: 0,
         }
@@ -100,6 +103,11 @@ impl Index {
             .map(usize::from)
     }
 
+    /// Whether a header has more than one line.
+    pub(crate) fn is_repeated(&self, id: HeaderId) -> bool {
+        self.repeated & 1 << id as u32 != 0
+    }
+
     /// Whether the start line could be read, where the message ends, and the first fault.
     fn fill(&mut self, bytes: &[u8], limits: &Limits) -> (bool, usize, Option<Error>) {
         self.clear(bytes.len());
@@ -141,6 +149,7 @@ impl Index {
     fn clear(&mut self, len: usize) {
         self.lines.clear();
         self.first = [NONE; HeaderId::COUNT];
+        self.repeated = 0;
         self.start = start::Span::default();
         self.head_end = len;
         self.body = len;
@@ -199,8 +208,12 @@ impl Index {
         self.lines.push(line);
         match self.first.get_mut(line.id as usize) {
             Some(slot) if *slot == NONE => *slot = number as u16,
-            Some(_) if line.id.is_single() => fault.put(Error::of(Kind::Duplicate, line.id)),
-            _ => {}
+            _ => {
+                self.repeated |= 1 << line.id as u32;
+                if line.id.is_single() {
+                    fault.put(Error::of(Kind::Duplicate, line.id));
+                }
+            }
         }
     }
 

@@ -27,7 +27,7 @@ fn padded(few: &[u8]) -> (u64, u64) {
 mod sse2 {
     use safe_arch::{
         cmp_eq_mask_i8_m128i, load_unaligned_m128i, m128i, max_u8_m128i, min_u8_m128i,
-        move_mask_i8_m128i, set_i64_m128i, set_splat_i8_m128i,
+        move_mask_i8_m128i, set_i64_m128i, set_splat_i8_m128i, sub_i8_m128i,
     };
     use std::ops::BitOr;
 
@@ -76,10 +76,25 @@ mod sse2 {
             ))
         }
 
+        /// Those from `least` to `most`.
+        #[inline(always)]
+        pub(crate) fn within(self, least: u8, most: u8) -> Hits {
+            Self(sub_i8_m128i(self.0, splat(least))).at_most(most.wrapping_sub(least))
+        }
+
         /// Those that are what `others` has in the same place.
         #[inline(always)]
         pub(crate) fn same(self, others: Self) -> Hits {
             Hits(cmp_eq_mask_i8_m128i(self.0, others.0))
+        }
+    }
+
+    impl BitOr<u8> for Lanes {
+        type Output = Self;
+
+        #[inline(always)]
+        fn bitor(self, bits: u8) -> Self {
+            Self(self.0 | splat(bits))
         }
     }
 
@@ -148,9 +163,21 @@ mod plain {
             Hits(self.0.map(|b| b >= least))
         }
 
+        pub(crate) fn within(self, least: u8, most: u8) -> Hits {
+            Hits(self.0.map(|b| (least..=most).contains(&b)))
+        }
+
         pub(crate) fn same(self, others: Self) -> Hits {
             let mut pairs = self.0.iter().zip(others.0);
             Hits([(); 16].map(|()| pairs.next().is_some_and(|(a, b)| *a == b)))
+        }
+    }
+
+    impl BitOr<u8> for Lanes {
+        type Output = Self;
+
+        fn bitor(self, bits: u8) -> Self {
+            Self(self.0.map(|b| b | bits))
         }
     }
 
@@ -203,8 +230,11 @@ mod tests {
                     prop_assert_eq!(lanes.is(octets[3]).bits(), expected(&|at| octets[at] == octets[3]));
                     prop_assert_eq!(lanes.at_most(wanted).bits(), expected(&|at| octets[at] <= wanted));
                     prop_assert_eq!(lanes.at_least(wanted).bits(), expected(&|at| octets[at] >= wanted));
+                    let (least, most) = (wanted.min(octets[3]), wanted.max(octets[3]));
+                    prop_assert_eq!(lanes.within(least, most).bits(), expected(&|at| (least..=most).contains(&octets[at])));
                     prop_assert_eq!(lanes.same(Lanes::of(&other)).bits(), expected(&|at| octets[at] == other[at]));
                     prop_assert_eq!((lanes | Lanes::of(&near)).is(wanted | 1).bits(), expected(&|at| octets[at] | near[at] == wanted | 1));
+                    prop_assert_eq!((lanes | 0x20).is(wanted | 0x20).bits(), expected(&|at| octets[at] | 0x20 == wanted | 0x20));
                     prop_assert_eq!((lanes.is(octets[3]) | lanes.at_most(wanted)).bits(), expected(&|at| octets[at] == octets[3] || octets[at] <= wanted));
                     prop_assert_eq!(Lanes::few(&octets[..length]).same(Lanes::of(&few)).bits(), 0xffff);
                 };

@@ -112,7 +112,13 @@ impl<'b> Message<'b> {
 
     /// All lines of one header, in order.
     pub fn fields(self, id: HeaderId) -> impl Iterator<Item = Field<'b>> {
+        let most = if self.index.is_repeated(id) {
+            usize::MAX
+        } else {
+            1
+        };
         self.lines_from(self.index.first(id).unwrap_or(usize::MAX))
+            .take(most)
             .filter(move |(line, _)| line.id == id)
             .map(move |(line, at)| self.field(at, line))
     }

@@ -84,6 +84,13 @@ pub(crate) fn bracket(lanes: Lanes) -> Hits {
     lanes.is(b'<') | lanes.is(b'>')
 }
 
+/// Those that can stand in no URI: no visible ASCII characters, and `<`, `>` and `"`. RFC 3261 25.1 lets
+/// fewer through unescaped: `#`, `|` and the like are dialled.
+#[inline(always)]
+pub(crate) fn no_uri(lanes: Lanes) -> Hits {
+    invisible(lanes) | bracket(lanes) | lanes.is(b'"')
+}
+
 /// The hits among fewer than sixteen octets.
 #[inline(always)]
 fn few(bytes: &[u8], hits: impl Fn(Lanes) -> Hits) -> u32 {

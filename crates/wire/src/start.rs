@@ -1,6 +1,6 @@
 //! The start line: request line and status line (RFC 3261 7.1, 7.2).
 
-use crate::{Error, Kind, Method, Start, text};
+use crate::{Error, Kind, Method, Start, seek, text};
 
 /// Where the parts of the start line are, as offsets into it.
 #[derive(Clone, Copy, Debug)]
@@ -61,16 +61,19 @@ pub(crate) fn read(line: &[u8]) -> (Option<Span>, Option<Error>) {
 /// `Method SP Request-URI SP SIP-Version`, single blanks, nothing behind (RFC 4475 3.1.2.7 to 3.1.2.10).
 fn request_line(line: &[u8]) -> (Option<Span>, Option<Error>) {
     let bad = Some(Error::message(Kind::StartLine));
-    let Some(method_end) = memchr::memchr(b' ', line) else {
+    let Some(method_end) = seek::find(b' ', line) else {
         return (None, bad);
     };
     if !text::is_token(line.get(..method_end).unwrap_or_default()) {
         return (None, bad);
     }
     let uri_start = method_end.saturating_add(1);
-    let uri_end = memchr::memrchr(b' ', line)
-        .unwrap_or(method_end)
-        .max(uri_start);
+    let uri_end = if line.ends_with(b" SIP/2.0") {
+        line.len().wrapping_sub(8)
+    } else {
+        memchr::memrchr(b' ', line).unwrap_or(method_end)
+    };
+    let uri_end = uri_end.max(uri_start);
     let span = Span::Request {
         method_end,
         uri: (uri_start, uri_end),
@@ -89,7 +92,7 @@ fn request_line(line: &[u8]) -> (Option<Span>, Option<Error>) {
 /// `SIP-Version SP Status-Code SP Reason-Phrase`; the blank before an empty reason may be missing.
 fn status_line(line: &[u8]) -> (Option<Span>, Option<Error>) {
     let bad = Some(Error::message(Kind::StartLine));
-    let Some(blank) = memchr::memchr(b' ', line) else {
+    let Some(blank) = seek::find(b' ', line) else {
         return (None, bad);
     };
     let fault = version(line.get(..blank).unwrap_or_default());
@@ -116,7 +119,7 @@ fn status_line(line: &[u8]) -> (Option<Span>, Option<Error>) {
 /// What is wrong with a SIP version: nothing with 2.0 in any case, another one is 505, and what is no
 /// version at all makes a bad start line.
 fn version(text: &[u8]) -> Option<Error> {
-    if text.eq_ignore_ascii_case(b"SIP/2.0") {
+    if text::same_without_case(text, b"SIP/2.0") {
         return None;
     }
     let numbers = text
@@ -137,7 +140,7 @@ fn version(text: &[u8]) -> Option<Error> {
 
 /// The first octet that can stand in no URI: blanks, controls, brackets, quotes, non-ASCII.
 fn uri_fault(uri: &[u8]) -> Option<u8> {
-    uri.iter().copied().find(|b| !text::is_uri_byte(*b))
+    uri.get(seek::find_by(uri, seek::no_uri)?).copied()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Octets and small texts: tokens, numbers, blanks, and appending to a buffer.
 
+use crate::seek;
 use smallvec::{Array, SmallVec};
 use std::{fmt, net::IpAddr};
 
@@ -105,23 +106,23 @@ pub(crate) fn behind_quote(mut inside: &[u8]) -> &[u8] {
 
 /// Whether the text can stand in a header line without ending it.
 pub(crate) fn is_clean(bytes: &[u8]) -> bool {
-    memchr::memchr3(b'\r', b'\n', 0, bytes).is_none()
+    !seek::any_by(bytes, |lanes| {
+        lanes.is(b'\r') | lanes.is(b'\n') | lanes.is(0)
+    })
 }
 
 /// Appends a number in decimal digits.
 pub(crate) fn put_decimal(sink: &mut impl Sink, mut number: u64) {
     let mut digits = [0_u8; 20];
-    let mut used = 0_usize;
+    let mut from = digits.len();
     for slot in digits.iter_mut().rev() {
-        let digit = u8::try_from(number.checked_rem(10).unwrap_or(0)).unwrap_or(0);
-        *slot = b'0'.wrapping_add(digit);
+        *slot = b'0'.wrapping_add((number % 10) as u8);
         number /= 10;
-        used = used.saturating_add(1);
+        from = from.wrapping_sub(1);
         if number == 0 {
             break;
         }
     }
-    let from = digits.len().saturating_sub(used);
     sink.put(digits.get(from..).unwrap_or_default());
 }
 
@@ -151,32 +152,22 @@ impl<S: Sink> fmt::Write for Adapter<'_, S> {
     }
 }
 
-/// Whether this octet may stand in a URI at all: no blank, control, bracket, quote or non-ASCII one.
-pub(crate) fn is_uri_byte(byte: u8) -> bool {
-    URI.get(usize::from(byte)).copied().unwrap_or(false)
-}
-
-const TOKEN: [bool; 256] = table(true);
-const URI: [bool; 256] = table(false);
+const TOKEN: [bool; 256] = token();
 
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "run by the compiler only"
 )]
-const fn table(token: bool) -> [bool; 256] {
+const fn token() -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        table[byte as usize] = if token {
-            byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-                )
-        } else {
-            byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
-        };
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            );
         byte += 1;
     }
     table

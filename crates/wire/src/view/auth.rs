@@ -1,7 +1,8 @@
 //! Digest credentials and challenges (RFC 3261 20.7, 20.27, 20.44, RFC 7616, RFC 8760).
 
+use super::params::ends_value;
 use super::scan::{is_blank, is_token_byte, quoted, take_while, trim_start, unescape_pairs};
-use crate::text;
+use crate::{seek, text};
 use std::borrow::Cow;
 
 /// Digest credentials as they stand. Values have their quotes taken off, quoted pairs are kept (the
@@ -160,17 +161,12 @@ fn parameter(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
         let (all, rest) = quoted(value)?;
         (all.strip_prefix(b"\"")?.strip_suffix(b"\"")?, rest)
     } else {
-        let (value, rest) = take_while(value, is_value_byte);
-        ((!value.is_empty()).then_some(value)?, rest)
+        let end = seek::find_by(value, ends_value).unwrap_or(value.len());
+        (end > 0).then(|| value.split_at_checked(end)).flatten()?
     };
     let rest = trim_start(rest);
     let ends = matches!(rest, [] | [b',', ..]);
     (ends && !name.is_empty()).then_some((name, value, rest))
-}
-
-/// What a value without quotes is made of.
-fn is_value_byte(byte: u8) -> bool {
-    byte > b' ' && !matches!(byte, 0x7f | b'"' | b',' | b'<' | b'>')
 }
 
 #[inline]

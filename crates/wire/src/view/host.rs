@@ -1,7 +1,7 @@
 //! Hosts and ports (RFC 3261 25.1 `hostport`).
 
 use super::scan::{is_blank, take_while, trim, trim_start};
-use crate::text;
+use crate::lanes::Lanes;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -69,22 +69,12 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
 /// only cannot be a name and must be an address (RFC 3261 25.1 `toplabel`). `_` is let through: it is no
 /// host name but in use as one.
 fn name_or_ipv4(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
-    let mut state = START;
-    let mut rest = bytes;
-    while let [byte, tail @ ..] = rest {
-        let kind = KINDS.get(usize::from(*byte)).copied().unwrap_or(OTHER);
-        if kind == OTHER {
-            break;
-        }
-        // A table of the compiler's whose index cannot be out of it.
-        state = NEXT.get(usize::from(state | kind) & 63).copied()?;
-        rest = tail;
-    }
-    let text = bytes.get(..bytes.len().wrapping_sub(rest.len()))?;
-    let host = match state {
-        NAME | DOT_BEHIND_NAME => Host::Name(text),
-        DIGITS => Host::Ip(ipv4(text)?.into()),
-        _ => return None,
+    let (text, rest) = bytes.split_at_checked(labels(bytes)?)?;
+    let name = text.strip_suffix(b".").unwrap_or(text);
+    let host = match name.iter().rev().find(|b| !b.is_ascii_digit()) {
+        _ if name.ends_with(b"-") => return None,
+        Some(b'.') | None => Host::Ip(ipv4(text)?.into()),
+        Some(_) => Host::Name(text),
     };
     match rest.first() {
         Some(b) if *b != b':' && !is_blank(*b) => None,
@@ -92,83 +82,56 @@ fn name_or_ipv4(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
     }
 }
 
+/// How many octets at the front may stand in labels and between them (RFC 3261 25.1 `domainlabel`). `None` if
+/// a label is empty, starts with a hyphen or has one before its dot.
+fn labels(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    let mut length = 0_usize;
+    // Whether a label starts here, and whether a hyphen stands before.
+    let (mut starts, mut dashed) = (1, 0);
+    loop {
+        let (lanes, behind) = match rest.split_first_chunk::<16>() {
+            Some((sixteen, tail)) => (Lanes::of(sixteen), tail),
+            None => (Lanes::few(rest), &[][..]),
+        };
+        let (dots, dashes) = (lanes.is(b'.'), lanes.is(b'-'));
+        let others = lanes.within(b'0', b'9') | (lanes | 0x20).within(b'a', b'z') | lanes.is(b'_');
+        let few = (dots | dashes | others).bits().trailing_ones();
+        let all = 1_u32.wrapping_shl(few).wrapping_sub(1);
+        let (dots, dashes) = (dots.bits() & all, dashes.bits() & all);
+        let first = dots << 1 | starts;
+        if first & (dots | dashes) != 0 || (dashes << 1 | dashed) & dots != 0 {
+            return None;
+        }
+        length = length.wrapping_add(few as usize);
+        // The zeros behind the last octets are none of a label.
+        if few < 16 {
+            return Some(length);
+        }
+        (starts, dashed, rest) = (dots >> 15, dashes >> 15, behind);
+    }
+}
+
 /// Four numbers up to 255 without zeros before them.
 fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0_u8; 4];
-    let mut parts = text.split(|b| *b == b'.');
-    for octet in &mut octets {
-        *octet = match parts.next()? {
-            [_, _, _, _, ..] | [b'0', _, ..] => return None,
-            digits => u8::try_from(text::decimal(digits)?).ok()?,
+    let mut address = 0_u32;
+    let mut number = None;
+    let mut dots = 0_u8;
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        number = match number {
+            None if digit < 10 => Some(digit),
+            Some(high @ 1..=25) if digit < 10 => Some(high.wrapping_mul(10).wrapping_add(digit)),
+            Some(whole @ ..256) if *byte == b'.' && dots < 3 => {
+                address = address << 8 | whole;
+                dots = dots.wrapping_add(1);
+                None
+            }
+            _ => return None,
         };
     }
-    parts.next().is_none().then(|| octets.into())
-}
-
-/// How far a host is read, for [`NEXT`]: times eight, to be joined with an octet's kind.
-const START: u8 = 0;
-const DIGITS: u8 = 1 << 3;
-const NAME: u8 = 2 << 3;
-const HYPHEN: u8 = 3 << 3;
-const DOT_BEHIND_NAME: u8 = 4 << 3;
-const DOT_BEHIND_DIGITS: u8 = 5 << 3;
-const BAD: u8 = 6 << 3;
-
-/// What an octet is in a host.
-const OTHER: u8 = 0;
-const DIGIT: u8 = 1;
-const LETTER: u8 = 2;
-const DASH: u8 = 3;
-const DOT: u8 = 4;
-
-/// The state behind an octet (RFC 3261 25.1 `domainlabel`): labels neither start nor end with a hyphen.
-/// `DIGITS` and `NAME` tell of the last label.
-const NEXT: [u8; 64] = next();
-const KINDS: [u8; 256] = kinds();
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "run by the compiler only"
-)]
-const fn next() -> [u8; 64] {
-    let mut next = [BAD; 64];
-    let mut at = 0;
-    while at < 64 {
-        let (state, kind) = (at & !7, at & 7);
-        next[at as usize] = match (state, kind) {
-            (BAD, _) => BAD,
-            (START | DIGITS | DOT_BEHIND_NAME | DOT_BEHIND_DIGITS, DIGIT) => DIGITS,
-            (_, DIGIT | LETTER) => NAME,
-            (DIGITS | NAME | HYPHEN, DASH) => HYPHEN,
-            (DIGITS, DOT) => DOT_BEHIND_DIGITS,
-            (NAME, DOT) => DOT_BEHIND_NAME,
-            _ => BAD,
-        };
-        at += 1;
-    }
-    next
-}
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "run by the compiler only"
-)]
-const fn kinds() -> [u8; 256] {
-    let mut kinds = [OTHER; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        kinds[byte as usize] = match byte {
-            b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
-            b'-' => DASH,
-            b'.' => DOT,
-            _ => OTHER,
-        };
-        byte += 1;
-    }
-    kinds
+    let last = number.filter(|last| *last < 256 && dots == 3)?;
+    Some(Ipv4Addr::from_bits(address << 8 | last))
 }
 
 /// A port in 1..=65535; nothing else may follow.
@@ -319,7 +282,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_host_is_what_the_grammar_says(
-            text in prop_oneof!["[-_.0-9aZ/@\u{e9}]{0,12}", "[0-2]?[0-9]{1,2}(\\.[0-2]?[0-9]{1,2}){2,4}\\.?"]
+            text in prop_oneof!["[-_.0-9aZ/@\u{e9}]{0,12}", "([-_.0-9aZ@]|[0-9aZ]{5}){0,12}", "[0-2]?[0-9]{1,2}(\\.[0-2]?[0-9]{1,2}){2,4}\\.?"]
         ) {
             prop_assert_eq!(read(&text), by_the_grammar(&text).map(|host| (host, None)));
         }

@@ -13,6 +13,7 @@ pub struct NameAddr<'a> {
     /// Header parameters. Without angle brackets everything behind the first `;` is the header's
     /// (RFC 3261 20.10).
     pub params: Params<'a>,
+    tag: Option<&'a [u8]>,
 }
 
 impl<'a> NameAddr<'a> {
@@ -26,7 +27,7 @@ impl<'a> NameAddr<'a> {
 
     /// The `tag` parameter.
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.params.value("tag")
+        self.tag
     }
 }
 
@@ -39,7 +40,8 @@ fn read(bytes: &[u8]) -> Option<NameAddr<'_>> {
     let params = Params {
         raw: trim_start(rest),
     };
-    params.well_formed("tag").then_some(NameAddr {
+    Some(NameAddr {
+        tag: params.well_formed("tag")?,
         display: (!matches!(display, b"" | b"\"\"")).then_some(display),
         uri: UriRef::parse(uri).ok()?,
         params,

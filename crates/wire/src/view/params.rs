@@ -4,6 +4,7 @@ use super::scan::{
     between_quotes, find_outside, is_token, is_token_byte, quoted, split_once, take_while, trim,
     unescape_pairs,
 };
+use crate::lanes::{Hits, Lanes};
 use crate::{seek, text};
 use std::borrow::Cow;
 
@@ -59,16 +60,21 @@ impl<'a> Params<'a> {
     /// Whether this is a list of header parameters (RFC 3261 25.1 `generic-param`; values may hold
     /// any visible byte, as deployed branches and addresses do) in which `once` stands once at most, and
     /// with a value (`tag-param`, `via-branch`): beside a bare `tag` there would be room for a second.
-    pub(crate) fn well_formed(self, once: &str) -> bool {
+    /// `None` if it is not one, else the value of `once`.
+    pub(crate) fn well_formed(self, once: &str) -> Option<Option<&'a [u8]>> {
         let starts = self.raw.is_empty() || self.raw.starts_with(b";");
-        let mut seen = false;
-        starts
+        let mut seen = None;
+        let whole = starts
             && self.each().all(|(param, plain)| {
-                let spoilt =
-                    param.is(once) && (std::mem::replace(&mut seen, true) || param.value.is_none());
+                let spoilt = param.is(once)
+                    && (seen.is_some() || {
+                        seen = param.value;
+                        seen.is_none()
+                    });
                 let shaped = plain || is_token(param.name) && param.value.is_none_or(is_value);
                 !spoilt && shaped
-            })
+            });
+        whole.then_some(seen)
     }
 
     /// What stands between the semicolons, empty ones too, and whether it was read by [`Param::plain`].
@@ -106,7 +112,8 @@ impl<'a> Param<'a> {
         let (name, rest) = take_while(bytes, is_token_byte);
         let (value, rest) = match rest {
             [b'=', value @ ..] => {
-                let (value, rest) = take_while(value, is_plain_byte);
+                let end = seek::find_by(value, separates).unwrap_or(value.len());
+                let (value, rest) = value.split_at_checked(end)?;
                 (Some(value), rest)
             }
             _ => (None, rest),
@@ -135,20 +142,16 @@ impl<'a> Param<'a> {
     }
 }
 
-/// Whether an octet separates values or can stand in none.
-fn separates(value: &[u8]) -> bool {
-    seek::any_by(value, |lanes| {
-        lanes.at_most(b' ')
-            | lanes.is(0x7f)
-            | lanes.is(b'"')
-            | lanes.is(b',')
-            | seek::bracket(lanes)
-    })
+/// Those that separate values or can stand in none.
+#[inline(always)]
+pub(crate) fn ends_value(lanes: Lanes) -> Hits {
+    lanes.at_most(b' ') | lanes.is(0x7f) | lanes.is(b'"') | lanes.is(b',') | seek::bracket(lanes)
 }
 
-/// Whether an octet neither separates values nor parameters.
-fn is_plain_byte(byte: u8) -> bool {
-    PLAIN.get(usize::from(byte)).copied().unwrap_or(false)
+/// Those that separate values or parameters or can stand in no value.
+#[inline(always)]
+fn separates(lanes: Lanes) -> Hits {
+    ends_value(lanes) | lanes.is(b';')
 }
 
 /// A quoted string, a bracketed URI, or visible bytes that separate nothing.
@@ -156,31 +159,8 @@ pub(crate) fn is_value(value: &[u8]) -> bool {
     match value.first() {
         Some(b'"') => quoted(value).is_some_and(|(_, rest)| rest.is_empty()),
         Some(b'<') => value.iter().position(|&b| b == b'>') == value.len().checked_sub(1),
-        _ => !separates(value),
+        _ => !seek::any_by(value, ends_value),
     }
-}
-
-const PLAIN: [bool; 256] = plain();
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "run by the compiler only"
-)]
-const fn plain() -> [bool; 256] {
-    let mut table = [true; 256];
-    let mut byte = 0;
-    while byte <= b' ' {
-        table[byte as usize] = false;
-        byte += 1;
-    }
-    table[0x7f] = false;
-    table[b'"' as usize] = false;
-    table[b',' as usize] = false;
-    table[b';' as usize] = false;
-    table[b'<' as usize] = false;
-    table[b'>' as usize] = false;
-    table
 }
 
 #[cfg(test)]
@@ -245,7 +225,7 @@ mod tests {
             ";r=2001:db8::1",
             ";u=<urn:x>",
         ] {
-            assert!(params(good).well_formed("tag"), "{good}");
+            assert!(params(good).well_formed("tag").is_some(), "{good}");
         }
         for bad in [
             ";",
@@ -267,7 +247,7 @@ mod tests {
             ";tag",
             ";a;tag ;b",
         ] {
-            assert!(!params(bad).well_formed("tag"), "{bad}");
+            assert_eq!(params(bad).well_formed("tag"), None, "{bad}");
         }
     }
 

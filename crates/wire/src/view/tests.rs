@@ -18,7 +18,7 @@ fn read_all(bytes: &[u8]) {
     }
     let _ = (
         whole.unquoted("a"),
-        whole.well_formed("a"),
+        whole.well_formed("a").is_some(),
         host::host_port(bytes),
     );
     for (_, element) in list::split(bytes) {

@@ -5,7 +5,7 @@ mod same;
 use super::host::host_port;
 use super::params::Param;
 use super::scan::{Unit, escapes_are_whole, split_before, split_once, take_while, units};
-use crate::{Error, Host, Kind, Params, seek, text};
+use crate::{Error, Host, Kind, Params, seek};
 use std::borrow::Cow;
 
 /// A URI's scheme.
@@ -110,9 +110,8 @@ impl<'a> UriRef<'a> {
 const MAX_PARTS: usize = 32;
 
 fn read(raw: &[u8]) -> Option<UriRef<'_>> {
-    let (name, rest) = split_once(raw, b':')?;
-    let scheme = scheme(name)?;
-    if rest.is_empty() || !are_uri_bytes(rest) || !escapes_are_whole(rest) {
+    let (scheme, rest) = scheme(raw)?;
+    if rest.is_empty() || !are_uri_bytes(rest) {
         return None;
     }
     let mut uri = UriRef {
@@ -140,29 +139,31 @@ fn read(raw: &[u8]) -> Option<UriRef<'_>> {
     Some(uri)
 }
 
-/// RFC 3261 25.1 `scheme`.
-fn scheme(name: &[u8]) -> Option<Scheme> {
-    if text::same_without_case(name, b"sip") {
-        return Some(Scheme::Sip);
+/// The scheme (RFC 3261 25.1 `scheme`) and what follows its colon.
+fn scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
+    if let [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] = raw {
+        return Some((Scheme::Sip, rest));
     }
+    let (name, behind) = split_once(raw, b':')?;
     let (first, rest) = name.split_first()?;
     let shaped = first.is_ascii_alphabetic()
         && rest
             .iter()
             .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    Some(match name {
+    let scheme = match name {
         _ if !shaped => return None,
         _ if name.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
         _ if name.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
         _ => Scheme::Other,
-    })
+    };
+    Some((scheme, behind))
 }
 
 /// `[user [":" password] "@"] host [":" port] *(";" param) ["?" headers]`
 fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
     // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
     let rest = match split_once(rest, b'@') {
-        Some((userinfo, rest)) if !seek::has(b'@', rest) => {
+        Some((userinfo, rest)) => {
             let (user, password) = split_before(userinfo, b':');
             uri.password = password.strip_prefix(b":");
             uri.user = Some(user);
@@ -171,15 +172,21 @@ fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
             }
             rest
         }
-        Some(_) => return None,
         None => rest,
     };
     let host_end = seek::find2(b';', b'?', rest).unwrap_or(rest.len());
     let (host, rest) = rest.split_at_checked(host_end)?;
-    let (params, headers) = split_before(rest, b'?');
+    // No host has one.
     let (host, port) = host_port(host)?;
     uri.host = Some(host);
     uri.port = port;
+    if rest.is_empty() {
+        return Some(());
+    }
+    if seek::has(b'@', rest) {
+        return None;
+    }
+    let (params, headers) = split_before(rest, b'?');
     uri.params = uri_params(params)?;
     uri.headers = headers.strip_prefix(b"?");
     let mut count = 0_usize;
@@ -217,11 +224,10 @@ pub(crate) fn is_uri_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
 }
 
-/// As [`is_uri_byte`] for all of them, many at once.
+/// Whether all are such octets and every `%` starts an escape.
 fn are_uri_bytes(bytes: &[u8]) -> bool {
-    !seek::any_by(bytes, |lanes| {
-        seek::invisible(lanes) | seek::bracket(lanes) | lanes.is(b'"')
-    })
+    !seek::any_by(bytes, |lanes| seek::no_uri(lanes) | lanes.is(b'%'))
+        || !seek::any_by(bytes, seek::no_uri) && escapes_are_whole(bytes)
 }
 
 /// What a number is made of (RFC 3966 3 `phonedigit-hex` and `+`), its escapes included.

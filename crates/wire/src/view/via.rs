@@ -19,6 +19,7 @@ pub struct ViaRef<'a> {
     pub sent_by: &'a [u8],
     /// Parameters.
     pub params: Params<'a>,
+    branch: Option<&'a [u8]>,
 }
 
 impl<'a> ViaRef<'a> {
@@ -32,7 +33,7 @@ impl<'a> ViaRef<'a> {
 
     /// The branch; `None` if absent.
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params.value("branch")
+        self.branch
     }
 
     /// Whether the branch starts with the magic cookie z9hG4bK (compared without case, RFC 3261 8.1.1.7)
@@ -60,7 +61,8 @@ fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
     let sent_by = trim(sent_by);
     let (host, port) = host_port(sent_by)?;
     let params = Params { raw: trim(params) };
-    params.well_formed("branch").then_some(ViaRef {
+    Some(ViaRef {
+        branch: params.well_formed("branch")?,
         transport,
         host,
         port,
