@@ -12,6 +12,7 @@ mod register;
 mod relay;
 mod shard;
 mod unreachable;
+mod waiting;
 
 pub use shard::shard_of;
 
