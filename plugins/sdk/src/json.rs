@@ -107,6 +107,29 @@ impl Json {
     }
 }
 
+/// A JSON string of the text, with its quotes.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().saturating_add(2));
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c < ' ' => {
+                let digit = |half: u32| char::from_digit(half & 15, 16).unwrap_or('0');
+                out.push_str("\\u00");
+                out.push(digit(u32::from(c) >> 4));
+                out.push(digit(u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,

@@ -70,6 +70,7 @@ pub mod random;
 #[allow(unsafe_code, reason = "the canonical ABI hands memory over by address")]
 mod rt;
 pub mod store;
+pub mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 pub mod upstreams;

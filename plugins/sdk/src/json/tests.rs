@@ -80,3 +80,11 @@ fn only_a_whole_number_is_an_integer() {
     assert_eq!(Json::Number(0.5).as_i64(), None);
     assert_eq!(Json::Number(1e300).as_i64(), None);
 }
+
+#[test]
+fn a_quoted_text_reads_back() {
+    for text in ["", "a\"b\\c", "line\r\n\u{1}", "é😀"] {
+        let json = Json::parse(&quoted(text));
+        assert_eq!(json, Ok(Json::String(text.to_owned())), "{text:?}");
+    }
+}

@@ -10,6 +10,8 @@ mod message;
 mod rules;
 mod script;
 mod store;
+#[cfg(test)]
+mod tests;
 pub(crate) mod world;
 
 pub use harness::Harness;
