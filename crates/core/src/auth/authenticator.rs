@@ -5,7 +5,7 @@ use super::{
     challenges::Challenges,
     claim::{Claim, Fault, Usual, is_for},
     fingerprint::Fingerprint,
-    nonce::Nonces,
+    nonce::{Nonces, milliseconds},
 };
 use crate::{entropy::Entropy, registrar::Aor, time::Now};
 use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply, UriRef};
@@ -138,8 +138,9 @@ impl Authenticator {
         let nonce = self.nonces.read(source, now.unix, lifetime, claim.nonce);
         let fresh = nonce.is_some_and(|nonce| {
             let fingerprint = fingerprint(&self.secret, request, method);
+            let expired = milliseconds(now.unix.saturating_sub(lifetime));
             self.replay
-                .admit(now.instant, &nonce, claim.count, fingerprint)
+                .admit(now.instant, expired, &nonce, claim.count, fingerprint)
         });
         if fresh {
             Outcome::Authenticated(Authenticated {

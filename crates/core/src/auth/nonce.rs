@@ -121,7 +121,8 @@ fn joined<const N: usize>(head: &[u8], tail: &[u8]) -> [u8; N] {
     all
 }
 
-fn milliseconds(time: Duration) -> u64 {
+/// A time as [`Nonce::issued`] has it.
+pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

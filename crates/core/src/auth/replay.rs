@@ -7,18 +7,20 @@ use crate::time::Instant;
 use lru::LruCache;
 use std::{
     fmt,
-    num::NonZeroUsize,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 /// The last nonce count that was accepted for each nonce in use. Shared by all shards.
 ///
-/// It holds a bounded number of nonces. One that is pushed out could be used again from its first
-/// count on, so the time of the newest one pushed out is kept as a watermark: a nonce that is not
-/// known and not newer than it is stale. Only right digests get in.
+/// It holds a bounded number of nonces, and of those that are too old only such as were used within the
+/// life of a nonce. One that goes could be used again from its first count on, so the time of the newest
+/// that went is kept as a watermark: a nonce that is not known and not newer than it is stale. Only right
+/// digests get in.
 pub struct ReplayGuard {
     stripes: Box<[Mutex<Stripe>]>,
+    /// The most that one stripe holds.
+    each: usize,
 }
 
 struct Stripe {
@@ -40,23 +42,28 @@ impl ReplayGuard {
 
     /// A guard that remembers about `capacity` nonces (rounded up to a multiple of 16).
     pub fn new(capacity: usize) -> Self {
-        let each = NonZeroUsize::new(capacity.div_ceil(STRIPES)).unwrap_or(NonZeroUsize::MIN);
+        // Keys are codes that nobody outside can choose.
+        let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
         let stripe = || Stripe {
-            // Keys are codes that nobody outside can choose.
-            seen: LruCache::with_hasher(each, ahash::RandomState::with_seeds(1, 2, 3, 4)),
+            // A cache with a bound of its own has the room for it from the start, and scatters the few that
+            // there are over all of it.
+            seen: LruCache::unbounded_with_hasher(hasher.clone()),
             watermark: None,
         };
         Self {
             stripes: (0..STRIPES).map(|_| Mutex::new(stripe())).collect(),
+            each: capacity.div_ceil(STRIPES).max(1),
         }
     }
 
     /// Whether a request with a right digest over this nonce and count may pass: its count is above
     /// the last, or it is the very request that was accepted last, sent again within the time that a
-    /// client retransmits (64*T1, RFC 3261 17.1.2.2).
+    /// client retransmits (64*T1, RFC 3261 17.1.2.2). Nonces made before `expired`, milliseconds since the
+    /// Unix epoch, are good for nothing any more.
     pub(super) fn admit(
         &self,
         now: Instant,
+        expired: u64,
         nonce: &Nonce,
         count: u32,
         fingerprint: Option<Fingerprint>,
@@ -83,9 +90,8 @@ impl ReplayGuard {
         if stripe.watermark.is_some_and(|mark| nonce.issued <= mark) {
             return false;
         }
-        if let Some((_, gone)) = stripe.seen.push(nonce.id, new) {
-            stripe.watermark = stripe.watermark.max(Some(gone.issued));
-        }
+        stripe.seen.push(nonce.id, new);
+        stripe.forget(self.each, expired);
         true
     }
 
@@ -104,6 +110,22 @@ impl ReplayGuard {
     }
 }
 
+impl Stripe {
+    /// Lets the longest unused nonces go: one if there are too many, and some of those that are too old,
+    /// more than come in, so that all go in time and none has to wait for it.
+    fn forget(&mut self, most: usize, expired: u64) {
+        for _ in 0..GO_AT_ONCE {
+            let is_to_go = |seen: &Seen| self.seen.len() > most || seen.issued < expired;
+            if !self.seen.peek_lru().is_some_and(|(_, seen)| is_to_go(seen)) {
+                break;
+            }
+            if let Some((_, gone)) = self.seen.pop_lru() {
+                self.watermark = self.watermark.max(Some(gone.issued));
+            }
+        }
+    }
+}
+
 impl fmt::Debug for ReplayGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplayGuard")
@@ -114,6 +136,9 @@ impl fmt::Debug for ReplayGuard {
 
 /// Each has its own lock; a nonce is always in the same one.
 const STRIPES: usize = 16;
+
+/// Nonces that may go when one comes.
+const GO_AT_ONCE: usize = 4;
 
 const RETRANSMITTING: Duration = Duration::from_secs(32);
 
@@ -131,7 +156,7 @@ mod tests {
     }
 
     fn admit(guard: &ReplayGuard, issued: u64, count: u32) -> bool {
-        guard.admit(START, &nonce(issued), count, None)
+        guard.admit(START, 0, &nonce(issued), count, None)
     }
 
     #[test]
@@ -157,7 +182,7 @@ mod tests {
         let guard = ReplayGuard::new(100);
         let again = |after: u64, print: u8| {
             let now = START.after(Duration::from_millis(after));
-            guard.admit(now, &nonce(1), 3, Some([print; 16]))
+            guard.admit(now, 0, &nonce(1), 3, Some([print; 16]))
         };
         assert!(again(0, 1));
         assert!(again(500, 1));
@@ -168,12 +193,12 @@ mod tests {
     #[test]
     fn another_request_with_the_same_count_does_not_pass() {
         let guard = ReplayGuard::new(100);
-        assert!(guard.admit(START, &nonce(1), 3, Some([1; 16])));
-        assert!(!guard.admit(START, &nonce(1), 3, Some([2; 16])));
-        assert!(!guard.admit(START, &nonce(1), 3, None));
-        assert!(guard.admit(START, &nonce(1), 4, Some([1; 16])));
+        assert!(guard.admit(START, 0, &nonce(1), 3, Some([1; 16])));
+        assert!(!guard.admit(START, 0, &nonce(1), 3, Some([2; 16])));
+        assert!(!guard.admit(START, 0, &nonce(1), 3, None));
+        assert!(guard.admit(START, 0, &nonce(1), 4, Some([1; 16])));
         assert!(
-            !guard.admit(START, &nonce(1), 3, Some([1; 16])),
+            !guard.admit(START, 0, &nonce(1), 3, Some([1; 16])),
             "not the last"
         );
     }
@@ -203,5 +228,30 @@ mod tests {
         assert!(!admit(&guard, 10, 2));
         assert!(!admit(&guard, 50, 2));
         assert!(admit(&guard, 51, 1));
+    }
+
+    #[test]
+    fn nonces_that_are_too_old_go_and_cannot_be_used_again() {
+        let guard = ReplayGuard::new(16 * 1_000);
+        let at = |issued: u64, count| guard.admit(START, issued - 50, &nonce(issued), count, None);
+        for issued in 100..1_000 {
+            assert!(at(issued, 1));
+            assert!(guard.len() <= 51, "{} at {issued}", guard.len());
+        }
+        // The clock on the wall was set back: they are young again.
+        for issued in [100, 500, 948] {
+            assert!(!guard.admit(START, 0, &nonce(issued), 2, None));
+        }
+        assert!(guard.admit(START, 0, &nonce(960), 2, None), "still known");
+    }
+
+    #[test]
+    fn a_nonce_in_use_stays_for_as_long_as_it_is_good() {
+        let guard = ReplayGuard::new(16 * 1_000);
+        for (count, issued) in (1..).zip(100..150) {
+            assert!(guard.admit(START, issued - 50, &nonce(issued), 1, None));
+            assert!(guard.admit(START, issued - 50, &nonce(100), 1 + count, None));
+        }
+        assert!(!guard.admit(START, 99, &nonce(100), 2, None));
     }
 }
