@@ -7,7 +7,7 @@ use super::{
 };
 use crate::transport::{
     connection::{Connection, Pushed},
-    udp::{Lost, Sender},
+    udp_send::{Lost, Sender},
 };
 use bellhop_core::{
     flow::{Destination, ListenerId, Transport},

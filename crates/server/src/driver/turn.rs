@@ -6,7 +6,7 @@ use super::{
     report::{self, Problem},
     shard::{Core, Shard},
 };
-use crate::{resolve::Place, transport::udp::Sender};
+use crate::{resolve::Place, transport::udp_send::Sender};
 use bellhop_core::{
     event::Level,
     flow::{ConnectionId, Destination, Flow},

@@ -83,10 +83,14 @@ impl Worker {
                     continue;
                 }
             }
+            let mut is_empty = false;
             for _ in 0..BATCHES {
                 match socket.try_io(Interest::READABLE, || inbox.receive(socket)) {
                     Ok(count) => self.datagrams(listener, &inbox, count),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        is_empty = true;
+                        break;
+                    }
                     // Its report is in the error queue.
                     Err(error) if is_earlier(&error) => {}
                     Err(error) => {
@@ -96,8 +100,11 @@ impl Worker {
                     }
                 }
             }
-            // Streams and timers have their turn.
-            tokio::task::yield_now().await;
+            // Streams and timers have their turn. Who waits for more lets them have it anyway, and yielding
+            // before that would ask the system for news twice.
+            if !is_empty {
+                tokio::task::yield_now().await;
+            }
         }
     }
 

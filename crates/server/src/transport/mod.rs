@@ -10,6 +10,7 @@ mod stream;
 pub(crate) mod table;
 pub(crate) mod tcp;
 pub(crate) mod udp;
+pub(crate) mod udp_send;
 
 pub(crate) use counters::Counters;
 
