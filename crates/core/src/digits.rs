@@ -1,21 +1,37 @@
 //! Decimal digits without an allocation.
 
-use smallvec::SmallVec;
+use std::ops::Deref;
 
 /// A number as it stands in a message.
-pub(crate) fn decimal(number: u64) -> SmallVec<[u8; 20]> {
-    let mut digits = SmallVec::new();
+pub(crate) struct Decimal {
+    text: [u8; 20],
+    /// Where it starts.
+    from: usize,
+}
+
+/// A number as it stands in a message.
+pub(crate) fn decimal(number: u64) -> Decimal {
+    let mut text = [0; 20];
+    let mut from = text.len();
     let mut rest = number;
-    loop {
+    for slot in text.iter_mut().rev() {
         // Below ten.
-        digits.push(b'0'.wrapping_add((rest % 10) as u8));
+        *slot = b'0'.wrapping_add((rest % 10) as u8);
         rest /= 10;
+        from = from.wrapping_sub(1);
         if rest == 0 {
             break;
         }
     }
-    digits.reverse();
-    digits
+    Decimal { text, from }
+}
+
+impl Deref for Decimal {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.text.get(self.from..).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

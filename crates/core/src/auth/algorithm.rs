@@ -145,16 +145,22 @@ fn joined(parts: &[&[u8]], mut update: impl FnMut(&[u8])) {
     let mut text = [0; 256];
     let mut len = 0_usize;
     for (n, part) in parts.iter().enumerate() {
-        for piece in [if n > 0 { b":" } else { b"".as_slice() }, part] {
-            let end = len.saturating_add(piece.len());
-            if let Some(slot) = text.get_mut(len..end) {
-                slot.copy_from_slice(piece);
-                len = end;
-            } else {
-                update(text.get(..len).unwrap_or_default());
-                update(piece);
-                len = 0;
+        let colon = usize::from(n > 0);
+        let (from, to) = (
+            len.saturating_add(colon),
+            len.saturating_add(colon).saturating_add(part.len()),
+        );
+        if let Some(slot) = text.get_mut(from..to) {
+            slot.copy_from_slice(part);
+            if let Some(before) = text.get_mut(len..from).and_then(<[u8]>::first_mut) {
+                *before = b':';
             }
+            len = to;
+        } else {
+            update(text.get(..len).unwrap_or_default());
+            update(if n > 0 { b":" } else { b"" });
+            update(part);
+            len = 0;
         }
     }
     update(text.get(..len).unwrap_or_default());

@@ -7,10 +7,10 @@ pub(crate) type Fingerprint = [u8; 16];
 
 /// The key of fingerprints.
 ///
-/// A request is cut into blocks, each block hashed by NH over words of 64 bits (RFC 4418 5.2.2 has it
-/// with 32), and the hashes by SipHash-1-3. Of two blocks of one length that somebody chose who does not
-/// know the key, the chance that NH gives both the same is 2^-64: that is proved, not believed. It needs
-/// one multiplication for 16 octets.
+/// A request is hashed by NH over words of 64 bits (RFC 4418 5.2.2 has it with 32), its length behind it; of
+/// a long one each block is, and their hashes by SipHash-1-3. Of two blocks that somebody chose who does
+/// not know the key, the chance that NH gives both the same is about 2^-64: that is proved, not believed.
+/// It needs one multiplication for 16 octets.
 #[derive(Clone)]
 pub(super) struct Fingerprints {
     words: Box<[[u64; 2]; WORDS]>,
@@ -36,29 +36,24 @@ impl Fingerprints {
 
     /// The code of a request.
     pub(super) fn of(&self, request: &[u8]) -> Fingerprint {
-        let length = (request.len() as u64).to_le_bytes();
         if request.len() <= BLOCK {
-            let mut both = [0; 24];
-            let (hash, rest) = both.split_at_mut(16);
-            hash.copy_from_slice(&self.hash(request).to_le_bytes());
-            rest.copy_from_slice(&length);
-            return self.last.hash(&both).as_bytes();
+            return self.hash(request).to_le_bytes();
         }
         let mut hashes = Vec::with_capacity(request.len().div_ceil(BLOCK).saturating_mul(16));
         for block in request.chunks(BLOCK) {
             hashes.extend_from_slice(&self.hash(block).to_le_bytes());
         }
-        hashes.extend_from_slice(&length);
         self.last.hash(&hashes).as_bytes()
     }
 
-    /// NH of one block, filled up with zeros to a whole number of pairs of words.
+    /// NH of one block, filled up with zeros to a whole number of pairs of words, and of its length.
     fn hash(&self, block: &[u8]) -> u128 {
         let (pairs, rest) = block.as_chunks::<16>();
-        let mut keys = self.words.iter();
-        let mut sum = 0_u128;
+        let [of_length, keys @ ..] = &*self.words;
+        let mut keys = keys.iter();
+        let mut sum = product(block.len() as u64, 0, of_length);
         for (pair, key) in pairs.iter().zip(keys.by_ref()) {
-            sum = sum.wrapping_add(product(pair, key));
+            sum = sum.wrapping_add(product_of(pair, key));
         }
         if !rest.is_empty()
             && let Some(key) = keys.next()
@@ -67,22 +62,25 @@ impl Fingerprints {
             for (to, from) in last.iter_mut().zip(rest) {
                 *to = *from;
             }
-            sum = sum.wrapping_add(product(&last, key));
+            sum = sum.wrapping_add(product_of(&last, key));
         }
         sum
     }
 }
 
-fn product(pair: &[u8; 16], [first, second]: &[u64; 2]) -> u128 {
+fn product_of(pair: &[u8; 16], key: &[u64; 2]) -> u128 {
     let both = u128::from_le_bytes(*pair);
-    let (low, high) = (both as u64, (both >> 64) as u64);
+    product(both as u64, (both >> 64) as u64, key)
+}
+
+fn product(low: u64, high: u64, [first, second]: &[u64; 2]) -> u128 {
     let (low, high) = (low.wrapping_add(*first), high.wrapping_add(*second));
     u128::from(low).wrapping_mul(u128::from(high))
 }
 
-/// Pairs of words in a block: most requests are one.
-const WORDS: usize = 64;
-const BLOCK: usize = WORDS * 16;
+/// Pairs of words in the key: one for the length, the others for a block. Most requests are one block.
+const WORDS: usize = 65;
+const BLOCK: usize = (WORDS - 1) * 16;
 
 #[cfg(test)]
 mod tests {
@@ -142,12 +140,14 @@ mod tests {
     #[test]
     fn a_block_is_hashed_as_the_sum_of_its_products() {
         let codes = fingerprints();
-        let [[a, b], [c, d], ..] = &*codes.words;
+        let [[l, m], [a, b], [c, d], ..] = &*codes.words;
         let words = |first: u64, second: u64| [first.to_le_bytes(), second.to_le_bytes()].concat();
         let text = [words(1, u64::MAX), words(3, 0)].concat();
         let expected = u128::from(a.wrapping_add(1)) * u128::from(b.wrapping_sub(1));
         let expected =
             expected.wrapping_add(u128::from(c.wrapping_add(3)).wrapping_mul(u128::from(*d)));
+        let length = u128::from(l.wrapping_add(32)).wrapping_mul(u128::from(*m));
+        let expected = expected.wrapping_add(length);
         assert_eq!(codes.hash(&text), expected);
     }
 }

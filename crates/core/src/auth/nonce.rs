@@ -52,12 +52,12 @@ impl Nonces {
         unix: Duration,
         entropy: &mut dyn Entropy,
     ) -> [u8; TEXT] {
-        let [_, _, time @ ..] = milliseconds(unix).to_be_bytes();
         let mut chance = [0; CHANCE];
         entropy.fill(&mut chance);
-        let stamp = joined(&time, &chance);
+        let [_, _, time @ ..] = milliseconds(unix).to_be_bytes();
+        let stamp: [u8; STAMP] = joined(&time, &chance);
         let code = self.vouch(&stamp, source);
-        encode(&joined(&stamp, code.get(..SHOWN).unwrap_or_default()))
+        encode(&joined(&stamp, &code))
     }
 
     /// Reads the text of a nonce. `None`: not made here, not for this realm and address, or too old.
@@ -71,7 +71,8 @@ impl Nonces {
         let bytes = decode(text)?;
         let (stamp, code) = bytes.split_first_chunk::<STAMP>()?;
         let right = self.vouch(stamp, source);
-        if !bool::from(right.get(..SHOWN)?.ct_eq(code)) {
+        let number = |code: &[u8]| Some(u64::from_ne_bytes(*code.first_chunk::<SHOWN>()?));
+        if !bool::from(number(&right)?.ct_eq(&number(code)?)) {
             return None;
         }
         let issued = stamp
@@ -91,10 +92,10 @@ impl Nonces {
         let code = match source.to_canonical() {
             IpAddr::V4(v4) => self
                 .keyed
-                .hash(&joined::<{ STAMP + 4 }>(stamp, &v4.octets())),
+                .hash(&joined::<{ STAMP + 4 }, _, _>(stamp, &v4.octets())),
             IpAddr::V6(v6) => self
                 .keyed
-                .hash(&joined::<{ STAMP + 16 }>(stamp, &v6.octets())),
+                .hash(&joined::<{ STAMP + 16 }, _, _>(stamp, &v6.octets())),
         };
         code.as_bytes()
     }
@@ -113,9 +114,16 @@ const TOLERANCE: u64 = 5_000;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The bytes of both, as many as there is room for.
-fn joined<const N: usize>(head: &[u8], tail: &[u8]) -> [u8; N] {
+fn joined<const N: usize, const HEAD: usize, const TAIL: usize>(
+    head: &[u8; HEAD],
+    tail: &[u8; TAIL],
+) -> [u8; N] {
     let mut all = [0; N];
-    for (to, from) in all.iter_mut().zip(head.iter().chain(tail)) {
+    let (left, right) = all.split_at_mut(HEAD);
+    for (to, from) in left.iter_mut().zip(head) {
+        *to = *from;
+    }
+    for (to, from) in right.iter_mut().zip(tail) {
         *to = *from;
     }
     all
@@ -129,16 +137,11 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
 /// Six groups of three bytes are six groups of four letters: no padding, one text for each nonce.
 fn encode(bytes: &[u8; STAMP + SHOWN]) -> [u8; TEXT] {
     let mut text = [0; TEXT];
-    for (letters, group) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
-        let bits = group
-            .iter()
-            .fold(0, |bits: usize, byte| (bits << 8) | usize::from(*byte));
-        for (letter, shift) in letters.iter_mut().zip([18, 12, 6, 0]) {
-            *letter = ALPHABET
-                .get((bits >> shift) & 63)
-                .copied()
-                .unwrap_or_default();
-        }
+    let letter = |bits: u8| ALPHABET.get(usize::from(bits & 63)).map_or(0, |l| *l);
+    let (groups, _) = bytes.as_chunks::<3>();
+    let (letters, _) = text.as_chunks_mut::<4>();
+    for (letters, [a, b, c]) in letters.iter_mut().zip(groups) {
+        *letters = [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c].map(letter);
     }
     text
 }

@@ -25,13 +25,15 @@ impl Engine {
         }
         // Read again for the fault it has if it could not be read.
         let via = received.via.map_or_else(|| message.top_via(), Ok);
-        let via = match via.and_then(|via| message.ends().map(|ends| (via, ends))) {
-            Ok((via, ends)) => {
-                received.ends = Some(ends);
-                via
-            }
+        let via = match via {
+            Ok(via) => via,
             Err(error) => return self.refuse(&received, error.status(), &error.to_string(), out),
         };
+        let ends = match message.ends() {
+            Ok(ends) => ends,
+            Err(error) => return self.refuse(&received, error.status(), &error.to_string(), out),
+        };
+        received.ends = Some(&ends);
         let Some(method) = message.method() else {
             return;
         };
@@ -49,10 +51,11 @@ impl Engine {
             self.cancel(now, &received, &via, out);
             return;
         }
-        let routes = match Routes::read(message, flow.listener, &self.names, &self.shared.secret) {
-            Ok(routes) => routes,
-            Err(error) => return self.refuse(&received, 400, &error.to_string(), out),
-        };
+        let mut routes = Routes::default();
+        let (names, secret) = (&self.names, &self.shared.secret);
+        if let Err(error) = routes.read(message, flow.listener, names, secret) {
+            return self.refuse(&received, 400, &error.to_string(), out);
+        }
         if method == Method::Ack && !self.is_for_next_hop(&received, &routes) {
             return out.drop(message, flow, 0, "ACK of an answer without a transaction");
         }
@@ -100,8 +103,12 @@ impl Engine {
                 return Err((483, "Too Many Hops"));
             }
         }
-        let mut required = unknown(message, HeaderId::ProxyRequire, &[]);
-        if method != Method::Ack && required.next().is_some() {
+        if method != Method::Ack
+            && message.first(HeaderId::ProxyRequire).is_some()
+            && unknown(message, HeaderId::ProxyRequire, &[])
+                .next()
+                .is_some()
+        {
             return Err((420, "Bad Extension"));
         }
         Ok(uri)
@@ -171,7 +178,7 @@ impl Engine {
         {
             Outcome::Authenticated(proof) => {
                 if method != Method::Register
-                    && !identity::may_claim(&proof, received.ends.as_ref(), &self.names)
+                    && !identity::may_claim(&proof, received.ends, &self.names)
                 {
                     let received = Received {
                         is_spent: true,

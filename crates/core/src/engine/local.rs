@@ -22,7 +22,7 @@ pub(crate) struct Received<'b> {
     /// That one's branch.
     pub(super) branch: Option<&'b [u8]>,
     /// Whom it is from and to; there once the message was found sound.
-    pub(crate) ends: Option<Ends<'b>>,
+    pub(crate) ends: Option<&'b Ends<'b>>,
     pub(crate) flow: Flow,
     pub(crate) mark: ViaMark,
     /// Where its responses go.

@@ -199,9 +199,7 @@ impl Engine {
     fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
         let is_outside = !matches!(proof, Proof::Trusted { .. });
         let asserted = match proof {
-            Proof::Authenticated(user) => {
-                identity::asserted(user, received.ends.as_ref(), &self.names)
-            }
+            Proof::Authenticated(user) => identity::asserted(user, received.ends, &self.names),
             Proof::Trusted { .. } | Proof::Dialog => None,
         };
         Identity {

@@ -72,12 +72,15 @@ impl Engine {
     ) {
         let message = incoming.request.message();
         let mut received = self.received(now, message, incoming.flow);
-        received.ends = message.ends().ok();
+        let ends = message.ends().ok();
+        received.ends = ends.as_ref();
         received.is_proven = true;
         received.server = server;
         let listener = incoming.flow.listener;
         // Both could be read before it waited.
-        let Ok(routes) = Routes::read(message, listener, &self.names, &self.shared.secret) else {
+        let mut routes = Routes::default();
+        let is_read = routes.read(message, listener, &self.names, &self.shared.secret);
+        if is_read.is_err() {
             return;
         };
         let Ok(uri) = UriRef::parse(routes.request_uri(message)) else {

@@ -58,7 +58,7 @@ impl Registered {
         for binding in &self.bindings {
             reply.header_with("Contact", |out| contact(now, binding, out));
         }
-        if supports(request, "path") {
+        if request.first(HeaderId::Path).is_some() && supports(request, "path") {
             reply.copy(request, HeaderId::Path);
         }
         if self.outbound {

@@ -38,26 +38,30 @@ impl Routes {
     /// # Errors
     /// `Syntax` of Route for a value that cannot be read.
     pub(crate) fn read(
+        &mut self,
         request: Message<'_>,
         listener: ListenerId,
         names: &Names,
         secret: &Secret,
-    ) -> Result<Self, Error> {
-        let mut routes = Self::of_route(request, names, secret)?;
-        if let Some(uri) = without_own_maddr(routes.request_uri(request), listener, names) {
-            routes.meant = Some(uri);
+    ) -> Result<(), Error> {
+        if request.first(HeaderId::Route).is_some() {
+            self.read_route(request, names, secret)?;
         }
-        Ok(routes)
+        if let Some(uri) = without_own_maddr(self.request_uri(request), listener, names) {
+            self.meant = Some(uri);
+        }
+        Ok(())
     }
 
-    fn of_route(request: Message<'_>, names: &Names, secret: &Secret) -> Result<Self, Error> {
-        let mut routes = Self::default();
-        if request.first(HeaderId::Route).is_none() {
-            return Ok(routes);
-        }
+    fn read_route(
+        &mut self,
+        request: Message<'_>,
+        names: &Names,
+        secret: &Secret,
+    ) -> Result<(), Error> {
         let mut values = request.values(HeaderId::Route).peekable();
         if values.peek().is_none() {
-            return Ok(routes);
+            return Ok(());
         }
         if let Ok(uri) = UriRef::parse(request.uri())
             && names.domain_of(&uri).is_some()
@@ -66,15 +70,15 @@ impl Routes {
                 .and_then(|user| Token::verify(secret, request, user))
         {
             // 16.4: the Request-URI is a value that we put into Record-Route.
-            routes.token = Some(token);
-            routes.nearest = Some(token);
-            routes.again.push(bracketed(request.uri()));
+            self.token = Some(token);
+            self.nearest = Some(token);
+            self.again.push(bracketed(request.uri()));
             if let Some(last) = request.values(HeaderId::Route).last() {
-                routes.meant = Some(name_addr(last)?.uri.raw.into());
-                routes.takes_last = true;
+                self.meant = Some(name_addr(last)?.uri.raw.into());
+                self.takes_last = true;
             }
         }
-        let restored = usize::from(routes.takes_last);
+        let restored = usize::from(self.takes_last);
         let end = request
             .values(HeaderId::Route)
             .count()
@@ -86,24 +90,24 @@ impl Routes {
                 .is_some_and(|host| names.is_own_address(host, uri.port))
                 || names.domain_of(&uri).is_some();
             if !is_own {
-                routes.has_next = true;
+                self.has_next = true;
                 break;
             }
-            routes.own = routes.own.saturating_add(1);
+            self.own = self.own.saturating_add(1);
             if let Some(token) = uri.user {
                 // Entries of ours that follow each other are one passage here: those of a double
                 // Record-Route, which are alike, and those of a request that came round to us again
                 // (a spiral), of which the last leads on.
                 let token = Token::verify(secret, request, token);
-                routes.nearest = routes.nearest.or(token);
-                routes.token = token.or(routes.token);
-                routes.again.push(bracketed(uri.raw));
+                self.nearest = self.nearest.or(token);
+                self.token = token.or(self.token);
+                self.again.push(bracketed(uri.raw));
             }
         }
-        if routes.token.is_none() {
-            routes.again.clear();
+        if self.token.is_none() {
+            self.again.clear();
         }
-        Ok(routes)
+        Ok(())
     }
 
     /// The Request-URI as its sender meant it.
