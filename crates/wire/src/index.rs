@@ -2,7 +2,7 @@
 
 use crate::{
     Error, HeaderId, Kind, Limits, Message,
-    scan::{self, RawLine, Usual},
+    scan::{self, RawLine},
     start, text,
 };
 
@@ -160,14 +160,7 @@ impl Index {
         let most = limits.headers.min(usize::from(NONE));
         let mut at = from;
         loop {
-            if self.lines.len() < most
-                && let Some(usual) = scan::usual(bytes, at)
-                && usual.end.wrapping_sub(at) <= limits.line
-            {
-                self.usual_line(at, usual, fault);
-                at = usual.end.wrapping_add(2);
-                continue;
-            }
+            at = self.usual_lines(bytes, at, most, limits.line, fault);
             let Some(raw) = scan::line(bytes, at, true) else {
                 fault.put(Error::message(Kind::Truncated));
                 return;
@@ -189,17 +182,33 @@ impl Index {
         }
     }
 
-    #[inline(always)]
-    fn usual_line(&mut self, at: usize, usual: Usual, fault: &mut First) {
-        let line = Line {
-            id: usual.id,
-            name: usual.name as u16,
-            start: offset(at),
-            value: offset(usual.value),
-            value_end: offset(usual.end),
-            end: offset(usual.end.wrapping_add(2)),
-        };
-        self.put(line, fault);
+    /// Indexes the lines up to the first that is not a usual one, and gives where that starts.
+    #[inline(never)]
+    fn usual_lines(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        most: usize,
+        longest: usize,
+        fault: &mut First,
+    ) -> usize {
+        let mut at = from;
+        while self.lines.len() < most
+            && let Some(usual) = scan::usual(bytes, at)
+            && usual.end.wrapping_sub(at) <= longest
+        {
+            let line = Line {
+                id: usual.id,
+                name: usual.name as u16,
+                start: offset(at),
+                value: offset(usual.value),
+                value_end: offset(usual.end),
+                end: offset(usual.end.wrapping_add(2)),
+            };
+            self.put(line, fault);
+            at = usual.end.wrapping_add(2);
+        }
+        at
     }
 
     #[inline(always)]

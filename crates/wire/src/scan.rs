@@ -44,29 +44,33 @@ pub(crate) fn usual(bytes: &[u8], start: usize) -> Option<Usual> {
     let mut low = lanes.at_most(CONTROL - 1).bits();
     let mut block = start;
     while low == 0 {
-        let (next, tail) = rest.split_first_chunk::<16>()?;
-        low = Lanes::of(next).at_most(CONTROL - 1).bits();
-        rest = tail;
         block = block.wrapping_add(16);
+        if let Some((next, tail)) = rest.split_first_chunk::<16>() {
+            low = Lanes::of(next).at_most(CONTROL - 1).bits();
+            rest = tail;
+        } else {
+            let last = Lanes::of(bytes.last_chunk()?).at_most(CONTROL - 1).bits();
+            low = last.wrapping_shr(16_u32.wrapping_sub(rest.len() as u32));
+            rest = &[];
+        }
+        if block >= bytes.len() {
+            return None;
+        }
     }
     let end = block.wrapping_add(low.trailing_zeros() as usize);
-    let value = start.wrapping_add(name).wrapping_add(2);
-    match (
-        bytes.get(value.wrapping_sub(1)..)?,
-        bytes.get(end.wrapping_sub(1)..)?,
-    ) {
-        ([b' ', first, ..], [last, b'\r', b'\n', after, ..])
-            if *first > b' ' && *last > b' ' && !matches!(after, b' ' | b'\t') =>
-        {
-            Some(Usual {
-                id,
-                name,
-                value,
-                end,
-            })
-        }
-        _ => None,
+    let blank = start.wrapping_add(name).wrapping_add(1);
+    match bytes.get(blank..end.checked_add(3)?)? {
+        [b' ', first, .., last, b'\r', b'\n', after]
+            if *first > b' ' && *last > b' ' && !matches!(after, b' ' | b'\t') => {}
+        [b' ', only, b'\r', b'\n', after] if *only > b' ' && !matches!(after, b' ' | b'\t') => {}
+        _ => return None,
     }
+    Some(Usual {
+        id,
+        name,
+        value: blank.wrapping_add(1),
+        end,
+    })
 }
 
 /// The line that starts at `start`; `None` if no line end follows. An empty line and a line that ends

@@ -1,6 +1,6 @@
 //! Hosts and ports (RFC 3261 25.1 `hostport`).
 
-use super::scan::{is_blank, take_while, trim, trim_start};
+use super::scan::{split_once, trim, trim_start};
 use crate::lanes::Lanes;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -40,19 +40,46 @@ impl Host<'_> {
 
 /// Reads `host [":" port]` (blanks around the colon allowed, as in Via); the whole input must be used.
 pub fn host_port(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>)> {
-    let bytes = trim(bytes);
-    let (host, rest) = if let Some(inside) = bytes.strip_prefix(b"[") {
-        let (address, rest) = take_while(inside, |b| b != b']');
-        let address = ipv6(std::str::from_utf8(address).ok()?)?;
-        (Host::Ip(address.into()), rest.strip_prefix(b"]")?)
-    } else {
-        name_or_ipv4(bytes)?
-    };
+    let (host, rest) = host(trim(bytes))?;
     match trim_start(rest) {
         [] => Some((host, None)),
-        [b':', digits @ ..] => Some((host, Some(port(trim_start(digits))?))),
+        [b':', digits @ ..] => match port(trim_start(digits))? {
+            (port, []) => Some((host, Some(port))),
+            _ => None,
+        },
         _ => None,
     }
+}
+
+/// Reads `host [":" port]` at the front, without blanks, and gives what follows.
+#[inline(always)]
+pub(crate) fn at_front(bytes: &[u8]) -> Option<(Host<'_>, Option<u16>, &[u8])> {
+    let (host, rest) = host(bytes)?;
+    match rest {
+        [b':', digits @ ..] => {
+            let (port, rest) = port(digits)?;
+            Some((host, Some(port), rest))
+        }
+        _ => Some((host, None, rest)),
+    }
+}
+
+/// The host at the front, and what follows it.
+#[inline(always)]
+fn host(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
+    match bytes {
+        [b'[', inside @ ..] => reference(inside),
+        _ => name_or_ipv4(bytes),
+    }
+}
+
+/// The IPv6 reference of which the opening bracket is read, and what follows it.
+#[cold]
+#[inline(never)]
+fn reference(inside: &[u8]) -> Option<(Host<'_>, &[u8])> {
+    let (address, rest) = split_once(inside, b']')?;
+    let address = ipv6(std::str::from_utf8(address).ok()?)?;
+    Some((Host::Ip(address.into()), rest))
 }
 
 /// An IPv6 address. RFC 3261's grammar lets a third colon slip in before an embedded IPv4 address; that
@@ -76,10 +103,7 @@ fn name_or_ipv4(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
         Some(b'.') | None => Host::Ip(ipv4(text)?.into()),
         Some(_) => Host::Name(text),
     };
-    match rest.first() {
-        Some(b) if *b != b':' && !is_blank(*b) => None,
-        _ => Some((host, rest)),
-    }
+    Some((host, rest))
 }
 
 /// How many octets at the front may stand in labels and between them (RFC 3261 25.1 `domainlabel`). `None` if
@@ -134,15 +158,18 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from_bits(address << 8 | last))
 }
 
-/// A port in 1..=65535; nothing else may follow.
-fn port(digits: &[u8]) -> Option<u16> {
-    digits
-        .iter()
-        .try_fold(0_u16, |value, &b| {
-            let digit = b.is_ascii_digit().then(|| b.wrapping_sub(b'0'))?;
-            value.checked_mul(10)?.checked_add(digit.into())
-        })
-        .filter(|&port| port != 0)
+/// The port in 1..=65535 at the front, and what follows its digits.
+fn port(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    let mut port = 0_u32;
+    let mut rest = bytes;
+    while let [byte @ b'0'..=b'9', tail @ ..] = rest {
+        port = port.wrapping_mul(10).wrapping_add(u32::from(byte & 0xf));
+        if port > u32::from(u16::MAX) {
+            return None;
+        }
+        rest = tail;
+    }
+    Some((u16::try_from(port).ok().filter(|port| *port != 0)?, rest))
 }
 
 #[cfg(test)]

@@ -62,19 +62,20 @@ impl<'a> Params<'a> {
     /// with a value (`tag-param`, `via-branch`): beside a bare `tag` there would be room for a second.
     /// `None` if it is not one, else the value of `once`.
     pub(crate) fn well_formed(self, once: &str) -> Option<Option<&'a [u8]>> {
-        let starts = self.raw.is_empty() || self.raw.starts_with(b";");
         let mut seen = None;
-        let whole = starts
-            && self.each().all(|(param, plain)| {
-                let spoilt = param.is(once)
-                    && (seen.is_some() || {
-                        seen = param.value;
-                        seen.is_none()
-                    });
-                let shaped = plain || is_token(param.name) && param.value.is_none_or(is_value);
-                !spoilt && shaped
-            });
-        whole.then_some(seen)
+        let mut rest = self.raw;
+        while !rest.is_empty() {
+            let bytes = rest.strip_prefix(b";")?;
+            let param;
+            (param, rest) = Param::plain(bytes).or_else(|| Param::sound(bytes))?;
+            if param.is(once) {
+                if seen.is_some() {
+                    return None;
+                }
+                seen = Some(param.value?);
+            }
+        }
+        Some(seen)
     }
 
     /// What stands between the semicolons, empty ones too, and whether it was read by [`Param::plain`].
@@ -120,6 +121,16 @@ impl<'a> Param<'a> {
         };
         let ends = matches!(rest, [] | [b';', ..]);
         (ends && !name.is_empty()).then_some((Self { name, value }, rest))
+    }
+
+    /// Reads the parameter at the front if it is a `generic-param`, and gives what follows.
+    #[cold]
+    fn sound(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let end = find_outside(bytes, b';').unwrap_or(bytes.len());
+        let (segment, rest) = bytes.split_at_checked(end)?;
+        let param = Self::of(segment);
+        let shaped = is_token(param.name) && param.value.is_none_or(is_value);
+        shaped.then_some((param, rest))
     }
 
     /// Reads what stands between two semicolons.

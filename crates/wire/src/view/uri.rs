@@ -2,10 +2,10 @@
 
 mod same;
 
-use super::host::host_port;
+use super::host;
 use super::params::Param;
 use super::scan::{Unit, escapes_are_whole, split_before, split_once, take_while, units};
-use crate::{Error, Host, Kind, Params, seek};
+use crate::{Error, Host, Kind, Params, lanes::Lanes, seek};
 use std::borrow::Cow;
 
 /// A URI's scheme.
@@ -162,28 +162,33 @@ fn scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
 /// `[user [":" password] "@"] host [":" port] *(";" param) ["?" headers]`
 fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
     // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
-    let rest = match split_once(rest, b'@') {
-        Some((userinfo, rest)) => {
-            let (user, password) = split_before(userinfo, b':');
-            uri.password = password.strip_prefix(b":");
-            uri.user = Some(user);
-            if user.is_empty() || uri.password.is_some_and(|p| p.contains(&b':')) {
-                return None;
-            }
-            rest
-        }
-        None => rest,
+    let front = match rest.first_chunk::<16>() {
+        Some(sixteen) => Lanes::of(sixteen),
+        None => Lanes::few(rest),
     };
-    let host_end = seek::find2(b';', b'?', rest).unwrap_or(rest.len());
-    let (host, rest) = rest.split_at_checked(host_end)?;
+    let at = front.is(b'@').bits();
+    let rest = if at != 0 {
+        let (user, behind) = rest.split_at_checked(at.trailing_zeros() as usize)?;
+        if front.is(b':').bits() & at.wrapping_sub(1) & !at == 0 && !user.is_empty() {
+            uri.user = Some(user);
+        } else {
+            read_userinfo(uri, user)?;
+        }
+        behind.get(1..)?
+    } else if let Some((userinfo, behind)) = split_once(rest, b'@') {
+        read_userinfo(uri, userinfo)?;
+        behind
+    } else {
+        rest
+    };
     // No host has one.
-    let (host, port) = host_port(host)?;
+    let (host, port, rest) = host::at_front(rest)?;
     uri.host = Some(host);
     uri.port = port;
     if rest.is_empty() {
         return Some(());
     }
-    if seek::has(b'@', rest) {
+    if !matches!(rest, [b';' | b'?', ..]) || seek::has(b'@', rest) {
         return None;
     }
     let (params, headers) = split_before(rest, b'?');
@@ -197,6 +202,15 @@ fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
         })
     });
     (whole && count <= MAX_PARTS).then_some(())
+}
+
+/// `user [":" password]`
+fn read_userinfo<'a>(uri: &mut UriRef<'a>, userinfo: &'a [u8]) -> Option<()> {
+    let (user, password) = split_before(userinfo, b':');
+    uri.password = password.strip_prefix(b":");
+    uri.user = Some(user);
+    let whole = !user.is_empty() && !uri.password.is_some_and(|p| p.contains(&b':'));
+    whole.then_some(())
 }
 
 /// Parameters of a URI: every one with a name, none twice (RFC 3261 19.1.1).

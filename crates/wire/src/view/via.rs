@@ -1,8 +1,8 @@
 //! Via (RFC 3261 20.42, RFC 3581).
 
-use super::host::host_port;
+use super::host;
 use super::scan::{
-    is_blank, is_token, is_token_byte, split_before, split_once, take_while, trim, trim_start,
+    is_blank, is_token_byte, split_before, split_once, take_while, trim, trim_start,
 };
 use crate::{Error, HeaderId, Host, Kind, Params};
 
@@ -54,12 +54,21 @@ fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
         None => behind_version(bytes)?,
     };
     let (transport, rest) = take_while(trim_start(rest), is_token_byte);
-    if !is_token(transport) || !rest.first().is_some_and(|&b| is_blank(b)) {
+    if transport.is_empty() || !rest.first().is_some_and(|&b| is_blank(b)) {
         return None;
     }
-    let (sent_by, params) = split_before(rest, b';');
-    let sent_by = trim(sent_by);
-    let (host, port) = host_port(sent_by)?;
+    let rest = trim_start(rest);
+    let (sent_by, host, port, params) = match host::at_front(rest) {
+        Some((host, port, params)) if matches!(params, [] | [b';', ..]) => {
+            let end = rest.len().wrapping_sub(params.len());
+            (rest.get(..end)?, host, port, params)
+        }
+        _ => {
+            let (sent_by, params) = split_before(rest, b';');
+            let (host, port) = host::host_port(sent_by)?;
+            (trim(sent_by), host, port, params)
+        }
+    };
     let params = Params { raw: trim(params) };
     Some(ViaRef {
         branch: params.well_formed("branch")?,
