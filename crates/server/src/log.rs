@@ -5,7 +5,7 @@
 use crate::config::{Format, Log};
 use std::{
     fmt::Write as _,
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     sync::OnceLock,
 };
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
@@ -24,7 +24,8 @@ pub(crate) fn init(log: &Log) -> Result<WorkerGuard, String> {
         .lossy(true)
         .buffered_lines_limit(QUEUE)
         .thread_name("bellhop-log")
-        .finish(io::stderr());
+        // What is queued goes out in one write, and at once: the thread flushes when its queue is empty.
+        .finish(BufWriter::new(io::stderr()));
     let _ = LOST.set(out.error_counter());
     let escaping = Escaping {
         out,
@@ -90,6 +91,22 @@ impl<'a> MakeWriter<'a> for Escaping {
 
 impl<W: Write> Write for Line<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let body = line.strip_suffix(b"\n").unwrap_or(line);
+        // Nearly every line.
+        if body.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.out.write_all(line)?;
+            return Ok(line.len());
+        }
+        self.escaped(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Line<W> {
+    fn escaped(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let body = text.strip_suffix('\n').unwrap_or(&text);
         if body.contains(is_harmful) {
@@ -100,10 +117,6 @@ impl<W: Write> Write for Line<W> {
             self.out.write_all(line)?;
         }
         Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }
 

@@ -201,7 +201,13 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
+        // The usual text is written as it is, the rest octet by octet.
+        let is_plain =
+            |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+        match std::str::from_utf8(self.0) {
+            Ok(text) if self.0.iter().all(is_plain) => f.write_str(text),
+            _ => write!(f, "{}", self.0.escape_ascii()),
+        }
     }
 }
 
