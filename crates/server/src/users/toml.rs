@@ -1,7 +1,9 @@
 //! `users.toml`: `[[user]]` tables with a name and a password or HA1s.
 
 use super::{Scope, User, check_aor, check_name, hash::from_hex};
-use crate::config::{Environment, Field, Given, Problem, Report, Section, document, read_secret};
+use crate::config::{
+    Environment, Field, Given, Problem, Report, Section, Severity, document, read_secret,
+};
 use bellhop_core::{
     auth::{Algorithm, Ha1},
     registrar::Aor,
@@ -9,37 +11,77 @@ use bellhop_core::{
 use std::{collections::HashMap, path::Path};
 
 /// Reads `text`, which stands in `file`.
+///
+/// A long text is read in parts: TOML's tree of 100,000 users takes 100 MiB, which their process would
+/// keep. What is wrong in one of them is found anew in the whole, where each thing has its line.
 pub(crate) fn read(
     file: &Path,
     text: &str,
     scope: Scope<'_>,
     environment: &dyn Environment,
 ) -> (Vec<User>, Vec<Problem>) {
-    let (users, problems) = document(file, text, |top, report| {
-        let sections = top.sections("user");
-        let mut reading = Reading {
-            file,
-            scope,
-            environment,
-            report,
-            names: HashMap::new(),
-            plain: 0,
-        };
-        let users = sections
-            .iter()
-            .filter_map(|section| reading.user(section))
-            .collect();
-        top.finish();
-        if reading.plain > 0 {
-            let plain = reading.plain;
-            report.warn(
-                &top.at_key("user").hidden(),
-                format!("passwords in plain text ({plain}); `bellhop user add` stores HA1s"),
-            );
+    let in_parts = read_parts(parts(text), file, scope, environment);
+    let is_sound = |problem: &Problem| problem.severity != Severity::Error;
+    if in_parts.1.iter().all(is_sound) {
+        return in_parts;
+    }
+    drop(in_parts);
+    read_parts(std::iter::once(text), file, scope, environment)
+}
+
+/// The users of all parts, as far as the first that has mistakes, and what is wrong; lines are counted from
+/// the beginning of their part.
+fn read_parts<'t>(
+    parts: impl Iterator<Item = &'t str>,
+    file: &Path,
+    scope: Scope<'_>,
+    environment: &dyn Environment,
+) -> (Vec<User>, Vec<Problem>) {
+    let (mut users, mut names) = (Vec::new(), HashMap::new());
+    let mut plain: usize = 0;
+    let (mut at, report) = (None, Report::new(file));
+    for part in parts {
+        let (_, found) = document(file, part, |top, report| {
+            let sections = top.sections("user");
+            at.get_or_insert_with(|| top.at_key("user").hidden());
+            let mut reading = Reading {
+                file,
+                scope,
+                environment,
+                report,
+                names: &mut names,
+                plain: &mut plain,
+            };
+            users.extend(sections.iter().filter_map(|section| reading.user(section)));
+            top.finish();
+        });
+        let is_sound = found.is_empty();
+        report.absorb(found);
+        if !is_sound {
+            break;
         }
-        users
-    });
-    (users.unwrap_or_default(), problems)
+    }
+    if let Some(at) = at.filter(|_| plain > 0) {
+        report.warn(
+            &at,
+            format!("passwords in plain text ({plain}); `bellhop user add` stores HA1s"),
+        );
+    }
+    (users, report.into_problems())
+}
+
+/// A text cut before lines that begin a user, so that no part is much longer than [`PART`]. Should such a
+/// line be inside a string or an array, the part before it is no TOML.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let from = rest.floor_char_boundary(PART);
+        let end = rest.get(from..).and_then(|tail| tail.find(USER));
+        let end = end.map_or(rest.len(), |end| from.saturating_add(end).saturating_add(1));
+        let (part, others) = rest.split_at_checked(end)?;
+        rest = others;
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 struct Reading<'a> {
@@ -47,8 +89,8 @@ struct Reading<'a> {
     scope: Scope<'a>,
     environment: &'a dyn Environment,
     report: &'a Report,
-    names: HashMap<String, usize>,
-    plain: usize,
+    names: &'a mut HashMap<String, usize>,
+    plain: &'a mut usize,
 }
 
 impl Reading<'_> {
@@ -115,7 +157,7 @@ impl Reading<'_> {
             .map(|table| self.ha1(&table));
         if let Some((password, given)) = password {
             let plain = given == Given::Plain;
-            self.plain = self.plain.saturating_add(usize::from(plain));
+            *self.plain = self.plain.saturating_add(usize::from(plain));
             let realm = self.scope.realm.unwrap_or_default();
             return Some((Ha1::of_password(name, realm, password.reveal()), true));
         }
@@ -167,3 +209,8 @@ fn hex<const N: usize>(
     let field = table.parsed(key, |hex| from_hex(algorithm, hex));
     field.map(|field| field.value)
 }
+
+/// Bytes after which a part ends with its last user.
+const PART: usize = 64 << 10;
+/// The end of a line, and the line that begins a user.
+const USER: &str = "\n[[user]]";

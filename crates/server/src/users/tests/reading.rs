@@ -125,3 +125,42 @@ fn a_name_that_is_no_user_part_is_escaped_in_its_aor() {
         "[Aor(zo%C3%AB%20b%40c@pbx.example.org)]"
     );
 }
+
+/// So many users that they are read in parts.
+fn many() -> String {
+    let users = (0..2_000).map(|n| format!("[[user]]\nname = \"{n}\"\npassword = \"p{n}\"\n"));
+    users.collect()
+}
+
+#[test]
+fn a_long_file_has_all_its_users_in_their_order() {
+    let (users, problems) = toml(&many());
+    let names = users.iter().map(|user| user.name.clone());
+    assert!(names.eq((0..2_000).map(|n| n.to_string())));
+    assert_snapshot!(problems, @"warning: users.toml:1: user: passwords in plain text (2000); `bellhop user add` stores HA1s");
+}
+
+#[test]
+fn mistakes_in_a_long_file_are_all_reported_with_their_lines() {
+    let text = many()
+        .replace("name = \"1800\"", "name = \"17\"")
+        .replace("password = \"p1999\"", "pasword = \"p\"");
+    assert_snapshot!(toml(&text).1, @r#"
+    warning: users.toml:1: user: passwords in plain text (1999); `bellhop user add` stores HA1s
+    error: users.toml:5402: user[1800].name = "17": the user in line 53 has this name too
+    error: users.toml:5998: user[1999]: has no proof; allowed: password = "..." or ha1 = { md5 = "hex", sha256 = "hex" }
+    error: users.toml:6000: user[1999].pasword: unknown key; did you mean "password"?
+    "#);
+}
+
+#[test]
+fn a_line_of_a_string_in_a_long_file_begins_no_user() {
+    let text = format!(
+        "{}\naors = [\n\"\"\"{}[[user]]\n\"\"\"]\n",
+        many(),
+        "x\n".repeat(70_000)
+    );
+    let problems = toml(&text).1;
+    assert!(problems.contains("aors"), "{problems}");
+    assert!(!problems.contains("TOML"), "{problems}");
+}
