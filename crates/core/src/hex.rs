@@ -1,14 +1,14 @@
 //! Hexadecimal digits: written in lower case, read in both.
 
-/// Appends two digits for each byte.
-pub(crate) fn write(bytes: &[u8], out: &mut Vec<u8>) {
+/// Gives `put` two digits for each byte, in pieces.
+pub(crate) fn write(bytes: &[u8], mut put: impl FnMut(&[u8])) {
     let (eights, rest) = bytes.as_chunks::<8>();
     for eight in eights {
-        out.extend_from_slice(&of_u64(u64::from_be_bytes(*eight)));
+        put(&of_u64(u64::from_be_bytes(*eight)));
     }
     for byte in rest {
         let [.., high, low] = of_u32(u32::from(*byte));
-        out.extend_from_slice(&[high, low]);
+        put(&[high, low]);
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
         for len in [0, 1, 7, 8, 9, 255, 256] {
             let bytes = &bytes[256 - len..];
             let mut text = Vec::new();
-            write(bytes, &mut text);
+            write(bytes, |digits| text.extend_from_slice(digits));
             let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(String::from_utf8_lossy(&text), expected);
             for text in [text.to_ascii_uppercase(), text] {

@@ -4,6 +4,7 @@ use crate::auth::Authenticated;
 use crate::config::Config;
 use crate::registrar::Aor;
 use crate::routing::Names;
+use crate::text::Text;
 use bellhop_wire::{Edit, Ends, HeaderId, Message};
 
 /// How a request's identity headers are treated on the way through.
@@ -29,10 +30,10 @@ impl Identity {
         if let (Some(aor), true) = (&self.asserted, says_who)
             && !(to_outside && wants_privacy(request))
         {
-            let mut value = Vec::with_capacity(64);
-            value.extend_from_slice(b"<sip:");
-            value.extend_from_slice(aor.as_str().as_bytes());
-            value.push(b'>');
+            let mut value = Text::<96>::new();
+            value.put(b"<sip:");
+            value.put(aor.as_str().as_bytes());
+            value.put(b">");
             edit.append("P-Asserted-Identity", &value);
         }
     }

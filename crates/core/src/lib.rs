@@ -22,5 +22,6 @@ mod proxy;
 mod record_route;
 pub mod registrar;
 mod routing;
+mod text;
 pub mod time;
 pub mod transaction;

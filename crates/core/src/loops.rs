@@ -7,8 +7,8 @@
 use crate::hex;
 use crate::routing::{Names, Routes};
 use ahash::RandomState;
-use bellhop_wire::{HeaderId, Message, ViaRef};
-use memchr::memmem;
+use bellhop_wire::{Ends, HeaderId, Message, ViaRef};
+use memchr::memchr_iter;
 use smallvec::SmallVec;
 
 /// A new branch.
@@ -20,7 +20,12 @@ pub(crate) fn branch(chance: u64, loop_hash: u32) -> SmallVec<[u8; 32]> {
 }
 
 /// The hash over the fields that decide where this request goes.
-pub(crate) fn hash(key: &RandomState, request: Message<'_>, routes: &Routes) -> u32 {
+pub(crate) fn hash(
+    key: &RandomState,
+    request: Message<'_>,
+    ends: Option<&Ends<'_>>,
+    routes: &Routes,
+) -> u32 {
     let cseq = request.cseq().map_or(0, |(number, _)| number);
     let next: SmallVec<[&[u8]; 2]> = request.values(HeaderId::Route).map(|v| v.raw).collect();
     let requires: SmallVec<[&[u8]; 2]> = request
@@ -29,8 +34,7 @@ pub(crate) fn hash(key: &RandomState, request: Message<'_>, routes: &Routes) -> 
         .collect();
     let full = key.hash_one((
         routes.request_uri(request),
-        request.from_tag(),
-        request.to_tag(),
+        ends.map(|ends| (ends.from.tag(), ends.to.tag())),
         request.call_id(),
         cseq,
         next,
@@ -44,10 +48,17 @@ pub(crate) fn hash(key: &RandomState, request: Message<'_>, routes: &Routes) -> 
 /// Whether the request has been here before with the same hash.
 pub(crate) fn is_loop(request: Message<'_>, names: &Names, loop_hash: u32) -> bool {
     let suffix = hex::of_u32(loop_hash);
-    let finder = memmem::Finder::new(&suffix);
+    let [first, ..] = suffix;
     request.values(HeaderId::Via).any(|value| {
+        let mut places = memchr_iter(first, value.raw);
+        let is_there = |at| {
+            value
+                .raw
+                .get(at..)
+                .is_some_and(|text| text.starts_with(&suffix))
+        };
         // Almost no Via has it, so almost none is read.
-        finder.find(value.raw).is_some()
+        places.any(is_there)
             && ViaRef::parse(value.raw).is_ok_and(|via| {
                 via.branch()
                     .is_some_and(|b| b.starts_with(COOKIE) && b.ends_with(&suffix))

@@ -8,6 +8,7 @@
 use crate::auth::{Secret, Use};
 use crate::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
 use crate::hex;
+use crate::text::Text;
 use bellhop_wire::Message;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
@@ -87,9 +88,9 @@ pub(crate) fn write(
     request: Message<'_>,
     caller: Side,
     callee: Side,
-    out: &mut Vec<u8>,
+    out: &mut Text<TEXT>,
 ) {
-    let mut payload = SmallVec::<[u8; 96]>::new();
+    let mut payload = Text::<96>::new();
     write_side(caller, &mut payload);
     write_side(callee, &mut payload);
     let mac = sign(
@@ -98,8 +99,8 @@ pub(crate) fn write(
         request.from_tag().unwrap_or_default(),
         &payload,
     );
-    hex::write(mac.get(..MAC).unwrap_or_default(), out);
-    hex::write(&payload, out);
+    hex::write(mac.get(..MAC).unwrap_or_default(), |digits| out.put(digits));
+    hex::write(&payload, |digits| out.put(digits));
 }
 
 /// The side a destination is for the dialog that its request starts: a phone is its flow, what we
@@ -112,6 +113,8 @@ pub(crate) fn side_of(to: &Destination) -> Side {
 }
 
 const MAC: usize = 10;
+/// A token is of this length at most.
+pub(crate) const TEXT: usize = 2 * (MAC + 2 * 29);
 
 fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
     secret.mac(Use::Route, &[call_id, tag, payload])
@@ -126,9 +129,9 @@ fn same(given: &[u8], full: &[u8; 16]) -> bool {
 
 /// One byte of kind (0: direct; else 1 + transport, + 8 for IPv6, + 16 for a connection), then for a
 /// flow: listener (2), port (2), address (4 or 16), connection (8).
-fn write_side(side: Side, out: &mut SmallVec<[u8; 96]>) {
+fn write_side(side: Side, out: &mut Text<96>) {
     let Side::Flow(flow) = side else {
-        out.push(0);
+        out.put(&[0]);
         return;
     };
     let transport = match flow.transport {
@@ -140,15 +143,15 @@ fn write_side(side: Side, out: &mut SmallVec<[u8; 96]>) {
     };
     let v6 = if flow.remote.is_ipv6() { 8 } else { 0 };
     let connection = if flow.connection.is_some() { 16 } else { 0 };
-    out.push(transport | v6 | connection);
-    out.extend_from_slice(&flow.listener.0.to_be_bytes());
-    out.extend_from_slice(&flow.remote.port().to_be_bytes());
+    out.put(&[transport | v6 | connection]);
+    out.put(&flow.listener.0.to_be_bytes());
+    out.put(&flow.remote.port().to_be_bytes());
     match flow.remote.ip() {
-        IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
-        IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
+        IpAddr::V4(ip) => out.put(&ip.octets()),
+        IpAddr::V6(ip) => out.put(&ip.octets()),
     }
     if let Some(ConnectionId(id)) = flow.connection {
-        out.extend_from_slice(&id.to_be_bytes());
+        out.put(&id.to_be_bytes());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users,
     challenges::Challenges,
-    claim::{Claim, Fault, Usual, is_for},
+    claim::{Claim, Fault, Usual, is_for, place},
     fingerprint::Fingerprint,
     nonce::{Nonces, milliseconds},
 };
@@ -51,6 +51,8 @@ pub struct Ask {
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     user: Arc<User>,
+    /// Where the value with the credentials begins in the request.
+    spent: usize,
 }
 
 /// What became of a check.
@@ -145,6 +147,7 @@ impl Authenticator {
         if fresh {
             Outcome::Authenticated(Authenticated {
                 user: Arc::clone(user),
+                spent: claim.at,
             })
         } else {
             Outcome::Challenge { stale: true }
@@ -172,15 +175,17 @@ impl Authenticator {
     }
 
     /// The lines with credentials for our realm: they end here and are taken out of a request that is
-    /// relayed (RFC 3261 22.3).
+    /// relayed (RFC 3261 22.3). Those that [`Authenticated::spent`] tells of are known and not read again.
     pub fn consumed<'m>(
         &self,
         request: Message<'m>,
         role: Role,
+        spent: Option<usize>,
     ) -> impl Iterator<Item = Field<'m>> {
-        request.fields(role.credentials()).filter(|field| {
-            Credentials::parse(field.value)
-                .is_ok_and(|credentials| is_for(&credentials, &self.config.realm))
+        request.fields(role.credentials()).filter(move |field| {
+            spent == Some(place(request, field))
+                || Credentials::parse(field.value)
+                    .is_ok_and(|credentials| is_for(&credentials, &self.config.realm))
         })
     }
 
@@ -225,6 +230,11 @@ impl Authenticated {
     /// Whose request it is.
     pub const fn user(&self) -> &Arc<User> {
         &self.user
+    }
+
+    /// Where the credentials were in the request: the place of their header line's value.
+    pub(crate) const fn spent(&self) -> usize {
+        self.spent
     }
 
     /// Whether the AoR is this user's.

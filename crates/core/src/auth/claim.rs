@@ -7,13 +7,15 @@ use super::{
 };
 use crate::hex;
 use bellhop_wire::{
-    Credentials, Message, Scheme, UriRef,
+    Credentials, Field, Message, Scheme, UriRef,
     view::auth::{AuthError, unescape},
 };
 use std::borrow::Cow;
 
 /// Complete credentials for our realm, algorithm and qop.
 pub(super) struct Claim<'m> {
+    /// Where it was found; see [`place`].
+    pub(super) at: usize,
     /// The name, quoted pairs resolved.
     pub(super) username: Cow<'m, [u8]>,
     /// The algorithm, one of those offered.
@@ -57,7 +59,10 @@ impl<'m> Claim<'m> {
         for field in request.fields(role.credentials()) {
             match Credentials::parse(field.value) {
                 Ok(credentials) if is_for(&credentials, realm) => {
-                    if ours.replace(credentials).is_some() {
+                    if ours
+                        .replace((credentials, place(request, &field)))
+                        .is_some()
+                    {
                         return Err(Fault::Malformed("Credentials for one realm stand twice"));
                     }
                 }
@@ -65,7 +70,8 @@ impl<'m> Claim<'m> {
                 Err(AuthError::Syntax) => return Err(Fault::Malformed("Bad digest credentials")),
             }
         }
-        let claim = Self::of(ours.ok_or(Fault::Nothing)?, offered)?;
+        let (ours, at) = ours.ok_or(Fault::Nothing)?;
+        let claim = Self::of(ours, at, offered)?;
         let host_alone = role == Role::Proxy && names_host_alone(claim.uri);
         if host_alone || names_same_resource(claim.uri, request.uri()) {
             Ok(claim)
@@ -76,7 +82,11 @@ impl<'m> Claim<'m> {
         }
     }
 
-    pub(super) fn of(given: Credentials<'m>, offered: &[Algorithm]) -> Result<Self, Fault> {
+    pub(super) fn of(
+        given: Credentials<'m>,
+        at: usize,
+        offered: &[Algorithm],
+    ) -> Result<Self, Fault> {
         let username = mandatory(given.username, "Digest credentials without username")?;
         let nonce = mandatory(given.nonce, "Digest credentials without nonce")?;
         let uri = mandatory(given.uri, "Digest credentials without uri")?;
@@ -98,6 +108,7 @@ impl<'m> Claim<'m> {
         let nc = mandatory(given.nc, "Digest credentials without nc")?;
         let cnonce = mandatory(given.cnonce, "Digest credentials without cnonce")?;
         Ok(Self {
+            at,
             username: unescape(username),
             algorithm,
             nonce,
@@ -180,6 +191,12 @@ impl Qop {
             Self::AuthInt => b"auth-int",
         }
     }
+}
+
+/// Where a header line's value begins in its message.
+pub(super) fn place(request: Message<'_>, field: &Field<'_>) -> usize {
+    let start = request.bytes().as_ptr().addr();
+    field.value.as_ptr().addr().wrapping_sub(start)
 }
 
 /// Whether the credentials are for this realm, compared byte for byte with quoted pairs resolved.

@@ -2,10 +2,10 @@
 
 use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::entropy::Entropy;
+use crate::text::Text;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use siphasher::sip128::SipHasher24;
-use smallvec::SmallVec;
 use std::fmt;
 
 /// A secret with a key of its own for each use, so that one use's code is none for another. What is
@@ -48,11 +48,11 @@ impl Secret {
     /// nobody without the key can make one. Each part goes in with its length, so that two lists of parts
     /// never run together.
     pub fn mac(&self, of: Use, parts: &[&[u8]]) -> [u8; 16] {
-        let mut input = SmallVec::<[u8; 256]>::new();
+        let mut input = Text::<256>::new();
         for part in parts {
             let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            input.extend_from_slice(&length.to_le_bytes());
-            input.extend_from_slice(part);
+            input.put(&length.to_le_bytes());
+            input.put(part);
         }
         self.keyed
             .get(of as usize)

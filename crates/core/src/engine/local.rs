@@ -19,8 +19,6 @@ pub(crate) struct Received<'b> {
     pub(crate) message: Message<'b>,
     /// Its topmost Via, if that can be read.
     pub(crate) via: Option<ViaRef<'b>>,
-    /// That one's branch.
-    pub(super) branch: Option<&'b [u8]>,
     /// Whom it is from and to; there once the message was found sound.
     pub(crate) ends: Option<&'b Ends<'b>>,
     pub(crate) flow: Flow,
@@ -78,13 +76,8 @@ impl Engine {
         let mut mark = ViaMark::default();
         let mut remote = flow.remote;
         let mut else_connect = None;
-        let mut branch = None;
         if let Some(via) = via {
-            let mut wants_port = false;
-            for param in via.params.iter() {
-                wants_port |= param.is("rport");
-                branch = branch.or_else(|| param.value.filter(|_| param.is("branch")));
-            }
+            let wants_port = via.params.has("rport");
             if wants_port || via.host != Host::Ip(flow.remote.ip()) {
                 mark.received = Some(flow.remote.ip());
             }
@@ -103,7 +96,6 @@ impl Engine {
         Received {
             message,
             via,
-            branch,
             ends: None,
             flow,
             mark,
@@ -307,7 +299,8 @@ impl Engine {
     /// (8.2.7). What has no branch is an RFC 2543 client's and told by its From tag.
     pub(super) fn stateless_tag(&self, received: &Received<'_>) -> [u8; 16] {
         let request = received.message;
-        let own = received.branch.or_else(|| request.from_tag());
+        let branch = received.via.and_then(|via| via.branch());
+        let own = branch.or_else(|| request.from_tag());
         hex::of_u64(self.key.hash_one((request.call_id(), own)))
     }
 }

@@ -13,7 +13,7 @@ use crate::proxy::{Back, BranchId, Context, Finals, Incoming, Record, Rewrite, m
 use crate::record_route::Side;
 use crate::routing::{Proof, Routes, Routing, Scene, Why, choose, named, resolved};
 use crate::time::Now;
-use bellhop_wire::{Message, Method, UriRef};
+use bellhop_wire::{Method, UriRef};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -32,7 +32,7 @@ impl Engine {
         let Some(method) = message.method() else {
             return;
         };
-        let loop_hash = loops::hash(&self.key, message, routes);
+        let loop_hash = loops::hash(&self.key, message, received.ends, routes);
         if loops::is_loop(message, &self.names, loop_hash) {
             return self.refuse(received, 482, "Loop Detected", out);
         }
@@ -86,10 +86,14 @@ impl Engine {
             };
         }
         let rewrite = Rewrite {
-            record: record(method, message, routes, story.as_deref()),
+            record: record(method, received, routes, story.as_deref()),
             caller: caller_side(received, &proof),
             identity: self.identity(received, &proof),
             routes: routes.clone(),
+            spent: match &proof {
+                Proof::Authenticated(proof) => Some(proof.spent()),
+                Proof::Trusted { .. } | Proof::Dialog => None,
+            },
             loop_hash,
             breadth,
         };
@@ -214,7 +218,7 @@ impl Engine {
 /// set at every refresh.
 fn record(
     method: Method<'_>,
-    message: Message<'_>,
+    received: &Received<'_>,
     routes: &Routes,
     story: Option<&Story>,
 ) -> Record {
@@ -229,7 +233,7 @@ fn record(
     );
     match (
         makes_dialog,
-        message.to_tag().is_some(),
+        received.ends.is_some_and(|ends| ends.to.tag().is_some()),
         routes.token.is_some(),
     ) {
         (true, true, true) => Record::Again,

@@ -9,6 +9,7 @@ use crate::identity::Identity;
 use crate::policy::Changes;
 use crate::record_route::{self, Side, side_of};
 use crate::routing::{Kind, Names, Routes, Target, listener_of};
+use crate::text::Text;
 use bellhop_wire::{Edit, HeaderId, Message, UriRef};
 use std::borrow::Cow;
 
@@ -20,6 +21,8 @@ pub(crate) struct Rewrite {
     pub(crate) record: Record,
     /// How the caller is reached inside the dialog.
     pub(crate) caller: Side,
+    /// Where the credentials are that were its proof.
+    pub(crate) spent: Option<usize>,
     /// See [`crate::loops`].
     pub(crate) loop_hash: u32,
     /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3.1).
@@ -34,6 +37,7 @@ impl Rewrite {
             identity: Identity::default(),
             record: Record::No,
             caller: Side::Direct,
+            spent: None,
             loop_hash: 0,
             breadth: 0,
         }
@@ -99,13 +103,13 @@ impl Maker<'_> {
         edit.decrement_max_forwards().ok()?;
         rewrite.routes.apply(request, &mut edit);
         self.route(request, rewrite, leg, &mut edit)?;
-        for field in self.auth.consumed(request, Role::Proxy) {
+        for field in self.auth.consumed(request, Role::Proxy, rewrite.spent) {
             edit.remove(field);
         }
         let to_outside = self.names.is_outside(leg.to);
         if to_outside {
             // A phone that challenges in our name learns no answer to it.
-            for field in self.auth.consumed(request, Role::Registrar) {
+            for field in self.auth.consumed(request, Role::Registrar, None) {
                 edit.remove(field);
             }
         }
@@ -146,24 +150,17 @@ impl Maker<'_> {
     }
 
     /// Our Via (16.6 step 8). `rport` is asked for where it means something (RFC 3581 3).
-    fn via(&self, leg: &Leg<'_>) -> Option<Vec<u8>> {
-        let listener = listener_of(self.config, leg.to.listener())?;
+    fn via(&self, leg: &Leg<'_>) -> Option<Text<128>> {
         let transport = leg.to.transport();
-        let mut via = Vec::with_capacity(96);
-        for part in [
-            b"SIP/2.0/",
-            transport.via_token().as_bytes(),
-            b" ",
-            listener.host.as_bytes(),
-            b":",
-            &decimal(listener.port.into()),
-            b";branch=",
-        ] {
-            via.extend_from_slice(part);
-        }
-        via.extend_from_slice(leg.branch);
+        let mut via = Text::new();
+        via.put(b"SIP/2.0/");
+        via.put(transport.via_token().as_bytes());
+        via.put(b" ");
+        via.put(self.names.sent_by(leg.to.listener())?);
+        via.put(b";branch=");
+        via.put(leg.branch);
         if !transport.is_reliable() {
-            via.extend_from_slice(b";rport");
+            via.put(b";rport");
         }
         Some(via)
     }
@@ -213,7 +210,7 @@ impl Maker<'_> {
         leg: &Leg<'_>,
         edit: &mut Edit<'m>,
     ) -> Option<()> {
-        let mut token = Vec::with_capacity(96);
+        let mut token = Text::new();
         let callee = side_of(leg.to);
         record_route::write(
             self.secret,
@@ -230,20 +227,18 @@ impl Maker<'_> {
         Some(())
     }
 
-    fn own_route(&self, listener: ListenerId, token: &[u8]) -> Option<Vec<u8>> {
+    fn own_route(&self, listener: ListenerId, token: &[u8]) -> Option<Text<256>> {
+        let mut entry = Text::new();
+        entry.put(b"<sip:");
+        entry.put(token);
+        entry.put(b"@");
+        entry.put(self.names.sent_by(listener)?);
         let listener = listener_of(self.config, listener)?;
-        let mut entry = Vec::with_capacity(token.len().saturating_add(64));
-        entry.extend_from_slice(b"<sip:");
-        entry.extend_from_slice(token);
-        entry.push(b'@');
-        entry.extend_from_slice(listener.host.as_bytes());
-        entry.push(b':');
-        entry.extend_from_slice(&decimal(listener.port.into()));
         if listener.transport.is_reliable() {
-            entry.extend_from_slice(b";transport=");
-            entry.extend_from_slice(listener.transport.uri_token().as_bytes());
+            entry.put(b";transport=");
+            entry.put(listener.transport.uri_token().as_bytes());
         }
-        entry.extend_from_slice(b";lr>");
+        entry.put(b";lr>");
         Some(entry)
     }
 }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 /// configuration.
 #[derive(Debug)]
 pub(crate) struct Names {
-    domains: Vec<String>,
+    domains: Vec<(String, Advertised)>,
     listeners: Vec<Own>,
     upstreams: Vec<Peer>,
 }
@@ -22,6 +22,8 @@ struct Own {
     transport: Transport,
     addresses: Vec<SocketAddr>,
     advertised: (Advertised, u16),
+    /// As it is shown.
+    sent_by: Vec<u8>,
     inside: bool,
 }
 
@@ -59,6 +61,7 @@ impl Names {
                     )
                     .collect(),
                 advertised: (Advertised::read(&l.host), l.port),
+                sent_by: format!("{}:{}", l.host, l.port).into_bytes(),
                 inside: l.zone == Zone::Inside,
             })
             .collect();
@@ -77,7 +80,11 @@ impl Names {
             })
             .collect();
         Self {
-            domains: config.domains.clone(),
+            domains: config
+                .domains
+                .iter()
+                .map(|domain| (domain.clone(), Advertised::read(domain)))
+                .collect(),
             listeners,
             upstreams,
         }
@@ -96,18 +103,19 @@ impl Names {
             let domain = self
                 .domains
                 .iter()
+                .map(|(domain, _)| domain.as_str())
                 .find(|d| name == d.as_bytes() || name.eq_ignore_ascii_case(d.as_bytes()));
-            if let Some(domain) = domain {
-                return self.is_our_port(uri.port).then_some(domain.as_str());
+            if domain.is_some() {
+                return domain.filter(|_| self.is_our_port(uri.port));
             }
-        } else if let Some(domain) = self.domains.iter().find(|d| names_address(d, host)) {
+        } else if let Some((domain, _)) = self.domains.iter().find(|(_, own)| own.is(host)) {
             // A domain that is written as an address is also an address of a host.
             if uri.port.is_none() || self.is_own_address(host, uri.port) {
                 return Some(domain);
             }
         }
         if self.is_own_address(host, uri.port) {
-            self.domains.first().map(String::as_str)
+            self.domains.first().map(|(name, _)| name.as_str())
         } else {
             None
         }
@@ -156,7 +164,7 @@ impl Names {
             && (own.addresses.iter().any(is_address)
                 || own.is_advertised(host, Some(port))
                 || (own.addresses.iter().any(is_port)
-                    && self.domains.iter().any(|d| names_address(d, host))))
+                    && self.domains.iter().any(|(_, own)| own.is(host))))
     }
 
     /// The upstream whose address or name this URI has (a request for the PBX by its own name).
@@ -219,6 +227,11 @@ impl Names {
             })
             .max_by_key(|(rank, id)| (*rank, std::cmp::Reverse(*id)))
             .map(|(_, id)| id)
+    }
+
+    /// Host and port that a listener is shown as, in Via and Record-Route.
+    pub(crate) fn sent_by(&self, id: ListenerId) -> Option<&[u8]> {
+        Some(&self.listeners.get(usize::from(id.0))?.sent_by)
     }
 
     /// Whether some listener has this transport.
@@ -320,11 +333,6 @@ impl Own {
     fn is_advertised(&self, host: Host<'_>, port: Option<u16>) -> bool {
         port.is_none_or(|p| p == self.advertised.1) && self.advertised.0.is(host)
     }
-}
-
-/// Whether a domain is this host.
-fn names_address(domain: &str, host: Host<'_>) -> bool {
-    host_port(domain.as_bytes()).is_some_and(|(own, _)| own.same(host))
 }
 
 /// How many leading bits two addresses share.

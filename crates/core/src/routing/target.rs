@@ -134,11 +134,11 @@ impl Why {
     /// For the log.
     pub(crate) fn in_words(&self, config: &Config) -> String {
         match self {
-            Self::Bindings(1, aor) => format!("the binding of {}", aor.as_str()),
+            Self::Bindings(1, aor) => ["the binding of ", aor.as_str()].concat(),
             Self::Bindings(count, aor) => format!("{count} bindings of {}", aor.as_str()),
             Self::Upstream(at, why) => {
-                let name = config.upstreams.get(*at).map_or("?", |u| &u.name);
-                format!("upstream {name}: {why}")
+                let name = config.upstreams.get(*at).map_or("?", |u| u.name.as_str());
+                ["upstream ", name, ": ", why].concat()
             }
             Self::Policy(1) => "policy: 1 target".to_owned(),
             Self::Policy(count) => format!("policy: {count} targets"),

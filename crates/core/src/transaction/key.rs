@@ -1,12 +1,12 @@
 //! What messages are matched by (RFC 3261 17.1.3, 17.2.3), as bytes that are equal when the keys are.
 
 use crate::flow::Transport;
+use crate::text::Text;
 use bellhop_wire::{HeaderId, Host, Message, Method, ViaRef};
-use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// The bytes of a key; on the stack when it is of usual length.
-pub(super) type Key = SmallVec<[u8; 128]>;
+pub(super) type Key = Text<128>;
 
 /// What a request is matched by, with the method of the transaction that is looked for: the request's
 /// own, INVITE for an ACK (17.2.3) and for the request that a CANCEL means (9.2).
@@ -45,22 +45,25 @@ pub(super) fn client(branch: &[u8], method: Method<'_>) -> Key {
 
 /// 17.2.3, branch with the magic cookie: branch, sent-by, method.
 fn by_branch(method: Method<'_>, branch: &[u8], via: &ViaRef<'_>) -> Key {
-    let mut key = Key::from_slice(&[BY_BRANCH]);
+    let mut key = Key::new();
+    key.put(&[BY_BRANCH]);
     push(&mut key, method.as_bytes());
     push(&mut key, branch);
     match via.host {
         Host::Name(name) => {
-            key.push(NAME);
+            key.put(&[NAME]);
             push_length(&mut key, name);
-            key.extend(name.iter().map(u8::to_ascii_lowercase));
+            for byte in name {
+                key.put(&[byte.to_ascii_lowercase()]);
+            }
         }
         Host::Ip(IpAddr::V4(ip)) => {
-            key.push(IPV4);
-            key.extend_from_slice(&ip.octets());
+            key.put(&[IPV4]);
+            key.put(&ip.octets());
         }
         Host::Ip(IpAddr::V6(ip)) => {
-            key.push(IPV6);
-            key.extend_from_slice(&ip.octets());
+            key.put(&[IPV6]);
+            key.put(&ip.octets());
         }
     }
     // An absent port is the transport's own (18.1.1, 20.42).
@@ -69,7 +72,7 @@ fn by_branch(method: Method<'_>, branch: &[u8], via: &ViaRef<'_>) -> Key {
             .unwrap_or(Transport::Udp)
             .default_port()
     });
-    key.extend_from_slice(&port.to_le_bytes());
+    key.put(&port.to_le_bytes());
     key
 }
 
@@ -78,12 +81,13 @@ fn by_branch(method: Method<'_>, branch: &[u8], via: &ViaRef<'_>) -> Key {
 fn by_content(request: Message<'_>, method: Method<'_>) -> Option<Key> {
     let (number, _) = request.cseq().ok()?;
     let via = request.values(HeaderId::Via).next()?;
-    let mut key = Key::from_slice(&[BY_CONTENT]);
+    let mut key = Key::new();
+    key.put(&[BY_CONTENT]);
     push(&mut key, method.as_bytes());
     push(&mut key, request.uri());
     push(&mut key, request.from_tag().unwrap_or_default());
     push(&mut key, request.call_id());
-    key.extend_from_slice(&number.to_le_bytes());
+    key.put(&number.to_le_bytes());
     push(&mut key, via.raw);
     if method != Method::Invite {
         push(&mut key, request.to_tag().unwrap_or_default());
@@ -94,11 +98,11 @@ fn by_content(request: Message<'_>, method: Method<'_>) -> Option<Key> {
 /// Appends a field so that no two lists of fields give the same bytes.
 fn push(key: &mut Key, field: &[u8]) {
     push_length(key, field);
-    key.extend_from_slice(field);
+    key.put(field);
 }
 
 fn push_length(key: &mut Key, field: &[u8]) {
-    key.extend_from_slice(&(field.len() as u64).to_le_bytes());
+    key.put(&(field.len() as u64).to_le_bytes());
 }
 
 const BY_BRANCH: u8 = 1;

@@ -118,7 +118,7 @@ fn credentials_for_our_realm_are_consumed_and_others_left() {
     let door = Door::new(&ALL);
     let text = request("INVITE", URI, &lines, "");
     let consumed: Vec<_> = parsed(&text, |message| {
-        let fields = door.authenticator.consumed(message, Role::Proxy);
+        let fields = door.authenticator.consumed(message, Role::Proxy, None);
         fields.map(|field| field.value.to_vec()).collect()
     });
     assert_eq!(consumed, [Answer::to("n").value().into_bytes()]);

@@ -61,7 +61,7 @@ impl Table {
             ServerInput::Request
         };
         let to_user = self
-            .step_server(now, id, input, &[], out)
+            .step_server(now, id, input, out)
             .contains(&ServerAction::DeliverAck);
         match (is_ack, to_user) {
             (false, _) => Request::Absorbed,
@@ -143,13 +143,14 @@ impl Table {
         let input = ServerInput::Respond { status, age };
         let env = env(self.config, server.reply_to.transport());
         // Asked before anything is changed: what the user may not send leaves no trace.
-        let Some((next, _)) = server
+        let Some((next, actions)) = server
             .machine
             .on(input, &env)
             .filter(|(_, actions)| actions.contains(&ServerAction::Send))
         else {
             return false;
         };
+        server.machine = next;
         server.status = status;
         let last = if next.repeats() {
             response.into()
@@ -160,7 +161,8 @@ impl Table {
         if let Some(legacy) = &mut server.legacy {
             legacy.response = to_tag(response);
         }
-        self.step_server(now, id, input, response, out);
+        self.perform_server(now, id, &actions, response, out);
+        self.settle_server(id);
         true
     }
 
@@ -177,7 +179,7 @@ impl Table {
         timer: Timer,
         out: &mut Outbox,
     ) {
-        self.step_server(now, id, ServerInput::Timer(timer), &[], out);
+        self.step_server(now, id, ServerInput::Timer(timer), out);
     }
 
     fn find_server(
@@ -211,7 +213,6 @@ impl Table {
         now: Instant,
         id: TransactionId,
         input: ServerInput,
-        response: &[u8],
         out: &mut Outbox,
     ) -> Actions<ServerAction<Timer>> {
         let Some(server) = self.servers.get_mut(id) else {
@@ -222,7 +223,7 @@ impl Table {
             return Actions::default();
         };
         server.machine = next;
-        self.perform_server(now, id, &actions, response, out);
+        self.perform_server(now, id, &actions, &[], out);
         self.settle_server(id);
         actions
     }
