@@ -94,6 +94,14 @@ impl Index {
         }
     }
 
+    /// Becomes a copy of another index, in the memory it has already.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.lines.clear();
+        self.lines.extend_from_slice(&other.lines);
+        (self.start, self.first) = (other.start, other.first);
+        (self.head_end, self.body) = (other.head_end, other.body);
+    }
+
     /// The number of the first line of a header.
     pub(crate) fn first(&self, id: HeaderId) -> Option<usize> {
         self.first

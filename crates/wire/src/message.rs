@@ -13,9 +13,9 @@ pub struct Message<'b> {
 }
 
 /// A message that owns its bytes, for machines that must remember one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Owned {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     index: Index,
 }
 
@@ -348,6 +348,13 @@ impl Owned {
             bytes: bytes.get(..end).unwrap_or_default().into(),
             index,
         })
+    }
+
+    /// Becomes a copy of another message, in the memory it has already.
+    pub fn copy_from(&mut self, message: Message<'_>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(message.bytes);
+        self.index.copy_from(message.index);
     }
 
     /// The message.

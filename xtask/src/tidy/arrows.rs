@@ -63,10 +63,32 @@ pub(super) fn every_member_inherits_the_lints(tree: &Tree) -> Vec<Violation> {
         lints.and_then(toml::Value::as_bool) == Some(true)
     };
     let members = tree.manifests.iter().filter(|m| package_name(m).is_some());
-    let strays = members.filter(|manifest| !inherits(manifest));
+    let strays = members.filter(|m| !inherits(m) && !is_the_exception(m, tree));
     strays
         .map(|m| Violation::new(&m.path, 1, "[lints] workspace = true is missing"))
         .collect()
+}
+
+/// One crate may map machine code that wasmtime wrote, in one module with its argument: it has the
+/// workspace's lints word for word, but for `unsafe_code`, which it denies instead of forbidding.
+fn is_the_exception(manifest: &Text, tree: &Tree) -> bool {
+    let root = tree.manifests.iter().find(|m| m.path == "Cargo.toml");
+    let lints = |text: &str, of_workspace: bool| {
+        let table: toml::Table = text.parse().ok()?;
+        let lints = match of_workspace {
+            true => table.get("workspace")?.get("lints")?.clone(),
+            false => table.get("lints")?.clone(),
+        };
+        lints.try_into::<toml::Table>().ok()
+    };
+    let Some(mut wanted) = root.and_then(|root| lints(&root.text, true)) else {
+        return false;
+    };
+    if let Some(rust) = wanted.get_mut("rust").and_then(toml::Value::as_table_mut) {
+        rust.insert("unsafe_code".into(), "deny".into());
+    }
+    package_name(manifest).as_deref() == Some(POLICY)
+        && lints(&manifest.text, false) == Some(wanted)
 }
 
 /// Whether it is among what the crate itself is built from, not only its tests.
@@ -117,14 +139,17 @@ fn dependencies_in(table: &toml::Table) -> Vec<String> {
 /// What plugins are written with; it knows the contract and nothing of the host.
 const SDK: &str = "bellhop-plugin";
 const WIRE: &str = "bellhop-wire";
+/// It runs plugins.
+const POLICY: &str = "bellhop-policy";
 /// Any crate's tests may use it; no crate is built from it.
 const TESTKIT: &str = "bellhop-testkit";
 
 /// Who may depend on whom. The same table stands in ARCHITECTURE.md.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("bellhop", &["bellhop-core", WIRE]),
+    ("bellhop", &["bellhop-core", POLICY, WIRE]),
     ("bellhop-core", &[WIRE]),
     (WIRE, &[]),
+    (POLICY, &["bellhop-core", WIRE]),
     (TESTKIT, &["bellhop-core", WIRE]),
     ("bellhop-tests", &[WIRE]),
     ("bellhop-micro", &["bellhop-core", TESTKIT, WIRE]),
@@ -132,6 +157,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("storm", &[]),
     (SDK, &[]),
     ("bellhop-bindings", &[]),
+    ("policy-probe", &[SDK]),
     ("block-list", &[SDK]),
     ("header-shield", &[SDK]),
     ("http-route", &[SDK]),
@@ -224,5 +250,25 @@ mod tests {
         let good = "[package]\nname = \"bellhop\"\n[lints]\nworkspace = true\n";
         assert_eq!(broken(every_member_inherits_the_lints, good), []);
         assert_eq!(broken(every_member_inherits_the_lints, "[workspace]\n"), []);
+    }
+
+    #[test]
+    fn the_host_of_plugins_has_the_workspace_s_lints_but_one() {
+        let strays = |name: &str, unsafe_code: &str, todo: &str| {
+            let root = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n\
+                        [workspace.lints.clippy]\ntodo = \"warn\"\n";
+            let own = format!(
+                "[package]\nname = \"{name}\"\n[lints.rust]\nunsafe_code = \"{unsafe_code}\"\n\
+                 [lints.clippy]\ntodo = \"{todo}\"\n"
+            );
+            let mut tree = Tree::of_manifest("crates/x/Cargo.toml", &own);
+            let root = Tree::of_manifest("Cargo.toml", root).manifests;
+            tree.manifests.extend(root);
+            every_member_inherits_the_lints(&tree).len()
+        };
+        assert_eq!(strays("bellhop-policy", "deny", "warn"), 0);
+        assert_eq!(strays("bellhop-policy", "allow", "warn"), 1);
+        assert_eq!(strays("bellhop-policy", "deny", "allow"), 1);
+        assert_eq!(strays("bellhop-core", "deny", "warn"), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Edits of a message, staged: checked when they are asked for, carried out when the message is written.
 
 use crate::policy::ChangeError::{Malformed, Protected};
-use bellhop_wire::{Edit, HeaderId, Message, Scheme, UriRef};
+use bellhop_wire::{Edit, HeaderId, Message, NameAddr, Scheme, UriRef};
 use smallvec::SmallVec;
 
 /// Edits in the order they were asked for. What a setter has taken cannot break the message: names are
@@ -102,6 +102,19 @@ impl Changes {
     pub fn add_header(&mut self, name: &str, value: &[u8]) -> Result<(), ChangeError> {
         sound_header(name, value)?;
         self.stage(Kind::Add, name.as_bytes(), value)
+    }
+
+    /// Adds a Contact: only where we make the whole message ourselves, a 3xx (RFC 3261 21.3).
+    ///
+    /// # Errors
+    /// `Malformed`: no name-addr or addr-spec of a sip, sips or tel URI.
+    pub fn add_contact(&mut self, value: &str) -> Result<(), ChangeError> {
+        let contact = NameAddr::parse(value.as_bytes()).map_err(|_| Malformed("not a Contact"))?;
+        let fits = value.len() <= LONGEST_VALUE && is_line(value.as_bytes());
+        if !fits || contact.uri.scheme == Scheme::Other {
+            return Err(Malformed("not a Contact"));
+        }
+        self.stage(Kind::Add, b"Contact", value.as_bytes())
     }
 
     /// Takes all lines of a header off.

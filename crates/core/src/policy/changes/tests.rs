@@ -1,3 +1,5 @@
+//! What is refused, what is staged, and that no list of edits breaks a message.
+
 use super::*;
 use bellhop_wire::{Limits, Owned};
 use proptest::prelude::*;
@@ -122,6 +124,24 @@ fn a_request_uri_is_one_that_can_be_routed() {
         assert_eq!(changes.set_uri(uri), Ok(()), "{uri}");
         assert_eq!(changes.uri(), Some(uri.as_bytes()));
     }
+}
+
+#[test]
+fn a_contact_is_one_address_and_one_line() {
+    let mut changes = Changes::default();
+    for value in [
+        "",
+        "b",
+        "<http://b>",
+        "<sip:b@c>\r\nX: y",
+        "<sip:b@c",
+        "<sip:b@c>, <sip:d@e>",
+    ] {
+        assert!(changes.add_contact(value).is_err(), "{value}");
+    }
+    assert_eq!(changes.add_contact("\"B\" <sip:b@c>;q=0.5"), Ok(()));
+    assert_eq!(changes.add_contact("sips:b@c"), Ok(()));
+    assert_eq!(changes.steps().count(), 2);
 }
 
 #[test]

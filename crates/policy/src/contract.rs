@@ -1,0 +1,7 @@
+//! The contract's types and traits, made from `wit/`.
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "plugin",
+    with: { "sip:policy/messages.message": crate::guest::AtHand },
+});

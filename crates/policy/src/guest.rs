@@ -1,0 +1,148 @@
+//! What one instance of a plugin sees of us: the state behind its imports, and its limits.
+
+mod capabilities;
+mod edits;
+mod message;
+mod report;
+mod web;
+
+use crate::account::Account;
+use crate::contract::sip::policy::types;
+use crate::dialogs::Dialogs;
+use crate::grants::{Capability, Grants};
+use crate::question::Question;
+use crate::services::Services;
+use crate::{PluginConfig, machine};
+use bellhop_core::time::Now;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::ResourceLimiter;
+
+pub(crate) use edits::owned;
+pub(crate) use web::Web;
+
+/// The message at hand: the type behind the contract's `message`. There is one at a time and the guest
+/// can keep none, so it needs no number.
+#[allow(unreachable_pub, reason = "the contract's generated code names it")]
+pub enum AtHand {}
+
+/// What all instances of one version of a plugin have in common.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) config: PluginConfig,
+    pub(crate) account: Arc<Account>,
+    pub(crate) services: Arc<dyn Services>,
+    pub(crate) dialogs: Arc<Dialogs>,
+    pub(crate) web: Option<Web>,
+}
+
+/// One instance's state.
+pub(crate) struct Guest {
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) question: Question,
+    pub(crate) now: Now,
+    pub(crate) stage: Stage,
+    /// Bytes of linear memory in use.
+    memory: usize,
+    /// It was denied memory in this call.
+    pub(crate) is_starved: bool,
+    /// When this call began, and how long it has waited since. Kept where waiting is allowed.
+    began: Option<Instant>,
+    waited: Duration,
+}
+
+/// What the guest is doing, for what it may do then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// `describe` or `validate`: nothing that has an effect.
+    Pure,
+    /// `start`.
+    Starting,
+    /// A hook on a worker's thread: it must not wait.
+    Prompt,
+    /// A hook on a thread of its own: it may wait until then.
+    Patient(Instant),
+}
+
+impl Guest {
+    pub(crate) fn new(facts: Arc<Facts>) -> Self {
+        let now = facts.services.now();
+        Self {
+            facts,
+            question: Question::default(),
+            now,
+            stage: Stage::Pure,
+            memory: 0,
+            is_starved: false,
+            began: None,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Before each call.
+    pub(crate) fn begin(&mut self, now: Now, stage: Stage) {
+        self.now = now;
+        self.stage = stage;
+        self.is_starved = false;
+        self.began = matches!(stage, Stage::Patient(_)).then(Instant::now);
+        self.waited = Duration::ZERO;
+    }
+
+    /// Whether it may go on computing: what it waited is not its own time.
+    pub(crate) fn has_time(&self) -> bool {
+        self.began.is_some_and(|began| {
+            began.elapsed().saturating_sub(self.waited) < self.facts.config.deadline
+        })
+    }
+
+    fn grants(&self) -> Grants {
+        self.facts.config.grants
+    }
+
+    fn has(&self, capability: Capability) -> bool {
+        self.grants().has(capability)
+    }
+}
+
+impl ResourceLimiter for Guest {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let after = self.memory.saturating_sub(current).saturating_add(desired);
+        let may = after <= self.facts.config.memory;
+        if may {
+            self.memory = after;
+        } else {
+            self.is_starved = true;
+        }
+        Ok(may)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let may = desired <= machine::TABLE;
+        self.is_starved |= !may;
+        Ok(may)
+    }
+
+    fn instances(&self) -> usize {
+        64
+    }
+
+    fn tables(&self) -> usize {
+        16
+    }
+
+    fn memories(&self) -> usize {
+        4
+    }
+}
+
+impl types::Host for Guest {}

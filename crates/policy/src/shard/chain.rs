@@ -1,0 +1,218 @@
+//! The chain: each plugin in its turn, until one decides.
+
+use super::{ShardPolicy, Waiting, runner};
+use crate::account::counters::HookName;
+use crate::aside::{Found, Job, Pending};
+use crate::config::OnError;
+use crate::error::Fault;
+use crate::guest::Stage;
+use crate::plugin::Plugin;
+use crate::question::{self, Question};
+use crate::runner::{Runner, Subject};
+use crate::set::{Place, Set};
+use crate::shadow::Outcome;
+use bellhop_core::policy::{Answer, Ask, Hook, Reply, Verdict};
+use bellhop_core::time::Now;
+use std::sync::Arc;
+
+impl ShardPolicy {
+    /// Asks the plugins of `set` from one place on.
+    pub(super) fn ask_from(
+        &mut self,
+        now: Now,
+        set: &Arc<Set>,
+        from: usize,
+        ask: &mut Ask<'_>,
+    ) -> Answer {
+        let hook = question::name(ask.hook);
+        for (at, place) in set.places.iter().enumerate().skip(from) {
+            let snapshot = snapshot(place, hook, ask);
+            if !place.plugin.has(hook) {
+                show(place, snapshot, &Outcome::nothing);
+                continue;
+            }
+            let said = if place.plugin.waits_at(hook) {
+                match self.hand_over(now, set, at, snapshot.clone(), ask) {
+                    Ok(later) => return later,
+                    Err(fault) => Err(fault),
+                }
+            } else {
+                self.ask_one(now, set, at, hook, ask)
+            };
+            let outcome = || outcome(&said, snapshot.as_ref(), ask);
+            show(place, snapshot.clone(), &outcome);
+            if let Some(verdict) = settle(&place.plugin, ask.hook, said) {
+                return Answer::Now(verdict);
+            }
+        }
+        Answer::Now(Verdict::Continue)
+    }
+
+    /// The answer to a question that waited, or the fallback; and the rest of the chain.
+    pub(super) fn answer_of(&mut self, now: Now, waiting: Waiting, ask: &mut Ask<'_>) -> Answer {
+        let Waiting {
+            set,
+            place: at,
+            pending,
+            snapshot,
+        } = waiting;
+        let Some(place) = set.places.get(at) else {
+            return Answer::Now(Verdict::Continue);
+        };
+        let said = match pending.take() {
+            Some(Found {
+                verdict,
+                mut question,
+            }) => {
+                if verdict.is_ok() {
+                    question.give_back(ask);
+                }
+                verdict
+            }
+            None => {
+                let hook = question::name(ask.hook);
+                place
+                    .plugin
+                    .account()
+                    .counters
+                    .failed(hook, &Fault::Deadline);
+                Err(Fault::Deadline)
+            }
+        };
+        let outcome = || outcome(&said, snapshot.as_ref(), ask);
+        show(place, snapshot.clone(), &outcome);
+        match settle(&place.plugin, ask.hook, said) {
+            Some(verdict) => Answer::Now(verdict),
+            None => self.ask_from(now, &set, at.saturating_add(1), ask),
+        }
+    }
+
+    /// Shadows before all real plugins are compared with nothing at all.
+    pub(super) fn ask_leading_shadows(&self, set: &Set, ask: &Ask<'_>) {
+        let hook = question::name(ask.hook);
+        for shadow in &set.leading {
+            if shadow.has(hook) {
+                send(shadow, Question::copy_of(ask), Outcome::nothing());
+            }
+        }
+    }
+
+    fn ask_one(
+        &mut self,
+        now: Now,
+        set: &Arc<Set>,
+        at: usize,
+        hook: HookName,
+        ask: &mut Ask<'_>,
+    ) -> Result<Verdict, Fault> {
+        let mut passing: Runner;
+        let runner = if Arc::ptr_eq(set, &self.set) {
+            self.runners.get_mut(at)
+        } else {
+            // The set is no longer ours: a message that waited finishes on it all the same.
+            passing = match set.places.get(at) {
+                Some(place) => runner(&place.plugin),
+                None => return Ok(Verdict::Continue),
+            };
+            Some(&mut passing)
+        };
+        match runner {
+            Some(runner) => runner.ask(now, Stage::Prompt, hook, Subject::Ask(ask)),
+            None => Ok(Verdict::Continue),
+        }
+    }
+
+    /// Gives a question to the plugin's own threads.
+    fn hand_over(
+        &mut self,
+        now: Now,
+        set: &Arc<Set>,
+        at: usize,
+        snapshot: Option<Question>,
+        ask: &Ask<'_>,
+    ) -> Result<Answer, Fault> {
+        let Some(plugin) = set.places.get(at).map(|place| &place.plugin) else {
+            return Ok(Answer::Now(Verdict::Continue));
+        };
+        let patience = plugin.config().http.deadline;
+        let pending = Pending::new(ask.ticket, self.wake.clone(), plugin.config().http.until());
+        let pending = Arc::new(pending);
+        let job = Job::Hook(Box::new(Question::copy_of(ask)), pending.clone());
+        let taken = plugin
+            .patient
+            .as_ref()
+            .is_some_and(|aside| aside.submit(job));
+        if !taken {
+            let hook = question::name(ask.hook);
+            plugin.account().counters.failed(hook, &Fault::Busy);
+            return Err(Fault::Busy);
+        }
+        let set = set.clone();
+        self.waiting.insert(
+            ask.ticket,
+            Waiting {
+                set,
+                place: at,
+                pending,
+                snapshot,
+            },
+        );
+        Ok(Answer::Later {
+            until: now.instant.after(patience),
+        })
+    }
+}
+
+/// What a plugin's word does to the chain: `None`, the next one is asked.
+fn settle(plugin: &Plugin, hook: Hook, said: Result<Verdict, Fault>) -> Option<Verdict> {
+    let verdict = match said {
+        Ok(verdict) => verdict,
+        Err(_) if plugin.config().on_error == OnError::Continue => return None,
+        // The best response so far goes back.
+        Err(_) if hook == Hook::Failure => Verdict::Accept { expires: None },
+        Err(_) => Verdict::Reply(Reply {
+            status: 500,
+            ..Reply::default()
+        }),
+    };
+    let decides = hook != Hook::Response && !matches!(verdict, Verdict::Continue);
+    decides.then_some(verdict)
+}
+
+/// The question as the shadows of a place are to see it, if there are any for this hook.
+fn snapshot(place: &Place, hook: HookName, ask: &Ask<'_>) -> Option<Question> {
+    let wanted = |shadow: &Arc<Plugin>| shadow.has(hook) || place.plugin.has(hook);
+    place
+        .shadows
+        .iter()
+        .any(wanted)
+        .then(|| Question::copy_of(ask))
+}
+
+fn outcome(said: &Result<Verdict, Fault>, snapshot: Option<&Question>, ask: &Ask<'_>) -> Outcome {
+    match snapshot {
+        Some(before) => Outcome::of(said, &before.changes, ask.changes),
+        None => Outcome::nothing(),
+    }
+}
+
+/// Gives the shadows of a place the question, and what the real plugin made of it.
+fn show(place: &Place, snapshot: Option<Question>, outcome: &dyn Fn() -> Outcome) {
+    let Some(snapshot) = snapshot else {
+        return;
+    };
+    for shadow in &place.shadows {
+        send(shadow, snapshot.clone(), outcome());
+    }
+}
+
+fn send(shadow: &Plugin, question: Question, real: Outcome) {
+    let job = Job::Compare(Box::new(question), real);
+    let taken = shadow
+        .patient
+        .as_ref()
+        .is_some_and(|aside| aside.submit(job));
+    if !taken {
+        shadow.account().lost();
+    }
+}
