@@ -26,6 +26,8 @@ pub struct Index {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
     pub(crate) id: HeaderId,
+    /// Nothing but a colon and a blank stands between name and value, and nothing but CRLF behind it.
+    pub(crate) usual: bool,
     /// Length of the name.
     pub(crate) name: u16,
     /// First octet of the name.
@@ -207,6 +209,7 @@ impl Index {
         {
             let line = Line {
                 id: usual.id,
+                usual: true,
                 name: usual.name as u16,
                 start: offset(at),
                 value: offset(usual.value),
@@ -263,6 +266,7 @@ impl Index {
         let (value, value_end) = inner(line, colon);
         let line = Line {
             id,
+            usual: false,
             name,
             start: offset(at),
             value: offset(at.wrapping_add(value)),

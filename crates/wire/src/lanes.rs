@@ -29,7 +29,7 @@ mod sse2 {
         cmp_eq_mask_i8_m128i, load_unaligned_m128i, m128i, max_u8_m128i, min_u8_m128i,
         move_mask_i8_m128i, set_i64_m128i, set_splat_i8_m128i, sub_i8_m128i,
     };
-    use std::ops::BitOr;
+    use std::ops::{BitOr, Not};
 
     /// Sixteen octets.
     #[derive(Clone, Copy)]
@@ -115,6 +115,15 @@ mod sse2 {
         }
     }
 
+    impl Not for Hits {
+        type Output = Self;
+
+        #[inline(always)]
+        fn not(self) -> Self {
+            Self(cmp_eq_mask_i8_m128i(self.0, splat(0)))
+        }
+    }
+
     impl BitOr for Hits {
         type Output = Self;
 
@@ -133,7 +142,7 @@ mod sse2 {
 /// The same for other processors; in the tests of all, to be held to it.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod plain {
-    use std::ops::BitOr;
+    use std::ops::{BitOr, Not};
 
     #[derive(Clone, Copy)]
     pub(crate) struct Lanes([u8; 16]);
@@ -198,6 +207,14 @@ mod plain {
         }
     }
 
+    impl Not for Hits {
+        type Output = Self;
+
+        fn not(self) -> Self {
+            Self(self.0.map(|hit| !hit))
+        }
+    }
+
     impl BitOr for Hits {
         type Output = Self;
 
@@ -228,6 +245,7 @@ mod tests {
                     use $($room)::+::Lanes;
                     let lanes = Lanes::of(&octets);
                     prop_assert_eq!(lanes.is(octets[3]).bits(), expected(&|at| octets[at] == octets[3]));
+                    prop_assert_eq!((!lanes.is(octets[3])).bits(), expected(&|at| octets[at] != octets[3]));
                     prop_assert_eq!(lanes.at_most(wanted).bits(), expected(&|at| octets[at] <= wanted));
                     prop_assert_eq!(lanes.at_least(wanted).bits(), expected(&|at| octets[at] >= wanted));
                     let (least, most) = (wanted.min(octets[3]), wanted.max(octets[3]));

@@ -1,14 +1,14 @@
 //! Writing `received` and `rport` into a Via (RFC 3261 18.2.1, RFC 3581 4).
 
 use crate::{
-    Params, ViaMark,
+    ViaMark, seek,
     text::{self, Sink},
+    view::params::Param,
 };
-use memchr::memchr;
 
 /// The part of a Via value before its parameters.
 pub(crate) fn before_params(via: &[u8]) -> &[u8] {
-    let end = memchr(b';', via).unwrap_or(via.len());
+    let end = seek::find(b';', via).unwrap_or(via.len());
     via.get(..end).unwrap_or_default()
 }
 
@@ -18,24 +18,29 @@ pub(crate) fn before_params(via: &[u8]) -> &[u8] {
 pub(crate) fn put_params(sink: &mut impl Sink, via: &[u8], mark: ViaMark) {
     let raw = via.get(before_params(via).len()..).unwrap_or_default();
     let mut rport = mark.rport;
-    for param in (Params { raw }).segments() {
-        let equals = memchr(b'=', param);
-        let name = text::trim(
-            param
-                .get(..equals.unwrap_or(param.len()))
-                .unwrap_or_default(),
-        );
-        if name.eq_ignore_ascii_case(b"received") {
-            continue;
-        }
-        if !name.eq_ignore_ascii_case(b"rport") {
-            put_param(sink, param);
-        } else if let Some(port) = rport.take() {
+    let mut rest = raw;
+    // What is kept is copied in long runs.
+    let mut run = raw;
+    while let Some(bytes) = rest.strip_prefix(b";") {
+        let before = rest.len();
+        let param;
+        (param, rest) = Param::plain(bytes).unwrap_or_else(|| Param::split(bytes));
+        let answer = match () {
+            () if param.is("received") => None,
+            () if !param.is("rport") => continue,
+            () => match rport.take() {
+                None if param.value.is_none() && mark.rport.is_none() => continue,
+                answer => answer,
+            },
+        };
+        let kept = run.len().saturating_sub(before);
+        sink.put(run.get(..kept).unwrap_or_default());
+        run = rest;
+        if let Some(port) = answer {
             put_rport(sink, port);
-        } else if equals.is_none() && mark.rport.is_none() {
-            put_param(sink, param);
         }
     }
+    sink.put(run);
     if let Some(ip) = mark.received {
         // An IPv6 address stands without brackets here (RFC 5118 4.5).
         sink.put(b";received=");
@@ -49,11 +54,6 @@ pub(crate) fn put_params(sink: &mut impl Sink, via: &[u8], mark: ViaMark) {
 fn put_rport(sink: &mut impl Sink, port: u16) {
     sink.put(b";rport=");
     text::put_decimal(sink, u64::from(port));
-}
-
-fn put_param(sink: &mut impl Sink, param: &[u8]) {
-    sink.put(b";");
-    sink.put(param);
 }
 
 #[cfg(test)]

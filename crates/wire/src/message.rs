@@ -198,20 +198,24 @@ impl<'b> Message<'b> {
     pub fn cseq(self) -> Result<(u32, Method<'b>), Error> {
         let id = HeaderId::CSeq;
         let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
-        let blank = value
-            .iter()
-            .position(|b| text::is_lws(*b))
-            .ok_or(Error::of(Kind::Syntax, id))?;
-        let (number, method) = value
-            .split_at_checked(blank)
-            .ok_or(Error::of(Kind::Syntax, id))?;
-        let method = text::trim(method);
-        if !text::is_token(method) {
+        let mut number = 0_u64;
+        let mut rest = value;
+        while let [byte @ b'0'..=b'9', tail @ ..] = rest {
+            // Once it is far too large it may stay as it is.
+            if number <= u64::from(u32::MAX) {
+                number = number.wrapping_mul(10).wrapping_add(u64::from(byte & 0xf));
+            }
+            rest = tail;
+        }
+        let blank = rest.first().is_some_and(|b| text::is_lws(*b));
+        let token = text::trim(rest);
+        let method = Method::new(token);
+        let is_method = !matches!(method, Method::Ext(_)) || text::is_token(token);
+        if rest.len() == value.len() || !blank || !is_method {
             return Err(Error::of(Kind::Syntax, id));
         }
-        let number = text::decimal(number).ok_or(Error::of(Kind::Syntax, id))?;
         match u32::try_from(number) {
-            Ok(number) if number < 1 << 31 => Ok((number, Method::new(method))),
+            Ok(number) if number < 1 << 31 => Ok((number, method)),
             _ => Err(Error::of(Kind::Number, id)),
         }
     }

@@ -38,7 +38,12 @@ pub enum Method<'a> {
 impl<'a> Method<'a> {
     /// The method of these bytes; the caller has checked that they are a token.
     pub fn new(token: &'a [u8]) -> Self {
-        match token {
+        Self::known(token).unwrap_or(Self::Ext(token))
+    }
+
+    /// As [`Method::new`], `None` for [`Method::Ext`].
+    pub(crate) fn known(token: &[u8]) -> Option<Self> {
+        Some(match token {
             b"INVITE" => Self::Invite,
             b"ACK" => Self::Ack,
             b"BYE" => Self::Bye,
@@ -53,8 +58,8 @@ impl<'a> Method<'a> {
             b"MESSAGE" => Self::Message,
             b"UPDATE" => Self::Update,
             b"PRACK" => Self::Prack,
-            other => Self::Ext(other),
-        }
+            _ => return None,
+        })
     }
 
     /// The method as it stands on the wire.

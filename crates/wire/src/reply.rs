@@ -1,11 +1,11 @@
 //! Responses made from a request's own lines (RFC 3261 8.2.6).
 
 use crate::{
-    Field, HeaderId, Message, mark,
+    Field, HeaderId, Message, mark, seek,
     text::{self, Sink},
     view::list,
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range};
 
 /// What the server transport writes into the topmost Via (RFC 3261 18.2.1, RFC 3581 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,34 +38,24 @@ impl<'o> Reply<'o> {
         to_tag: &[u8],
     ) -> Self {
         out.reserve(512);
-        out.put(b"SIP/2.0 ");
-        text::put_decimal(out, u64::from(status));
-        out.put(b" ");
-        let clean = |b: u8| if b.is_ascii_control() { b' ' } else { b };
-        out.extend(reason.bytes().map(clean));
-        out.put(CRLF);
+        put_status_line(out, status, reason);
         let mut reply = Self { out };
         for (nth, field) in request.fields(HeaderId::Via).enumerate() {
             if nth == 0 {
                 reply.marked_via(field, mark);
             } else {
-                reply.line(field);
+                reply.line(request, field);
             }
         }
-        reply.first(request, HeaderId::From);
-        if let Some(to) = request.first(HeaderId::To) {
-            reply.part(to);
-            if status != 100 && !to_tag.is_empty() && request.to_tag().is_none() {
-                reply.out.put(b";tag=");
-                reply.out.put(to_tag);
-            }
-            reply.out.put(CRLF);
-        }
-        reply.first(request, HeaderId::CallId);
-        reply.first(request, HeaderId::CSeq);
+        let tag = match status {
+            100 => b"",
+            _ if to_tag.is_empty() || request.to_tag().is_some() => b"",
+            _ => to_tag,
+        };
+        reply.ends(request, tag);
         if status == 100 {
             for field in request.named("Timestamp") {
-                reply.line(field);
+                reply.line(request, field);
             }
         }
         reply
@@ -108,7 +98,7 @@ impl<'o> Reply<'o> {
     /// Copies all lines of a header of the request.
     pub fn copy(&mut self, request: Message<'_>, id: HeaderId) -> &mut Self {
         for field in request.fields(id) {
-            self.line(field);
+            self.line(request, field);
         }
         self
     }
@@ -127,12 +117,57 @@ impl<'o> Reply<'o> {
         self.out.put(body);
     }
 
-    /// Copies the first line of a header: where a request refused for having it twice says it twice,
-    /// the answer says it once and can be read.
-    fn first(&mut self, request: Message<'_>, id: HeaderId) {
-        if let Some(field) = request.first(id) {
-            self.line(field);
+    /// Copies the first From, To, Call-ID and CSeq: where a request refused for having one twice says it
+    /// twice, the answer says it once and can be read. Most stand together and are copied at once.
+    fn ends(&mut self, request: Message<'_>, to_tag: &[u8]) {
+        let mut run = 0..0;
+        for id in [
+            HeaderId::From,
+            HeaderId::To,
+            HeaderId::CallId,
+            HeaderId::CSeq,
+        ] {
+            let Some(field) = request.first(id) else {
+                continue;
+            };
+            let tagged = id == HeaderId::To && !to_tag.is_empty();
+            match request.index.lines.get(field.line) {
+                Some(line) if line.usual => {
+                    let start = line.start as usize;
+                    if run.end != start {
+                        self.run(request, &mut run);
+                        run.start = start;
+                    }
+                    run.end = line.end as usize;
+                    if tagged {
+                        run.end = line.value_end as usize;
+                        self.run(request, &mut run);
+                        self.tag(to_tag);
+                        run = line.value_end as usize..line.end as usize;
+                    }
+                }
+                _ => {
+                    self.run(request, &mut run);
+                    self.part(field);
+                    if tagged {
+                        self.tag(to_tag);
+                    }
+                    self.out.put(CRLF);
+                }
+            }
         }
+        self.run(request, &mut run);
+    }
+
+    /// Copies a part of the request, and leaves none to be copied.
+    fn run(&mut self, request: Message<'_>, run: &mut Range<usize>) {
+        let part = std::mem::take(run);
+        self.out.put(request.bytes.get(part).unwrap_or_default());
+    }
+
+    fn tag(&mut self, tag: &[u8]) {
+        self.out.put(b";tag=");
+        self.out.put(tag);
     }
 
     /// Name and value of a request's line, without the line end.
@@ -142,15 +177,23 @@ impl<'o> Reply<'o> {
         self.out.put(field.value);
     }
 
-    fn line(&mut self, field: Field<'_>) {
-        self.part(field);
-        self.out.put(CRLF);
+    fn line(&mut self, request: Message<'_>, field: Field<'_>) {
+        match request.index.lines.get(field.line) {
+            Some(line) if line.usual => {
+                self.run(request, &mut (line.start as usize..line.end as usize));
+            }
+            _ => {
+                self.part(field);
+                self.out.put(CRLF);
+            }
+        }
     }
 
     /// A Via line with the mark on its first element.
     fn marked_via(&mut self, field: Field<'_>, mark: ViaMark) {
         let Some((at, first)) = list::split(field.value).next() else {
-            return self.line(field);
+            self.part(field);
+            return self.out.put(CRLF);
         };
         self.out.put(field.name);
         self.out.put(b": ");
@@ -160,6 +203,20 @@ impl<'o> Reply<'o> {
         self.out.put(field.value.get(behind..).unwrap_or_default());
         self.out.put(CRLF);
     }
+}
+
+fn put_status_line(out: &mut Vec<u8>, status: u16, reason: &str) {
+    out.put(b"SIP/2.0 ");
+    text::put_decimal(out, u64::from(status));
+    out.put(b" ");
+    let reason = reason.as_bytes();
+    if seek::any_by(reason, |lanes| lanes.at_most(0x1f) | lanes.is(0x7f)) {
+        let clean = |b: &u8| if b.is_ascii_control() { b' ' } else { *b };
+        out.extend(reason.iter().map(clean));
+    } else {
+        out.put(reason);
+    }
+    out.put(CRLF);
 }
 
 /// The usual reason phrase of a status code (RFC 3261 21 and the IANA registry). A code that is not

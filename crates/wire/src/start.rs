@@ -6,6 +6,8 @@ use crate::{Error, Kind, Method, Start, seek, text};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Span {
     Request {
+        /// The method if it has a name of its own in [`Method`].
+        known: Option<Method<'static>>,
         method_end: usize,
         uri: (usize, usize),
     },
@@ -30,8 +32,13 @@ impl Span {
     /// The start line of the message it was read from.
     pub(crate) fn of(self, bytes: &[u8]) -> Start<'_> {
         match self {
-            Self::Request { method_end, uri } => Start::Request {
-                method: Method::new(bytes.get(..method_end).unwrap_or_default()),
+            Self::Request {
+                known,
+                method_end,
+                uri,
+            } => Start::Request {
+                method: known
+                    .unwrap_or_else(|| Method::Ext(bytes.get(..method_end).unwrap_or_default())),
                 uri: bytes.get(uri.0..uri.1).unwrap_or_default(),
             },
             Self::Response {
@@ -64,7 +71,9 @@ fn request_line(line: &[u8]) -> (Option<Span>, Option<Error>) {
     let Some(method_end) = seek::find(b' ', line) else {
         return (None, bad);
     };
-    if !text::is_token(line.get(..method_end).unwrap_or_default()) {
+    let method = line.get(..method_end).unwrap_or_default();
+    let known = Method::known(method);
+    if known.is_none() && !text::is_token(method) {
         return (None, bad);
     }
     let uri_start = method_end.saturating_add(1);
@@ -75,6 +84,7 @@ fn request_line(line: &[u8]) -> (Option<Span>, Option<Error>) {
     };
     let uri_end = uri_end.max(uri_start);
     let span = Span::Request {
+        known,
         method_end,
         uri: (uri_start, uri_end),
     };

@@ -10,6 +10,7 @@ pub(crate) trait Sink {
 }
 
 impl Sink for Vec<u8> {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
@@ -27,8 +28,15 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Whether this is a token.
+#[inline(never)]
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|b| is_token_byte(*b))
+    // Most have only letters, digits and hyphens; what looking at them costs pays for the longer ones.
+    let is_usual = || {
+        !seek::any_by(bytes, |lanes| {
+            !(lanes.within(b'0', b'9') | (lanes | 0x20).within(b'a', b'z') | lanes.is(b'-'))
+        })
+    };
+    !bytes.is_empty() && (bytes.len() > 7 && is_usual() || bytes.iter().all(|b| is_token_byte(*b)))
 }
 
 /// Whether two short texts are the same but for the case of ASCII letters. Most are the same in case too,
@@ -130,12 +138,21 @@ pub(crate) fn put_decimal(sink: &mut impl Sink, mut number: u64) {
 pub(crate) fn put_ip(sink: &mut impl Sink, ip: IpAddr) {
     match ip.to_canonical() {
         IpAddr::V4(v4) => {
-            for (at, octet) in v4.octets().into_iter().enumerate() {
-                if at > 0 {
-                    sink.put(b".");
+            let mut text = [b'.'; 16];
+            let mut room = text.iter_mut();
+            for octet in v4.octets() {
+                let digits = [octet / 100, octet / 10 % 10, octet % 10];
+                let from = usize::from(octet < 100).wrapping_add(usize::from(octet < 10));
+                for digit in digits.iter().skip(from) {
+                    if let Some(slot) = room.next() {
+                        *slot = b'0'.wrapping_add(*digit);
+                    }
                 }
-                put_decimal(sink, u64::from(octet));
+                // The dot stands there.
+                room.next();
             }
+            let end = 15_usize.saturating_sub(room.len());
+            sink.put(text.get(..end).unwrap_or_default());
         }
         IpAddr::V6(v6) => {
             let _ = fmt::write(&mut Adapter(sink), format_args!("{v6}"));

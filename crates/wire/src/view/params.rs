@@ -87,20 +87,9 @@ impl<'a> Params<'a> {
                 rest = behind.strip_prefix(b";");
                 return Some((param, true));
             }
-            let end = find_outside(bytes, b';').unwrap_or(bytes.len());
-            rest = bytes.get(end.saturating_add(1)..);
-            Some((Param::of(bytes.get(..end)?), false))
-        })
-    }
-
-    /// The text between semicolons, as it stands.
-    pub(crate) fn segments(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = self.raw.strip_prefix(b";");
-        std::iter::from_fn(move || {
-            let bytes = rest?;
-            let end = find_outside(bytes, b';').unwrap_or(bytes.len());
-            rest = bytes.get(end.saturating_add(1)..);
-            bytes.get(..end)
+            let (param, behind) = Param::split(bytes);
+            rest = behind.strip_prefix(b";");
+            Some((param, false))
         })
     }
 }
@@ -109,7 +98,7 @@ impl<'a> Param<'a> {
     /// Reads the parameter at the front in one pass, and gives what follows. `None` if it is not a token,
     /// alone or with a value of visible octets that separate nothing: it may still be sound.
     #[inline]
-    fn plain(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    pub(crate) fn plain(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (name, rest) = take_while(bytes, is_token_byte);
         let (value, rest) = match rest {
             [b'=', value @ ..] => {
@@ -126,11 +115,17 @@ impl<'a> Param<'a> {
     /// Reads the parameter at the front if it is a `generic-param`, and gives what follows.
     #[cold]
     fn sound(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let end = find_outside(bytes, b';').unwrap_or(bytes.len());
-        let (segment, rest) = bytes.split_at_checked(end)?;
-        let param = Self::of(segment);
+        let (param, rest) = Self::split(bytes);
         let shaped = is_token(param.name) && param.value.is_none_or(is_value);
         shaped.then_some((param, rest))
+    }
+
+    /// Reads whatever stands at the front up to the next semicolon, and gives what follows.
+    #[cold]
+    pub(crate) fn split(bytes: &'a [u8]) -> (Self, &'a [u8]) {
+        let end = find_outside(bytes, b';').unwrap_or(bytes.len());
+        let (segment, rest) = bytes.split_at_checked(end).unwrap_or((bytes, b""));
+        (Self::of(segment), rest)
     }
 
     /// Reads what stands between two semicolons.
@@ -148,8 +143,9 @@ impl<'a> Param<'a> {
     }
 
     /// Whether this is its name, in any case.
+    #[inline]
     pub fn is(&self, name: &str) -> bool {
-        text::same_without_case(self.name, name.as_bytes())
+        self.name.len() == name.len() && text::same_without_case(self.name, name.as_bytes())
     }
 }
 
@@ -262,6 +258,17 @@ mod tests {
         }
     }
 
+    /// The texts between semicolons, as they stand.
+    fn segments(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let mut rest = raw.strip_prefix(b";");
+        std::iter::from_fn(move || {
+            let bytes = rest?;
+            let end = find_outside(bytes, b';').unwrap_or(bytes.len());
+            rest = bytes.get(end.saturating_add(1)..);
+            bytes.get(..end)
+        })
+    }
+
     proptest! {
         #[test]
         fn read_in_one_pass_or_segment_by_segment_they_are_the_same(
@@ -269,7 +276,7 @@ mod tests {
         ) {
             let list = params(&raw);
             let whole = |param: &Param<'_>| is_token(param.name) && param.value.is_none_or(is_value);
-            let slowly: Vec<_> = list.segments().map(Param::of).collect();
+            let slowly: Vec<_> = segments(list.raw).map(Param::of).collect();
             let each: Vec<_> = list.each().collect();
             prop_assert!(each.iter().all(|(param, plain)| !plain || whole(param)));
             prop_assert_eq!(each.into_iter().map(|(param, _)| param).collect::<Vec<_>>(), slowly);
