@@ -69,7 +69,8 @@ pub fn run(count: u32) -> Timing {
     timing
 }
 
-/// The answer without its nonces and the user's name.
+/// The answer without its nonces, its tag and the user's name; digits like the name's may stand in a
+/// number or a tag as well.
 fn plain(text: &str, user: &str) -> String {
     let nonce = Message::new(text.to_owned());
     let nonce = parameter(nonce.header("WWW-Authenticate"), "nonce").unwrap_or_default();
@@ -78,8 +79,10 @@ fn plain(text: &str, user: &str) -> String {
         .last()
         .and_then(|rest| rest.split("\r\n").next());
     text.replace(nonce, "N")
-        .replace(user, "U")
         .replace(tag.unwrap_or_default(), "T")
+        .replace(&format!("sip:{user}@"), "sip:U@")
+        .replace(&format!("z9hG4bK{user}x"), "z9hG4bKUx")
+        .replace(&format!("-{user}\r\n"), "-U\r\n")
 }
 
 fn exchange(socket: &UdpSocket, request: &str) -> (String, Duration) {
@@ -119,6 +122,22 @@ const FRESH: u32 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_of_a_name_elsewhere_are_no_difference() {
+        let answer = |user: &str, tag: &str| {
+            format!(
+                "SIP/2.0 401 X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{user}x7001\r\nFrom: <sip:{user}@h>;tag=6001\r\n\
+                 To: <sip:{user}@h>;tag={tag}\r\nCall-ID: 6001-{user}\r\nWWW-Authenticate: Digest nonce=\"{tag}\"\r\n\r\n"
+            )
+        };
+        let (known, unknown) = (answer(KNOWN, "af6001"), answer(UNKNOWN, "17001b"));
+        assert_eq!(plain(&known, KNOWN), plain(&unknown, UNKNOWN));
+        assert_ne!(
+            plain(&known, KNOWN),
+            plain(&known.replace("401", "403"), KNOWN)
+        );
+    }
 
     #[test]
     fn the_difference_is_that_of_the_medians() {
