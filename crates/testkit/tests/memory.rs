@@ -74,3 +74,19 @@ fn requests_beyond_what_transactions_may_hold_get_503_until_there_is_room() {
     world.pass(Duration::from_secs(33));
     assert!(call(&mut world, 1_000));
 }
+
+#[test]
+fn a_call_that_is_over_is_reckoned_at_less_than_two_and_a_half_kilobytes() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    world.pass(Duration::from_secs(60));
+    let (_, ok) = talk(&mut world, &mut a, &b, "over");
+    let bye = from_caller(&mut a, "BYE", &ok, 3);
+    say(&mut world, &a, &bye);
+    let at_b = world.expect(b.address).unwrap();
+    say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
+    // Timer K: copies of the BYE's answer are waited for no longer.
+    world.pass(Duration::from_secs(6));
+    let held = held(&world);
+    assert!((1_500..2_500).contains(&held), "{held}");
+}
