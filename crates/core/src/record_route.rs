@@ -8,6 +8,7 @@
 use crate::auth::{Secret, Use};
 use crate::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
 use crate::hex;
+use crate::registrar::Device;
 use crate::text::Text;
 use bellhop_wire::Message;
 use smallvec::SmallVec;
@@ -19,8 +20,8 @@ pub(crate) enum Side {
     /// By its Contact: a PBX, or what we addressed ourselves.
     Direct,
     /// Over the flow its request or its REGISTER came in on: every phone, so that a Request-URI chooses
-    /// no address. One that moves inside a dialog is found again once it has registered anew.
-    Flow(Flow),
+    /// no address. A device that is registered is found again once it has registered from elsewhere.
+    Flow(Flow, Option<Device>),
 }
 
 /// Both sides of a dialog, from a token that proved to be ours.
@@ -52,10 +53,18 @@ impl Token {
     }
 
     /// Whether a request comes from where its side of the dialog is: whoever has only seen the token
-    /// sits elsewhere. A NAT may have changed the port meanwhile.
-    pub(crate) fn is_from(&self, source: IpAddr, is_upstream: bool) -> bool {
+    /// sits elsewhere. A NAT may have changed the port meanwhile, and a device may have moved to where it
+    /// has registered from since, which `place` tells.
+    pub(crate) fn is_from(
+        &self,
+        source: IpAddr,
+        is_upstream: bool,
+        place: impl FnOnce(Device) -> Option<IpAddr>,
+    ) -> bool {
         match self.sender() {
-            Side::Flow(flow) => flow.remote.ip() == source,
+            Side::Flow(flow, device) => {
+                flow.remote.ip() == source || device.and_then(place) == Some(source)
+            }
             Side::Direct => is_upstream,
         }
     }
@@ -105,16 +114,16 @@ pub(crate) fn write(
 
 /// The side a destination is for the dialog that its request starts: a phone is its flow, what we
 /// address ourselves is reached by its Contact.
-pub(crate) fn side_of(to: &Destination) -> Side {
+pub(crate) fn side_of(to: &Destination, device: Option<Device>) -> Side {
     match to {
-        Destination::Flow { flow, .. } => Side::Flow(*flow),
+        Destination::Flow { flow, .. } => Side::Flow(*flow, device),
         Destination::Address { .. } => Side::Direct,
     }
 }
 
 const MAC: usize = 10;
 /// A token is of this length at most.
-pub(crate) const TEXT: usize = 2 * (MAC + 2 * 29);
+pub(crate) const TEXT: usize = 2 * (MAC + 2 * 35);
 
 fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
     secret.mac(Use::Route, &[call_id, tag, payload])
@@ -127,10 +136,10 @@ fn same(given: &[u8], full: &[u8; 16]) -> bool {
         .is_some_and(|own| bool::from(own.ct_eq(given)))
 }
 
-/// One byte of kind (0: direct; else 1 + transport, + 8 for IPv6, + 16 for a connection), then for a
-/// flow: listener (2), port (2), address (4 or 16), connection (8).
+/// One byte of kind (0: direct; else 1 + transport, + 8 for IPv6, + 16 for a connection, + 32 for a
+/// device), then for a flow: listener (2), port (2), address (4 or 16), connection (8), device (6).
 fn write_side(side: Side, out: &mut Text<96>) {
-    let Side::Flow(flow) = side else {
+    let Side::Flow(flow, device) = side else {
         out.put(&[0]);
         return;
     };
@@ -143,7 +152,8 @@ fn write_side(side: Side, out: &mut Text<96>) {
     };
     let v6 = if flow.remote.is_ipv6() { 8 } else { 0 };
     let connection = if flow.connection.is_some() { 16 } else { 0 };
-    out.put(&[transport | v6 | connection]);
+    let known = if device.is_some() { 32 } else { 0 };
+    out.put(&[transport | v6 | connection | known]);
     out.put(&flow.listener.0.to_be_bytes());
     out.put(&flow.remote.port().to_be_bytes());
     match flow.remote.ip() {
@@ -152,6 +162,9 @@ fn write_side(side: Side, out: &mut Text<96>) {
     }
     if let Some(ConnectionId(id)) = flow.connection {
         out.put(&id.to_be_bytes());
+    }
+    if let Some(device) = device {
+        out.put(&device.to_bytes());
     }
 }
 
@@ -181,13 +194,19 @@ fn read_side(bytes: &[u8]) -> Option<(Side, &[u8])> {
         let (id, bytes) = bytes.split_first_chunk::<8>()?;
         (Some(ConnectionId(u64::from_be_bytes(*id))), bytes)
     };
+    let (device, bytes) = if kind & 32 == 0 {
+        (None, bytes)
+    } else {
+        let (id, bytes) = bytes.split_first_chunk::<{ Device::BYTES }>()?;
+        (Some(Device::of_bytes(*id)), bytes)
+    };
     let flow = Flow {
         listener: ListenerId(u16::from_be_bytes(*listener)),
         transport,
         remote: SocketAddr::new(ip, u16::from_be_bytes(*port)),
         connection,
     };
-    Some((Side::Flow(flow), bytes))
+    Some((Side::Flow(flow, device), bytes))
 }
 
 fn unhex(text: &[u8]) -> Option<SmallVec<[u8; 96]>> {

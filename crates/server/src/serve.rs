@@ -15,7 +15,6 @@ use bellhop_core::{
     auth::{Authenticator, ReplayGuard, Secret},
     config::Config,
     engine::{Engine, Shared, shard_of},
-    entropy::Entropy,
     registrar::Location,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -109,10 +108,9 @@ impl Server {
         let names = names.refreshed(&resolver, settings.targets()).await;
 
         let mut entropy = OsEntropy::new();
-        let seeds = std::array::from_fn(|_| entropy.next_u64());
         let secret = key::load(settings.server.data_dir.as_deref(), &mut entropy)?;
         let shared = Shared {
-            location: Arc::new(Location::new(BINDINGS, seeds)),
+            location: Arc::new(Location::new(BINDINGS, secret.seeds())),
             replay: Arc::new(ReplayGuard::new(NONCES)),
             secret: Arc::new(secret),
         };

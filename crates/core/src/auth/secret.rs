@@ -26,6 +26,8 @@ pub enum Use {
     Route,
     /// The password of a user who is not there.
     Nobody,
+    /// Where hashes of bindings begin.
+    Seed,
 }
 
 impl Secret {
@@ -59,6 +61,15 @@ impl Secret {
             .map_or([0; 16], |keyed| keyed.hash(&input).as_bytes())
     }
 
+    /// Seeds for a [`crate::registrar::Location`], the same ones for the same key: a device that a dialog
+    /// names is known again after a restart, once it has registered.
+    pub fn seeds(&self) -> [u64; 4] {
+        [0_u8, 1, 2, 3].map(|number| {
+            let [low @ .., _, _, _, _, _, _, _, _] = self.mac(Use::Seed, &[&[number]]);
+            u64::from_le_bytes(low)
+        })
+    }
+
     /// What tells a whole request from every other one.
     pub(super) fn fingerprint(&self, request: &[u8]) -> Fingerprint {
         self.requests.of(request)
@@ -67,13 +78,14 @@ impl Secret {
 
 impl Use {
     /// All of them, in the order of their declaration.
-    const ALL: [Self; 3] = [Self::Nonce, Self::Route, Self::Nobody];
+    const ALL: [Self; 4] = [Self::Nonce, Self::Route, Self::Nobody, Self::Seed];
 
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Nonce => b"nonce",
             Self::Route => b"record-route",
             Self::Nobody => b"nobody",
+            Self::Seed => b"seed",
         }
     }
 }
@@ -140,6 +152,16 @@ mod tests {
         assert_ne!(code, secret.mac(Use::Nonce, &[b"b", b"cd"]));
         assert_ne!(code, secret.mac(Use::Route, &[b"bc", b"d"]));
         assert_ne!(code, Secret::new([8; 32]).mac(Use::Nonce, &[b"bc", b"d"]));
+    }
+
+    #[test]
+    fn seeds_are_four_that_differ_and_stay_the_same_for_one_key() {
+        let seeds = Secret::new([7; 32]).seeds();
+        assert_eq!(seeds, Secret::new([7; 32]).seeds());
+        let others = Secret::new([8; 32]).seeds();
+        for (n, seed) in seeds.iter().enumerate() {
+            assert!(!seeds[..n].contains(seed) && !others.contains(seed));
+        }
     }
 
     #[test]

@@ -163,7 +163,11 @@ impl Engine {
         if let Some(token) = &routes.nearest
             && is_in_dialog(message)
             && method != Method::Register
-            && (method == Method::Ack || token.is_from(source, received.peer.is_some()))
+            && (method == Method::Ack
+                || token.is_from(source, received.peer.is_some(), |device| {
+                    let binding = self.shared.location.of_device(now.instant, device)?;
+                    Some(binding.flow.remote.ip())
+                }))
         {
             return Some(Proof::Dialog);
         }

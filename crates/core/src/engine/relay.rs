@@ -11,6 +11,7 @@ use crate::outbox::Outbox;
 use crate::policy::{Hook, Phase, Story};
 use crate::proxy::{Back, BranchId, Context, Finals, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
+use crate::registrar::Device;
 use crate::routing::{Proof, Routes, Routing, Scene, Why, choose, named, resolved};
 use crate::time::Now;
 use bellhop_wire::{Method, UriRef};
@@ -85,10 +86,19 @@ impl Engine {
                 _ => self.refuse(received, 483, "Too Many Hops", out),
             };
         }
+        let identity = self.identity(received, &proof);
+        let record = record(method, received, routes, story.as_deref());
+        let device = match (&identity.asserted, record) {
+            (Some(aor), Record::New) => {
+                let location = &self.shared.location;
+                location.device_at(now.instant, aor, &received.flow)
+            }
+            _ => None,
+        };
         let rewrite = Rewrite {
-            record: record(method, received, routes, story.as_deref()),
-            caller: caller_side(received, &proof),
-            identity: self.identity(received, &proof),
+            record,
+            caller: caller_side(received, &proof, device),
+            identity,
             routes: routes.clone(),
             spent: match &proof {
                 Proof::Authenticated(proof) => Some(proof.spent()),
@@ -244,10 +254,10 @@ fn record(
 
 /// How the other side reaches the caller later: a PBX by its Contact, all else over the flow that its
 /// request came in on.
-fn caller_side(received: &Received<'_>, proof: &Proof) -> Side {
+fn caller_side(received: &Received<'_>, proof: &Proof, device: Option<Device>) -> Side {
     match proof {
         Proof::Trusted { upstream: Some(_) } => Side::Direct,
-        _ => Side::Flow(received.flow),
+        _ => Side::Flow(received.flow, device),
     }
 }
 

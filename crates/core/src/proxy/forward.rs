@@ -211,7 +211,7 @@ impl Maker<'_> {
         edit: &mut Edit<'m>,
     ) -> Option<()> {
         let mut token = Text::new();
-        let callee = side_of(leg.to);
+        let callee = side_of(leg.to, leg.target.device);
         record_route::write(
             self.secret,
             request,

@@ -47,6 +47,7 @@ pub fn apply(
     let origin = Origin {
         now,
         location,
+        aor,
         request,
         cseq,
         flow,
@@ -88,6 +89,7 @@ pub fn apply(
 struct Origin<'m> {
     now: Instant,
     location: &'m Location,
+    aor: &'m Aor,
     request: Message<'m>,
     cseq: u32,
     flow: Flow,
@@ -162,9 +164,15 @@ impl Origin<'_> {
         if let Some(instance) = &contact.instance {
             saying.add(Part::Instance, |text| text.extend_from_slice(instance));
         }
-        let key = || self.location.contact_key(&contact.uri);
+        let found_by = || {
+            let instance = contact.instance.as_deref().map(|i| (i, contact.reg_id));
+            let device = self
+                .location
+                .device(self.aor, instance, self.request.call_id());
+            (self.location.contact_key(&contact.uri), device)
+        };
         Some(Arc::new(Binding {
-            said: saying.keep(old.map(|old| &old.said), key),
+            said: saying.keep(old.map(|old| &old.said), found_by),
             q: contact.q,
             expires: self.now.after(lifetime),
             cseq: self.cseq,

@@ -1,5 +1,6 @@
 //! One contact of an AoR.
 
+use super::Device;
 use crate::{flow::Flow, time::Instant};
 use bellhop_wire::{UriRef, view::params::Param};
 use smallvec::SmallVec;
@@ -52,6 +53,11 @@ impl Binding {
     pub fn instance(&self) -> Option<&[u8]> {
         let instance = || self.said.part(Part::Instance);
         self.said.has_instance.then(instance)
+    }
+
+    /// The phone that it belongs to.
+    pub fn device(&self) -> Device {
+        self.said.device
     }
 
     /// Whether it still counts.
@@ -115,6 +121,8 @@ pub(super) struct Said {
     has_instance: bool,
     /// What the contact is found by.
     pub(super) key: u64,
+    /// Whose it is.
+    device: Device,
 }
 
 /// The parts, in the order in which they stand.
@@ -159,7 +167,11 @@ impl Saying {
     }
 
     /// What a binding keeps: what the old one keeps, if that is the same.
-    pub(super) fn keep(self, old: Option<&Arc<Said>>, key: impl FnOnce() -> u64) -> Arc<Said> {
+    pub(super) fn keep(
+        self,
+        old: Option<&Arc<Said>>,
+        found_by: impl FnOnce() -> (u64, Device),
+    ) -> Arc<Said> {
         let same = |old: &&Arc<Said>| {
             *old.text == *self.text
                 && old.ends == self.ends
@@ -167,12 +179,16 @@ impl Saying {
         };
         match old.filter(same) {
             Some(old) => Arc::clone(old),
-            None => Arc::new(Said {
-                text: self.text.as_slice().into(),
-                ends: self.ends,
-                has_instance: self.has_instance,
-                key: key(),
-            }),
+            None => {
+                let (key, device) = found_by();
+                Arc::new(Said {
+                    text: self.text.as_slice().into(),
+                    ends: self.ends,
+                    has_instance: self.has_instance,
+                    key,
+                    device,
+                })
+            }
         }
     }
 }

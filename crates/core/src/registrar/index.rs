@@ -1,6 +1,6 @@
 //! Finding bindings by what a message or the transport knows: the contact's URI, the connection.
 
-use super::{Aor, Binding};
+use super::{Aor, Binding, Device};
 use crate::{
     flow::{ConnectionId, Flow},
     time::Instant,
@@ -124,6 +124,47 @@ impl ByContact {
         }
         uri.port.hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+/// The AoR that a device belongs to, while it has a binding.
+pub(super) struct ByDevice {
+    stripes: Box<[Mutex<HashMap<Device, Aor, RandomState>>]>,
+    hasher: RandomState,
+}
+
+impl ByDevice {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        let stripe = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
+        Self {
+            stripes: (0..STRIPES).map(stripe).collect(),
+            hasher,
+        }
+    }
+
+    pub(super) fn find(&self, device: Device) -> Option<Aor> {
+        lock(self.stripe(device)?).get(&device).cloned()
+    }
+
+    pub(super) fn insert(&self, device: Device, aor: &Aor) {
+        if let Some(stripe) = self.stripe(device) {
+            lock(stripe).insert(device, aor.clone());
+        }
+    }
+
+    pub(super) fn remove(&self, device: Device) {
+        if let Some(stripe) = self.stripe(device) {
+            lock(stripe).remove(&device);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.stripes.iter().map(|stripe| lock(stripe).len()).sum()
+    }
+
+    fn stripe(&self, device: Device) -> Option<&Mutex<HashMap<Device, Aor, RandomState>>> {
+        pick(&self.stripes, self.hasher.hash_one(device))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The bindings of all AoRs (RFC 3261 10.2, "location service"), shared by all shards.
 
 use super::{
-    Aor, Binding, Bindings, binding,
-    index::{ByConnection, ByContact, STRIPES, lock, pick},
+    Aor, Binding, Bindings, Device, binding,
+    device::Devices,
+    index::{ByConnection, ByContact, ByDevice, STRIPES, lock, pick},
 };
 use crate::{
     flow::{ConnectionId, Flow},
@@ -20,7 +21,7 @@ use std::{
     },
 };
 
-/// Bindings by AoR, by contact and by connection. Bounded; each change is seen whole or not at all by
+/// Bindings by AoR, by contact, by device and by connection. Bounded; each change is seen whole or not at all by
 /// a look-up of the AoR. A binding counts until its time is up, swept or not.
 ///
 /// Locks are taken in one order: an AoR's stripe, then the indexes'.
@@ -29,6 +30,8 @@ pub struct Location {
     hasher: RandomState,
     contacts: ByContact,
     connections: ByConnection,
+    names: Devices,
+    devices: ByDevice,
     count: AtomicUsize,
     capacity: usize,
     /// Microseconds; no binding ends before.
@@ -47,7 +50,8 @@ struct Stripe {
 
 impl Location {
     /// A location service with room for `capacity` bindings. The seeds keep anybody from choosing
-    /// AoRs or contacts that collide: they must not be guessed.
+    /// AoRs or contacts that collide: they must not be guessed. By the same seeds a device is known again
+    /// that was named by an earlier location service.
     pub fn new(capacity: usize, seeds: [u64; 4]) -> Self {
         let [a, b, c, d] = seeds;
         let hasher = RandomState::with_seeds(a, b, c, d);
@@ -61,6 +65,8 @@ impl Location {
             stripes: (0..STRIPES).map(stripe).collect(),
             contacts: ByContact::new(hasher.clone()),
             connections: ByConnection::new(hasher.clone()),
+            names: Devices::new([c, d]),
+            devices: ByDevice::new(hasher.clone()),
             hasher,
             count: AtomicUsize::new(0),
             capacity,
@@ -90,6 +96,24 @@ impl Location {
         over: Option<&Flow>,
     ) -> Option<Arc<Binding>> {
         self.contacts.find(now, contact, over)
+    }
+
+    /// The live binding that a device made last, wherever it was then.
+    pub(crate) fn of_device(&self, now: Instant, device: Device) -> Option<Arc<Binding>> {
+        let aor = self.devices.find(device)?;
+        let stripe = lock(self.stripe(&aor)?);
+        let own = |binding: &&Arc<Binding>| binding.is_live(now) && binding.device() == device;
+        let bindings = stripe.bindings.get(&aor)?.iter().filter(own);
+        bindings.max_by_key(|binding| binding.updated).cloned()
+    }
+
+    /// The device of an AoR that registered over this flow last.
+    pub(crate) fn device_at(&self, now: Instant, aor: &Aor, flow: &Flow) -> Option<Device> {
+        let stripe = lock(self.stripe(aor)?);
+        let over = |binding: &&Arc<Binding>| binding.is_live(now) && binding.flow == *flow;
+        let bindings = stripe.bindings.get(aor)?.iter().filter(over);
+        let last = bindings.max_by_key(|binding| binding.updated)?;
+        Some(last.device())
     }
 
     /// Removes the bindings that were reached over this very connection, now that it is closed; a
@@ -192,6 +216,16 @@ impl Location {
         self.contacts.key(contact)
     }
 
+    /// What a device is called: see [`Device`].
+    pub(super) fn device(
+        &self,
+        aor: &Aor,
+        instance: Option<(&[u8], Option<u32>)>,
+        call_id: &[u8],
+    ) -> Device {
+        self.names.of(aor, instance, call_id)
+    }
+
     fn stripe(&self, aor: &Aor) -> Option<&Mutex<Stripe>> {
         pick(&self.stripes, self.hasher.hash_one(aor))
     }
@@ -245,6 +279,13 @@ impl Location {
             self.contacts.remove(removed);
             self.leave_connection(removed, aor, new);
         }
+        let has = |set: &Bindings, device| set.iter().any(|binding| binding.device() == device);
+        for binding in old.iter().filter(|binding| !has(new, binding.device())) {
+            self.devices.remove(binding.device());
+        }
+        for binding in new.iter().filter(|binding| !has(old, binding.device())) {
+            self.devices.insert(binding.device(), aor);
+        }
         let shrunk = old.len().saturating_sub(new.len());
         if shrunk > 0 {
             self.count.fetch_sub(shrunk, Ordering::AcqRel);
@@ -289,8 +330,9 @@ impl Location {
     }
 
     #[cfg(test)]
-    pub(super) fn indexed(&self) -> (usize, usize) {
-        (self.contacts.len(), self.connections.len())
+    pub(super) fn indexed(&self) -> (usize, usize, usize) {
+        let connections = self.connections.len();
+        (self.contacts.len(), connections, self.devices.len())
     }
 }
 

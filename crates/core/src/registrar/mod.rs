@@ -8,6 +8,7 @@ mod aor;
 mod apply;
 mod binding;
 mod contact;
+mod device;
 mod index;
 mod location;
 
@@ -18,6 +19,7 @@ pub use answer::{Change, ChangeKind, Refusal, Registered};
 pub use aor::Aor;
 pub use apply::apply;
 pub use binding::{Binding, Bindings};
+pub use device::Device;
 pub use location::Location;
 
 use std::time::Duration;

@@ -130,6 +130,7 @@ fn at(uri: &UriRef<'_>, hop: Hop) -> Target {
         hop,
         path: Box::default(),
         kind: Kind::Named,
+        device: None,
         wish: None,
     }
 }

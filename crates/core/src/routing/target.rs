@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::flow::{Destination, Transport};
 use crate::policy::Changes;
-use crate::registrar::Aor;
+use crate::registrar::{Aor, Device};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub(crate) struct Target {
     pub(crate) path: Box<[u8]>,
     /// What kind of peer it is.
     pub(crate) kind: Kind,
+    /// The phone, of a binding.
+    pub(crate) device: Option<Device>,
     /// What a policy wants of this branch.
     pub(crate) wish: Option<Box<Wish>>,
 }

@@ -6,9 +6,9 @@ use super::target::{Group, Hop, Kind, Routing, Target, Why, refuse};
 use super::{Known, Names, Routes};
 use crate::auth::Authenticated;
 use crate::config::Config;
-use crate::flow::Destination;
+use crate::flow::{Destination, Flow};
 use crate::record_route::Side;
-use crate::registrar::{Aor, Binding, Location};
+use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
 use bellhop_wire::{Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
@@ -121,28 +121,28 @@ impl Scene<'_> {
         side: Side,
         is_trusted: bool,
     ) -> Routing {
-        let target = |hop| Target {
+        let target = |hop, path: &[u8]| Target {
             uri: None,
             hop,
-            path: Box::default(),
+            path: path.into(),
             kind: Kind::Dialog,
+            device: None,
             wish: None,
         };
-        if let Side::Flow(flow) = side {
-            // A phone that came back over another flow is reached there, by its Contact.
-            let fresh = (!routes.has_next)
-                .then(|| self.location.by_contact(self.now, uri, Some(&flow)))
-                .flatten()
-                .map(|binding| binding.flow)
-                .filter(|fresh| fresh.transport == flow.transport);
-            let Some(flow) = self.names.flow_today(fresh.unwrap_or(flow)) else {
+        if let Side::Flow(flow, device) = side {
+            let moved = (!routes.has_next)
+                .then(|| self.moved(uri, flow, device))
+                .flatten();
+            let today = moved.as_ref().map_or(flow, |binding| binding.flow);
+            let Some(flow) = self.names.flow_today(today) else {
                 return refuse(480, "No listener reaches the other side any more");
             };
             let hop = Hop::To(Destination::Flow {
                 flow,
                 else_connect: None,
             });
-            return Routing::one(target(hop), "dialog, over its flow");
+            let path = moved.as_ref().map_or(&[][..], |binding| binding.path());
+            return Routing::one(target(hop, path), "dialog, over its flow");
         }
         let next = match routes.next(request) {
             Ok(next) => next.map_or(*uri, |route| route.uri),
@@ -150,9 +150,24 @@ impl Scene<'_> {
         };
         match hop(self.names, &next) {
             Ok(_) if !is_trusted && !self.may_reach(&next) => refuse(403, "Not relaying"),
-            Ok(hop) => Routing::one(target(hop), "dialog"),
+            Ok(hop) => Routing::one(target(hop, &[]), "dialog"),
             Err(refusal) => refusal,
         }
+    }
+
+    /// The binding by which a phone is reached that was at the end of this flow when its dialog began, if it
+    /// is another flow today: the last one of that device, else the one whose contact it is called by now.
+    fn moved(&self, uri: &UriRef<'_>, flow: Flow, device: Option<Device>) -> Option<Arc<Binding>> {
+        let is_moved = |binding: &Arc<Binding>| {
+            binding.flow != flow && binding.flow.transport == flow.transport
+        };
+        match device.and_then(|device| self.location.of_device(self.now, device)) {
+            Some(last) if last.flow == flow && last.contact() == uri.raw => return None,
+            Some(last) if is_moved(&last) => return Some(last),
+            _ => {}
+        }
+        let called = self.location.by_contact(self.now, uri, Some(&flow));
+        called.filter(is_moved)
     }
 
     /// Whether the outside may have us send to the place that a URI names: a PBX is configured there or
@@ -176,6 +191,7 @@ impl Scene<'_> {
             }),
             path: binding.path().into(),
             kind: Kind::Binding,
+            device: Some(binding.device()),
             wish: None,
         })
     }
@@ -278,6 +294,7 @@ impl Scene<'_> {
                 hop: Hop::To(to),
                 path: Box::default(),
                 kind: Kind::Upstream,
+                device: None,
                 wish: None,
             };
             let is_spare = !groups.is_empty();

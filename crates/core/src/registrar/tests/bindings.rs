@@ -171,7 +171,7 @@ fn star_with_expires_0_removes_all_phones() {
     assert_eq!(wiped.changes.len(), 2);
     assert!(site.held().is_empty());
     assert_eq!(site.location.len(), 0);
-    assert_eq!(site.location.indexed(), (0, 0));
+    assert_eq!(site.location.indexed(), (0, 0, 0));
 }
 
 #[test]

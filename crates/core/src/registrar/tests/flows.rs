@@ -143,7 +143,7 @@ fn a_closed_connection_takes_its_bindings_along() {
     assert_eq!(removed[0].0, bob());
     assert_eq!(site.contacts(), ["sip:bob@h3"]);
     assert_eq!(site.location.len(), 1);
-    assert_eq!(site.location.indexed(), (1, 0));
+    assert_eq!(site.location.indexed(), (1, 0, 1));
     assert!(
         site.location
             .connection_closed(site.now, ConnectionId(1))
@@ -186,7 +186,7 @@ fn a_connection_may_carry_several_aors() {
     site.bind(&Register::new(1, &["Contact: <sip:bob@h>"]));
     let line = ["Contact: <sip:alice@h>"];
     site.apply_to(&alice, &Register::by("a", 1, &line)).unwrap();
-    assert_eq!(site.location.indexed(), (2, 2));
+    assert_eq!(site.location.indexed(), (2, 2, 2));
     let removed = site.location.connection_closed(site.now, ConnectionId(1));
     let mut aors: Vec<_> = removed.into_iter().map(|(aor, _)| aor).collect();
     aors.sort();

@@ -166,7 +166,7 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
     site.pass(10_000);
     site.location.sweep(site.now);
     prop_assert_eq!(site.location.len(), 0);
-    prop_assert_eq!(site.location.indexed(), (0, 0));
+    prop_assert_eq!(site.location.indexed(), (0, 0, 0));
     prop_assert_eq!(site.location.next_expiry(), None);
     Ok(())
 }

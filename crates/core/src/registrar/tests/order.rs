@@ -119,7 +119,7 @@ fn a_hundred_registers_at_once_leave_one_binding() {
     assert_eq!(site.held().len(), 1);
     assert_eq!(site.held()[0].cseq, 100);
     assert_eq!(site.location.len(), 1);
-    assert_eq!(site.location.indexed(), (1, 0));
+    assert_eq!(site.location.indexed(), (1, 0, 1));
 }
 
 #[test]
@@ -150,7 +150,10 @@ fn who_binds_looks_up_closes_and_sweeps_at_once_waits_for_nobody_for_ever() {
             scope.spawn(move || turmoil(site, thread));
         }
     });
-    assert_eq!((site.location.len(), site.location.indexed()), (0, (0, 0)));
+    assert_eq!(
+        (site.location.len(), site.location.indexed()),
+        (0, (0, 0, 0))
+    );
 }
 
 /// Changes the bindings of one AoR from one of several threads, and removes what it has bound.

@@ -87,7 +87,7 @@ fn a_refreshed_contact_is_found_with_its_new_flow() {
     let uri = UriRef::parse(b"sip:bob@h").unwrap();
     let found = site.location.by_contact(site.now, &uri, None).unwrap();
     assert_eq!(found.flow, udp(9999));
-    assert_eq!(site.location.indexed(), (1, 0));
+    assert_eq!(site.location.indexed(), (1, 0, 1));
 }
 
 #[test]
@@ -113,11 +113,11 @@ fn a_sweep_at_the_time_it_names_forgets_what_has_ended() {
     site.now = next;
     assert_eq!(site.location.sweep(site.now), 1);
     assert_eq!(site.location.len(), 1);
-    assert_eq!(site.location.indexed(), (1, 1));
+    assert_eq!(site.location.indexed(), (1, 1, 1));
     site.now = site.location.next_expiry().unwrap();
     assert_eq!(site.location.sweep(site.now), 1);
     assert_eq!(site.location.next_expiry(), None);
-    assert_eq!(site.location.indexed(), (0, 0));
+    assert_eq!(site.location.indexed(), (0, 0, 0));
 }
 
 #[test]
