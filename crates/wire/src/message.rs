@@ -1,8 +1,10 @@
 //! A message as a borrowed view over its bytes and index.
 
 use crate::{
-    Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef, index::Line, name,
-    seek, text, view::list,
+    Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef,
+    index::Line,
+    name, seek, text,
+    view::{list, nameaddr, via},
 };
 
 /// A received message: its bytes and where things are in them. Cheap to copy.
@@ -163,10 +165,14 @@ impl<'b> Message<'b> {
 
     /// The topmost Via. # Errors: `Missing`, `Syntax`.
     pub fn top_via(self) -> Result<ViaRef<'b>, Error> {
+        // What can be read as one value is one: no comma stands in a Via but in quotes and brackets.
+        if let Some(via) = self.value(HeaderId::Via).and_then(via::read) {
+            return Ok(via);
+        }
         let value = self
             .first_value(HeaderId::Via)
             .ok_or(Error::of(Kind::Missing, HeaderId::Via))?;
-        ViaRef::parse(value.raw).map_err(|_| Error::of(Kind::Syntax, HeaderId::Via))
+        ViaRef::parse(value.raw)
     }
 
     /// From. # Errors: `Missing`, `Syntax`.
@@ -329,7 +335,7 @@ impl<'b> Message<'b> {
 
     fn name_addr(self, id: HeaderId) -> Result<NameAddr<'b>, Error> {
         let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
-        NameAddr::parse(value).map_err(|_| Error::of(Kind::Syntax, id))
+        nameaddr::read(value).ok_or(Error::of(Kind::Syntax, id))
     }
 
     fn tag(self, id: HeaderId) -> Option<&'b [u8]> {

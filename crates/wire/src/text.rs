@@ -138,21 +138,25 @@ pub(crate) fn put_decimal(sink: &mut impl Sink, mut number: u64) {
 pub(crate) fn put_ip(sink: &mut impl Sink, ip: IpAddr) {
     match ip.to_canonical() {
         IpAddr::V4(v4) => {
-            let mut text = [b'.'; 16];
-            let mut room = text.iter_mut();
-            for octet in v4.octets() {
-                let digits = [octet / 100, octet / 10 % 10, octet % 10];
-                let from = usize::from(octet < 100).wrapping_add(usize::from(octet < 10));
-                for digit in digits.iter().skip(from) {
-                    if let Some(slot) = room.next() {
-                        *slot = b'0'.wrapping_add(*digit);
-                    }
+            let mut text = [0; 16];
+            let mut end = 0_usize;
+            let mut put = |octet| {
+                if let Some(slot) = text.get_mut(end) {
+                    *slot = octet;
+                    end = end.wrapping_add(1);
                 }
-                // The dot stands there.
-                room.next();
+            };
+            for octet in v4.octets() {
+                if octet >= 100 {
+                    put(b'0'.wrapping_add(octet / 100));
+                }
+                if octet >= 10 {
+                    put(b'0'.wrapping_add(octet / 10 % 10));
+                }
+                put(b'0'.wrapping_add(octet % 10));
+                put(b'.');
             }
-            let end = 15_usize.saturating_sub(room.len());
-            sink.put(text.get(..end).unwrap_or_default());
+            sink.put(text.get(..end.wrapping_sub(1)).unwrap_or_default());
         }
         IpAddr::V6(v6) => {
             let _ = fmt::write(&mut Adapter(sink), format_args!("{v6}"));

@@ -2,7 +2,7 @@
 
 use super::params::ends_value;
 use super::scan::{is_blank, is_token_byte, quoted, take_while, trim_start, unescape_pairs};
-use crate::{seek, text};
+use crate::{lanes::Lanes, seek, text};
 use std::borrow::Cow;
 
 /// Digest credentials as they stand. Values have their quotes taken off, quoted pairs are kept (the
@@ -65,17 +65,17 @@ impl<'a> Credentials<'a> {
     pub fn parse(value: &'a [u8]) -> Result<Self, AuthError> {
         let mut read = Self::default();
         digest_params(value, |name, value| {
-            let slot = match name.len() {
-                2 if is(name, "nc") => &mut read.nc,
-                3 if is(name, "uri") => &mut read.uri,
-                3 if is(name, "qop") => &mut read.qop,
-                5 if is(name, "realm") => &mut read.realm,
-                5 if is(name, "nonce") => &mut read.nonce,
-                6 if is(name, "cnonce") => &mut read.cnonce,
-                6 if is(name, "opaque") => &mut read.opaque,
-                8 if is(name, "username") => &mut read.username,
-                8 if is(name, "response") => &mut read.response,
-                9 if is(name, "algorithm") => &mut read.algorithm,
+            let slot = match (name.len(), key(name)) {
+                (_, NC) => &mut read.nc,
+                (_, URI) => &mut read.uri,
+                (_, QOP) => &mut read.qop,
+                (_, REALM) => &mut read.realm,
+                (_, NONCE) => &mut read.nonce,
+                (_, CNONCE) => &mut read.cnonce,
+                (_, OPAQUE) => &mut read.opaque,
+                (8, USERNAME) => &mut read.username,
+                (8, RESPONSE) => &mut read.response,
+                (9, ALGORITH) if is(name, "algorithm") => &mut read.algorithm,
                 _ => return true,
             };
             slot.replace(value).is_none()
@@ -153,13 +153,31 @@ fn trim_commas(mut bytes: &[u8]) -> &[u8] {
 
 /// Reads `name = value` at the front, the value a quoted string or visible octets that separate nothing;
 /// then the list ends, or a comma is next. Gives name, value and what follows.
-#[inline]
+#[inline(always)]
 fn parameter(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (name, rest) = take_while(bytes, is_token_byte);
-    let value = trim_start(trim_start(rest).strip_prefix(b"=")?);
-    let (value, rest) = if value.starts_with(b"\"") {
-        let (all, rest) = quoted(value)?;
-        (all.strip_prefix(b"\"")?.strip_suffix(b"\"")?, rest)
+    let front = match bytes.first_chunk::<16>() {
+        Some(sixteen) => Lanes::of(sixteen),
+        None => Lanes::few(bytes),
+    };
+    // Nearly all names are letters and end at once.
+    let letters = (front | 0x20).within(b'a', b'z').bits().trailing_ones() as usize;
+    let (name, value) = match bytes.split_at_checked(letters)? {
+        (name, [b'=', value @ ..]) => (name, value),
+        _ => {
+            let (name, rest) = take_while(bytes, is_token_byte);
+            (name, trim_start(rest).strip_prefix(b"=")?)
+        }
+    };
+    let value = trim_start(value);
+    let (value, rest) = if let [b'"', inside @ ..] = value {
+        let hit = seek::find2(b'"', b'\\', inside)?;
+        match inside.split_at_checked(hit)? {
+            (value, [b'"', rest @ ..]) => (value, rest),
+            _ => {
+                let (all, rest) = quoted(value)?;
+                (all.strip_prefix(b"\"")?.strip_suffix(b"\"")?, rest)
+            }
+        }
     } else {
         let end = seek::find_by(value, ends_value).unwrap_or(value.len());
         (end > 0).then(|| value.split_at_checked(end)).flatten()?
@@ -168,6 +186,38 @@ fn parameter(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let ends = matches!(rest, [] | [b',', ..]);
     (ends && !name.is_empty()).then_some((name, value, rest))
 }
+
+/// The first eight octets of a token in lower case, blanks behind it: no octet of a token becomes a letter
+/// that was none before.
+#[inline(always)]
+const fn key(name: &[u8]) -> u64 {
+    const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
+    if let Some(first) = name.first_chunk::<8>() {
+        return u64::from_le_bytes(*first) | BLANKS;
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        let behind = (name.len() as u32).wrapping_sub(4).wrapping_mul(8);
+        let last = (u32::from_le_bytes(*last) as u64).wrapping_shl(behind);
+        return u32::from_le_bytes(*first) as u64 | last | BLANKS;
+    }
+    match *name {
+        [a, b, c] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]) | BLANKS,
+        [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]) | BLANKS,
+        _ => 0,
+    }
+}
+
+const NC: u64 = key(b"nc");
+const URI: u64 = key(b"uri");
+const QOP: u64 = key(b"qop");
+const REALM: u64 = key(b"realm");
+const NONCE: u64 = key(b"nonce");
+const CNONCE: u64 = key(b"cnonce");
+const OPAQUE: u64 = key(b"opaque");
+const USERNAME: u64 = key(b"username");
+const RESPONSE: u64 = key(b"response");
+/// The first eight octets of `algorithm`.
+const ALGORITH: u64 = key(b"algorith");
 
 #[inline]
 fn is(text: &[u8], name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! `name-addr` and `addr-spec` with header parameters: From, To, Contact, Route, Record-Route, Path.
 
 use super::scan::{is_blank, quoted, split_before, split_once, take_while, trim, trim_start};
+use super::uri;
 use crate::{Error, Kind, Params, UriRef, seek};
 
 /// A name-addr or addr-spec and the header parameters behind it.
@@ -22,7 +23,7 @@ impl<'a> NameAddr<'a> {
     /// # Errors
     /// `Syntax` without a header; the caller adds it.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        read(trim(bytes)).ok_or(Error::message(Kind::Syntax))
+        read(bytes).ok_or(Error::message(Kind::Syntax))
     }
 
     /// The `tag` parameter.
@@ -31,49 +32,54 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-fn read(bytes: &[u8]) -> Option<NameAddr<'_>> {
-    let (display, uri, rest) = if is_bracketed(bytes) {
-        name_addr(bytes)?
-    } else {
-        addr_spec(bytes)?
+/// As [`NameAddr::parse`].
+#[inline(always)]
+pub(crate) fn read(bytes: &[u8]) -> Option<NameAddr<'_>> {
+    let bytes = trim(bytes);
+    let (display, inside) = match bytes {
+        [b'<', inside @ ..] => (&[][..], Some(inside)),
+        _ => display(bytes)?,
+    };
+    let (uri, rest) = match inside {
+        Some(inside) => split_once(inside, b'>')?,
+        None => addr_spec(bytes)?,
     };
     let params = Params {
         raw: trim_start(rest),
     };
+    let tag = match params.raw {
+        [] => None,
+        _ => params.well_formed("tag")?,
+    };
+    let uri = uri::read(uri)?;
     Some(NameAddr {
-        tag: params.well_formed("tag")?,
         display: (!matches!(display, b"" | b"\"\"")).then_some(display),
-        uri: UriRef::parse(uri).ok()?,
+        uri,
         params,
+        tag,
     })
 }
 
-/// Display name, URI and the rest of a value.
-type Parts<'a> = (&'a [u8], &'a [u8], &'a [u8]);
-
-/// Whether this is a name-addr: a quote at the front, or a bracket before anything of a parameter's.
-fn is_bracketed(bytes: &[u8]) -> bool {
-    match bytes.first() {
-        Some(b'"' | b'<') => true,
-        _ => seek::find3(b'<', b';', b'"', bytes).and_then(|at| bytes.get(at)) == Some(&b'<'),
-    }
-}
-
-fn name_addr(bytes: &[u8]) -> Option<Parts<'_>> {
+/// The display name, and what follows the opening bracket; `None` there if this is no name-addr. It is one
+/// with a quote at the front, or a bracket before anything of a parameter's.
+#[inline(never)]
+fn display(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (display, rest) = if bytes.starts_with(b"\"") {
         quoted(bytes)?
-    } else {
+    } else if seek::find3(b'<', b';', b'"', bytes).and_then(|at| bytes.get(at)) == Some(&b'<') {
         take_while(bytes, is_display_byte)
+    } else {
+        return Some((b"", None));
     };
-    let (uri, rest) = split_once(trim_start(rest).strip_prefix(b"<")?, b'>')?;
-    Some((trim(display), uri, rest))
+    Some((trim(display), Some(trim_start(rest).strip_prefix(b"<")?)))
 }
 
 /// Without brackets the URI must not hold `,` or `?`, and a `;` ends it (RFC 3261 20).
-fn addr_spec(bytes: &[u8]) -> Option<Parts<'_>> {
+#[inline(never)]
+fn addr_spec(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (uri, params) = split_before(bytes, b';');
     let plain = !uri.iter().any(|b| matches!(b, b',' | b'?'));
-    plain.then_some((b"", trim(uri), params))
+    plain.then_some((trim(uri), params))
 }
 
 /// Display names without quotes are tokens (RFC 3261 25.1); deployed ones hold UTF-8, parentheses,

@@ -109,11 +109,22 @@ impl<'a> UriRef<'a> {
 /// More parameters or URI headers than this are refused, so that comparing two URIs stays cheap.
 const MAX_PARTS: usize = 32;
 
-fn read(raw: &[u8]) -> Option<UriRef<'_>> {
+/// As [`UriRef::parse`].
+#[inline(always)]
+pub(crate) fn read(raw: &[u8]) -> Option<UriRef<'_>> {
     let (scheme, rest) = scheme(raw)?;
     if rest.is_empty() || !are_uri_bytes(rest) {
         return None;
     }
+    match scheme {
+        Scheme::Sip | Scheme::Sips => read_sip(raw, scheme, rest),
+        Scheme::Tel | Scheme::Other => read_other(raw, scheme, rest),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn read_other<'a>(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<UriRef<'a>> {
     let mut uri = UriRef {
         raw,
         scheme,
@@ -124,26 +135,28 @@ fn read(raw: &[u8]) -> Option<UriRef<'_>> {
         params: Params::default(),
         headers: None,
     };
-    match scheme {
-        Scheme::Sip | Scheme::Sips => read_sip(&mut uri, rest)?,
-        Scheme::Tel => {
-            let (number, params) = take_while(rest, |b| b != b';');
-            if number.is_empty() || !number.iter().all(|&b| is_number_byte(b)) {
-                return None;
-            }
-            uri.user = Some(number);
-            uri.params = uri_params(params)?;
+    if scheme == Scheme::Tel {
+        let (number, params) = take_while(rest, |b| b != b';');
+        if number.is_empty() || !number.iter().all(|&b| is_number_byte(b)) {
+            return None;
         }
-        Scheme::Other => {}
+        uri.user = Some(number);
+        uri.params = uri_params(params)?;
     }
     Some(uri)
 }
 
 /// The scheme (RFC 3261 25.1 `scheme`) and what follows its colon.
+#[inline(always)]
 fn scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
-    if let [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] = raw {
-        return Some((Scheme::Sip, rest));
+    match raw {
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] => Some((Scheme::Sip, rest)),
+        _ => other_scheme(raw),
     }
+}
+
+#[inline(never)]
+fn other_scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
     let (name, behind) = split_once(raw, b':')?;
     let (first, rest) = name.split_first()?;
     let shaped = first.is_ascii_alphabetic()
@@ -160,57 +173,73 @@ fn scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
 }
 
 /// `[user [":" password] "@"] host [":" port] *(";" param) ["?" headers]`
-fn read_sip<'a>(uri: &mut UriRef<'a>, rest: &'a [u8]) -> Option<()> {
+#[inline(always)]
+fn read_sip<'a>(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<UriRef<'a>> {
     // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
     let front = match rest.first_chunk::<16>() {
         Some(sixteen) => Lanes::of(sixteen),
         None => Lanes::few(rest),
     };
     let at = front.is(b'@').bits();
-    let rest = if at != 0 {
+    let (user, password, rest) = if at != 0 {
         let (user, behind) = rest.split_at_checked(at.trailing_zeros() as usize)?;
+        let rest = behind.get(1..)?;
         if front.is(b':').bits() & at.wrapping_sub(1) & !at == 0 && !user.is_empty() {
-            uri.user = Some(user);
+            (Some(user), None, rest)
         } else {
-            read_userinfo(uri, user)?;
+            let (user, password) = userinfo(user)?;
+            (Some(user), password, rest)
         }
-        behind.get(1..)?
-    } else if let Some((userinfo, behind)) = split_once(rest, b'@') {
-        read_userinfo(uri, userinfo)?;
-        behind
+    } else if let Some((user, rest)) = split_once(rest, b'@') {
+        let (user, password) = userinfo(user)?;
+        (Some(user), password, rest)
     } else {
-        rest
+        (None, None, rest)
     };
     // No host has one.
     let (host, port, rest) = host::at_front(rest)?;
-    uri.host = Some(host);
-    uri.port = port;
-    if rest.is_empty() {
-        return Some(());
-    }
+    let (params, headers) = match rest {
+        [] => (Params::default(), None),
+        _ => behind_host(rest)?,
+    };
+    Some(UriRef {
+        raw,
+        scheme,
+        user,
+        password,
+        host: Some(host),
+        port,
+        params,
+        headers,
+    })
+}
+
+/// `user [":" password]`
+#[inline(never)]
+fn userinfo(userinfo: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (user, password) = split_before(userinfo, b':');
+    let password = password.strip_prefix(b":");
+    let whole = !user.is_empty() && !password.is_some_and(|p| p.contains(&b':'));
+    whole.then_some((user, password))
+}
+
+/// `*(";" param) ["?" headers]`
+#[inline(never)]
+fn behind_host(rest: &[u8]) -> Option<(Params<'_>, Option<&[u8]>)> {
     if !matches!(rest, [b';' | b'?', ..]) || seek::has(b'@', rest) {
         return None;
     }
     let (params, headers) = split_before(rest, b'?');
-    uri.params = uri_params(params)?;
-    uri.headers = headers.strip_prefix(b"?");
+    let params = uri_params(params)?;
+    let headers = headers.strip_prefix(b"?");
     let mut count = 0_usize;
-    let whole = uri.headers.is_none_or(|headers| {
+    let whole = headers.is_none_or(|headers| {
         headers.split(|&b| b == b'&').all(|header| {
             count = count.saturating_add(1);
             header.contains(&b'=') && !header.starts_with(b"=")
         })
     });
-    (whole && count <= MAX_PARTS).then_some(())
-}
-
-/// `user [":" password]`
-fn read_userinfo<'a>(uri: &mut UriRef<'a>, userinfo: &'a [u8]) -> Option<()> {
-    let (user, password) = split_before(userinfo, b':');
-    uri.password = password.strip_prefix(b":");
-    uri.user = Some(user);
-    let whole = !user.is_empty() && !uri.password.is_some_and(|p| p.contains(&b':'));
-    whole.then_some(())
+    (whole && count <= MAX_PARTS).then_some((params, headers))
 }
 
 /// Parameters of a URI: every one with a name, none twice (RFC 3261 19.1.1).

@@ -48,7 +48,8 @@ impl<'a> ViaRef<'a> {
 /// What an RFC 3261 branch starts with (8.1.1.7).
 const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
-fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
+/// As [`ViaRef::parse`].
+pub(crate) fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
     let rest = match bytes.strip_prefix(b"SIP/2.0/") {
         Some(rest) => rest,
         None => behind_version(bytes)?,
