@@ -13,6 +13,7 @@
     reason = "a harness for tests: what goes wrong here fails the test that asked for it"
 )]
 
+pub mod admin;
 pub mod asterisk;
 pub mod baresip;
 pub mod bellhop;

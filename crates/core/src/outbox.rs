@@ -22,6 +22,10 @@ pub struct Outbox {
     pub min_level: Level,
     /// Messages that were neither answered nor relayed, whether or not an event tells of them.
     pub dropped: usize,
+    /// Why, for each of them.
+    pub drops: Vec<&'static str>,
+    /// Requests whose sender was asked for credentials.
+    pub challenged: usize,
 }
 
 /// A host name whose addresses a request waits for. The answer, an empty one too, goes to
@@ -115,10 +119,16 @@ impl Outbox {
         status: u16,
         why: &'static str,
     ) {
-        self.dropped = self.dropped.saturating_add(1);
+        self.count_drop(why);
         self.tell(message, flow, Level::Debug, status, || {
             Decision::Dropped(why)
         });
+    }
+
+    /// Counts a message that is neither answered nor relayed.
+    pub(crate) fn count_drop(&mut self, why: &'static str) {
+        self.dropped = self.dropped.saturating_add(1);
+        self.drops.push(why);
     }
 
     /// The bytes of a queued message.
@@ -133,5 +143,7 @@ impl Outbox {
         self.resolves.clear();
         self.events.clear();
         self.dropped = 0;
+        self.drops.clear();
+        self.challenged = 0;
     }
 }

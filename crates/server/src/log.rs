@@ -134,7 +134,7 @@ fn escape(text: &str, json: bool) -> String {
 }
 
 /// Control characters, and those that turn the direction of what follows them.
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || c.is_control()
 }

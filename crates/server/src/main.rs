@@ -1,5 +1,6 @@
 //! The program `bellhop`.
 
+mod admin;
 mod cli;
 mod config;
 mod demo;

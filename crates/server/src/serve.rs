@@ -1,7 +1,11 @@
 //! Serving: everything is bound before anything runs, the signals are heard from the first moment
 //! (process 1 of a container has no defaults), and a reload swaps the whole configuration or nothing.
 
+mod signals;
+
+use self::signals::Signals;
 use crate::{
+    admin::{Listening, Order, Panel, Refused, Reloaded, Running},
     config::{Machine, Settings, load},
     driver::{Clock, Core, Driver, Observer, OsEntropy, Parts},
     key, log,
@@ -26,11 +30,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{
-    runtime,
-    signal::unix::{Signal, SignalKind, signal},
-    time::sleep,
-};
+use tokio::{runtime, time::sleep};
 
 /// Serves until SIGTERM or SIGINT. `file` is read again on SIGHUP; `greeting` goes to standard output
 /// once every listener is bound.
@@ -49,6 +49,9 @@ pub(crate) fn run(settings: Settings, file: Option<&Path>, greeting: &str) -> Re
         for (listener, local) in server.settings.listeners.iter().zip(server.locals()) {
             let transport = listener.bind.transport.uri_token();
             tracing::info!("listening on {transport}:{local} ({})", listener.name);
+        }
+        if let Some(local) = server.panel.local() {
+            tracing::info!("listening on http://{local} (admin)");
         }
         let mut stdout = std::io::stdout();
         // Nobody reading the line is no reason not to serve.
@@ -75,6 +78,7 @@ pub(crate) struct Server {
     shared: Shared,
     nonces: Arc<Secret>,
     driver: Driver,
+    panel: Panel,
     clock: Clock,
     lost: u64,
     faults: u64,
@@ -94,7 +98,9 @@ impl Server {
         let limits = StreamLimits::within(raise_descriptors(), settings.limits.message);
         settings.announce();
         let workers = settings.server.workers();
-        let listeners = bind(&settings, workers)?;
+        let (listeners, panel) = bind(&settings, workers)?;
+        // From here on it says that we are starting.
+        panel.open()?;
         let locals: Vec<SocketAddr> = listeners.iter().map(|l| l.local).collect();
         let transports = settings.listeners.iter().map(|l| l.bind.transport);
         let places: Vec<_> = transports.zip(locals.iter().copied()).collect();
@@ -143,6 +149,18 @@ impl Server {
             resolver: resolver.clone(),
         })
         .map_err(|error| format!("the workers cannot start: {error}"))?;
+        let named = settings.listeners.iter().zip(&locals);
+        panel.serving(Running {
+            counters: Arc::clone(driver.counters()),
+            traffic: driver.traffic().to_vec(),
+            connections: Arc::clone(driver.connections()),
+            pulse: driver.pulse().clone(),
+            location: Arc::clone(&shared.location),
+            replay: Arc::clone(&shared.replay),
+            clock,
+            listeners: named.map(|(l, local)| Listening::of(l, *local)).collect(),
+            file: file.map(Path::to_owned),
+        });
         Ok(Self {
             settings,
             file: file.map(Path::to_owned),
@@ -152,6 +170,7 @@ impl Server {
             shared,
             nonces,
             driver,
+            panel,
             clock,
             lost: 0,
             faults: 0,
@@ -166,6 +185,7 @@ impl Server {
 
     /// Ends: no more connections are taken, what is queued is written, the workers end.
     pub(crate) async fn stop(self) {
+        self.panel.draining();
         self.driver.stop(DRAIN).await;
         tracing::info!("ended");
     }
@@ -181,7 +201,11 @@ impl Server {
             tokio::select! {
                 _ = signals.terminate.recv() => break,
                 _ = signals.interrupt.recv() => break,
-                _ = signals.hangup.recv() => self.reload().await,
+                _ = signals.hangup.recv() => { let _ = self.reload().await; }
+                Order::Reload(answer) = self.panel.order() => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.reload().await);
+                }
                 names = refreshed => {
                     self.renamed(names);
                     self.sweep();
@@ -192,35 +216,42 @@ impl Server {
         tracing::info!("ending");
     }
 
-    async fn reload(&mut self) {
-        let Some(file) = &self.file else {
-            tracing::warn!("SIGHUP: there is no file to read again");
-            return;
-        };
-        let new = match load(file, &Machine) {
-            Ok(new) => new,
-            Err(problems) => {
+    /// Reads the file again and takes it over, or refuses it; either is logged and counted.
+    async fn reload(&mut self) -> Result<Reloaded, Refused> {
+        let result = self.try_reload().await;
+        self.panel.reloaded(&result);
+        match &result {
+            Ok(_) => tracing::info!("reloaded"),
+            Err(Refused::NoFile) => tracing::warn!("there is no file to read again"),
+            Err(Refused::Wrong(problems)) => {
                 for problem in &problems.0 {
                     problem.log();
                 }
                 tracing::error!("reload refused; the configuration in use stays");
-                return;
             }
-        };
-        for what in self.settings.restart_needed(&new) {
+        }
+        result
+    }
+
+    async fn try_reload(&mut self) -> Result<Reloaded, Refused> {
+        let file = self.file.as_ref().ok_or(Refused::NoFile)?;
+        let new = load(file, &Machine).map_err(Refused::Wrong)?;
+        let left_out = self.settings.restart_needed(&new);
+        for what in &left_out {
             tracing::warn!("this change needs a restart and is left out: {what}");
         }
         let new = self.settings.reloaded(new);
         self.resolver.reread();
         let names = self.names.refreshed(&self.resolver, new.targets()).await;
         self.swap(&new, &names);
+        self.panel.reconfigured(new.admin.as_ref());
         if let Err(error) = log::set_level(&new.log) {
             tracing::error!("log.level stays as it was: {error}");
         }
         self.names = names;
         self.settings = new;
         self.settings.announce();
-        tracing::info!("reloaded");
+        Ok(Reloaded { left_out })
     }
 
     /// Takes over what the upstreams' names stand for now.
@@ -268,32 +299,7 @@ impl Server {
     }
 }
 
-/// The signals we heed.
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the word to end.
-    async fn end(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-fn bind(settings: &Settings, workers: usize) -> Result<Vec<Bound>, String> {
+fn bind(settings: &Settings, workers: usize) -> Result<(Vec<Bound>, Panel), String> {
     let (mut bound, mut refused) = (Vec::new(), Vec::new());
     for listener in &settings.listeners {
         let listen = Listen {
@@ -306,11 +312,12 @@ fn bind(settings: &Settings, workers: usize) -> Result<Vec<Bound>, String> {
             Err(error) => refused.push(error.to_string()),
         }
     }
-    if refused.is_empty() {
-        Ok(bound)
-    } else {
-        Err(refused.join("\n"))
+    match Panel::bind(settings.admin.as_ref()) {
+        Ok(panel) if refused.is_empty() => return Ok((bound, panel)),
+        Ok(_) => {}
+        Err(error) => refused.push(error),
     }
+    Err(refused.join("\n"))
 }
 
 /// What the core is to know.

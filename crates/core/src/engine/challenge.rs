@@ -45,6 +45,7 @@ impl Engine {
         if !is_sent {
             return;
         }
+        out.challenged = out.challenged.saturating_add(1);
         let had_none = message.first(role.credentials()).is_none();
         let (level, why) = match (stale, had_none) {
             (true, _) => (Level::Debug, "stale nonce"),

@@ -254,7 +254,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let Some(message) = rejected.partial else {
-            out.dropped = out.dropped.saturating_add(1);
+            out.count_drop("unreadable");
             return;
         };
         let is_answerable = message.method().is_some_and(|m| m != Method::Ack)

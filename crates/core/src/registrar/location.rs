@@ -160,6 +160,30 @@ impl Location {
         swept
     }
 
+    /// The live bindings of those AoRs that are wanted, `most` AoRs at most, in no order; and whether there
+    /// are more. For people: each stripe is held while it is looked through.
+    pub fn list(
+        &self,
+        now: Instant,
+        most: usize,
+        wanted: impl Fn(&Aor) -> bool,
+    ) -> (Vec<(Aor, Bindings)>, bool) {
+        let mut found = Vec::new();
+        for stripe in &self.stripes {
+            for (aor, bindings) in &lock(stripe).bindings {
+                let live = |b: &&Arc<Binding>| b.is_live(now);
+                if !wanted(aor) || !bindings.iter().any(|b| b.is_live(now)) {
+                    continue;
+                }
+                if found.len() >= most {
+                    return (found, true);
+                }
+                found.push((aor.clone(), bindings.iter().filter(live).cloned().collect()));
+            }
+        }
+        (found, false)
+    }
+
     /// When [`Location::sweep`] is next worth calling, in whole seconds of the clock so that endings
     /// close to each other are swept at once; `None` while there is nothing to sweep.
     pub fn next_expiry(&self) -> Option<Instant> {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod ctl;
 mod user;
 
 use crate::{
@@ -46,6 +47,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask the running program, or tell it what to do, through its admin port
+    Ctl(ctl::Ctl),
     /// Play a registration, a subscription and a call between simulated phones and a simulated PBX, and
     /// draw every message that crossed the sockets
     Demo {
@@ -77,6 +80,7 @@ pub(crate) fn main() -> ExitCode {
             true => check::check_json(&config),
             false => check::check(&config),
         },
+        Some(Command::Ctl(ctl)) => ctl::ctl(&ctl),
         Some(Command::Demo { ascii }) => ended(demo::run(ascii)),
         Some(Command::User(command)) => ended(user::user(command)),
     }

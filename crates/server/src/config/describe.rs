@@ -25,6 +25,8 @@ pub(crate) struct Description<'a> {
     registrar: RegistrarPart,
     route: RoutePart<'a>,
     limits: LimitsPart,
+    /// Null: there is no such port.
+    admin: Option<AdminPart>,
     log: LogPart<'a>,
     warnings: &'a [Problem],
 }
@@ -112,6 +114,14 @@ struct RatePart {
 }
 
 #[derive(Debug, Serialize)]
+struct AdminPart {
+    address: String,
+    port: u16,
+    /// Whether clients must show one; itself it is not shown.
+    token: bool,
+}
+
+#[derive(Debug, Serialize)]
 struct LogPart<'a> {
     level: &'a str,
     format: &'static str,
@@ -160,6 +170,11 @@ impl Settings {
                     burst: rate.burst,
                 }),
             },
+            admin: self.admin.as_ref().map(|admin| AdminPart {
+                address: admin.bind.ip().to_string(),
+                port: admin.bind.port(),
+                token: admin.token.is_some(),
+            }),
             log: LogPart {
                 level: &self.log.level,
                 format: self.log.format.name(),

@@ -83,6 +83,16 @@ impl Settings {
             ),
             None => format!("limits     {sizes}; requests are not counted"),
         });
+        lines.push(match &self.admin {
+            Some(admin) => {
+                let who = match admin.token {
+                    Some(_) => "whoever shows the token",
+                    None => "any program on this machine",
+                };
+                format!("admin      http://{}, for {who}", admin.bind)
+            }
+            None => "admin      none: no health checks, no metrics, no bellhop ctl".to_owned(),
+        });
         let format = self.log.format.name();
         lines.push(format!("log        {}, {format}", self.log.level));
         lines

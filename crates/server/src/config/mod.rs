@@ -2,6 +2,7 @@
 //! a port is bound. The shape users see is a contract (docs: `bellhop.toml`); each part owns its struct.
 
 mod address;
+mod admin;
 mod auth;
 mod core;
 mod describe;
@@ -26,7 +27,9 @@ mod tests;
 
 pub(crate) use self::{
     address::{Host, Target},
+    admin::{Admin, admin_of},
     auth::{Auth, Form},
+    describe::Refusal,
     embedded::embedded,
     environment::{Environment, Machine},
     limits::Limits,
@@ -35,7 +38,7 @@ pub(crate) use self::{
     reader::{Field, Section, document},
     registrar::Registrar,
     report::{At, Problem, Problems, Report, Severity},
-    secret::{Given, read as read_secret},
+    secret::{Given, Secret, read as read_secret},
     server::Server,
     upstream::Upstream,
 };
@@ -59,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) default_upstream: Option<usize>,
     /// `[limits]`.
     pub(crate) limits: Limits,
+    /// `[admin]`; `None`: no such port.
+    pub(crate) admin: Option<Admin>,
     /// `[log]`.
     pub(crate) log: Log,
     /// What works but perhaps not as meant; said by `check` and at the start alike.
@@ -74,11 +79,7 @@ pub(crate) struct Settings {
 pub(crate) fn load(file: &Path, environment: &dyn Environment) -> Result<Settings, Problems> {
     match environment.read(file) {
         Ok(text) => parse(file, &text, environment),
-        Err(error) => {
-            let report = Report::new(file);
-            report.error(&At::file(), format!("cannot be read: {error}"));
-            Err(Problems(report.into_problems()))
-        }
+        Err(error) => Err(Problems::unreadable(file, &error)),
     }
 }
 
@@ -100,6 +101,7 @@ pub(crate) fn parse(
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);
         let registrar = registrar::read(top.section("registrar"), report);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
+        let admin = admin::read(&top, report, file, environment, &listeners);
         let log = logging::read(top.section("log"));
         for (key, instead) in LATER_SECTIONS {
             top.later(key, instead);
@@ -113,6 +115,7 @@ pub(crate) fn parse(
             registrar,
             default_upstream,
             limits,
+            admin,
             log,
             warnings: Vec::new(),
             machine: Vec::new(),
@@ -129,7 +132,4 @@ pub(crate) fn parse(
     }
 }
 
-const LATER_SECTIONS: [(&str, &str); 2] = [
-    ("plugin", "remove it: there are no plugins yet"),
-    ("admin", "remove it: there is no admin interface yet"),
-];
+const LATER_SECTIONS: [(&str, &str); 1] = [("plugin", "remove it: there are no plugins yet")];

@@ -1,6 +1,7 @@
 //! Two configurations compared: what a reload can change and what it cannot.
 
-use super::{Settings, listen::Listener};
+use super::{Settings, admin::Admin, listen::Listener};
+use std::net::SocketAddr;
 
 impl Settings {
     /// What differs in `new` that needs a restart, in words; empty: all of it can be swapped.
@@ -34,6 +35,12 @@ impl Settings {
                 "server.data_dir: {old} is in use, the file says {new}"
             ));
         }
+        let admin = |settings: &Self| settings.admin.as_ref().map(|admin| admin.bind);
+        if admin(self) != admin(new) {
+            let show = |bind: Option<SocketAddr>| bind.map_or("none".to_owned(), |b| b.to_string());
+            let (old, new) = (show(admin(self)), show(admin(new)));
+            needed.push(format!("admin.bind: {old} is in use, the file says {new}"));
+        }
         if self.log.format != new.log.format {
             let (old, new) = (self.log.format.name(), new.log.format.name());
             needed.push(format!("log.format: {old} is in use, the file says {new}"));
@@ -42,7 +49,7 @@ impl Settings {
     }
 
     /// `new` with what cannot change in a running program kept from `self`: sockets, workers, the
-    /// data directory, the form of the log.
+    /// data directory, the admin port, the form of the log.
     pub(crate) fn reloaded(&self, mut new: Self) -> Self {
         let keep = |old: &Listener| {
             let same = new.listeners.iter().find(|l| l.bind == old.bind);
@@ -50,6 +57,11 @@ impl Settings {
         };
         new.listeners = self.listeners.iter().map(keep).collect();
         new.server.keep(&self.server);
+        // The token goes with the address: one for loopback is none for the world.
+        let bind = |admin: &Option<Admin>| admin.as_ref().map(|admin| admin.bind);
+        if bind(&new.admin) != bind(&self.admin) {
+            new.admin.clone_from(&self.admin);
+        }
         new.log.format = self.log.format;
         new
     }

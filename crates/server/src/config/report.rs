@@ -2,7 +2,7 @@
 //! while the file is read so that all of them are shown at once.
 
 use serde::Serialize;
-use std::{cell::RefCell, fmt, path::Path};
+use std::{cell::RefCell, fmt, io, path::Path};
 
 /// One thing wrong, or doubtful, in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -125,6 +125,15 @@ impl Problem {
             Severity::Error => tracing::error!(target: "bellhop::config", "{}", Bare(self)),
             Severity::Warning => tracing::warn!(target: "bellhop::config", "{}", Bare(self)),
         }
+    }
+}
+
+impl Problems {
+    /// The one problem of a file that cannot be read.
+    pub(crate) fn unreadable(file: &Path, error: &io::Error) -> Self {
+        let report = Report::new(file);
+        report.error(&At::file(), format!("cannot be read: {error}"));
+        Self(report.into_problems())
     }
 }
 

@@ -3,6 +3,7 @@
 //! the lock of the shard its Call-ID belongs to, and no shard is held over I/O.
 
 mod clock;
+mod pulse;
 mod refuse;
 mod report;
 mod send;
@@ -10,13 +11,16 @@ mod shard;
 mod start;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod turn;
 mod worker;
 
 pub(crate) use clock::{Clock, OsEntropy};
+pub(crate) use pulse::{Live, Pulse};
 pub(crate) use report::{Problem, problem};
 pub(crate) use shard::{Core, Shards};
 pub(crate) use start::{Driver, Parts};
+pub(crate) use traffic::{Sum, Traffic};
 pub(crate) use turn::Turn;
 pub(crate) use worker::Worker;
 

@@ -4,6 +4,7 @@
 use super::{
     Worker,
     report::{self, Problem},
+    traffic::Way,
 };
 use crate::transport::{
     connection::{Connection, Pushed},
@@ -34,6 +35,10 @@ impl Worker {
         for run in
             transmits.chunk_by(|a, b| datagrams_of(a).is_some_and(|l| datagrams_of(b) == Some(l)))
         {
+            for transmit in run {
+                let (transport, message) = (transmit.to.transport(), outbox.message(transmit));
+                self.traffic.count(Way::Out, transport, message);
+            }
             match run {
                 [first, ..] if datagrams_of(first).is_some() => {
                     self.send_datagrams(first.to.listener(), outbox, run, sender, failed);

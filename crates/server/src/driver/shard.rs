@@ -1,5 +1,6 @@
 //! The shards: each a core behind its lock, with the moment its timer is set to.
 
+use super::Live;
 use crate::resolve::Place;
 use bellhop_core::{
     auth::Authenticator,
@@ -30,6 +31,10 @@ pub(crate) trait Core: Send {
     fn next_timeout(&self) -> Option<Instant>;
     /// The configuration has changed.
     fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>);
+    /// What it holds.
+    fn live(&self) -> Live {
+        Live::default()
+    }
 }
 
 impl Core for Engine {
@@ -70,6 +75,16 @@ impl Core for Engine {
 
     fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>) {
         self.reconfigure(config, auth);
+    }
+
+    fn live(&self) -> Live {
+        let (server, client, contexts) = self.live();
+        Live {
+            server,
+            client,
+            contexts,
+            held: self.held(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Starts the workers and ends them.
 
-use super::{Clock, Core, Observer, Shards, Worker};
+use super::{
+    Clock, Core, Observer, Pulse, Shards, Traffic, Worker,
+    pulse::{self, Questions},
+};
 use crate::{
     resolve::Resolver,
     transport::{
@@ -53,6 +56,8 @@ pub(crate) struct Driver {
     shards: Arc<Shards>,
     table: Arc<Table>,
     counters: Arc<Counters>,
+    traffic: Vec<Arc<Traffic>>,
+    pulse: Pulse,
     message: Arc<Mutex<Limits>>,
     phase: watch::Sender<Phase>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -72,6 +77,8 @@ struct Seed {
     shards: Arc<Shards>,
     table: Arc<Table>,
     counters: Arc<Counters>,
+    traffic: Arc<Traffic>,
+    questions: Questions,
     message: Arc<Mutex<Limits>>,
     clock: Clock,
     limits: StreamLimits,
@@ -91,21 +98,27 @@ impl Driver {
         let workers = parts.cores.len();
         let (phase, watch) = watch::channel(Phase::Serve);
         let table = Table::new(&parts.limits);
+        let (pulse, questions) = Pulse::of(workers);
         let mut driver = Self {
             shards: Arc::new(Shards::new(parts.cores, parts.shard_of)),
             table: Arc::new(table),
             counters: Arc::default(),
+            traffic: (0..workers).map(|_| Arc::default()).collect(),
+            pulse,
             message: Arc::new(Mutex::new(parts.message)),
             phase,
             threads: Vec::with_capacity(workers),
         };
         let locals: Arc<[SocketAddr]> = parts.listeners.iter().map(|l| l.local).collect();
-        let mut seeds: Vec<Seed> = (0..workers)
-            .map(|index| Seed {
+        let own = driver.traffic.iter().zip(questions).enumerate();
+        let mut seeds: Vec<Seed> = own
+            .map(|(index, (traffic, questions))| Seed {
                 index,
                 shards: Arc::clone(&driver.shards),
                 table: Arc::clone(&driver.table),
                 counters: Arc::clone(&driver.counters),
+                traffic: Arc::clone(traffic),
+                questions,
                 message: Arc::clone(&driver.message),
                 clock: parts.clock,
                 limits: parts.limits.clone(),
@@ -165,6 +178,21 @@ impl Driver {
         }
     }
 
+    /// What each worker moved.
+    pub(crate) fn traffic(&self) -> &[Arc<Traffic>] {
+        &self.traffic
+    }
+
+    /// Asks the workers whether they go on.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// All connections.
+    pub(crate) fn connections(&self) -> &Arc<Table> {
+        &self.table
+    }
+
     /// The counters.
     pub(crate) fn counters(&self) -> &Arc<Counters> {
         &self.counters
@@ -203,6 +231,7 @@ impl Seed {
             table: self.table,
             clock: self.clock,
             counters: self.counters,
+            traffic: self.traffic,
             observer: self.observer,
             limits: self.limits,
             message: self.message,
@@ -218,6 +247,8 @@ impl Seed {
         }
         let timers = Rc::clone(&worker);
         spawn_local(always(move || Rc::clone(&timers).serve_timers(self.index)));
+        let shards = Arc::clone(&worker.shards);
+        spawn_local(pulse::answer(self.questions, shards, self.index));
         let mut accepting = Vec::new();
         for (id, socket) in self.tcp {
             let listener = tokio::net::TcpListener::from_std(socket)?;

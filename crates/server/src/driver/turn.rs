@@ -5,6 +5,7 @@ use super::{
     Worker, refuse,
     report::{self, Problem},
     shard::{Core, Shard},
+    traffic::Way,
 };
 use crate::{resolve::Place, transport::udp_send::Sender};
 use bellhop_core::{
@@ -70,6 +71,8 @@ impl<'w> Turn<'w> {
     /// Hands one framed message to its shard.
     pub(crate) fn receive(&mut self, flow: Flow, bytes: &[u8]) {
         self.worker.counters.received.one();
+        let traffic = &self.worker.traffic;
+        traffic.count(Way::In, flow.transport, bytes);
         if let Some(observer) = &self.worker.observer {
             observer.received(&flow, bytes);
         }
@@ -90,6 +93,8 @@ impl<'w> Turn<'w> {
                 flow,
                 else_connect: None,
             };
+            let traffic = &self.worker.traffic;
+            traffic.count(Way::Out, flow.transport, &answer);
             if !self.worker.push(&to, &answer, None) {
                 self.worker.counters.dropped_unsendable.one();
             }
@@ -172,6 +177,9 @@ impl<'w> Turn<'w> {
                 .counters
                 .dropped_core
                 .add(self.room.outbox.dropped);
+            let outbox = &self.room.outbox;
+            let traffic = &self.worker.traffic;
+            traffic.decided(outbox.challenged, &outbox.drops);
             self.room.outbox.clear();
             self.sent = 0;
             if self.room.failed.is_empty() {

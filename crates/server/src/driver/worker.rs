@@ -1,7 +1,7 @@
 //! What one worker thread has, and its tasks: datagrams, timers, look-ups.
 
 use super::{
-    Clock, Observer, Shards, Turn,
+    Clock, Observer, Shards, Traffic, Turn,
     report::{self, Problem},
     turn::Room,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Worker {
     pub(crate) clock: Clock,
     /// The program's counters.
     pub(crate) counters: Arc<Counters>,
+    /// What this worker moved.
+    pub(crate) traffic: Arc<Traffic>,
     /// Who watches.
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Bounds on connections.
@@ -78,7 +80,7 @@ impl Worker {
                 Ok(ready) if ready.is_error() => self.undelivered(socket, &mut errors),
                 Ok(_) => {}
                 Err(error) => {
-                    report::problem(Problem::Receive(error));
+                    self.unread(error);
                     time::sleep(PAUSE).await;
                     continue;
                 }
@@ -94,7 +96,7 @@ impl Worker {
                     // Its report is in the error queue.
                     Err(error) if is_earlier(&error) => {}
                     Err(error) => {
-                        report::problem(Problem::Receive(error));
+                        self.unread(error);
                         time::sleep(PAUSE).await;
                         break;
                     }
@@ -185,7 +187,7 @@ impl Worker {
             let taken = socket.try_io(Interest::ERROR, || {
                 errors.take(socket).map_err(|error| {
                     if error.kind() != io::ErrorKind::WouldBlock {
-                        report::problem(Problem::Receive(error));
+                        self.unread(error);
                     }
                     io::ErrorKind::WouldBlock.into()
                 })
@@ -207,7 +209,14 @@ impl Worker {
         turn.end();
     }
 
+    /// The system gave an error in place of a datagram.
+    fn unread(&self, error: io::Error) {
+        self.counters.receive_errors.one();
+        report::problem(Problem::Receive(error));
+    }
+
     fn datagrams(self: &Rc<Self>, listener: ListenerId, inbox: &Inbox, count: usize) {
+        self.traffic.batch(count);
         let mut turn = Turn::begin(self);
         for (bytes, remote) in inbox.datagrams(count.min(BATCH)) {
             // Keep-alives over UDP ask for no answer (RFC 5626 4.4.1 is for streams).

@@ -130,11 +130,14 @@ async fn a_reload_changes_what_is_served_and_a_bad_file_changes_nothing() {
     let at = server.locals()[0];
 
     std::fs::write(&file, text(&listen, "second")).unwrap();
-    server.reload().await;
+    server.reload().await.unwrap();
     assert!(ask_udp(at).contains("realm=\"second\""));
 
     std::fs::write(&file, "[server]\nworkerz = 3\n").unwrap();
-    server.reload().await;
+    let refused = server.reload().await.err().unwrap();
+    assert!(
+        matches!(refused, Refused::Wrong(problems) if problems.to_string().contains("workerz"))
+    );
     assert!(ask_udp(at).contains("realm=\"second\""));
     server.stop().await;
     std::fs::remove_dir_all(&directory).unwrap();

@@ -36,6 +36,8 @@ pub(crate) struct Counters {
     pub(crate) closed_evicted: Counter,
     /// Connections that could not be opened, or broke.
     pub(crate) failed: Counter,
+    /// Errors that the system gave in place of a datagram.
+    pub(crate) receive_errors: Counter,
     /// Names not looked up because too many waited.
     pub(crate) refused_lookups: Counter,
     /// Messages that made the core panic.
@@ -64,6 +66,7 @@ impl Counters {
             &self.refused_dials,
             &self.closed_unread,
             &self.closed_evicted,
+            &self.receive_errors,
             &self.refused_lookups,
             &self.panics,
         ])
@@ -80,7 +83,7 @@ impl Counters {
     }
 
     /// Each counter with what it counts.
-    fn all(&self) -> [(&Counter, &'static str); 15] {
+    fn all(&self) -> [(&Counter, &'static str); 16] {
         [
             (&self.dropped_busy, "datagrams to a full send buffer"),
             (&self.dropped_unsendable, "messages that could not be sent"),
@@ -95,6 +98,7 @@ impl Counters {
             ),
             (&self.closed_evicted, "closed to make room"),
             (&self.failed, "failed"),
+            (&self.receive_errors, "datagrams not read"),
             (&self.refused_lookups, "names not looked up"),
             (&self.panics, "messages that made the core panic"),
             (&self.received, "messages received"),

@@ -12,7 +12,7 @@ pub(crate) mod tcp;
 pub(crate) mod udp;
 pub(crate) mod udp_send;
 
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counter, Counters};
 
 use std::time::Duration;
 

@@ -142,6 +142,13 @@ impl Table {
         self.inner().by_id.values().cloned().collect()
     }
 
+    /// How many connections there are: accepted, and opened by us.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let inner = self.inner();
+        let accepted = inner.accepted.taken;
+        (accepted, inner.by_id.len().saturating_sub(accepted))
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

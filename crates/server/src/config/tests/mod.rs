@@ -8,6 +8,7 @@
     clippy::expect_used
 )]
 
+mod admin;
 mod contract;
 mod core;
 mod embedded;

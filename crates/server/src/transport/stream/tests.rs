@@ -47,6 +47,7 @@ fn worker() -> Rc<Worker> {
         table: Arc::new(Table::new(&limits)),
         clock: Clock::start(),
         counters: Arc::new(Counters::default()),
+        traffic: Arc::default(),
         observer: None,
         limits,
         message: Arc::new(Mutex::new(Limits::default())),

@@ -1,0 +1,160 @@
+//! The paths, and what stands at each.
+
+use super::{
+    answer::{self, Answer, error, json},
+    bindings, metrics, query,
+    state::{Order, Phase, Refused, State},
+    status,
+};
+use crate::config::Refusal;
+use hyper::{
+    Method, StatusCode,
+    header::{ALLOW, HeaderValue},
+    http::request::Parts,
+};
+use serde::Serialize;
+use serde_json::json;
+use std::time::Duration;
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Live,
+    Ready,
+    Metrics,
+    Status,
+    Bindings,
+    Reload,
+}
+
+/// Answers a request that was let in.
+pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
+    let path = head.uri.path();
+    let Some(place) = Place::of(path) else {
+        return error(
+            StatusCode::NOT_FOUND,
+            "nothing is here; there are GET /live /ready /status /metrics /bindings, POST /reload",
+        );
+    };
+    let allowed = place.method();
+    // Hyper takes the body off what answers HEAD.
+    let asked = match head.method {
+        Method::HEAD => &Method::GET,
+        ref method => method,
+    };
+    if asked != allowed {
+        let mut refusal = error(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &format!("{path} is for {allowed}"),
+        );
+        if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {
+            refusal.headers_mut().insert(ALLOW, allowed);
+        }
+        return refusal;
+    }
+    match place {
+        Place::Live => json(StatusCode::OK, &json!({ "live": true })),
+        Place::Ready => ready(state).await,
+        Place::Metrics => {
+            let text = metrics::render(state, PATIENCE).await;
+            answer::whole(StatusCode::OK, metrics::CONTENT_TYPE, text.into())
+        }
+        Place::Status => json(StatusCode::OK, &status::of(state, PATIENCE).await),
+        Place::Bindings => found(state, head.uri.query()),
+        Place::Reload => reload(state).await,
+    }
+}
+
+impl Place {
+    fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            "/live" => Self::Live,
+            "/ready" => Self::Ready,
+            "/metrics" => Self::Metrics,
+            "/status" => Self::Status,
+            "/bindings" => Self::Bindings,
+            "/reload" => Self::Reload,
+            _ => return None,
+        })
+    }
+
+    fn method(self) -> &'static Method {
+        match self {
+            Self::Reload => &Method::POST,
+            _ => &Method::GET,
+        }
+    }
+}
+
+/// 200 if every listener is served and every worker answers.
+async fn ready(state: &State) -> Answer {
+    let no = |why: &str| {
+        let value = json!({ "ready": false, "error": why });
+        json(StatusCode::SERVICE_UNAVAILABLE, &value)
+    };
+    let (Phase::Serving, Some(running)) = (state.phase(), state.running()) else {
+        return no(state.phase().name());
+    };
+    let workers = running.pulse.take(PATIENCE).await;
+    let stuck = workers
+        .iter()
+        .zip(0_usize..)
+        .filter(|(live, _)| live.is_none());
+    let stuck: Vec<String> = stuck.map(|(_, worker)| worker.to_string()).collect();
+    match stuck.is_empty() {
+        true => json(StatusCode::OK, &json!({ "ready": true })),
+        false => no(&format!("workers that do not answer: {}", stuck.join(", "))),
+    }
+}
+
+fn found(state: &State, query: Option<&str>) -> Answer {
+    let Some(running) = state.running() else {
+        return error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name());
+    };
+    let has_aor = query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("aor=")));
+    match query::value(query, "aor") {
+        Some(aor) => match bindings::of(running, &aor) {
+            Some(list) => json(StatusCode::OK, &list),
+            None => error(StatusCode::BAD_REQUEST, NO_AOR),
+        },
+        None if has_aor => error(StatusCode::BAD_REQUEST, NO_AOR),
+        None => json(StatusCode::OK, &bindings::all(running)),
+    }
+}
+
+async fn reload(state: &State) -> Answer {
+    match state.order(Order::Reload).await {
+        Some(Ok(done)) => json(
+            StatusCode::OK,
+            &json!({ "reloaded": true, "left_out": done.left_out }),
+        ),
+        Some(Err(refused)) => refusal(&refused),
+        None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
+    }
+}
+
+fn refusal(refused: &Refused) -> Answer {
+    #[derive(Serialize)]
+    struct Said<'a> {
+        error: &'static str,
+        #[serde(flatten)]
+        problems: Refusal<'a>,
+    }
+    match refused {
+        Refused::NoFile => error(
+            StatusCode::CONFLICT,
+            "there is no file to read again: this is the embedded default",
+        ),
+        Refused::Wrong(problems) => {
+            let said = Said {
+                error: "reload refused; the configuration in use stays",
+                problems: problems.describe(),
+            };
+            json(StatusCode::UNPROCESSABLE_ENTITY, &said)
+        }
+    }
+}
+
+const NO_AOR: &str = "aor is no address-of-record; as in aor=sip:6001@example.org";
+/// How long a worker may take to answer before it counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(2);
