@@ -280,3 +280,43 @@ fn a_reload_in_the_middle_of_a_call_does_not_end_it() {
     assert_eq!(status_of(&world.expect(a.address).unwrap()), 200);
     is_empty_after_all_timers(&mut world, "reloaded");
 }
+
+#[test]
+fn a_reload_that_renames_a_listener_loses_no_answer_that_is_under_way() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    let (_, at_b) = ring(&mut world, &mut a, &b, "renamed");
+    assert!(header_of(&at_b, "Via").contains("192.0.2.1:5060"));
+    // More than one, so that the names before the last reload count too.
+    for name in ["one.example.org", "two.example.org"] {
+        let mut renamed = config();
+        for listener in &mut renamed.listeners {
+            listener.host = name.to_owned();
+            listener.port = 5080;
+            listener.local.set_port(5080);
+        }
+        world.reconfigure(0, renamed, auth());
+    }
+    let mut there = b.clone();
+    there.server.set_port(5080);
+    for status in [180, 200] {
+        let answer = b.answer(&at_b, status, "Yes", "");
+        say(&mut world, &there, &answer);
+        // 18.1.2: its top Via shows what we were called when we asked.
+        assert_eq!(status_of(&skip(&mut world, a.address, 100)), status);
+    }
+    // Without a request that waits for it no name lets an answer in.
+    let before = world.trace.len();
+    let stray = b
+        .answer(&at_b, 200, "Yes", "")
+        .replacen("z9hG4bK", "z9hG4bKstray", 1);
+    say(&mut world, &there, &stray);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.trace.len(), before + 1);
+    let elsewhere = b
+        .answer(&at_b, 200, "Yes", "")
+        .replacen("192.0.2.1:", "192.0.2.9:", 1);
+    say(&mut world, &there, &elsewhere);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.trace.len(), before + 2);
+}

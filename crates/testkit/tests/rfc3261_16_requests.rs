@@ -293,7 +293,7 @@ fn groups_that_are_tried_one_after_the_other_have_the_whole_breadth_each() {
     let invite = authorized(&mut world, &mut a, &invite);
     say(&mut world, &a, &invite);
     let first = world.expect(phones[0].address).unwrap();
-    // RFC 5393 5.3.3.1: 60 where none is given, and only what is in flight counts.
+    // RFC 5393 5.3.3: 60 where none is given; 5.3.3.1: only what is in flight counts.
     assert_eq!(header_of(&first, "Max-Breadth"), "60");
     let busy = phones[0].answer(&first, 486, "Busy Here", "");
     say(&mut world, &phones[0], &busy);
@@ -317,4 +317,29 @@ fn a_breadth_of_0_is_440_for_a_single_target_too() {
     // RFC 5393 5.3.3.
     assert_eq!(status_of(&ask(&mut world, &p, &request)), 440);
     assert!(world.drain(b.address).is_empty());
+}
+
+#[test]
+fn a_breadth_above_60_is_taken_for_60() {
+    let mut world = world();
+    let (mut a, b) = pair(&mut world);
+    for (n, breadth) in ["60", "61", "4294967295", "99999999999"]
+        .into_iter()
+        .enumerate()
+    {
+        let more = format!("Max-Breadth: {breadth}\r\n");
+        let message = a.request(
+            "MESSAGE",
+            "sip:6002@example.org",
+            &format!("wide-{n}"),
+            &more,
+        );
+        let message = authorized(&mut world, &mut a, &message);
+        say(&mut world, &a, &message);
+        // RFC 5393 5.3.3: a proxy has a greatest one of its own.
+        let at_b = world.expect(b.address).unwrap();
+        assert_eq!(header_of(&at_b, "Max-Breadth"), "60", "{breadth}");
+        say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
+        world.expect(a.address).unwrap();
+    }
 }

@@ -196,7 +196,7 @@ fn a_final_response_that_comes_too_late_is_dropped() {
     world.drain(a.address);
     say(&mut world, &b, &b.answer(&at_b, 200, "OK", ""));
     world.pass(Duration::from_secs(33));
-    // RFC 4320 4.2, 4.3.
+    // RFC 4320 4.2.
     assert!(world.drain(a.address).is_empty());
 }
 

@@ -8,7 +8,7 @@ use crate::flow::Flow;
 use crate::identity;
 use crate::outbox::Outbox;
 use crate::policy::Hook;
-use crate::routing::{Proof, Routes};
+use crate::routing::{Names, Proof, Routes};
 use crate::time::Now;
 use crate::transaction::{Request, Response};
 use bellhop_wire::{HeaderId, Message, Method, Reply, Scheme, UriRef, ViaRef};
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     /// A response: the transaction that waits for it says whose it is. One that nobody waits for is
-    /// dropped (RFC 6026 7.2): whoever sent it would choose where we send.
+    /// dropped (RFC 6026 7.3): whoever sent it would choose where we send.
     pub(super) fn response(
         &mut self,
         now: Now,
@@ -249,13 +249,15 @@ impl Engine {
         is_allowed && message.to_tag() != Some(&self.stateless_tag(received))
     }
 
-    /// Whether a response can be one to a request that we sent: its top Via is ours (18.1.2), and but
+    /// Whether a response can be one to a request that we sent: its top Via is ours, as we are called now or
+    /// were when we sent it (18.1.2: whether we sent one is for its transaction to say), and but
     /// for a CANCEL, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
     /// top Via.
     fn is_answer<'b>(&self, response: Message<'b>) -> Result<ViaRef<'b>, &'static str> {
         let via = response.top_via().map_err(|_| "bad response")?;
         response.ends().map_err(|_| "bad response")?;
-        if !self.names.is_own_address(via.host, via.port) {
+        let is_own = |names: &Names| names.is_own_address(via.host, via.port);
+        if !is_own(&self.names) && !self.former.iter().any(is_own) {
             return Err("response whose top Via is not ours");
         }
         let is_cancels = response.cseq().is_ok_and(|(_, m)| m == Method::Cancel);

@@ -33,6 +33,7 @@ use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
 use ahash::RandomState;
 use bellhop_wire::{Frame, Index, frame};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ use std::sync::Arc;
 pub struct Engine {
     pub(crate) config: Arc<Config>,
     pub(crate) names: Names,
+    /// The names before each of the last reloads, while there is a request that may show them.
+    former: VecDeque<Names>,
     pub(crate) auth: Arc<Authenticator>,
     pub(crate) shared: Shared,
     pub(crate) entropy: Box<dyn Entropy>,
@@ -90,6 +93,7 @@ impl Engine {
         );
         Self {
             names: Names::new(&config),
+            former: VecDeque::new(),
             limiter: Limiter::new(config.rate),
             budget: Budget::new(),
             policy: None,
@@ -203,7 +207,12 @@ impl Engine {
 
     /// Swaps the configuration; what is in flight goes on.
     pub fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>) {
-        self.names = Names::new(&config);
+        let before = std::mem::replace(&mut self.names, Names::new(&config));
+        if self.config.listeners != config.listeners {
+            self.former.push_front(before);
+            let (_, sent) = self.table.live();
+            self.former.truncate(if sent == 0 { 0 } else { FORMER });
+        }
         self.limiter = Limiter::new(config.rate);
         self.table.set_capacity(config.max_held);
         self.config = config;
@@ -254,5 +263,8 @@ impl std::fmt::Debug for Engine {
             .finish_non_exhaustive()
     }
 }
+
+/// Reloads that change the listeners whose former names are remembered.
+const FORMER: usize = 8;
 
 const SHARD_MASK: u64 = (1 << 48) - 1;

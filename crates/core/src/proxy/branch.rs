@@ -70,7 +70,7 @@ impl Engine {
             let breadth = context.incoming.as_ref().map_or(0, |i| i.rewrite.breadth);
             let width = u32::try_from(group.targets.len()).unwrap_or(u32::MAX);
             let Some(share) = breadth.checked_div(width).filter(|share| *share > 0) else {
-                // RFC 5393 5.3.3.1: fewer branches than targets are allowed: none is tried.
+                // RFC 5393 5.3.3: fewer branches than targets are allowed: none is tried.
                 context.finals.add(440, None, true);
                 continue;
             };
@@ -299,17 +299,19 @@ impl Context {
     }
 }
 
-/// Max-Breadth of a request (RFC 5393 5.3.3.1: 60 where it has none).
+/// Max-Breadth of a request (RFC 5393 5.3.3): 60 where it has none or more.
 ///
 /// # Errors
 /// `Number`.
 pub(crate) fn max_breadth(request: bellhop_wire::Message<'_>) -> Result<u32, Error> {
     match request.number(HeaderId::MaxBreadth) {
-        Ok(value) => Ok(value.unwrap_or(60)),
+        Ok(value) => Ok(value.map_or(MOST_BREADTH, |value| value.min(MOST_BREADTH))),
         Err(_) => Err(Error::of(Kind::Number, HeaderId::MaxBreadth)),
     }
 }
 
+/// What RFC 5393 5.3.3 recommends, for none and at most.
+const MOST_BREADTH: u32 = 60;
 /// Timer C (RFC 3261 16.6 step 11): more than 3 minutes.
 pub(super) const TIMER_C: Duration = Duration::from_secs(181);
 /// How long a branch waits for the resolver.

@@ -25,7 +25,7 @@ pub(crate) struct Rewrite {
     pub(crate) spent: Option<usize>,
     /// See [`crate::loops`].
     pub(crate) loop_hash: u32,
-    /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3.1).
+    /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3).
     pub(crate) breadth: u32,
 }
 
