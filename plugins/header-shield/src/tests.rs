@@ -49,7 +49,7 @@ fn fields_are_renamed_set_and_added_with_what_is_known_of_the_message() {
     plugin.on_request(&call);
     assert_eq!(call.headers("X-New"), ["a", "b"]);
     assert_eq!(call.header("X-Old"), None);
-    assert_eq!(call.headers("X-Door"), ["192.0.2.10 internet alice"]);
+    assert_eq!(call.headers("X-Door"), ["192.0.2.10 outside alice"]);
     assert_eq!(call.header("X-Tag").as_deref(), Some("INVITE {nothing}"));
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod ctl;
+mod plugin;
 mod user;
 
 use crate::{
@@ -56,6 +57,9 @@ enum Command {
         #[arg(long)]
         ascii: bool,
     },
+    /// Write, check and try policy plugins
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
     /// Write and list users: users.toml, htdigest
     #[command(subcommand)]
     User(user::User),
@@ -82,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
         },
         Some(Command::Ctl(ctl)) => ctl::ctl(&ctl),
         Some(Command::Demo { ascii }) => ended(demo::run(ascii)),
+        Some(Command::Plugin(command)) => ended(plugin::plugin(command)),
         Some(Command::User(command)) => ended(user::user(command)),
     }
 }

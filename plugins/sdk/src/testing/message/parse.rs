@@ -64,7 +64,7 @@ impl Message {
             address: "192.0.2.10".to_owned(),
             port: 5060,
             listener: "udp".to_owned(),
-            zone: "internet".to_owned(),
+            zone: "outside".to_owned(),
             tls_peer: None,
             authenticated_user: None,
         };
