@@ -6,7 +6,6 @@ use crate::contract;
 use crate::contract::exports::sip::policy::lifecycle::Info;
 use crate::contract::sip::policy::types::{self, DialogEvent};
 use crate::error::{Fault, Reason};
-use crate::grants::Capability;
 use crate::guest::{AtHand, Guest, Stage};
 use crate::machine::TICK;
 use crate::plugin::Made;
@@ -36,17 +35,13 @@ impl Instance {
         let guest = Guest::new(made.facts.clone());
         let mut store = Store::new(made.pre.engine(), guest);
         store.limiter(|guest| guest);
-        if made.facts.config.grants.has(Capability::Http) {
-            store.epoch_deadline_callback(|context| {
-                Ok(if context.data().has_time() {
-                    UpdateDeadline::Continue(1)
-                } else {
-                    UpdateDeadline::Interrupt
-                })
-            });
-        } else {
-            store.epoch_deadline_trap();
-        }
+        store.epoch_deadline_callback(|mut context| {
+            Ok(if context.data_mut().has_time() {
+                UpdateDeadline::Continue(1)
+            } else {
+                UpdateDeadline::Interrupt
+            })
+        });
         store.set_epoch_deadline(ticks(STARTING));
         let exports = made.pre.instantiate(&mut store);
         let exports = exports.map_err(|error| Fault::NoInstance(format!("{error:#}")))?;

@@ -91,9 +91,8 @@ impl<'m> Edit<'m> {
         };
         let before = mark::before_params(via.raw).len();
         let from = self.text.len();
-        let params = via.raw.get(before..).unwrap_or_default();
-        mark::put_params(&mut self.text, params, mark);
-        if self.text.all().get(from..) == Some(params) {
+        mark::put_params(&mut self.text, via.raw, mark);
+        if self.text.all().get(from..) == via.raw.get(before..) {
             self.text.cut(from);
             return self;
         }

@@ -98,10 +98,18 @@ impl Index {
 
     /// Becomes a copy of another index, in the memory it has already.
     pub(crate) fn copy_from(&mut self, other: &Self) {
+        let lines = std::mem::take(&mut self.lines);
+        // Every part is named, so that one more cannot be forgotten.
+        *self = Self {
+            start: other.start,
+            lines,
+            first: other.first,
+            repeated: other.repeated,
+            head_end: other.head_end,
+            body: other.body,
+        };
         self.lines.clear();
         self.lines.extend_from_slice(&other.lines);
-        (self.start, self.first) = (other.start, other.first);
-        (self.head_end, self.body) = (other.head_end, other.body);
     }
 
     /// The number of the first line of a header.

@@ -12,14 +12,15 @@ pub(crate) fn before_params(via: &[u8]) -> &[u8] {
     via.get(..end).unwrap_or_default()
 }
 
-/// Appends the parameters of a Via value, from their first semicolon, with the mark put on. What the sender claims of `received`
+/// Appends the parameters of a Via value with the mark put on. What the sender claims of `received`
 /// and of `rport`'s value is taken out, quoted or not; a bare `rport` that the mark does not answer
 /// stays.
-pub(crate) fn put_params(sink: &mut impl Sink, params: &[u8], mark: ViaMark) {
+pub(crate) fn put_params(sink: &mut impl Sink, via: &[u8], mark: ViaMark) {
+    let raw = via.get(before_params(via).len()..).unwrap_or_default();
     let mut rport = mark.rport;
-    let mut rest = params;
+    let mut rest = raw;
     // What is kept is copied in long runs.
-    let mut run = params;
+    let mut run = raw;
     while let Some(bytes) = rest.strip_prefix(b";") {
         let before = rest.len();
         let param;
@@ -65,8 +66,7 @@ mod tests {
             received: ip.and_then(|ip| ip.parse().ok()),
             rport,
         };
-        let params = &via.as_bytes()[out.len()..];
-        put_params(&mut out, params, mark);
+        put_params(&mut out, via.as_bytes(), mark);
         String::from_utf8_lossy(&out).into_owned()
     }
 

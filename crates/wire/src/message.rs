@@ -1,7 +1,7 @@
 //! A message as a borrowed view over its bytes and index.
 
 use crate::{
-    Error, HeaderId, Index, Kind, Limits, Method, NameAddr, ViaRef,
+    Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef,
     index::Line,
     name, seek, text,
     view::{list, nameaddr, via},
@@ -305,7 +305,7 @@ impl<'b> Message<'b> {
         lines.iter().zip(from..)
     }
 
-    pub(crate) fn field(self, at: usize, line: &Line) -> Field<'b> {
+    fn field(self, at: usize, line: &Line) -> Field<'b> {
         let start = line.start as usize;
         let name_end = start.saturating_add(usize::from(line.name));
         Field {
@@ -339,7 +339,7 @@ impl<'b> Message<'b> {
     }
 
     fn tag(self, id: HeaderId) -> Option<&'b [u8]> {
-        nameaddr::params(self.value(id)?).value("tag")
+        header_params(self.value(id)?).value("tag")
     }
 }
 
@@ -374,6 +374,23 @@ impl Owned {
             index: &self.index,
         }
     }
+}
+
+/// The header parameters of a name-addr or addr-spec, its URI skipped unread.
+fn header_params(value: &[u8]) -> Params<'_> {
+    let mut rest = value;
+    while let Some(hit) = seek::find3(b';', b'<', b'"', rest) {
+        let at = rest.get(hit..).unwrap_or_default();
+        rest = match at {
+            [b'"', tail @ ..] => text::behind_quote(tail),
+            [b'<', tail @ ..] => {
+                let close = seek::find(b'>', tail).unwrap_or(tail.len());
+                tail.get(close..).unwrap_or_default()
+            }
+            _ => return Params { raw: at },
+        };
+    }
+    Params::default()
 }
 
 #[cfg(test)]

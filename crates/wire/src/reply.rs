@@ -42,7 +42,7 @@ impl<'o> Reply<'o> {
         let mut reply = Self { out };
         for (nth, field) in request.fields(HeaderId::Via).enumerate() {
             if nth == 0 {
-                reply.marked_via(request, field, mark);
+                reply.marked_via(field, mark);
             } else {
                 reply.line(request, field);
             }
@@ -127,33 +127,34 @@ impl<'o> Reply<'o> {
             HeaderId::CallId,
             HeaderId::CSeq,
         ] {
-            let first = request.index.first(id);
-            let Some((at, line)) = first.and_then(|at| Some((at, request.index.lines.get(at)?)))
-            else {
+            let Some(field) = request.first(id) else {
                 continue;
             };
             let tagged = id == HeaderId::To && !to_tag.is_empty();
-            if line.usual {
-                let start = line.start as usize;
-                if run.end != start {
-                    self.run(request, &mut run);
-                    run.start = start;
+            match request.index.lines.get(field.line) {
+                Some(line) if line.usual => {
+                    let start = line.start as usize;
+                    if run.end != start {
+                        self.run(request, &mut run);
+                        run.start = start;
+                    }
+                    run.end = line.end as usize;
+                    if tagged {
+                        run.end = line.value_end as usize;
+                        self.run(request, &mut run);
+                        self.tag(to_tag);
+                        run = line.value_end as usize..line.end as usize;
+                    }
                 }
-                run.end = line.end as usize;
-                if tagged {
-                    run.end = line.value_end as usize;
+                _ => {
                     self.run(request, &mut run);
-                    self.tag(to_tag);
-                    run = line.value_end as usize..line.end as usize;
+                    self.part(field);
+                    if tagged {
+                        self.tag(to_tag);
+                    }
+                    self.out.put(CRLF);
                 }
-                continue;
             }
-            self.run(request, &mut run);
-            self.part(request.field(at, line));
-            if tagged {
-                self.tag(to_tag);
-            }
-            self.out.put(CRLF);
         }
         self.run(request, &mut run);
     }
@@ -189,34 +190,18 @@ impl<'o> Reply<'o> {
     }
 
     /// A Via line with the mark on its first element.
-    fn marked_via(&mut self, request: Message<'_>, field: Field<'_>, mark: ViaMark) {
+    fn marked_via(&mut self, field: Field<'_>, mark: ViaMark) {
         let Some((at, first)) = list::split(field.value).next() else {
             self.part(field);
             return self.out.put(CRLF);
         };
-        let before = mark::before_params(first).len();
-        let params = first.get(before..).unwrap_or_default();
+        self.out.put(field.name);
+        self.out.put(b": ");
+        self.out.put(mark::before_params(first));
+        mark::put_params(self.out, first, mark);
         let behind = at.saturating_add(first.len());
-        match request.index.lines.get(field.line) {
-            Some(line) if line.usual => {
-                let value = line.value as usize;
-                let from = value.saturating_add(at).saturating_add(before);
-                self.run(request, &mut (line.start as usize..from));
-                mark::put_params(self.out, params, mark);
-                self.run(
-                    request,
-                    &mut (value.saturating_add(behind)..line.end as usize),
-                );
-            }
-            _ => {
-                self.out.put(field.name);
-                self.out.put(b": ");
-                self.out.put(first.get(..before).unwrap_or_default());
-                mark::put_params(self.out, params, mark);
-                self.out.put(field.value.get(behind..).unwrap_or_default());
-                self.out.put(CRLF);
-            }
-        }
+        self.out.put(field.value.get(behind..).unwrap_or_default());
+        self.out.put(CRLF);
     }
 }
 

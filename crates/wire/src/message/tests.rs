@@ -263,3 +263,14 @@ fn an_owned_copy_is_the_same_message() {
     assert_eq!(copy.message().check(), Ok(()));
     assert!(Owned::parse(b"garbage", &Limits::default()).is_err());
 }
+
+#[test]
+fn a_copy_in_used_memory_reads_as_the_message_itself() {
+    let first = options("Via: a\r\nSubject: one\r\nX-A: 1\r\nX-A: 2\r\nX-A: 3\r\n");
+    let mut copy = options("X-B: 1\r\n");
+    copy.copy_from(first.message());
+    assert_eq!(copy.message().bytes(), first.message().bytes());
+    assert_eq!(copy.message().named("X-A").count(), 3);
+    assert_eq!(copy.message().named("X-B").count(), 0);
+    assert_eq!(format!("{:?}", copy.index), format!("{:?}", first.index));
+}

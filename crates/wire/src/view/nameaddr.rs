@@ -1,8 +1,8 @@
 //! `name-addr` and `addr-spec` with header parameters: From, To, Contact, Route, Record-Route, Path.
 
 use super::scan::{is_blank, quoted, split_before, split_once, take_while, trim, trim_start};
-use super::uri::{self, Scheme};
-use crate::{Error, Kind, Params, UriRef, seek, text::behind_quote};
+use super::uri;
+use crate::{Error, Kind, Params, UriRef, seek};
 
 /// A name-addr or addr-spec and the header parameters behind it.
 #[derive(Clone, Copy, Debug)]
@@ -51,19 +51,10 @@ pub(crate) fn read(bytes: &[u8]) -> Option<NameAddr<'_>> {
         [] => None,
         _ => params.well_formed("tag")?,
     };
-    let display = (!matches!(display, b"" | b"\"\"")).then_some(display);
-    // Two ways out, so that what is read need not be moved to where they would meet.
-    if let Some(rest) = uri::behind_sip(uri) {
-        return Some(NameAddr {
-            display,
-            uri: uri::read_sip(uri, Scheme::Sip, rest)?,
-            params,
-            tag,
-        });
-    }
+    let uri = uri::read(uri)?;
     Some(NameAddr {
-        display,
-        uri: uri::read_other(uri)?,
+        display: (!matches!(display, b"" | b"\"\"")).then_some(display),
+        uri,
         params,
         tag,
     })
@@ -96,29 +87,6 @@ fn addr_spec(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) fn is_display_byte(byte: u8) -> bool {
     let separates = matches!(byte, b',' | b';' | b'<' | b'>' | b'"' | b'\\');
     is_blank(byte) || (!byte.is_ascii_control() && !separates)
-}
-
-/// The header parameters of a name-addr or addr-spec, its URI skipped unread.
-pub(crate) fn params(value: &[u8]) -> Params<'_> {
-    // Most have no display name.
-    let mut rest = match value {
-        [b'<', inside @ ..] => seek::find(b'>', inside)
-            .and_then(|close| inside.get(close..))
-            .unwrap_or_default(),
-        _ => value,
-    };
-    while let Some(hit) = seek::find3(b';', b'<', b'"', rest) {
-        let at = rest.get(hit..).unwrap_or_default();
-        rest = match at {
-            [b'"', tail @ ..] => behind_quote(tail),
-            [b'<', tail @ ..] => {
-                let close = seek::find(b'>', tail).unwrap_or(tail.len());
-                tail.get(close..).unwrap_or_default()
-            }
-            _ => return Params { raw: at },
-        };
-    }
-    Params::default()
 }
 
 #[cfg(test)]

@@ -110,32 +110,21 @@ impl<'a> UriRef<'a> {
 const MAX_PARTS: usize = 32;
 
 /// As [`UriRef::parse`].
-fn read(raw: &[u8]) -> Option<UriRef<'_>> {
-    match behind_sip(raw) {
-        Some(rest) => read_sip(raw, Scheme::Sip, rest),
-        None => read_other(raw),
-    }
-}
-
-/// What follows the scheme and its colon if that is `sip`.
 #[inline(always)]
-pub(crate) fn behind_sip(raw: &[u8]) -> Option<&[u8]> {
-    match raw {
-        [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] => Some(rest),
-        _ => None,
-    }
-}
-
-/// As [`UriRef::parse`], for any other scheme than `sip`.
-#[inline(never)]
-pub(crate) fn read_other(raw: &[u8]) -> Option<UriRef<'_>> {
+pub(crate) fn read(raw: &[u8]) -> Option<UriRef<'_>> {
     let (scheme, rest) = scheme(raw)?;
-    if scheme == Scheme::Sips {
-        return read_sip(raw, scheme, rest);
-    }
     if rest.is_empty() || !are_uri_bytes(rest) {
         return None;
     }
+    match scheme {
+        Scheme::Sip | Scheme::Sips => read_sip(raw, scheme, rest),
+        Scheme::Tel | Scheme::Other => read_other(raw, scheme, rest),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn read_other<'a>(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<UriRef<'a>> {
     let mut uri = UriRef {
         raw,
         scheme,
@@ -157,8 +146,17 @@ pub(crate) fn read_other(raw: &[u8]) -> Option<UriRef<'_>> {
     Some(uri)
 }
 
-/// The scheme (RFC 3261 25.1 `scheme`), which is not `sip`, and what follows its colon.
+/// The scheme (RFC 3261 25.1 `scheme`) and what follows its colon.
+#[inline(always)]
 fn scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
+    match raw {
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] => Some((Scheme::Sip, rest)),
+        _ => other_scheme(raw),
+    }
+}
+
+#[inline(never)]
+fn other_scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
     let (name, behind) = split_once(raw, b':')?;
     let (first, rest) = name.split_first()?;
     let shaped = first.is_ascii_alphabetic()
@@ -176,10 +174,7 @@ fn scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
 
 /// `[user [":" password] "@"] host [":" port] *(";" param) ["?" headers]`
 #[inline(always)]
-pub(crate) fn read_sip<'a>(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<UriRef<'a>> {
-    if !are_uri_bytes(rest) {
-        return None;
-    }
+fn read_sip<'a>(raw: &'a [u8], scheme: Scheme, rest: &'a [u8]) -> Option<UriRef<'a>> {
     // No part of a URI may hold a bare `@`, so there is one at most, and it ends the userinfo.
     let front = match rest.first_chunk::<16>() {
         Some(sixteen) => Lanes::of(sixteen),

@@ -105,7 +105,7 @@ impl Plugin for Probe {
             event.cause,
             notes.join(",")
         );
-        let _ = store::set(&format!("dialog {}", event.call_id), text.as_bytes(), None);
+        let _ = store::set(&format!("dialog-{}", event.call_id), text.as_bytes(), None);
     }
 
     fn on_timer(&mut self) {
