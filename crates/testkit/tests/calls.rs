@@ -9,12 +9,7 @@ use std::time::Duration;
 #[test]
 fn a_call_between_phones_goes_through_and_its_bye_follows_the_record_route() {
     let mut world = world();
-    let (mut a, mut b) = (
-        phone("6001", "203.0.113.1:5060"),
-        phone("6002", "203.0.113.2:5060"),
-    );
-    register(&mut world, &mut a);
-    register(&mut world, &mut b);
+    let (mut a, b) = pair(&mut world);
 
     let invite = a.request("INVITE", "sip:6002@example.org", "call-1", "");
     let invite = authorized(&mut world, &mut a, &invite);
@@ -102,12 +97,7 @@ fn both_phones_of_an_aor_ring_and_the_loser_is_cancelled() {
 #[test]
 fn the_callers_cancel_stops_the_ringing_and_he_gets_487_once() {
     let mut world = world();
-    let (mut a, mut b) = (
-        phone("6001", "203.0.113.1:5060"),
-        phone("6002", "203.0.113.2:5060"),
-    );
-    register(&mut world, &mut a);
-    register(&mut world, &mut b);
+    let (mut a, b) = pair(&mut world);
     let invite = a.request("INVITE", "sip:6002@example.org", "call-3", "");
     let invite = authorized(&mut world, &mut a, &invite);
     say(&mut world, &a, &invite);
@@ -287,12 +277,7 @@ fn an_extension_method_is_relayed() {
 #[test]
 fn a_subscription_to_a_registered_user_goes_to_the_pbx_and_not_to_the_phone() {
     let mut world = world();
-    let (mut a, mut b) = (
-        phone("6001", "203.0.113.1:5060"),
-        phone("6002", "203.0.113.2:5060"),
-    );
-    register(&mut world, &mut a);
-    register(&mut world, &mut b);
+    let (mut a, _) = pair(&mut world);
     let subscribe = a.request(
         "SUBSCRIBE",
         "sip:6002@example.org",

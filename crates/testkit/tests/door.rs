@@ -9,12 +9,7 @@ use std::time::Duration;
 #[test]
 fn a_cancel_from_another_address_is_refused() {
     let mut world = world();
-    let (mut a, mut b) = (
-        phone("6001", "203.0.113.1:5060"),
-        phone("6002", "203.0.113.2:5060"),
-    );
-    register(&mut world, &mut a);
-    register(&mut world, &mut b);
+    let (mut a, b) = pair(&mut world);
     let invite = a.request("INVITE", "sip:6002@example.org", "call-4", "");
     let invite = authorized(&mut world, &mut a, &invite);
     say(&mut world, &a, &invite);
