@@ -287,6 +287,20 @@ mod tests {
         assert_eq!(out, b"pbx.example 192.0.2.1 [2001:db8::1] ");
     }
 
+    #[test]
+    fn a_label_is_neither_empty_nor_edged_by_hyphens_wherever_it_stands() {
+        for before in 1..40 {
+            let text = |middle| format!("{}{middle}b", "a".repeat(before));
+            for good in [".", "-", "--", "-0."] {
+                let text = text(good);
+                assert_eq!(read(&text), Some((Host::Name(text.as_bytes()), None)));
+            }
+            for bad in ["..", ".-", "-.", "...", "/", "@", "\u{e9}"] {
+                assert_eq!(read(&text(bad)), None, "{before} {bad}");
+            }
+        }
+    }
+
     /// RFC 3261 25.1 `host` (and `_`) as it reads, label by label.
     fn by_the_grammar(text: &str) -> Option<Host<'_>> {
         let name = text.strip_suffix('.').unwrap_or(text);
