@@ -182,3 +182,15 @@ fn a_message_is_read_as_it_is_written() {
     assert_eq!(msg.header("subject").as_deref(), Some("one two"));
     assert_eq!(msg.body().as_deref(), Ok(&b"body"[..]));
 }
+
+#[test]
+fn notes_have_bounds() {
+    let msg = invite();
+    for key in 0..16 {
+        assert_eq!(msg.set_note(&key.to_string(), "x"), Ok(()));
+    }
+    assert!(msg.set_note("one more", "x").is_err());
+    assert_eq!(msg.set_note("0", "y"), Ok(()));
+    assert_eq!(msg.note("0").as_deref(), Some("y"));
+    assert!(msg.set_note("0", &"x".repeat(1025)).is_err());
+}
