@@ -87,7 +87,7 @@ impl Hash {
     pub(super) fn hex(&self) -> Hex {
         let mut text = [0; 64];
         let (digits, _) = text.as_chunks_mut::<8>();
-        let (fours, _) = self.bytes.as_chunks::<4>();
+        let (fours, _) = self.as_bytes().as_chunks::<4>();
         for (eight, four) in digits.iter_mut().zip(fours) {
             *eight = hex::of_u32(u32::from_be_bytes(*four));
         }

@@ -126,15 +126,17 @@ impl<'m> Claim<'m> {
     /// bytes of `uri` as they stand.
     pub(super) fn expected(&self, ha1: &Hash, method: &[u8], body: &[u8], usual: &Usual) -> Hash {
         let algorithm = self.algorithm;
-        let a2 = match self.qop {
-            Qop::Auth => usual.find(algorithm, method, self.uri).unwrap_or_else(|| {
-                let hash = algorithm.hash(&[method, self.uri]);
-                hash.hex()
-            }),
-            Qop::AuthInt => {
+        let own;
+        let a2 = match (self.qop, usual.find(algorithm, method, self.uri)) {
+            (Qop::Auth, Some(usual)) => usual,
+            (Qop::Auth, None) => {
+                own = algorithm.hash(&[method, self.uri]).hex();
+                &own
+            }
+            (Qop::AuthInt, _) => {
                 let body = algorithm.hash(&[body]).hex();
-                let hash = algorithm.hash(&[method, self.uri, body.as_bytes()]);
-                hash.hex()
+                own = algorithm.hash(&[method, self.uri, body.as_bytes()]).hex();
+                &own
             }
         };
         algorithm.hash(&[
@@ -167,14 +169,14 @@ impl Usual {
     }
 
     /// H(A2), if this is what is usual.
-    fn find(&self, algorithm: Algorithm, method: &[u8], uri: &[u8]) -> Option<Hex> {
+    fn find(&self, algorithm: Algorithm, method: &[u8], uri: &[u8]) -> Option<&Hex> {
         if uri != self.uri || method != b"REGISTER" {
             return None;
         }
         let mut hashes = self.hashes.iter();
         hashes
             .find(|(of, _)| *of == algorithm)
-            .map(|(_, hash)| *hash)
+            .map(|(_, hash)| hash)
     }
 }
 

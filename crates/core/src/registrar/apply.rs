@@ -2,7 +2,7 @@
 
 use super::{
     Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
-    binding::{Part, Saying, write_param},
+    binding::{Part, Said, Saying, write_param},
     contact::{Contact, Request, supports},
 };
 use crate::{flow::Flow, time::Instant};
@@ -152,6 +152,33 @@ impl Origin<'_> {
     /// The binding that a contact asks for, in the place of the old one; `None` if it asks for none.
     fn binding(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Option<Arc<Binding>> {
         let lifetime = contact.lifetime?;
+        let said = match old.filter(|old| self.says_again(contact, old)) {
+            Some(old) => Arc::clone(&old.said),
+            None => self.said(contact, old),
+        };
+        Some(Arc::new(Binding {
+            said,
+            q: contact.q,
+            expires: self.now.after(lifetime),
+            cseq: self.cseq,
+            flow: self.flow,
+            reg_id: contact.reg_id,
+            updated: self.now,
+        }))
+    }
+
+    /// Whether a contact without parameters is what it was before. Where there are some, or a Path, both must
+    /// be read to know.
+    fn says_again(&self, contact: &Contact<'_>, old: &Binding) -> bool {
+        contact.params.raw.is_empty()
+            && self.request.first(HeaderId::Path).is_none()
+            && old.is_plain()
+            && old.contact() == contact.uri.raw
+            && old.call_id() == self.request.call_id()
+    }
+
+    /// What the phone says of a contact: what the old binding keeps, if that is the same.
+    fn said(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Arc<Said> {
         let mut saying = Saying::default();
         saying.add(Part::Contact, |text| {
             text.extend_from_slice(contact.uri.raw)
@@ -171,15 +198,7 @@ impl Origin<'_> {
                 .device(self.aor, instance, self.request.call_id());
             (self.location.contact_key(&contact.uri), device)
         };
-        Some(Arc::new(Binding {
-            said: saying.keep(old.map(|old| &old.said), found_by),
-            q: contact.q,
-            expires: self.now.after(lifetime),
-            cseq: self.cseq,
-            flow: self.flow,
-            reg_id: contact.reg_id,
-            updated: self.now,
-        }))
+        saying.keep(old.map(|old| &old.said), found_by)
     }
 
     fn is_behind(&self, held: &Binding) -> bool {

@@ -60,6 +60,11 @@ impl Binding {
         self.said.device
     }
 
+    /// Whether it has nothing but its contact's URI: no parameters, Path or instance.
+    pub(super) fn is_plain(&self) -> bool {
+        self.params().is_empty() && self.path().is_empty() && !self.said.has_instance
+    }
+
     /// Whether it still counts.
     pub fn is_live(&self, now: Instant) -> bool {
         self.expires > now

@@ -4,6 +4,7 @@ use super::{Refusal, RegistrarConfig};
 use bellhop_wire::{
     HeaderId, Message, NameAddr, Params, Scheme, UriRef, Value, view::params::Param,
 };
+use memchr::memchr;
 use smallvec::SmallVec;
 use std::{borrow::Cow, time::Duration};
 
@@ -50,13 +51,7 @@ impl<'m> Request<'m> {
             .map_err(|error| Refusal::bad(error.to_string()))?;
         // Each is compared with all others, so the number is bounded before anything else.
         let most = config.max_contacts.saturating_mul(2);
-        let mut values = SmallVec::<[&'m [u8]; 4]>::new();
-        for value in request.values(HeaderId::Contact) {
-            if values.len() > most {
-                break;
-            }
-            values.push(value.raw);
-        }
+        let values = values(request, most.saturating_add(1));
         match values.as_slice() {
             [] => return Err(Refusal::bad("Bad Contact")),
             [b"*"] => {
@@ -154,6 +149,19 @@ impl<'m> Contact<'m> {
     fn wants_flow(&self) -> bool {
         self.flow().is_some()
     }
+}
+
+/// The Contact values of a REGISTER, of which the first `most` are of interest.
+fn values<'m>(request: Message<'m>, most: usize) -> SmallVec<[&'m [u8]; 4]> {
+    let mut lines = request.fields(HeaderId::Contact);
+    if let (Some(only), None) = (lines.next(), lines.next())
+        && !only.value.is_empty()
+        && memchr(b',', only.value).is_none()
+    {
+        return SmallVec::from_iter([only.value]);
+    }
+    let values = request.values(HeaderId::Contact);
+    values.take(most).map(|value| value.raw).collect()
 }
 
 /// The parameters of a Contact that say something to a registrar, the first of each name.

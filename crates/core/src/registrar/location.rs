@@ -276,6 +276,18 @@ impl Location {
 
     /// Brings the indexes up to date with an AoR's new bindings.
     fn reindex(&self, next: &mut Instant, aor: &Aor, old: &Bindings, new: &Bindings) {
+        if let ([gone], [added]) = (old.as_slice(), new.as_slice())
+            && gone.said.key == added.said.key
+            && gone.device() == added.device()
+            && gone.flow.connection == added.flow.connection
+        {
+            // A refresh, as nearly all are.
+            if !Arc::ptr_eq(gone, added) {
+                self.contacts.exchange(gone, added);
+                self.note_end(next, added);
+            }
+            return;
+        }
         let within = |set: &Bindings, one: &Arc<Binding>| set.iter().any(|b| Arc::ptr_eq(b, one));
         let mut gone: SmallVec<[&Arc<Binding>; 4]> =
             old.iter().filter(|binding| !within(new, binding)).collect();
@@ -293,11 +305,7 @@ impl Location {
             if let Some(connection) = added.flow.connection {
                 self.connections.insert(connection, aor);
             }
-            *next = (*next).min(added.expires);
-            let ends = added.expires.as_micros();
-            if ends < self.next.load(Ordering::Acquire) {
-                self.next.fetch_min(ends, Ordering::AcqRel);
-            }
+            self.note_end(next, added);
         }
         for removed in gone {
             self.contacts.remove(removed);
@@ -313,6 +321,15 @@ impl Location {
         let shrunk = old.len().saturating_sub(new.len());
         if shrunk > 0 {
             self.count.fetch_sub(shrunk, Ordering::AcqRel);
+        }
+    }
+
+    /// Takes in when a new binding ends.
+    fn note_end(&self, next: &mut Instant, added: &Binding) {
+        *next = (*next).min(added.expires);
+        let ends = added.expires.as_micros();
+        if ends < self.next.load(Ordering::Acquire) {
+            self.next.fetch_min(ends, Ordering::AcqRel);
         }
     }
 
