@@ -8,6 +8,7 @@ mod driver;
 mod holder;
 mod key;
 mod log;
+mod plugins;
 mod resolve;
 mod serve;
 mod transport;

@@ -7,8 +7,9 @@ use self::signals::Signals;
 use crate::{
     admin::{Listening, Order, Panel, Refused, Reloaded, Running},
     config::{Machine, Settings, load},
-    driver::{Clock, Core, Driver, Observer, OsEntropy, Parts},
+    driver::{Answers, Clock, Core, Driver, Observer, OsEntropy, Parts},
     key, log,
+    plugins::{self, Plugins},
     resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
     transport::{
         StreamLimits,
@@ -79,6 +80,7 @@ pub(crate) struct Server {
     nonces: Arc<Secret>,
     driver: Driver,
     panel: Panel,
+    plugins: Plugins,
     clock: Clock,
     lost: u64,
     faults: u64,
@@ -127,17 +129,21 @@ impl Server {
         // The replay guard dies with the process, so no nonce may outlive it either.
         let nonces = Arc::new(Secret::draw(&mut entropy));
         let (config, auth) = tell(&settings, &locals, &names, &shared, &nonces);
+        let clock = Clock::start();
+        let plugins = Plugins::load(&settings, &shared.location, clock)?;
+        let shards = u16::try_from(workers).unwrap_or(u16::MAX);
+        let (answers, heard) = Answers::new(shards);
         let core = |shard| -> Box<dyn Core> {
-            Box::new(Engine::new(
+            let mut engine = Engine::new(
                 shard,
                 Arc::clone(&config),
                 Arc::clone(&auth),
                 shared.clone(),
                 Box::new(OsEntropy::new()),
-            ))
+            );
+            plugins.join(&mut engine, &answers);
+            Box::new(engine)
         };
-        let clock = Clock::start();
-        let shards = u16::try_from(workers).unwrap_or(u16::MAX);
         let driver = Driver::start(Parts {
             cores: (0..shards).map(core).collect(),
             shard_of,
@@ -147,6 +153,7 @@ impl Server {
             message: settings.wire_limits(),
             observer,
             resolver: resolver.clone(),
+            answers: heard,
         })
         .map_err(|error| format!("the workers cannot start: {error}"))?;
         let named = settings.listeners.iter().zip(&locals);
@@ -171,6 +178,7 @@ impl Server {
             nonces,
             driver,
             panel,
+            plugins,
             clock,
             lost: 0,
             faults: 0,
@@ -229,6 +237,10 @@ impl Server {
                 }
                 tracing::error!("reload refused; the configuration in use stays");
             }
+            Err(Refused::Plugin(why)) => {
+                tracing::error!("{why}");
+                tracing::error!("reload refused; the configuration in use stays");
+            }
         }
         result
     }
@@ -241,6 +253,10 @@ impl Server {
             tracing::warn!("this change needs a restart and is left out: {what}");
         }
         let new = self.settings.reloaded(new);
+        let swapped = self.plugins.swap(&new).await.map_err(Refused::Plugin)?;
+        if let Some(told) = plugins::told(&swapped) {
+            tracing::info!("{told}");
+        }
         self.resolver.reread();
         let names = self.names.refreshed(&self.resolver, new.targets()).await;
         self.swap(&new, &names);

@@ -82,6 +82,8 @@ pub(crate) enum Refused {
     NoFile,
     /// What is wrong with it.
     Wrong(Problems),
+    /// A plugin of it cannot be used; why.
+    Plugin(String),
 }
 
 /// How far the program has come.

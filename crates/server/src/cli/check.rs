@@ -1,7 +1,10 @@
 //! `bellhop check`: what a configuration means, or all that is wrong with it.
 
 use super::{complain, refused, say, say_json};
-use crate::config::{Machine, Severity, load};
+use crate::{
+    config::{Machine, Severity, load},
+    plugins,
+};
 use std::{path::Path, process::ExitCode};
 
 /// As [`check`], with one JSON object on standard output, whatever the result.
@@ -16,6 +19,9 @@ pub(super) fn check_json(file: &Path) -> ExitCode {
 pub(super) fn check(file: &Path) -> ExitCode {
     match load(file, &Machine) {
         Ok(settings) => {
+            if let Err(error) = plugins::check(settings.plugins.clone()) {
+                return refused(&format!("{}: {error}", file.display()));
+            }
             for line in settings.explain() {
                 say(&line);
             }

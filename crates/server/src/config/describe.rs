@@ -10,6 +10,7 @@ use super::{
     upstream::Upstream,
 };
 use bellhop_core::{config::Zone, flow::Transport};
+use bellhop_policy::{Capability, OnError, PluginConfig};
 use serde::{Serialize, Serializer};
 use std::{path::Path, time::Duration};
 
@@ -27,6 +28,7 @@ pub(crate) struct Description<'a> {
     limits: LimitsPart,
     /// Null: there is no such port.
     admin: Option<AdminPart>,
+    plugins: Vec<PluginPart<'a>>,
     log: LogPart<'a>,
     warnings: &'a [Problem],
 }
@@ -113,6 +115,19 @@ struct RatePart {
     burst: u32,
 }
 
+/// Its own configuration may hold secrets and is left out.
+#[derive(Debug, Serialize)]
+struct PluginPart<'a> {
+    name: &'a str,
+    file: &'a Path,
+    grant: Vec<&'static str>,
+    on_error: &'static str,
+    #[serde(serialize_with = "seconds")]
+    deadline: Duration,
+    memory: usize,
+    shadow: bool,
+}
+
 #[derive(Debug, Serialize)]
 struct AdminPart {
     address: String,
@@ -175,6 +190,7 @@ impl Settings {
                 port: admin.bind.port(),
                 token: admin.token.is_some(),
             }),
+            plugins: self.plugins.iter().map(plugin).collect(),
             log: LogPart {
                 level: &self.log.level,
                 format: self.log.format.name(),
@@ -224,6 +240,21 @@ fn upstream(upstream: &Upstream) -> UpstreamPart<'_> {
         name: &upstream.name,
         targets: upstream.targets.iter().map(target).collect(),
         trusted: upstream.trusted,
+    }
+}
+
+fn plugin(plugin: &PluginConfig) -> PluginPart<'_> {
+    PluginPart {
+        name: &plugin.name,
+        file: &plugin.file,
+        grant: plugin.grants.iter().map(Capability::name).collect(),
+        on_error: match plugin.on_error {
+            OnError::Continue => "continue",
+            OnError::Reject => "reject",
+        },
+        deadline: plugin.deadline,
+        memory: plugin.memory,
+        shadow: plugin.shadow,
     }
 }
 

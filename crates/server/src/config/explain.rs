@@ -7,6 +7,7 @@ use super::{
     units::{show_duration, show_size},
 };
 use bellhop_core::config::Zone;
+use bellhop_policy::{Capability, OnError, PluginConfig};
 
 impl Settings {
     /// What will be, in words.
@@ -93,6 +94,9 @@ impl Settings {
             }
             None => "admin      none: no health checks, no metrics, no bellhop ctl".to_owned(),
         });
+        for plugin in &self.plugins {
+            lines.push(format!("plugin     {}", explain_plugin(plugin)));
+        }
         let format = self.log.format.name();
         lines.push(format!("log        {}, {format}", self.log.level));
         lines
@@ -121,4 +125,20 @@ impl Settings {
         };
         format!("{name}: {bind}, shown as {shown}, {zone}")
     }
+}
+
+fn explain_plugin(plugin: &PluginConfig) -> String {
+    let grants: Vec<&str> = plugin.grants.iter().map(Capability::name).collect();
+    let grants = match grants.as_slice() {
+        [] => "nothing".to_owned(),
+        grants => grants.join(", "),
+    };
+    let deadline = show_duration(plugin.deadline);
+    let failing = match plugin.on_error {
+        _ if plugin.shadow => "only watches",
+        OnError::Continue => "is passed over when it fails",
+        OnError::Reject => "refuses when it fails",
+    };
+    let (name, file) = (&plugin.name, plugin.file.display());
+    format!("{name}: {file}, may use {grants}, {deadline} a hook, {failing}")
 }

@@ -9,10 +9,12 @@ mod describe;
 mod embedded;
 mod environment;
 mod explain;
+mod json;
 mod limits;
 mod lines;
 mod listen;
 mod logging;
+mod plugin;
 mod reader;
 mod registrar;
 mod reload;
@@ -43,6 +45,7 @@ pub(crate) use self::{
     upstream::Upstream,
 };
 
+use bellhop_policy::PluginConfig;
 use std::{net::IpAddr, path::Path};
 
 /// A checked configuration: nothing in it is left to be refused later.
@@ -64,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// `[admin]`; `None`: no such port.
     pub(crate) admin: Option<Admin>,
+    /// `[[plugin]]`.
+    pub(crate) plugins: Vec<PluginConfig>,
     /// `[log]`.
     pub(crate) log: Log,
     /// What works but perhaps not as meant; said by `check` and at the start alike.
@@ -102,10 +107,8 @@ pub(crate) fn parse(
         let registrar = registrar::read(top.section("registrar"), report);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
         let admin = admin::read(&top, report, file, environment, &listeners);
+        let plugins = plugin::read(&top, report, file);
         let log = logging::read(top.section("log"));
-        for (key, instead) in LATER_SECTIONS {
-            top.later(key, instead);
-        }
         top.finish();
         Settings {
             server,
@@ -116,6 +119,7 @@ pub(crate) fn parse(
             default_upstream,
             limits,
             admin,
+            plugins,
             log,
             warnings: Vec::new(),
             machine: Vec::new(),
@@ -131,5 +135,3 @@ pub(crate) fn parse(
         _ => Err(Problems(problems)),
     }
 }
-
-const LATER_SECTIONS: [(&str, &str); 1] = [("plugin", "remove it: there are no plugins yet")];

@@ -4,6 +4,7 @@
 //! A [`Section`] remembers the keys it was asked for: what is left at [`Section::finish`] is unknown.
 
 use super::{
+    json,
     lines::Lines,
     report::{At, Problem, Report, nearest},
     units,
@@ -171,6 +172,15 @@ impl<'a> Section<'a> {
             return self.wrong(&at, value, "true or false");
         };
         Some(Field { value: *flag, at })
+    }
+
+    /// A table as JSON text. Dates become strings.
+    pub(crate) fn json(&self, key: &'static str) -> Option<String> {
+        let (value, at) = self.take(key)?;
+        match value.get_ref() {
+            DeValue::Table(_) => Some(json::of(value.get_ref()).to_string()),
+            _ => self.wrong(&at, value, "a table"),
+        }
     }
 
     /// A list of strings; `None` if the key is absent or is no list.

@@ -2,6 +2,7 @@
 //! own runtime and its own UDP sockets; a message is handled to its end by the worker that read it, under
 //! the lock of the shard its Call-ID belongs to, and no shard is held over I/O.
 
+mod answers;
 mod clock;
 mod pulse;
 mod refuse;
@@ -15,6 +16,7 @@ mod traffic;
 mod turn;
 mod worker;
 
+pub(crate) use answers::{Answers, Heard};
 pub(crate) use clock::{Clock, OsEntropy};
 pub(crate) use pulse::{Live, Pulse};
 pub(crate) use report::{Problem, problem};

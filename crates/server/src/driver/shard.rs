@@ -25,6 +25,8 @@ pub(crate) trait Core: Send {
     fn connection_closed(&mut self, now: Now, connection: ConnectionId);
     /// A name was looked up; no addresses if it has none.
     fn resolved(&mut self, now: Now, ticket: Ticket, places: &[Place], out: &mut Outbox);
+    /// A plugin's answer is there.
+    fn consulted(&mut self, now: Now, ticket: Ticket, out: &mut Outbox);
     /// A deadline passed.
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
     /// The next deadline.
@@ -63,6 +65,10 @@ impl Core for Engine {
 
     fn resolved(&mut self, now: Now, ticket: Ticket, places: &[Place], out: &mut Outbox) {
         self.resolved(now, ticket, places, out);
+    }
+
+    fn consulted(&mut self, now: Now, ticket: Ticket, out: &mut Outbox) {
+        self.consulted(now, ticket, out);
     }
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {

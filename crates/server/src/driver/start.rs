@@ -1,7 +1,7 @@
 //! Starts the workers and ends them.
 
 use super::{
-    Clock, Core, Observer, Pulse, Shards, Traffic, Worker,
+    Clock, Core, Heard, Observer, Pulse, Shards, Traffic, Worker,
     pulse::{self, Questions},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 use bellhop_core::{auth::Authenticator, config::Config, flow::ListenerId};
 use bellhop_wire::Limits;
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     future::Future,
     io,
     net::{SocketAddr, TcpListener, UdpSocket},
@@ -49,6 +49,8 @@ pub(crate) struct Parts {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Looks names up.
     pub(crate) resolver: Resolver,
+    /// Where each worker hears of plugins' answers.
+    pub(crate) answers: Vec<Heard>,
 }
 
 /// Running workers.
@@ -85,6 +87,7 @@ struct Seed {
     observer: Option<Arc<dyn Observer>>,
     resolver: Resolver,
     locals: Arc<[SocketAddr]>,
+    answers: Option<Heard>,
     udp: Vec<(ListenerId, UdpSocket)>,
     tcp: Vec<(ListenerId, TcpListener)>,
 }
@@ -111,6 +114,7 @@ impl Driver {
         };
         let locals: Arc<[SocketAddr]> = parts.listeners.iter().map(|l| l.local).collect();
         let own = driver.traffic.iter().zip(questions).enumerate();
+        let mut answers = parts.answers.into_iter();
         let mut seeds: Vec<Seed> = own
             .map(|(index, (traffic, questions))| Seed {
                 index,
@@ -125,6 +129,7 @@ impl Driver {
                 observer: parts.observer.clone(),
                 resolver: parts.resolver.clone(),
                 locals: Arc::clone(&locals),
+                answers: answers.next(),
                 udp: Vec::new(),
                 tcp: Vec::new(),
             })
@@ -249,6 +254,13 @@ impl Seed {
         spawn_local(always(move || Rc::clone(&timers).serve_timers(self.index)));
         let shards = Arc::clone(&worker.shards);
         spawn_local(pulse::answer(self.questions, shards, self.index));
+        if let Some(heard) = self.answers {
+            let (worker, heard) = (Rc::clone(&worker), Rc::new(RefCell::new(heard)));
+            spawn_local(always(move || {
+                let (worker, heard) = (Rc::clone(&worker), Rc::clone(&heard));
+                async move { worker.serve_answers(&mut heard.borrow_mut()).await }
+            }));
+        }
         let mut accepting = Vec::new();
         for (id, socket) in self.tcp {
             let listener = tokio::net::TcpListener::from_std(socket)?;

@@ -138,6 +138,13 @@ impl<'w> Turn<'w> {
         });
     }
 
+    /// Tells a shard that a plugin's answer is there.
+    pub(crate) fn consulted(&mut self, ticket: Ticket) {
+        self.with(shard_of_tag(ticket.0), |core, now, out| {
+            core.consulted(now, ticket, out);
+        });
+    }
+
     /// Serves a shard's deadline if it has come.
     pub(crate) fn timeout(&mut self, shard: usize) {
         self.release();

@@ -84,6 +84,7 @@ impl Rig {
             message: bellhop_wire::Limits::default(),
             observer: None,
             resolver,
+            answers: Vec::new(),
         });
         Self {
             driver: Some(driver.unwrap()),
@@ -236,6 +237,8 @@ impl Core for Puppet {
     }
 
     fn resolved(&mut self, _: Now, _: Ticket, _: &[Place], _: &mut Outbox) {}
+
+    fn consulted(&mut self, _: Now, _: Ticket, _: &mut Outbox) {}
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
         let (at, flow) = self.alarm.take().unwrap();

@@ -31,6 +31,8 @@ impl Core for Mute {
     }
     fn connection_closed(&mut self, _: Now, _: ConnectionId) {}
     fn resolved(&mut self, _: Now, _: Ticket, _: &[Place], _: &mut Outbox) {}
+    fn consulted(&mut self, _: Now, _: Ticket, _: &mut Outbox) {}
+
     fn handle_timeout(&mut self, _: Now, _: &mut Outbox) {}
     fn next_timeout(&self) -> Option<time::Instant> {
         None

@@ -1,0 +1,237 @@
+//! The policy plugins in the running program: what they may ask it, how an answer that comes later finds
+//! its shard, and how the set of them is loaded and changed without a worker waiting for it.
+
+use crate::{
+    config::Settings,
+    driver::{Answers, Clock, OsEntropy},
+};
+use bellhop_core::{
+    engine::Engine,
+    entropy::Entropy as _,
+    outbox::Ticket,
+    registrar::{Aor, Location},
+    time::Now,
+};
+use bellhop_policy::{
+    Alone, Binding, LoadError, Member, PluginConfig, PluginStatus, Registry, Services, Swapped,
+    Wake,
+};
+use smallvec::SmallVec;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// All plugins of the running program.
+#[derive(Clone, Debug)]
+pub(crate) struct Plugins {
+    registry: Arc<Registry>,
+    upstreams: Arc<Upstreams>,
+}
+
+impl Plugins {
+    /// Loads the plugins of a configuration. Takes as long as compiling takes.
+    ///
+    /// # Errors
+    /// The first plugin that cannot be used, and why.
+    pub(crate) fn load(
+        settings: &Settings,
+        location: &Arc<Location>,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let upstreams = Arc::new(Upstreams::default());
+        upstreams.set(settings);
+        let services = Arc::new(Program {
+            location: Arc::clone(location),
+            upstreams: Arc::clone(&upstreams),
+            clock,
+        });
+        let cache = settings
+            .server
+            .data_dir
+            .as_deref()
+            .map(|dir| dir.join(CACHE));
+        let registry = Registry::new(cache.as_deref(), services)?;
+        let plugins = Self {
+            registry: Arc::new(registry),
+            upstreams,
+        };
+        plugins
+            .registry
+            .swap(settings.plugins.clone())
+            .map_err(|error| error.to_string())?;
+        Ok(plugins)
+    }
+
+    /// Has an engine ask these plugins.
+    pub(crate) fn join(&self, engine: &mut Engine, answers: &Answers) {
+        let wake = Arc::new(Bell(answers.clone()));
+        engine.set_policy(Box::new(self.registry.shard(wake)));
+    }
+
+    /// Has the plugins of a new configuration run, on a thread of its own; all or none.
+    ///
+    /// # Errors
+    /// The first plugin that cannot be used, and why. Those that run stay.
+    pub(crate) async fn swap(&self, settings: &Settings) -> Result<Swapped, String> {
+        let configs = settings.plugins.clone();
+        let swapped = self.beside(move |registry| registry.swap(configs)).await?;
+        self.upstreams.set(settings);
+        Ok(swapped)
+    }
+
+    /// Reads the files of the plugins, or of one, again.
+    ///
+    /// # Errors
+    /// As [`Plugins::swap`].
+    #[allow(dead_code, reason = "the admin interface calls it")]
+    pub(crate) async fn reload(&self, name: Option<String>) -> Result<Swapped, String> {
+        self.beside(move |registry| registry.reload(name.as_deref()))
+            .await
+    }
+
+    /// What is to be told of each.
+    #[allow(dead_code, reason = "the admin interface calls it")]
+    pub(crate) fn status(&self) -> Vec<PluginStatus> {
+        self.registry.status()
+    }
+
+    async fn beside(
+        &self,
+        run: impl FnOnce(&Registry) -> Result<Swapped, LoadError> + Send + 'static,
+    ) -> Result<Swapped, String> {
+        let registry = Arc::clone(&self.registry);
+        let done = tokio::task::spawn_blocking(move || run(&registry)).await;
+        done.map_err(|error| format!("loading broke off: {error}"))?
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Loads the plugins of a configuration and lets them go again.
+///
+/// # Errors
+/// The first plugin that cannot be used, and why.
+pub(crate) fn check(configs: Vec<PluginConfig>) -> Result<(), String> {
+    if configs.is_empty() {
+        return Ok(());
+    }
+    let registry = Registry::new(None, Arc::new(Alone::default()))?;
+    registry.swap(configs).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// What a swap did, in words; `None`: nothing.
+pub(crate) fn told(swapped: &Swapped) -> Option<String> {
+    let part = |what: &str, names: &[String]| match names {
+        [] => None,
+        names => Some(format!("{what} {}", names.join(", "))),
+    };
+    let parts = [
+        part("loaded", &swapped.loaded),
+        part("removed", &swapped.removed),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("plugins: {}", parts.join("; ")))
+}
+
+/// What plugins may ask the program.
+struct Program {
+    location: Arc<Location>,
+    upstreams: Arc<Upstreams>,
+    clock: Clock,
+}
+
+impl Services for Program {
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn entropy(&self, out: &mut [u8]) -> bool {
+        let mut source = OsEntropy::new();
+        for piece in out.chunks_mut(8) {
+            let random = source.next_u64().to_ne_bytes();
+            piece
+                .iter_mut()
+                .zip(random)
+                .for_each(|(to, from)| *to = from);
+        }
+        true
+    }
+
+    fn bindings(&self, now: Now, aor: &str) -> Vec<Binding> {
+        let Some(aor) = Aor::parse_text(aor) else {
+            return Vec::new();
+        };
+        let mut found = SmallVec::new();
+        self.location.lookup(now.instant, &aor, &mut found);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let binding = |binding: &Arc<bellhop_core::registrar::Binding>| {
+            let flow = binding.flow;
+            let left = binding.remaining(now.instant).as_secs();
+            Binding {
+                contact: text(binding.contact()),
+                received: Some(format!(
+                    "sip:{};transport={}",
+                    flow.remote,
+                    flow.transport.uri_token()
+                )),
+                q: binding.q,
+                expires: u32::try_from(left).unwrap_or(u32::MAX),
+                user_agent: String::new(),
+            }
+        };
+        found.iter().map(binding).collect()
+    }
+
+    fn members(&self, group: &str) -> Option<Vec<Member>> {
+        self.upstreams.members(group)
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").finish_non_exhaustive()
+    }
+}
+
+/// The upstreams of the configuration, for plugins.
+#[derive(Debug, Default)]
+struct Upstreams(Mutex<Vec<(String, Vec<Member>)>>);
+
+impl Upstreams {
+    fn set(&self, settings: &Settings) {
+        let group = |upstream: &crate::config::Upstream| {
+            let member = |target: &crate::config::Target| Member {
+                name: upstream.name.clone(),
+                uri: target.to_string(),
+                up: true,
+                active_calls: 0,
+                latency: 0,
+                weight: 1,
+            };
+            let members = upstream.targets.iter().map(member).collect();
+            (upstream.name.clone(), members)
+        };
+        let groups = settings.upstreams.iter().map(group).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = groups;
+    }
+
+    fn members(&self, group: &str) -> Option<Vec<Member>> {
+        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = groups.iter().find(|(name, _)| name == group);
+        found.map(|(_, members)| members.clone())
+    }
+}
+
+/// Tells the worker of a ticket's shard.
+#[derive(Debug)]
+struct Bell(Answers);
+
+impl Wake for Bell {
+    fn wake(&self, ticket: Ticket) {
+        self.0.tell(ticket);
+    }
+}
+
+/// The folder of compiled code, in the data directory.
+const CACHE: &str = "plugins";

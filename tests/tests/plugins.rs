@@ -1,0 +1,181 @@
+//! The sample plugins in the real program, with real phones and a real Asterisk.
+
+use bellhop_tests::Transport::Udp;
+use bellhop_tests::process::{Process, command};
+use bellhop_tests::{Bellhop, Lane, Phone, Site, bellhop, until};
+use std::path::Path;
+use std::time::Duration;
+
+/// A `[[plugin]]` of the repository's built ones; `more` are further keys.
+fn plugin(name: &str, config: &str, more: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/built");
+    let file = root.join(format!("{name}.wasm"));
+    format!(
+        "[[plugin]]\nname = {name:?}\nfile = {file:?}\nconfig = {config}\n{more}\n",
+        file = file.display().to_string()
+    )
+}
+
+fn numbers_and_trunks(trunks: &str, rates: &str) -> String {
+    let plan = plugin(
+        "number-plan",
+        r#"{ country = "49", national = "0", international = ["00"], keep = ["60?"] }"#,
+        "grant = [\"edit\"]",
+    );
+    let cost = plugin(
+        "least-cost",
+        &format!("{{ trunks = {{ {trunks} }}, rates = [{rates}] }}"),
+        "",
+    );
+    plan + &cost
+}
+
+/// Dialled as at home, made E.164 by the one plugin, sent to Asterisk's echo by the other.
+#[test]
+fn a_call_of_baresip_finds_the_echo_by_number_plan_and_least_cost() {
+    let more = numbers_and_trunks(
+        r#"home = { via = "group:pbx", user = "600" }"#,
+        r#"{ prefix = "+4930", trunk = "home", cost = 1 }"#,
+    );
+    let site = Site::with(Udp, |setup| bellhop::Setup {
+        more,
+        ..setup.only("MD5")
+    });
+    let Some(site) = site else { return };
+    let mut phone = site.baresip(1, Udp);
+    phone.dial("030600123");
+    phone.in_call();
+    phone.listen(2);
+    phone.hang_up();
+    assert!(phone.heard().is(440.0), "{:?}", phone.heard());
+}
+
+/// The cheaper trunk is Asterisk's congestion (503), the dearer one its echo.
+#[test]
+fn a_trunk_that_is_full_is_followed_by_the_next_one() {
+    let more = numbers_and_trunks(
+        r#"cheap = { via = "group:pbx", user = "604" }, home = { via = "group:pbx", user = "600" }"#,
+        r#"{ prefix = "+49", trunk = "cheap", cost = 1 }, { prefix = "+49", trunk = "home", cost = 2 }"#,
+    );
+    let Some(site) = Site::with(Udp, |setup| bellhop::Setup { more, ..setup }) else {
+        return;
+    };
+    let response = site
+        .phone(1, Udp)
+        .invite("030600123", Duration::from_secs(10));
+    assert_eq!(response.status(), Some(200), "{}", response.text());
+    let log = site.bellhop.log();
+    assert!(
+        log.contains("policy: 1 target") || log.contains("policy: 2 targets"),
+        "{log}"
+    );
+}
+
+/// Nobody is at the cheaper trunk's address; the kernel says so at once.
+#[test]
+fn a_trunk_that_is_not_there_is_followed_by_the_next_one() {
+    let more = numbers_and_trunks(
+        r#"gone = { via = "sip:127.0.0.1:9" }, home = { via = "group:pbx", user = "600" }"#,
+        r#"{ prefix = "+49", trunk = "gone", cost = 1 }, { prefix = "+49", trunk = "home", cost = 2 }"#,
+    );
+    let Some(site) = Site::with(Udp, |setup| bellhop::Setup { more, ..setup }) else {
+        return;
+    };
+    let response = site
+        .phone(1, Udp)
+        .invite("030600123", Duration::from_secs(10));
+    assert_eq!(response.status(), Some(200), "{}", response.text());
+}
+
+#[test]
+fn the_block_list_answers_403_and_the_pbx_hears_nothing() {
+    let more = plugin("block-list", r#"{ callees = ["+1900*", "600"] }"#, "");
+    let Some(site) = Site::with(Udp, |setup| bellhop::Setup { more, ..setup }) else {
+        return;
+    };
+    let mut phone = site.phone(1, Udp);
+    assert_eq!(
+        phone.invite("600", Duration::from_secs(10)).status(),
+        Some(403)
+    );
+    assert_eq!(
+        phone.invite("603", Duration::from_secs(10)).status(),
+        Some(486)
+    );
+    assert!(!site.asterisk.log().contains("600@"));
+}
+
+fn alone(more: String) -> (Lane, Bellhop) {
+    let lane = Lane::take();
+    let setup = bellhop::Setup {
+        more,
+        ..bellhop::Setup::new(&lane).alone()
+    };
+    let bellhop = setup.start();
+    (lane, bellhop)
+}
+
+fn phone(lane: &Lane) -> Phone {
+    Phone::new("6001", lane.phone(1), lane.bellhop(), Udp)
+}
+
+#[test]
+fn a_reload_takes_new_plugins_and_lets_old_ones_go() {
+    let (lane, mut bellhop) = alone(String::new());
+    let mut phone = phone(&lane);
+    assert_eq!(phone.invite("6002", SOON).status(), Some(480));
+    bellhop.append(
+        "bellhop.toml",
+        &plugin("block-list", r#"{ callees = ["6002"] }"#, ""),
+    );
+    bellhop.reload();
+    bellhop.wait_for("plugins: loaded block-list");
+    until("the new plugin", SOON, || {
+        (phone.invite("6002", SOON).status() == Some(403)).then_some(())
+    });
+}
+
+#[test]
+fn a_plugin_that_refuses_its_configuration_leaves_the_old_one_at_work() {
+    let (lane, mut bellhop) = alone(plugin("block-list", r#"{ callees = ["6002"] }"#, ""));
+    bellhop.append(
+        "bellhop.toml",
+        &plugin("header-shield", r#"{ nonsense = 1 }"#, ""),
+    );
+    bellhop.reload();
+    bellhop.wait_for("reload refused; the configuration in use stays");
+    assert!(
+        bellhop.log().contains("plugin header-shield"),
+        "{}",
+        bellhop.log()
+    );
+    assert_eq!(phone(&lane).invite("6002", SOON).status(), Some(403));
+}
+
+#[test]
+fn check_names_the_capability_that_a_plugin_lacks() {
+    let lane = Lane::take();
+    let more = plugin(
+        "rate-guard",
+        r#"{ per_user = { rate = 2, burst = 10 } }"#,
+        "",
+    );
+    let dir = bellhop::Setup {
+        more,
+        ..bellhop::Setup::new(&lane).alone()
+    }
+    .write();
+    let mut program = command(bellhop::binary());
+    program
+        .args(["check", "--config"])
+        .arg(dir.path().join("bellhop.toml"));
+    let mut process = Process::start("check", program);
+    assert_eq!(process.finish(SOON).code(), Some(2));
+    let said = process.said();
+    assert!(
+        said.contains("plugin rate-guard: it needs the capability"),
+        "{said}"
+    );
+}
+
+const SOON: Duration = Duration::from_secs(10);
