@@ -16,7 +16,7 @@ use crate::{
 use bellhop_core::{auth::Authenticator, config::Config, flow::ListenerId};
 use bellhop_wire::Limits;
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     future::Future,
     io,
     net::{SocketAddr, TcpListener, UdpSocket},
@@ -255,10 +255,10 @@ impl Seed {
         let shards = Arc::clone(&worker.shards);
         spawn_local(pulse::answer(self.questions, shards, self.index));
         if let Some(heard) = self.answers {
-            let (worker, heard) = (Rc::clone(&worker), Rc::new(RefCell::new(heard)));
+            let (worker, heard) = (Rc::clone(&worker), Rc::new(tokio::sync::Mutex::new(heard)));
             spawn_local(always(move || {
                 let (worker, heard) = (Rc::clone(&worker), Rc::clone(&heard));
-                async move { worker.serve_answers(&mut heard.borrow_mut()).await }
+                async move { worker.serve_answers(&mut *heard.lock().await).await }
             }));
         }
         let mut accepting = Vec::new();
