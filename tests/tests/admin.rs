@@ -6,6 +6,7 @@ use bellhop_tests::bellhop::{self, Setup};
 use bellhop_tests::process::{Process, command};
 use bellhop_tests::temp::TempDir;
 use bellhop_tests::{Bellhop, Lane, Phone, until};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -213,6 +214,63 @@ fn ctl_ends_with_2_where_nobody_answers_and_where_it_is_asked_wrongly() {
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains(&admin.address().to_string()), "{said}");
     assert_eq!(ctl(&admin, &["statuss"]).0, Some(2));
+}
+
+/// The block-list as it is built here, beside a shadow of it that blocks somebody else.
+#[test]
+fn plugins_are_listed_counted_compared_and_read_again() {
+    let lane = Lane::take();
+    let admin = Admin::of(&lane);
+    let dir = TempDir::new();
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/built/block-list.wasm");
+    let file = dir.write("block.wasm", "");
+    std::fs::copy(&built, &file).unwrap();
+    let plugin = |name: &str, callee: &str, more: &str| {
+        let file = file.display().to_string();
+        format!(
+            "[[plugin]]\nname = {name:?}\nfile = {file:?}\n\
+             config = {{ callees = [{callee:?}] }}\n{more}\n"
+        )
+    };
+    let mut setup = Setup::new(&lane).alone();
+    setup.more = section(&admin, "")
+        + &plugin("real", "600", "")
+        + &plugin("watching", "601", "shadow = true");
+    let _bellhop = setup.start();
+    let response = phone(&lane, 1).invite("600", SOON);
+    assert_eq!(response.status(), Some(403), "{}", response.text());
+
+    let (_, list) = ctl(&admin, &["plugin", "list"]);
+    assert!(list.starts_with("real\tblock-list "), "{list}");
+    assert!(
+        list.contains("shadow") && list.contains("on-request"),
+        "{list}"
+    );
+    let refused =
+        "bellhop_plugin_verdicts_total{plugin=\"real\",hook=\"on-request\",verdict=\"reply\"}";
+    let metrics = admin.metrics();
+    assert!(metrics.value(refused) >= 1.0, "{list}");
+    assert_eq!(
+        metrics.value("bellhop_plugin_quarantined{plugin=\"real\"}") as u64,
+        0
+    );
+    until("the difference is told", SOON, || {
+        let (status, said) = ctl(&admin, &["plugin", "differences", "watching"]);
+        (status == Some(0) && said.contains("shadow: continue")).then_some(())
+    });
+    assert_eq!(ctl(&admin, &["plugin", "differences", "nobody"]).0, Some(1));
+
+    let (status, said) = ctl(&admin, &["plugin", "reload"]);
+    assert!(
+        status == Some(0) && said.contains("real: as it was"),
+        "{said}"
+    );
+    std::fs::write(&file, "no plugin").unwrap();
+    let (status, said) = ctl(&admin, &["plugin", "reload", "real"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("real") && said.contains("goes on"), "{said}");
+    assert_eq!(ctl(&admin, &["plugin", "reload", "nobody"]).0, Some(1));
+    assert_eq!(phone(&lane, 2).invite("600", SOON).status(), Some(403));
 }
 
 fn started(more: &str) -> (Lane, Bellhop, Admin) {

@@ -84,16 +84,19 @@ impl Plugins {
     ///
     /// # Errors
     /// As [`Plugins::swap`].
-    #[allow(dead_code, reason = "the admin interface calls it")]
     pub(crate) async fn reload(&self, name: Option<String>) -> Result<Swapped, String> {
         self.beside(move |registry| registry.reload(name.as_deref()))
             .await
     }
 
     /// What is to be told of each.
-    #[allow(dead_code, reason = "the admin interface calls it")]
     pub(crate) fn status(&self) -> Vec<PluginStatus> {
         self.registry.status()
+    }
+
+    /// How often the set of them was changed.
+    pub(crate) fn swaps(&self) -> u64 {
+        self.registry.swaps()
     }
 
     async fn beside(

@@ -9,7 +9,7 @@ use crate::{
     config::{Machine, Settings, load},
     driver::{Answers, Clock, Core, Driver, Observer, OsEntropy, Parts},
     key, log,
-    plugins::{self, Plugins},
+    plugins::{Plugins, told},
     resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
     transport::{
         StreamLimits,
@@ -130,7 +130,7 @@ impl Server {
         let nonces = Arc::new(Secret::draw(&mut entropy));
         let (config, auth) = tell(&settings, &locals, &names, &shared, &nonces);
         let clock = Clock::start();
-        let plugins = Plugins::load(&settings, &shared.location, clock)?;
+        let plugins = plugins(&settings, &shared.location, clock).await?;
         let shards = u16::try_from(workers).unwrap_or(u16::MAX);
         let (answers, heard) = Answers::new(shards);
         let core = |shard| -> Box<dyn Core> {
@@ -164,6 +164,7 @@ impl Server {
             pulse: driver.pulse().clone(),
             location: Arc::clone(&shared.location),
             replay: Arc::clone(&shared.replay),
+            plugins: plugins.clone(),
             clock,
             listeners: named.map(|(l, local)| Listening::of(l, *local)).collect(),
             file: file.map(Path::to_owned),
@@ -254,8 +255,8 @@ impl Server {
         }
         let new = self.settings.reloaded(new);
         let swapped = self.plugins.swap(&new).await.map_err(Refused::Plugin)?;
-        if let Some(told) = plugins::told(&swapped) {
-            tracing::info!("{told}");
+        if let Some(what) = told(&swapped) {
+            tracing::info!("{what}");
         }
         self.resolver.reread();
         let names = self.names.refreshed(&self.resolver, new.targets()).await;
@@ -334,6 +335,18 @@ fn bind(settings: &Settings, workers: usize) -> Result<(Vec<Bound>, Panel), Stri
         Err(error) => refused.push(error),
     }
     Err(refused.join("\n"))
+}
+
+/// Loads the plugins on a thread of its own: while it compiles the admin port says that we are starting.
+async fn plugins(
+    settings: &Settings,
+    location: &Arc<Location>,
+    clock: Clock,
+) -> Result<Plugins, String> {
+    let (settings, location) = (settings.clone(), Arc::clone(location));
+    let load = move || Plugins::load(&settings, &location, clock);
+    let loaded = tokio::task::spawn_blocking(load).await;
+    loaded.map_err(|error| format!("loading plugins broke off: {error}"))?
 }
 
 /// What the core is to know.

@@ -9,6 +9,7 @@ mod bindings;
 mod door;
 mod guard;
 mod metrics;
+mod plugins;
 mod query;
 mod routes;
 mod state;

@@ -2,7 +2,7 @@
 
 use super::{
     answer::{self, Answer, error, json},
-    bindings, metrics, query,
+    bindings, metrics, plugins, query,
     state::{Order, Phase, Refused, State},
     status,
 };
@@ -17,7 +17,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// What stands at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Live,
     Ready,
@@ -25,6 +25,10 @@ enum Place {
     Status,
     Bindings,
     Reload,
+    Plugins,
+    ReloadPlugins,
+    /// Of the plugin of this name.
+    Differences(String),
 }
 
 /// Answers a request that was let in.
@@ -33,7 +37,8 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
     let Some(place) = Place::of(path) else {
         return error(
             StatusCode::NOT_FOUND,
-            "nothing is here; there are GET /live /ready /status /metrics /bindings, POST /reload",
+            "nothing is here; there are GET /live /ready /status /metrics /bindings /plugins \
+             /plugins/NAME/differences, POST /reload /plugins/reload",
         );
     };
     let allowed = place.method();
@@ -62,6 +67,9 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
         Place::Status => json(StatusCode::OK, &status::of(state, PATIENCE).await),
         Place::Bindings => found(state, head.uri.query()),
         Place::Reload => reload(state).await,
+        Place::Plugins => plugins::list(state),
+        Place::ReloadPlugins => reload_plugins(state, head.uri.query()).await,
+        Place::Differences(name) => plugins::differences(state, &name),
     }
 }
 
@@ -74,13 +82,20 @@ impl Place {
             "/status" => Self::Status,
             "/bindings" => Self::Bindings,
             "/reload" => Self::Reload,
-            _ => return None,
+            "/plugins" => Self::Plugins,
+            "/plugins/reload" => Self::ReloadPlugins,
+            path => {
+                let name = path
+                    .strip_prefix("/plugins/")?
+                    .strip_suffix("/differences")?;
+                Self::Differences(query::decode(name)?)
+            }
         })
     }
 
-    fn method(self) -> &'static Method {
+    const fn method(&self) -> &'static Method {
         match self {
-            Self::Reload => &Method::POST,
+            Self::Reload | Self::ReloadPlugins => &Method::POST,
             _ => &Method::GET,
         }
     }
@@ -130,6 +145,18 @@ async fn reload(state: &State) -> Answer {
         ),
         Some(Err(refused)) => refusal(&refused),
         None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
+    }
+}
+
+async fn reload_plugins(state: &State, query: Option<&str>) -> Answer {
+    match (query, query::value(query, "name")) {
+        (None | Some(""), _) => plugins::reload(state, None).await,
+        (Some(_), Some(name)) => plugins::reload(state, Some(name)).await,
+        // Somebody meant one plugin: all of them would be a surprise.
+        (Some(_), None) => error(
+            StatusCode::BAD_REQUEST,
+            "no name in the query; as in name=block-list",
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     config::{Listener, Problems, Secret},
     driver::{Clock, Pulse, Traffic},
+    plugins::Plugins,
     transport::{Counters, table::Table},
 };
 use bellhop_core::{auth::ReplayGuard, registrar::Location};
@@ -42,6 +43,8 @@ pub(crate) struct Running {
     pub(crate) location: Arc<Location>,
     /// The nonces.
     pub(crate) replay: Arc<ReplayGuard>,
+    /// The plugins.
+    pub(crate) plugins: Plugins,
     /// The clock.
     pub(crate) clock: Clock,
     /// The listeners.

@@ -7,8 +7,9 @@ use super::{
     state::State,
 };
 use crate::{
-    config::Problems,
+    config::{Machine, Problems, parse},
     driver::{Clock, Live, Pulse, Traffic},
+    plugins::Plugins,
     transport::{StreamLimits, table::Table},
 };
 use bellhop_core::{auth::ReplayGuard, registrar::Location};
@@ -64,6 +65,7 @@ impl Rig {
             pulse,
             location: Arc::new(Location::new(10, [1; 4])),
             replay: Arc::new(ReplayGuard::new(10)),
+            plugins: plugins(),
             clock: Clock::start(),
             listeners: vec![Listening {
                 name: "phones".to_owned(),
@@ -97,6 +99,13 @@ impl Rig {
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         (status.unwrap_or(0), body.to_owned())
     }
+}
+
+/// No plugins.
+fn plugins() -> Plugins {
+    let settings = parse(Path::new("test.toml"), "", &Machine).unwrap();
+    let location = Arc::new(Location::new(10, [1; 4]));
+    Plugins::load(&settings, &location, Clock::start()).unwrap()
 }
 
 #[tokio::test]
@@ -144,8 +153,20 @@ async fn what_is_not_there_is_404_and_another_method_405_with_what_is_allowed() 
     assert_eq!(rig.ask("GET /reload").await.0, 405);
     assert_eq!(rig.ask("POST /metrics").await.0, 405);
     assert_eq!(rig.ask("GET /bindings").await.0, 503);
+    assert_eq!(rig.ask("GET /plugins").await.0, 503);
+    assert_eq!(rig.ask("GET /plugins/reload").await.0, 405);
     rig.serve(false);
     assert_eq!(rig.ask("GET /bindings?aor=").await.0, 400);
+    assert!(
+        rig.ask("GET /plugins")
+            .await
+            .1
+            .starts_with("{\"plugins\":[]")
+    );
+    assert_eq!(rig.ask("GET /plugins/x/differences").await.0, 404);
+    assert_eq!(rig.ask("POST /plugins/reload?name=x").await.0, 404);
+    assert_eq!(rig.ask("POST /plugins/reload?nam=x").await.0, 400);
+    assert_eq!(rig.ask("POST /plugins/reload").await.0, 200);
     assert_eq!(rig.ask("GET /bindings?aor=%zz").await.0, 400);
     let (status, said) = rig.ask("GET /bindings?aor=sip:6001@example.org").await;
     assert!(

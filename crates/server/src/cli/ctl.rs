@@ -1,6 +1,7 @@
 //! `bellhop ctl`: asks the running program, or tells it what to do, through its admin port.
 
 mod client;
+mod plugins;
 mod show;
 
 use self::client::{Answer, Client};
@@ -46,6 +47,26 @@ enum Command {
     },
     /// All counters, as Prometheus reads them
     Metrics,
+    /// The plugins
+    #[command(subcommand)]
+    Plugin(Plugin),
+}
+
+/// What to ask of plugins.
+#[derive(Debug, Subcommand)]
+enum Plugin {
+    /// What each is and does
+    List,
+    /// Have the file of one, or of all, read again
+    Reload {
+        /// Its name in the configuration
+        name: Option<String>,
+    },
+    /// Where a shadow came to another end than the real one, the latest last
+    Differences {
+        /// Its name in the configuration
+        name: String,
+    },
 }
 
 /// Does it: 0 done, 1 refused, 2 not reached or asked wrongly.
@@ -62,7 +83,7 @@ pub(super) fn ctl(ctl: &Ctl) -> ExitCode {
             }
             // Who is not let in has not been refused what he asked: he asked the wrong way.
             ExitCode::from(match answer.status {
-                401 | 403 | 404 | 405 => 2,
+                401 | 403 | 405 => 2,
                 _ => 1,
             })
         }
@@ -104,6 +125,11 @@ impl Ctl {
             (Command::Ready, _) => "ready".to_owned(),
             (Command::Reload, Some(value)) => show::reloaded(&value),
             (Command::Bindings { .. }, Some(value)) => show::bindings(&value),
+            (Command::Plugin(Plugin::List), Some(value)) => plugins::list(&value),
+            (Command::Plugin(Plugin::Reload { .. }), Some(value)) => plugins::reloaded(&value),
+            (Command::Plugin(Plugin::Differences { .. }), Some(value)) => {
+                plugins::differences(&value)
+            }
         }
     }
 }
@@ -118,6 +144,14 @@ impl Command {
             Self::Bindings { aor: None } => ("GET", "/bindings".to_owned()),
             Self::Bindings { aor: Some(aor) } => ("GET", format!("/bindings?aor={}", encode(aor))),
             Self::Metrics => ("GET", "/metrics".to_owned()),
+            Self::Plugin(Plugin::List) => ("GET", "/plugins".to_owned()),
+            Self::Plugin(Plugin::Reload { name: None }) => ("POST", "/plugins/reload".to_owned()),
+            Self::Plugin(Plugin::Reload { name: Some(name) }) => {
+                ("POST", format!("/plugins/reload?name={}", encode(name)))
+            }
+            Self::Plugin(Plugin::Differences { name }) => {
+                ("GET", format!("/plugins/{}/differences", encode(name)))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `/metrics`: everything that is counted, in the text format of Prometheus 0.0.4.
 
+mod plugins;
 pub(in crate::admin) mod process;
 mod text;
 
@@ -56,6 +57,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         let traffic = running.traffic.iter().map(AsRef::as_ref);
         messages(&mut text, &Sum::of(traffic));
         losses(&mut text, &running.counters);
+        plugins::write(&mut text, &running.plugins);
     }
     text.into_text()
 }

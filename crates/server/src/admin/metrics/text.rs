@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 #[derive(Debug, Default)]
 pub(super) struct Text {
     text: String,
-    family: &'static str,
+    family: String,
 }
 
 /// A label and its value.
@@ -14,17 +14,17 @@ pub(super) type Label<'a> = (&'a str, &'a str);
 
 impl Text {
     /// Begins a family of numbers that only grow; its name ends in `_total`.
-    pub(super) fn counter(&mut self, name: &'static str, help: &str) {
+    pub(super) fn counter(&mut self, name: &str, help: &str) {
         self.family(name, "counter", help);
     }
 
     /// Begins a family of numbers that go up and down.
-    pub(super) fn gauge(&mut self, name: &'static str, help: &str) {
+    pub(super) fn gauge(&mut self, name: &str, help: &str) {
         self.family(name, "gauge", help);
     }
 
     /// Begins a family of histograms.
-    pub(super) fn histogram(&mut self, name: &'static str, help: &str) {
+    pub(super) fn histogram(&mut self, name: &str, help: &str) {
         self.family(name, "histogram", help);
     }
 
@@ -55,21 +55,20 @@ impl Text {
         self.text
     }
 
-    /// Begins a family whose name is made.
-    pub(super) fn named(&mut self, name: &str, kind: &str, help: &str) {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        name.clone_into(&mut self.family);
         let help = help.replace('\\', "\\\\").replace('\n', "\\n");
         let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    /// A line of a family whose name is made.
-    pub(super) fn named_line(
+    fn line(
         &mut self,
-        name: &str,
+        suffix: &str,
         labels: &[Label<'_>],
         most: Option<&str>,
         value: impl Display,
     ) {
-        self.text.push_str(name);
+        let _ = write!(self.text, "{}{suffix}", self.family);
         let most = most.map(|most| ("le", most));
         for (n, (label, value)) in labels.iter().chain(most.as_ref()).enumerate() {
             let before = if n == 0 { '{' } else { ',' };
@@ -83,21 +82,6 @@ impl Text {
             self.text.push('}');
         }
         let _ = writeln!(self.text, " {value}");
-    }
-
-    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
-        self.family = name;
-        self.named(name, kind, help);
-    }
-
-    fn line(
-        &mut self,
-        suffix: &str,
-        labels: &[Label<'_>],
-        most: Option<&str>,
-        value: impl Display,
-    ) {
-        self.named_line(&format!("{}{suffix}", self.family), labels, most, value);
     }
 }
 

@@ -136,13 +136,14 @@ pub(super) fn refusal(answer: &Answer) -> String {
     lines.join("\n")
 }
 
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+/// A member that is a list; an empty one if it is none.
+pub(super) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     let list = value.get(key).and_then(Value::as_array);
     list.map_or(&[], Vec::as_slice)
 }
 
 /// A member as a text; `-` if it is not there.
-fn text(value: &Value, key: &str) -> String {
+pub(super) fn text(value: &Value, key: &str) -> String {
     match value.get(key) {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => plain(text),
@@ -151,7 +152,7 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 /// Without control characters and those that turn the direction of text.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match crate::log::is_harmful(c) {
@@ -162,7 +163,8 @@ fn plain(text: &str) -> String {
     shown
 }
 
-fn time(seconds: u64) -> String {
+/// Seconds.
+pub(super) fn time(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -171,7 +173,8 @@ fn time(seconds: u64) -> String {
     }
 }
 
-fn size(bytes: u64) -> String {
+/// Bytes.
+pub(super) fn size(bytes: u64) -> String {
     match bytes {
         0..10_240 => format!("{bytes} bytes"),
         10_240..10_485_760 => format!("{} KiB", bytes / 1_024),
