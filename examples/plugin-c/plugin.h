@@ -144,6 +144,7 @@ typedef struct sip_policy_types_reply_t {
 } sip_policy_types_reply_t;
 
 typedef struct sip_policy_types_challenge_t {
+  // A wish: a host that knows one realm asks in that one. May be empty.
   plugin_string_t   realm;
   // True: 407 and Proxy-Authenticate. False: 401 and WWW-Authenticate.
   bool   proxy;
@@ -216,9 +217,9 @@ typedef struct sip_policy_types_edit_error_t {
 // The configuration does not grant this plugin the edit.
 #define SIP_POLICY_TYPES_EDIT_ERROR_DENIED 0
 // The host owns this field: Via, From, To, CSeq, Call-ID, Record-Route, Route,
-// Contact, Max-Forwards, Content-Length, Content-Type (`set-body` sets it),
-// Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate,
-// Authentication-Info, Proxy-Authentication-Info; in every spelling.
+// Contact, Max-Forwards, Max-Breadth, Content-Length, Content-Type (`set-body`
+// sets it), Authorization, Proxy-Authorization, WWW-Authenticate,
+// Proxy-Authenticate, Authentication-Info; in every spelling.
 #define SIP_POLICY_TYPES_EDIT_ERROR_PROTECTED 1
 // Not a legal name or value: control characters, bad URI, too long, too many.
 #define SIP_POLICY_TYPES_EDIT_ERROR_MALFORMED 2
@@ -542,7 +543,8 @@ extern void sip_policy_messages_method_message_bytes(sip_policy_messages_borrow_
 // First value of a header field. Case-insensitive, compact forms included.
 // Bytes that are not UTF-8 come as U+FFFD; header-bytes has them as sent.
 extern bool sip_policy_messages_method_message_header(sip_policy_messages_borrow_message_t self, plugin_string_t *name, plugin_string_t *ret);
-// All values in order, lists joined by commas split apart.
+// All values in order. Those of headers that SIP knows as comma lists (Via, Contact,
+// Supported, ...) are split apart; other lines are one value each.
 extern void sip_policy_messages_method_message_headers(sip_policy_messages_borrow_message_t self, plugin_string_t *name, plugin_list_string_t *ret);
 extern bool sip_policy_messages_method_message_header_bytes(sip_policy_messages_borrow_message_t self, plugin_string_t *name, plugin_list_u8_t *ret);
 // One for each header field, in order, as written.
@@ -561,7 +563,7 @@ extern bool sip_policy_messages_method_message_remove_header(sip_policy_messages
 // Sets Content-Type and Content-Length too; none: no body, no Content-Type. Needs the capability "body-write".
 extern bool sip_policy_messages_method_message_set_body(sip_policy_messages_borrow_message_t self, sip_policy_messages_body_t *maybe_body, sip_policy_messages_edit_error_t *err);
 // Notes that live with the transaction and, where it is one, the dialog:
-// the way to hand facts from on-request to on-failure or on-dialog. At most 16
+// the way to hand facts from on-request to on-failure or on-dialog. At most 32
 // of them; a key has at most 64 bytes, a value 1024. All plugins share them.
 extern bool sip_policy_messages_method_message_note(sip_policy_messages_borrow_message_t self, plugin_string_t *key, plugin_string_t *ret);
 extern bool sip_policy_messages_method_message_set_note(sip_policy_messages_borrow_message_t self, plugin_string_t *key, plugin_string_t *value, sip_policy_messages_edit_error_t *err);
@@ -589,7 +591,8 @@ extern bool sip_policy_store_delete(plugin_string_t *key);
 extern bool sip_policy_store_increment(plugin_string_t *key, int64_t by, uint64_t *maybe_ttl_ms, int64_t *ret, sip_policy_store_error_t *err);
 // Atomic: writes only if the present value equals `expected`.
 extern bool sip_policy_store_compare_and_set(plugin_string_t *key, plugin_list_u8_t *maybe_expected, plugin_list_u8_t *value, uint64_t *maybe_ttl_ms, sip_policy_store_error_t *err);
-// Token bucket of its own space of keys: true if the event is within `rate` a second, `burst` at once.
+// Token bucket of its own space of keys: true if the event is within `rate` a
+// second, `burst` at once; true too when the plugin has no room for one more key.
 extern bool sip_policy_store_allow(plugin_string_t *key, double rate, uint32_t burst);
 
 // Imported Functions from `sip:policy/locations@0.1.0`

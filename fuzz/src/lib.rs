@@ -20,6 +20,17 @@ mod hold;
 #[path = "../../crates/server/src/users/mod.rs"]
 mod users;
 
+// What the configuration takes from the host of plugins; the rest of it would bring wasmtime along.
+extern crate self as bellhop_policy;
+#[allow(dead_code, missing_docs, rustdoc::broken_intra_doc_links)]
+#[path = "../../crates/policy/src/grants.rs"]
+mod grants;
+#[allow(dead_code, missing_docs, rustdoc::broken_intra_doc_links)]
+#[path = "../../crates/policy/src/config.rs"]
+mod plugin;
+pub use grants::{Capability, Grants};
+pub use plugin::{HttpLimits, Isolation, OnError, PluginConfig, StoreLimits};
+
 /// The one name that the configuration takes from the server's resolver.
 mod resolve {
     pub(crate) type Place = (bellhop_core::flow::Transport, std::net::SocketAddr);

@@ -263,6 +263,7 @@ pub mod sip {
             }
             #[derive(Clone, PartialEq)]
             pub struct Challenge {
+                /// A wish: a host that knows one realm asks in that one. May be empty.
                 pub realm: _rt::String,
                 /// True: 407 and Proxy-Authenticate. False: 401 and WWW-Authenticate.
                 pub proxy: bool,
@@ -404,9 +405,9 @@ pub mod sip {
                 /// The configuration does not grant this plugin the edit.
                 Denied,
                 /// The host owns this field: Via, From, To, CSeq, Call-ID, Record-Route, Route,
-                /// Contact, Max-Forwards, Content-Length, Content-Type (`set-body` sets it),
-                /// Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate,
-                /// Authentication-Info, Proxy-Authentication-Info; in every spelling.
+                /// Contact, Max-Forwards, Max-Breadth, Content-Length, Content-Type (`set-body`
+                /// sets it), Authorization, Proxy-Authorization, WWW-Authenticate,
+                /// Proxy-Authenticate, Authentication-Info; in every spelling.
                 Protected,
                 /// Not a legal name or value: control characters, bad URI, too long, too many.
                 Malformed(_rt::String),
@@ -978,7 +979,8 @@ pub mod sip {
             }
             impl Message {
                 #[allow(unused_unsafe, clippy::all)]
-                /// All values in order, lists joined by commas split apart.
+                /// All values in order. Those of headers that SIP knows as comma lists (Via, Contact,
+                /// Supported, ...) are split apart; other lines are one value each.
                 #[allow(async_fn_in_trait)]
                 pub fn headers(&self, name: &str) -> _rt::Vec<_rt::String> {
                     unsafe {
@@ -1731,7 +1733,7 @@ pub mod sip {
             impl Message {
                 #[allow(unused_unsafe, clippy::all)]
                 /// Notes that live with the transaction and, where it is one, the dialog:
-                /// the way to hand facts from on-request to on-failure or on-dialog. At most 16
+                /// the way to hand facts from on-request to on-failure or on-dialog. At most 32
                 /// of them; a key has at most 64 bytes, a value 1024. All plugins share them.
                 #[allow(async_fn_in_trait)]
                 pub fn note(&self, key: &str) -> ::core::option::Option<_rt::String> {
@@ -2628,7 +2630,8 @@ pub mod sip {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Token bucket of its own space of keys: true if the event is within `rate` a second, `burst` at once.
+            /// Token bucket of its own space of keys: true if the event is within `rate` a
+            /// second, `burst` at once; true too when the plugin has no room for one more key.
             #[allow(async_fn_in_trait)]
             pub fn allow(key: &str, rate: f64, burst: u32) -> bool {
                 unsafe {
