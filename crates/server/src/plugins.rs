@@ -17,16 +17,12 @@ use bellhop_policy::{
     Wake,
 };
 use smallvec::SmallVec;
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 /// All plugins of the running program.
 #[derive(Clone, Debug)]
 pub(crate) struct Plugins {
     registry: Arc<Registry>,
-    upstreams: Arc<Upstreams>,
 }
 
 impl Plugins {
@@ -39,11 +35,8 @@ impl Plugins {
         location: &Arc<Location>,
         clock: Clock,
     ) -> Result<Self, String> {
-        let upstreams = Arc::new(Upstreams::default());
-        upstreams.set(settings);
         let services = Arc::new(Program {
             location: Arc::clone(location),
-            upstreams: Arc::clone(&upstreams),
             clock,
         });
         let cache = settings
@@ -54,7 +47,6 @@ impl Plugins {
         let registry = Registry::new(cache.as_deref(), services)?;
         let plugins = Self {
             registry: Arc::new(registry),
-            upstreams,
         };
         plugins
             .registry
@@ -75,9 +67,7 @@ impl Plugins {
     /// The first plugin that cannot be used, and why. Those that run stay.
     pub(crate) async fn swap(&self, settings: &Settings) -> Result<Swapped, String> {
         let configs = settings.plugins.clone();
-        let swapped = self.beside(move |registry| registry.swap(configs)).await?;
-        self.upstreams.set(settings);
-        Ok(swapped)
+        self.beside(move |registry| registry.swap(configs)).await
     }
 
     /// Reads the files of the plugins, or of one, again.
@@ -140,7 +130,6 @@ pub(crate) fn told(swapped: &Swapped) -> Option<String> {
 /// What plugins may ask the program.
 struct Program {
     location: Arc<Location>,
-    upstreams: Arc<Upstreams>,
     clock: Clock,
 }
 
@@ -186,43 +175,15 @@ impl Services for Program {
         found.iter().map(binding).collect()
     }
 
-    fn members(&self, group: &str) -> Option<Vec<Member>> {
-        self.upstreams.members(group)
+    fn members(&self, _: &str) -> Option<Vec<Member>> {
+        // The configuration does not grant the capability: health is not tracked yet.
+        None
     }
 }
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").finish_non_exhaustive()
-    }
-}
-
-/// The upstreams of the configuration, for plugins.
-#[derive(Debug, Default)]
-struct Upstreams(Mutex<Vec<(String, Vec<Member>)>>);
-
-impl Upstreams {
-    fn set(&self, settings: &Settings) {
-        let group = |upstream: &crate::config::Upstream| {
-            let member = |target: &crate::config::Target| Member {
-                name: upstream.name.clone(),
-                uri: target.to_string(),
-                up: true,
-                active_calls: 0,
-                latency: 0,
-                weight: 1,
-            };
-            let members = upstream.targets.iter().map(member).collect();
-            (upstream.name.clone(), members)
-        };
-        let groups = settings.upstreams.iter().map(group).collect();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = groups;
-    }
-
-    fn members(&self, group: &str) -> Option<Vec<Member>> {
-        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = groups.iter().find(|(name, _)| name == group);
-        found.map(|(_, members)| members.clone())
     }
 }
 

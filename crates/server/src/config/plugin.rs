@@ -1,7 +1,7 @@
 //! `[[plugin]]`: the policy plugins, in the order in which a message meets them.
 
 use super::{
-    reader::{Field, Section, quoted},
+    reader::{Field, LATER, Section, quoted},
     report::{Report, nearest},
     secret::beside,
     units::{show_duration, show_size},
@@ -117,6 +117,10 @@ fn grants(section: &Section<'_>, report: &Report) -> Grants {
     let mut grants = Grants::NONE;
     for Field { value, at } in listed.into_iter().flat_map(|list| list.value) {
         match value.parse::<Capability>() {
+            Ok(Capability::Upstreams) => report.error(
+                &at,
+                format!("{LATER}; remove it: the health of upstreams is not known to plugins yet"),
+            ),
             Ok(capability) => grants = grants.with(capability),
             Err(_) => {
                 let names = || Capability::ALL.into_iter().map(Capability::name);

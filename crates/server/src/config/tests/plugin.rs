@@ -102,6 +102,7 @@ fn what_is_missing_or_twice_is_said() {
 fn a_wrong_value_is_said_with_what_is_allowed() {
     for (line, said) in [
         ("grant = [\"edits\"]", "did you mean \"edit\"?"),
+        ("grant = [\"upstreams\"]", "not in this version"),
         ("on_error = \"open\"", "allowed: \"continue\", \"reject\""),
         ("deadline = \"0s\"", "allowed: \"1ms\" to \"1s\""),
         ("memory = \"1GiB\"", "allowed: \"64KiB\" to \"256MiB\""),
