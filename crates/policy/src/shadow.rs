@@ -6,7 +6,7 @@ use crate::question::Question;
 use bellhop_core::policy::{Body, Changes, Step, Verdict};
 use bellhop_core::time::Now;
 use std::fmt::Write;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::Release;
 
 /// A verdict and the edits that came with it, as text: equal when they mean the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +41,14 @@ pub(crate) fn compare(
     real: &Outcome,
     shadow: &Outcome,
 ) {
-    account.compared.fetch_add(1, Relaxed);
-    if real == shadow {
-        return;
+    if real != shadow {
+        tell(account, now, question, real, shadow);
     }
+    // Last, so that whoever reads the count finds what it counts.
+    account.compared.fetch_add(1, Release);
+}
+
+fn tell(account: &Account, now: Now, question: &Question, real: &Outcome, shadow: &Outcome) {
     let call_id = question.message().call_id();
     let call_id = call_id
         .get(..128)

@@ -5,7 +5,7 @@ use crate::account::counters::HookStatus;
 use crate::account::meters::MeterStatus;
 use crate::plugin::{About, Plugin};
 use bellhop_core::time::Now;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 /// One plugin, as it is now.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +61,7 @@ pub(crate) fn of(plugin: &Plugin, now: Now) -> PluginStatus {
         store_bytes,
         log_dropped: account.lines.dropped(),
         events_lost: account.events_lost(),
-        compared: account.compared.load(Relaxed),
+        compared: account.compared.load(Acquire),
         differed: account.differed.load(Relaxed),
         differences: account.differences(),
     }
