@@ -279,4 +279,5 @@ fn users() -> String {
 }
 
 const CONFIG: &str = "bellhop.toml";
-const READY: Duration = Duration::from_secs(15);
+/// A debug build compiles each plugin for seconds, and other tests want the processor too.
+const READY: Duration = Duration::from_secs(60);

@@ -292,10 +292,9 @@ impl Phone {
         };
         format!(
             "Via: SIP/2.0/{carried} {local};branch=z9hG4bKp{}x{number};rport\r\nMax-Forwards: 70\r\n\
-             From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{}\r\nCSeq: {number} {method}\r\n",
+             From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{local}\r\nCSeq: {number} {method}\r\n",
             local.port(),
             self.remote,
-            local.port(),
             local.port(),
         )
     }
