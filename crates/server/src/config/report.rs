@@ -96,7 +96,7 @@ impl Report {
             line: at.line,
             key: at.key.clone(),
             value: at.value.clone(),
-            text,
+            text: one_line(text),
         });
     }
 }
@@ -178,6 +178,19 @@ impl fmt::Display for Problems {
     }
 }
 
+/// A text with its control characters escaped: a path or a value that somebody wrote on two lines
+/// would make two problems of one.
+fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
 /// The name in `known` nearest to `word`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase().replace('-', "_");
@@ -235,6 +248,17 @@ mod tests {
     fn a_name_that_is_far_from_all_gets_no_suggestion() {
         assert_eq!(nearest("threads", ["domains", "workers"]), None);
         assert_eq!(nearest("x", ["name", "bind"]), None);
+    }
+
+    #[test]
+    fn a_problem_with_a_path_on_two_lines_is_told_on_one() {
+        let report = Report::new(Path::new("/etc/bellhop.toml"));
+        report.error(&At::file(), "a\r\nb\u{7} cannot be read: no such file");
+        let problems = report.into_problems();
+        assert_eq!(
+            problems[0].to_string(),
+            "error: /etc/bellhop.toml: a\\r\\nb\\u{7} cannot be read: no such file"
+        );
     }
 
     #[test]
