@@ -2,7 +2,7 @@
 //! (RFC 7616 3.4), nor twice with the same one.
 
 use crate::feed::Feed;
-use bellhop_core::auth::client::Answer;
+use bellhop_core::auth::client::{Answer, Qop};
 use bellhop_core::auth::{
     Algorithm, Ask, AuthConfig, Authenticator, Ha1, Outcome, ReplayGuard, Role, Secret, User, Users,
 };
@@ -36,6 +36,8 @@ pub fn run(data: &[u8]) {
         method,
         uri,
         nonce: &nonce,
+        opaque: None,
+        qop: Qop::Auth,
         count: feed.pick(&[1, 2, u32::MAX]),
         cnonce: feed.pick(&["c", "", "0a4f113b,="]),
     };

@@ -1,7 +1,7 @@
 //! A scripted UA: it makes requests, answers requests and challenges, and nothing by itself.
 
 use crate::message::{all, header_of, status_of};
-use bellhop_core::auth::client::Answer;
+use bellhop_core::auth::client::{Answer, Qop};
 use bellhop_core::auth::{Algorithm, Ha1};
 use bellhop_core::flow::Transport;
 use bellhop_wire::view::auth::Challenge;
@@ -137,6 +137,8 @@ impl Peer {
             method,
             uri,
             nonce,
+            opaque: None,
+            qop: Qop::Auth,
             count: self.nonce_count,
             cnonce: "c0ffee",
         };

@@ -14,7 +14,7 @@
 mod case;
 mod common;
 
-use bellhop_core::auth::client::Answer;
+use bellhop_core::auth::client::{Answer, Qop};
 use bellhop_core::auth::{Algorithm, Ha1};
 use bellhop_testkit::{Chance, Peer, World, header_of, status_of};
 use case::{Beside, Case, Expected, METHODS, Nonce};
@@ -115,6 +115,8 @@ fn written(a: &mut Peer, case: &Case, nonce: &str) -> String {
         method,
         uri,
         nonce,
+        opaque: None,
+        qop: Qop::Auth,
         count: u32::from_str_radix(case.nc, 16).unwrap(),
         cnonce: "c0ffee",
     };

@@ -5,7 +5,7 @@ use super::hex::HexTexts;
 use super::words::{ENDS, EXTRAS, HOPS, METHODS, STATUSES, URIS, USERS};
 use super::{site, site::PEERS};
 use crate::feed::Feed;
-use bellhop_core::auth::client::Answer;
+use bellhop_core::auth::client::{Answer, Qop};
 use bellhop_core::auth::{Algorithm, Ha1};
 use bellhop_testkit::header;
 use std::collections::VecDeque;
@@ -157,6 +157,8 @@ impl Scribe {
             method,
             uri,
             nonce,
+            opaque: None,
+            qop: Qop::Auth,
             count: self.count,
             cnonce: "c",
         };

@@ -1,5 +1,5 @@
 //! Digest authentication (RFC 3261 22, RFC 7616, RFC 8760): challenges, their stateless nonces, the
-//! check of credentials and the proof that it gives.
+//! check of credentials and the proof that it gives; and the other side, our answers to a PBX's challenges.
 //!
 //! **Invariant**: an [`Authenticated`] is made in one place, after a right digest over a nonce of ours
 //! whose count had not been used.
@@ -13,6 +13,7 @@ mod fingerprint;
 mod nonce;
 mod replay;
 mod secret;
+pub mod upstream;
 mod user;
 
 #[cfg(test)]

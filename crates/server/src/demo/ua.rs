@@ -263,6 +263,8 @@ impl Ua {
             method: bellhop_wire::Method::from(method).as_str(),
             uri,
             nonce: text(challenge.nonce.ok_or(Fault::Missing("nonce"))?)?,
+            opaque: None,
+            qop: client::Qop::Auth,
             count: 1,
             cnonce: &cnonce,
         };

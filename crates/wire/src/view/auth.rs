@@ -31,7 +31,7 @@ pub struct Credentials<'a> {
     pub nc: Option<&'a [u8]>,
 }
 
-/// A digest challenge as it stands; for clients (testkit, later the upstream side).
+/// A digest challenge as it stands; for clients (testkit, the upstream side).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Challenge<'a> {
     /// realm
@@ -46,6 +46,13 @@ pub struct Challenge<'a> {
     pub qop: Option<&'a [u8]>,
     /// stale=true
     pub stale: bool,
+}
+
+/// What a server says after it has let a request pass (RFC 7616 3.5), as far as a client needs it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuthInfo<'a> {
+    /// nextnonce: the nonce to go on with
+    pub nextnonce: Option<&'a [u8]>,
 }
 
 /// Why credentials could not be read.
@@ -109,6 +116,20 @@ impl<'a> Challenge<'a> {
     }
 }
 
+impl<'a> AuthInfo<'a> {
+    /// Reads the value of one Authentication-Info or Proxy-Authentication-Info line.
+    ///
+    /// # Errors
+    /// `Syntax`.
+    pub fn parse(value: &'a [u8]) -> Result<Self, AuthError> {
+        let mut read = Self::default();
+        params(value, |name, value| {
+            !is(name, "nextnonce") || read.nextnonce.replace(value).is_none()
+        })?;
+        Ok(read)
+    }
+}
+
 /// Resolves quoted pairs.
 pub fn unescape(quoted: &[u8]) -> Cow<'_, [u8]> {
     unescape_pairs(quoted)
@@ -119,7 +140,7 @@ pub fn unescape(quoted: &[u8]) -> Cow<'_, [u8]> {
 #[inline]
 fn digest_params<'a>(
     value: &'a [u8],
-    mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
+    take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
 ) -> Result<(), AuthError> {
     let (scheme, rest) = take_while(trim_start(value), is_token_byte);
     if !is(scheme, "Digest") {
@@ -128,7 +149,16 @@ fn digest_params<'a>(
     if !rest.first().is_some_and(|&b| is_blank(b)) {
         return Err(AuthError::Syntax);
     }
-    let mut rest = trim_commas(rest);
+    params(rest, take)
+}
+
+/// As [`digest_params`] of a line that names no scheme.
+#[inline]
+fn params<'a>(
+    value: &'a [u8],
+    mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
+) -> Result<(), AuthError> {
+    let mut rest = trim_commas(value);
     if rest.is_empty() {
         return Err(AuthError::Syntax);
     }
@@ -265,6 +295,17 @@ mod tests {
                 .unwrap()
                 .stale
         );
+    }
+
+    #[test]
+    fn the_next_nonce_of_an_authentication_info_is_read() {
+        let read = AuthInfo::parse(b"qop=auth, rspauth=\"ab\", nextnonce=\"n,2\", nc=00000001");
+        assert_eq!(read.unwrap().nextnonce, Some(&b"n,2"[..]));
+        let none = AuthInfo::parse(b"qop=auth").unwrap();
+        assert_eq!(none.nextnonce, None);
+        for bad in [&b""[..], b"nextnonce", b"nextnonce=a, NextNonce=b"] {
+            assert_eq!(AuthInfo::parse(bad).unwrap_err(), AuthError::Syntax);
+        }
     }
 
     #[test]
