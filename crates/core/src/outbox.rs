@@ -15,6 +15,8 @@ pub struct Outbox {
     pub transmits: Vec<Transmit>,
     /// Names to resolve.
     pub resolves: Vec<Resolve>,
+    /// Names of users to look up.
+    pub lookups: Vec<LookUp>,
     /// What happened, for the log.
     pub events: Vec<Event>,
     /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
@@ -40,6 +42,16 @@ pub struct Resolve {
     pub port: Option<u16>,
     /// The transport, if the URI or the topmost Route names one.
     pub transport: Option<Transport>,
+}
+
+/// The name of a user that requests wait to have looked up. The answer goes to
+/// [`crate::engine::Engine::looked_up`]; if none comes the engine gives up by its own timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// Names the question; its top 16 bits are the shard.
+    pub ticket: Ticket,
+    /// The digest username, quoted pairs resolved; any octets.
+    pub name: Box<[u8]>,
 }
 
 /// Names a request that waits for an answer from outside the core. Its top 16 bits are the shard.
@@ -141,6 +153,7 @@ impl Outbox {
         self.bytes.clear();
         self.transmits.clear();
         self.resolves.clear();
+        self.lookups.clear();
         self.events.clear();
         self.dropped = 0;
         self.drops.clear();

@@ -4,10 +4,10 @@ use crate::net::Net;
 use crate::{Chance, Faults, Packet};
 use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard, Secret};
 use bellhop_core::config::Config;
-use bellhop_core::engine::{Engine, Shared};
+use bellhop_core::engine::{Engine, LookedUp, Shared};
 use bellhop_core::event::Event;
 use bellhop_core::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
-use bellhop_core::outbox::{Outbox, Ticket};
+use bellhop_core::outbox::{LookUp, Outbox, Ticket};
 use bellhop_core::policy::Policy;
 use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
@@ -53,6 +53,8 @@ pub struct World {
     pub asked: Vec<String>,
     /// Whether the resolver answers at all.
     pub resolver_answers: bool,
+    /// Users that were to be looked up, which a test answers by [`World::looked_up`].
+    pub sought: Vec<LookUp>,
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             names: HashMap::new(),
             asked: Vec::new(),
             resolver_answers: true,
+            sought: Vec::new(),
         }
     }
 
@@ -131,6 +134,16 @@ impl World {
     pub fn consulted(&mut self, node: usize, ticket: Ticket) {
         if let Some(asking) = self.nodes.get_mut(node) {
             asking.engine.consulted(self.now, ticket, &mut asking.out);
+        }
+        self.drain_node(node);
+    }
+
+    /// Tells a node what became of a look-up.
+    pub fn looked_up(&mut self, node: usize, ticket: Ticket, found: LookedUp) {
+        if let Some(asking) = self.nodes.get_mut(node) {
+            asking
+                .engine
+                .looked_up(self.now, ticket, found, &mut asking.out);
         }
         self.drain_node(node);
     }
@@ -288,7 +301,7 @@ impl World {
             };
             let mut out = std::mem::take(&mut node.out);
             node.log.append(&mut out.events);
-            if out.transmits.is_empty() && out.resolves.is_empty() {
+            if out.transmits.is_empty() && out.resolves.is_empty() && out.lookups.is_empty() {
                 return;
             }
             for transmit in &out.transmits {
@@ -315,6 +328,7 @@ impl World {
             }
             let asked = out.resolves.iter().map(|resolve| resolve.host.clone());
             self.asked.extend(asked);
+            self.sought.append(&mut out.lookups);
             for resolve in out.resolves.iter().filter(|_| self.resolver_answers) {
                 let port = resolve.port.unwrap_or(5060);
                 let known = self.names.get(&resolve.host).cloned().unwrap_or_default();

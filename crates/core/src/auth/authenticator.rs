@@ -4,10 +4,15 @@ use super::{
     Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users,
     challenges::Challenges,
     claim::{Claim, Fault, Usual, is_for, place},
+    directory::Found,
     fingerprint::Fingerprint,
     nonce::{Nonces, milliseconds},
 };
-use crate::{entropy::Entropy, registrar::Aor, time::Now};
+use crate::{
+    entropy::Entropy,
+    registrar::Aor,
+    time::{Instant, Now},
+};
 use bellhop_wire::{Credentials, Field, HeaderId, Message, Method, Reply, UriRef};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -68,6 +73,8 @@ pub enum Outcome {
     },
     /// Credentials that cannot be read: 400 with this reason phrase.
     Malformed(&'static str),
+    /// Whose name this is must be looked up first; then the check is to be made again.
+    LookUp(Box<[u8]>),
 }
 
 /// Asks for digest credentials and checks them. Keeps nothing of a request that did not pass.
@@ -91,8 +98,8 @@ impl Authenticator {
         let password = format!("{:02x?}", secret.mac(Use::Nobody, &[]));
         let nobody = Ha1::of_password("", &config.realm, &password);
         let last = config.algorithms.last();
-        let all_have_last =
-            last.is_some_and(|last| config.users.iter().all(|user| user.ha1().has(*last)));
+        let all_have_last = config.users.directory().is_none()
+            && last.is_some_and(|last| config.users.iter().all(|user| user.ha1().has(*last)));
         Self {
             nonces: Nonces::new(&secret, &config.realm),
             challenges: Challenges::new(&config.realm, &config.algorithms),
@@ -125,7 +132,24 @@ impl Authenticator {
             Err(Fault::Nothing) => return Outcome::Challenge { stale: false },
             Err(Fault::Malformed(reason)) => return Outcome::Malformed(reason),
         };
-        let user = config.users.find(&claim.username);
+        let found;
+        let mut user = config.users.find(&claim.username);
+        if user.is_none() && config.users.directory().is_some() {
+            found = config.users.elsewhere(now.instant, &claim.username);
+            match &found {
+                Found::User(known) => user = Some(known),
+                Found::Nobody => {}
+                // A nonce of ours shows that the sender is where he says. One who has none is given one,
+                // and told that it was only this: he may know his password well.
+                Found::Unknown => {
+                    let lifetime = config.nonce_lifetime;
+                    return match self.nonces.read(source, now.unix, lifetime, claim.nonce) {
+                        Some(_) => Outcome::LookUp(claim.username.into()),
+                        None => Outcome::Challenge { stale: true },
+                    };
+                }
+            }
+        }
         let stored = user.and_then(|user| user.ha1().hash(claim.algorithm));
         let known = stored.is_some();
         let Some(ha1) = stored.or_else(|| self.nobody.hash(claim.algorithm)) else {
@@ -192,6 +216,19 @@ impl Authenticator {
     /// Whether an AoR is one of a user's.
     pub fn knows(&self, aor: &Aor) -> bool {
         self.config.users.owns(aor)
+    }
+
+    /// A name has been looked up.
+    pub(crate) fn learn(&self, now: Instant, name: &[u8], user: Option<User>) {
+        if let Some(directory) = self.config.users.directory() {
+            directory.learn(now, name, user);
+        }
+    }
+
+    /// A name could not be looked up; whether what was known of it will do for the moment.
+    pub(crate) fn make_do(&self, now: Instant, name: &[u8]) -> bool {
+        let directory = self.config.users.directory();
+        directory.is_some_and(|directory| directory.make_do(now, name))
     }
 
     /// The realm.

@@ -9,6 +9,7 @@ mod authenticator;
 mod challenges;
 mod claim;
 pub mod client;
+mod directory;
 mod fingerprint;
 mod nonce;
 mod replay;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use algorithm::Algorithm;
 pub use authenticator::{Ask, AuthConfig, Authenticated, Authenticator, Outcome, Role};
+pub use directory::{Directory, Keeping};
 pub use replay::ReplayGuard;
 pub use secret::{Secret, Use};
 pub use user::{DuplicateUser, Ha1, User, Users};

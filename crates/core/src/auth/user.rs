@@ -1,7 +1,8 @@
 //! Who may authenticate, and what of theirs is stored: the digest's first hash, never a password.
 
 use super::algorithm::{Algorithm, Hash};
-use crate::registrar::Aor;
+use super::directory::{Directory, Found};
+use crate::{registrar::Aor, time::Instant};
 use ahash::RandomState;
 use std::{
     collections::{HashMap, HashSet},
@@ -36,6 +37,7 @@ pub struct User {
 pub struct Users {
     by_name: HashMap<Box<[u8]>, Arc<User>, RandomState>,
     aors: HashSet<Aor, RandomState>,
+    directory: Option<Arc<Directory>>,
 }
 
 /// Two users have the name in here.
@@ -115,17 +117,42 @@ impl Users {
                 return Err(DuplicateUser(first.name.clone()));
             }
         }
-        Ok(Self { by_name, aors })
+        Ok(Self {
+            by_name,
+            aors,
+            directory: None,
+        })
     }
 
-    /// The user of this name, compared byte for byte.
+    /// These users and those whom this directory knows.
+    #[must_use]
+    pub fn with_directory(mut self, directory: Arc<Directory>) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// What is known of users who are kept elsewhere; `None`: all users are here.
+    pub const fn directory(&self) -> Option<&Arc<Directory>> {
+        self.directory.as_ref()
+    }
+
+    /// What the directory knows of a name that none of the users has who are here.
+    pub(super) fn elsewhere(&self, now: Instant, name: &[u8]) -> Found {
+        match &self.directory {
+            Some(directory) => directory.find(now, name),
+            None => Found::Nobody,
+        }
+    }
+
+    /// The user of this name, compared byte for byte, if he is here.
     pub fn find(&self, name: impl AsRef<[u8]>) -> Option<&Arc<User>> {
         self.by_name.get(name.as_ref())
     }
 
     /// Whether an AoR is one of some user's.
     pub fn owns(&self, aor: &Aor) -> bool {
-        self.aors.contains(aor)
+        let elsewhere = || self.directory.as_ref().is_some_and(|d| d.owns(aor));
+        self.aors.contains(aor) || elsewhere()
     }
 
     /// All users, in no order.
@@ -138,9 +165,9 @@ impl Users {
         self.by_name.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are none, and no place where there could be more.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.by_name.is_empty() && self.directory.is_none()
     }
 }
 

@@ -202,6 +202,10 @@ impl Engine {
                 self.refuse(received, 400, why, out);
                 None
             }
+            Outcome::LookUp(name) => {
+                self.look_up(now, received, &name, out);
+                None
+            }
         }
     }
 

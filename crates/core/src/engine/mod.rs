@@ -8,14 +8,17 @@ mod challenge;
 mod consult;
 mod inbound;
 mod local;
+mod lookups;
 mod register;
 mod relay;
 mod shard;
 mod unreachable;
 mod waiting;
 
+pub use lookups::LookedUp;
 pub use shard::shard_of;
 
+use self::lookups::Lookups;
 use crate::auth::{Authenticator, ReplayGuard, Secret};
 use crate::budget::Budget;
 use crate::config::Config;
@@ -56,6 +59,8 @@ pub struct Engine {
     pub(crate) known: Known,
     pub(crate) limiter: Limiter,
     pub(crate) budget: Budget,
+    /// Requests whose sender is looked up.
+    lookups: Lookups,
     /// Who is asked at the hooks; `None`: nobody.
     pub(crate) policy: Option<Box<dyn Policy>>,
     date: date::Line,
@@ -96,6 +101,7 @@ impl Engine {
             former: VecDeque::new(),
             limiter: Limiter::new(config.rate),
             budget: Budget::new(),
+            lookups: Lookups::new(RandomState::with_seeds(b, a, d, c)),
             policy: None,
             config,
             auth,
@@ -195,13 +201,19 @@ impl Engine {
         let first = out.transmits.len();
         self.table.handle_timeout(now.instant, out);
         self.branch_deadlines(now, out);
+        self.lookup_deadlines(now, out);
         self.finish(now, first, out);
     }
 
     /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
     pub fn next_timeout(&self) -> Option<Instant> {
         let at_once = self.table.has_events().then(Instant::default);
-        let timers = [at_once, self.table.next_timeout(), self.deadlines.next()];
+        let timers = [
+            at_once,
+            self.table.next_timeout(),
+            self.deadlines.next(),
+            self.lookups.next(),
+        ];
         timers.into_iter().flatten().min()
     }
 
