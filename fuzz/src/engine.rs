@@ -93,7 +93,7 @@ impl Bench {
                 let peer = &site::PEERS[feed.below(site::PEERS.len())];
                 let id = peer.connection.unwrap_or(u64::from(feed.byte()));
                 let engine = &mut self.site.engine;
-                engine.connection_closed(self.now, ConnectionId(id));
+                engine.connection_closed(self.now, ConnectionId(id), &mut self.out);
             }
             _ => self.resolve_or_reload(feed),
         }

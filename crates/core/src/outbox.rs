@@ -3,6 +3,7 @@
 
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow, Transport};
+use crate::registrar::Aor;
 use bellhop_wire::Message;
 use std::ops::Range;
 
@@ -17,6 +18,9 @@ pub struct Outbox {
     pub resolves: Vec<Resolve>,
     /// Names of users to look up.
     pub lookups: Vec<LookUp>,
+    /// AoRs whose bindings are to be put on disk as the location service has them when that is done, or
+    /// later; only where [`crate::engine::Engine::set_durable`] was called.
+    pub persists: Vec<Persist>,
     /// What happened, for the log.
     pub events: Vec<Event>,
     /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
@@ -52,6 +56,23 @@ pub struct LookUp {
     pub ticket: Ticket,
     /// The digest username, quoted pairs resolved; any octets.
     pub name: Box<[u8]>,
+}
+
+/// An AoR whose bindings have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Persist {
+    /// Names the REGISTER that waits for it, to be told to [`crate::engine::Engine::persisted`]; its top 16
+    /// bits are the shard. `None`: nobody waits.
+    pub ticket: Option<Ticket>,
+    /// The AoR.
+    pub aor: Aor,
+}
+
+/// Bindings could not be put on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unstored {
+    /// Seconds after which it may be tried again.
+    pub retry_after: u32,
 }
 
 /// Names a request that waits for an answer from outside the core. Its top 16 bits are the shard.
@@ -154,6 +175,7 @@ impl Outbox {
         self.transmits.clear();
         self.resolves.clear();
         self.lookups.clear();
+        self.persists.clear();
         self.events.clear();
         self.dropped = 0;
         self.drops.clear();

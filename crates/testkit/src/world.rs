@@ -1,12 +1,14 @@
 //! The world of one test: engines, the network between them and the peers, and the clock.
 
+use crate::disk::Disk;
 use crate::net::Net;
+use crate::stream::{connection, place_of};
 use crate::{Chance, Faults, Packet};
 use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard, Secret};
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, LookedUp, Shared};
 use bellhop_core::event::Event;
-use bellhop_core::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
+use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::outbox::{LookUp, Outbox, Ticket};
 use bellhop_core::policy::Policy;
 use bellhop_core::registrar::Location;
@@ -23,10 +25,13 @@ pub struct Node {
     pub engine: Engine,
     /// What all its shards would share.
     pub shared: Shared,
-    listeners: Vec<(Transport, SocketAddr)>,
+    pub(crate) listeners: Vec<(Transport, SocketAddr)>,
+    pub(crate) disk: Disk,
+    /// What the location service was made with.
+    pub(crate) seeds: [u64; 4],
     /// What it told the log.
     pub log: Vec<Event>,
-    out: Outbox,
+    pub(crate) out: Outbox,
 }
 
 /// Everything a test has.
@@ -41,7 +46,7 @@ pub struct World {
     /// Every packet that was sent, in order, lost ones too.
     pub trace: Vec<Packet>,
     net: Net,
-    chance: Chance,
+    pub(crate) chance: Chance,
     inboxes: HashMap<SocketAddr, VecDeque<String>>,
     /// Addresses that take no connection.
     refusing: HashSet<SocketAddr>,
@@ -107,6 +112,8 @@ impl World {
             engine,
             shared,
             listeners,
+            disk: Disk::default(),
+            seeds,
             log: Vec::new(),
             out: Outbox::default(),
         });
@@ -195,7 +202,8 @@ impl World {
     pub fn cut(&mut self, peer: SocketAddr) {
         self.gone.insert(peer);
         for node in &mut self.nodes {
-            node.engine.connection_closed(self.now, connection(peer));
+            node.engine
+                .connection_closed(self.now, connection(peer), &mut node.out);
         }
     }
 
@@ -235,7 +243,9 @@ impl World {
     /// Goes to the next event and serves it; false if there is none until `end`.
     fn step(&mut self, end: Instant) -> bool {
         let timeouts = self.nodes.iter().filter_map(|n| n.engine.next_timeout());
+        let disks = self.nodes.iter().filter_map(|n| n.disk.next());
         let Some(at) = timeouts
+            .chain(disks)
             .chain(self.net.next())
             .min()
             .filter(|at| *at <= end)
@@ -247,6 +257,7 @@ impl World {
             self.deliver(packet);
         }
         for index in 0..self.nodes.len() {
+            self.serve_disk(index);
             if let Some(node) = self.nodes.get_mut(index)
                 && node
                     .engine
@@ -294,16 +305,18 @@ impl World {
         }
     }
 
-    fn drain_node(&mut self, index: usize) {
+    pub(crate) fn drain_node(&mut self, index: usize) {
         loop {
             let Some(node) = self.nodes.get_mut(index) else {
                 return;
             };
             let mut out = std::mem::take(&mut node.out);
             node.log.append(&mut out.events);
-            if out.transmits.is_empty() && out.resolves.is_empty() && out.lookups.is_empty() {
+            let is_idle = out.persists.is_empty() && out.resolves.is_empty();
+            if is_idle && out.transmits.is_empty() && out.lookups.is_empty() {
                 return;
             }
+            node.disk.take(self.now, out.persists.drain(..));
             for transmit in &out.transmits {
                 let transport = transmit.to.transport();
                 let (to, is_refused) = place_of(&transmit.to, &self.gone, &self.refusing);
@@ -354,47 +367,4 @@ impl World {
 fn listeners_of(config: &Config) -> Vec<(Transport, SocketAddr)> {
     let listeners = config.listeners.iter();
     listeners.map(|l| (l.transport, l.local)).collect()
-}
-
-/// Where a message really goes, and whether nobody takes it there: its peer's connection is gone, or none
-/// can be opened.
-fn place_of(
-    to: &Destination,
-    gone: &HashSet<SocketAddr>,
-    refusing: &HashSet<SocketAddr>,
-) -> (SocketAddr, bool) {
-    let remote = to.remote();
-    let place = match to {
-        Destination::Flow { else_connect, .. } if gone.contains(&remote) => {
-            let Some(port) = else_connect else {
-                return (remote, true);
-            };
-            SocketAddr::new(remote.ip(), *port)
-        }
-        Destination::Flow { .. } => return (remote, false),
-        Destination::Address { .. } => remote,
-    };
-    (
-        place,
-        to.transport().is_reliable() && refusing.contains(&place),
-    )
-}
-
-/// A stream's name: one for each remote address.
-fn connection(remote: SocketAddr) -> ConnectionId {
-    let host = match remote.ip() {
-        std::net::IpAddr::V4(ip) => u64::from(ip.to_bits()),
-        std::net::IpAddr::V6(ip) => (ip.to_bits() & u128::from(u32::MAX)) as u64,
-    };
-    ConnectionId(host << 16 | u64::from(remote.port()))
-}
-
-/// The flow that a stream from this address to the first listener of a node is.
-pub fn flow_tcp(remote: SocketAddr, listener: u16) -> Flow {
-    Flow {
-        listener: ListenerId(listener),
-        transport: Transport::Tcp,
-        remote,
-        connection: Some(connection(remote)),
-    }
 }

@@ -6,6 +6,7 @@
 
 mod challenge;
 mod consult;
+mod durable;
 mod inbound;
 mod local;
 mod lookups;
@@ -15,6 +16,7 @@ mod shard;
 mod unreachable;
 mod waiting;
 
+pub use durable::PATIENCE;
 pub use lookups::LookedUp;
 pub use shard::shard_of;
 
@@ -63,6 +65,7 @@ pub struct Engine {
     lookups: Lookups,
     /// Who is asked at the hooks; `None`: nobody.
     pub(crate) policy: Option<Box<dyn Policy>>,
+    holds: durable::Holds,
     date: date::Line,
     index: Index,
     shard: u16,
@@ -113,6 +116,7 @@ impl Engine {
             key: RandomState::with_seeds(a, b, c, d),
             scratch: Vec::with_capacity(2048),
             known: Known::new(RandomState::with_seeds(d, c, b, a)),
+            holds: durable::Holds::default(),
             date: date::Line::default(),
             index: Index::new(),
             shard,
@@ -162,12 +166,18 @@ impl Engine {
     /// A connection is gone: phones that registered over it cannot be reached any more, and what waits
     /// for a first response over it fails as soon as [`Engine::handle_timeout`] is called. Gives how
     /// many bindings went with it.
-    pub fn connection_closed(&mut self, now: Now, connection: ConnectionId) -> usize {
+    pub fn connection_closed(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        out: &mut Outbox,
+    ) -> usize {
         self.table.connection_failed(now.instant, connection);
-        self.shared
-            .location
-            .connection_closed(now.instant, connection)
-            .len()
+        let location = &self.shared.location;
+        let lost = location.connection_closed(now.instant, connection);
+        let count = lost.len();
+        self.forget_on_disk(lost, out);
+        count
     }
 
     /// The places of a name that [`Outbox::resolves`] asked for, the one to try first in front; none
@@ -202,6 +212,7 @@ impl Engine {
         self.table.handle_timeout(now.instant, out);
         self.branch_deadlines(now, out);
         self.lookup_deadlines(now, out);
+        self.give_up_on_disk(now, out);
         self.finish(now, first, out);
     }
 
@@ -213,6 +224,7 @@ impl Engine {
             self.table.next_timeout(),
             self.deadlines.next(),
             self.lookups.next(),
+            self.holds.next(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -239,7 +251,14 @@ impl Engine {
 
     /// How many bytes live transactions and response contexts hold, about.
     pub fn held(&self) -> usize {
-        self.table.held().saturating_add(self.contexts.held())
+        let (_, waiting) = self.holds.held();
+        let held = self.table.held().saturating_add(self.contexts.held());
+        held.saturating_add(waiting)
+    }
+
+    /// How many REGISTERs wait for the disk.
+    pub fn waiting_for_disk(&self) -> usize {
+        self.holds.held().0
     }
 
     /// Carries out what the transactions brought about, then names the shard in what was queued.

@@ -2,9 +2,8 @@
 
 use super::Engine;
 use super::local::{EXTENSIONS, Received, unknown};
-use crate::event::{Decision, Level, Registration};
 use crate::outbox::Outbox;
-use crate::registrar::{self, Aor, Registered};
+use crate::registrar::{self, Aor};
 use crate::routing::Proof;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Scheme, UriRef};
@@ -58,6 +57,12 @@ impl Engine {
                 out,
             );
         }
+        if self.is_disk_behind() && message.first(HeaderId::Contact).is_some() {
+            let behind = "Too many registrations wait for the disk";
+            return self.refuse_with(received, 503, behind, out, |_, reply| {
+                reply.header("Retry-After", b"10");
+            });
+        }
         let location = &self.shared.location;
         let cut = longest.map(|longest| self.config.registrar.at_most(longest));
         let applied = registrar::apply(
@@ -73,25 +78,7 @@ impl Engine {
             },
         );
         match applied {
-            Ok(registered) => {
-                self.reply(received, 200, "OK", out, |engine, reply| {
-                    registered.write(now.instant, message, reply);
-                    // 10.3 step 8.
-                    let date = engine.date.of(now.unix);
-                    reply.lines_with(|out| out.extend_from_slice(date));
-                });
-                out.tell(message, received.flow, Level::Info, 200, || {
-                    let Registered {
-                        bindings, changes, ..
-                    } = registered;
-                    let bindings = bindings.len();
-                    Decision::Registered(Registration {
-                        aor,
-                        changes,
-                        bindings,
-                    })
-                });
-            }
+            Ok(registered) => self.registered(now, received, aor, registered, out),
             Err(refusal) => {
                 self.refuse_with(
                     received,

@@ -13,6 +13,8 @@ pub struct Registered {
     pub bindings: Bindings,
     /// What the REGISTER changed; empty for a query and for a retransmission.
     pub changes: SmallVec<[Change; 2]>,
+    /// It only asked.
+    pub(crate) is_query: bool,
     /// The flow that the REGISTER came over is kept for calls (RFC 5626 6).
     pub(super) outbound: bool,
 }

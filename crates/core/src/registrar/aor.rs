@@ -57,6 +57,11 @@ impl Aor {
         Self::new(&uri, std::str::from_utf8(&domain).ok()?)
     }
 
+    /// The AoR that gave this text by [`Aor::as_str`]. `None` if none did.
+    pub fn of_canonical(text: &str) -> Option<Self> {
+        Self::parse_text(&format!("sip:{text}")).filter(|aor| aor.as_str() == text)
+    }
+
     /// `user@domain` or `domain`.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -81,6 +81,7 @@ pub fn apply(
     Ok(Registered {
         bindings,
         changes,
+        is_query: matches!(asked, Request::Query),
         outbound,
     })
 }

@@ -11,6 +11,7 @@ mod contact;
 mod device;
 mod index;
 mod location;
+mod record;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use apply::apply;
 pub use binding::{Binding, Bindings};
 pub use device::Device;
 pub use location::Location;
+pub use record::Record;
 
 use std::time::Duration;
 

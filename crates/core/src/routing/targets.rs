@@ -10,7 +10,7 @@ use crate::flow::{Destination, Flow};
 use crate::record_route::Side;
 use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
-use bellhop_wire::{Message, Method, Scheme, UriRef};
+use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -139,7 +139,9 @@ impl Scene<'_> {
             };
             let hop = Hop::To(Destination::Flow {
                 flow,
-                else_connect: None,
+                else_connect: moved
+                    .as_deref()
+                    .map_or_else(|| self.port_after_restart(flow, device), port_without_nat),
             });
             let path = moved.as_ref().map_or(&[][..], |binding| binding.path());
             return Routing::one(target(hop, path), "dialog, over its flow");
@@ -153,6 +155,16 @@ impl Scene<'_> {
             Ok(hop) => Routing::one(target(hop, &[]), "dialog"),
             Err(refusal) => refusal,
         }
+    }
+
+    /// Where a connection can be opened to a phone that was called after its own had gone with an earlier
+    /// program.
+    fn port_after_restart(&self, flow: Flow, device: Option<Device>) -> Option<u16> {
+        if !flow.transport.is_reliable() || flow.connection.is_some() {
+            return None;
+        }
+        let binding = self.location.of_device(self.now, device?)?;
+        port_without_nat(&binding)
     }
 
     /// The binding by which a phone is reached that was at the end of this flow when its dialog began, if it
@@ -187,7 +199,7 @@ impl Scene<'_> {
             uri,
             hop: Hop::To(Destination::Flow {
                 flow,
-                else_connect: None,
+                else_connect: port_without_nat(binding),
             }),
             path: binding.path().into(),
             kind: Kind::Binding,
@@ -319,4 +331,17 @@ fn earlier_flows(bindings: &[Arc<Binding>], at: usize) -> usize {
     let earlier = bindings.get(..at).unwrap_or_default();
     let is_same = |other: &&Arc<Binding>| device.is_some() && other.instance() == device;
     earlier.iter().filter(is_same).count()
+}
+
+/// Where a connection can be opened to a phone whose own is gone with the program that it was opened to: at
+/// its contact's port, if its contact names the address that it registered from. Behind a NAT it does not, and
+/// a call fails at once, until the phone comes again.
+fn port_without_nat(binding: &Binding) -> Option<u16> {
+    let flow = binding.flow;
+    if !flow.transport.is_reliable() || flow.connection.is_some() {
+        return None;
+    }
+    let contact = UriRef::parse(binding.contact()).ok()?;
+    let is_its_own = contact.host == Some(Host::Ip(flow.remote.ip()));
+    is_its_own.then(|| contact.port.unwrap_or(flow.transport.default_port()))
 }

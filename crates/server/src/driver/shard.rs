@@ -22,7 +22,7 @@ pub(crate) trait Core: Send {
     /// A datagram that begins like this did not arrive; whether it was a live request of this shard.
     fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool;
     /// A connection is gone.
-    fn connection_closed(&mut self, now: Now, connection: ConnectionId);
+    fn connection_closed(&mut self, now: Now, connection: ConnectionId, out: &mut Outbox);
     /// A name was looked up; no addresses if it has none.
     fn resolved(&mut self, now: Now, ticket: Ticket, places: &[Place], out: &mut Outbox);
     /// A plugin's answer is there.
@@ -52,8 +52,8 @@ impl Core for Engine {
         self.unreachable(now, bytes, out)
     }
 
-    fn connection_closed(&mut self, now: Now, connection: ConnectionId) {
-        let lost = self.connection_closed(now, connection);
+    fn connection_closed(&mut self, now: Now, connection: ConnectionId, out: &mut Outbox) {
+        let lost = self.connection_closed(now, connection, out);
         if lost > 0 {
             tracing::info!(
                 target: "bellhop::sip",

@@ -105,7 +105,7 @@ impl<'w> Turn<'w> {
     /// Tells all shards that a connection is gone.
     pub(crate) fn connection_closed(&mut self, id: ConnectionId) {
         for shard in 0..self.worker.shards.len() {
-            self.with(shard, |core, now, _| core.connection_closed(now, id));
+            self.with(shard, |core, now, out| core.connection_closed(now, id, out));
         }
     }
 

@@ -9,6 +9,7 @@ mod flows;
 mod model;
 mod order;
 mod place;
+mod records;
 mod refusals;
 
 use super::*;

@@ -231,7 +231,7 @@ impl Core for Puppet {
         is_mine
     }
 
-    fn connection_closed(&mut self, _: Now, connection: ConnectionId) {
+    fn connection_closed(&mut self, _: Now, connection: ConnectionId, _: &mut Outbox) {
         let heard = Heard::Closed(self.shard, connection);
         self.heard.lock().unwrap().push(heard);
     }

@@ -29,7 +29,7 @@ impl Core for Mute {
     fn unreachable(&mut self, _: Now, _: &[u8], _: &mut Outbox) -> bool {
         false
     }
-    fn connection_closed(&mut self, _: Now, _: ConnectionId) {}
+    fn connection_closed(&mut self, _: Now, _: ConnectionId, _: &mut Outbox) {}
     fn resolved(&mut self, _: Now, _: Ticket, _: &[Place], _: &mut Outbox) {}
     fn consulted(&mut self, _: Now, _: Ticket, _: &mut Outbox) {}
 
