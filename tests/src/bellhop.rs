@@ -31,6 +31,8 @@ pub struct Setup {
     pub upstream: Option<String>,
     /// What is offered in a challenge, in this order.
     pub algorithms: Vec<&'static str>,
+    /// Where its users are, as `[auth]` says it.
+    pub users: String,
     /// Headers that nobody outside may send, besides the identity headers.
     pub strip: Vec<&'static str>,
     /// Below which level nothing is logged.
@@ -57,6 +59,7 @@ impl Setup {
             listen: Transport::BOTH.map(listen).into(),
             upstream: Some(format!("sip:{}", lane.pbx())),
             algorithms: vec!["SHA-256", "MD5"],
+            users: "{ file = \"users.toml\" }".to_owned(),
             strip: Vec::new(),
             log: "debug",
             more: String::new(),
@@ -147,7 +150,7 @@ impl Setup {
             self.algorithms
         );
         let _ = writeln!(text, "strip_headers = {:?}", self.strip);
-        let _ = writeln!(text, "users = {{ file = \"users.toml\" }}");
+        let _ = writeln!(text, "users = {}", self.users);
         // Phones of the lab register for shorter times than the default allows.
         let _ = writeln!(
             text,

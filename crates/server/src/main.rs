@@ -10,6 +10,7 @@ mod key;
 mod log;
 mod plugins;
 mod resolve;
+mod seek;
 mod serve;
 mod transport;
 mod users;

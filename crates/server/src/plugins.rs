@@ -3,7 +3,7 @@
 
 use crate::{
     config::Settings,
-    driver::{Answers, Clock, OsEntropy},
+    driver::{Answer, Answers, Clock, OsEntropy},
 };
 use bellhop_core::{
     engine::Engine,
@@ -193,7 +193,7 @@ struct Bell(Answers);
 
 impl Wake for Bell {
     fn wake(&self, ticket: Ticket) {
-        self.0.tell(ticket);
+        self.0.tell(Answer::Policy(ticket));
     }
 }
 

@@ -1,9 +1,14 @@
 //! Serving: everything is bound before anything runs, the signals are heard from the first moment
 //! (process 1 of a container has no defaults), and a reload swaps the whole configuration or nothing.
 
+mod process;
 mod signals;
+mod users;
 
-use self::signals::Signals;
+use self::{
+    process::{log_panics, raise_descriptors},
+    signals::Signals,
+};
 use crate::{
     admin::{Listening, Order, Panel, Refused, Reloaded, Running},
     config::{Machine, Settings, load},
@@ -11,6 +16,7 @@ use crate::{
     key, log,
     plugins::{Plugins, told},
     resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
+    seek::Seeker,
     transport::{
         StreamLimits,
         bind::{Bound, Listen},
@@ -22,12 +28,10 @@ use bellhop_core::{
     engine::{Engine, Shared, shard_of},
     registrar::Location,
 };
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
     io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process,
     sync::Arc,
     time::Duration,
 };
@@ -62,7 +66,7 @@ pub(crate) fn run(settings: Settings, file: Option<&Path>, greeting: &str) -> Re
             () = server.stop() => {}
             () = signals.end() => {
                 tracing::warn!("second signal: ending at once");
-                process::exit(130);
+                std::process::exit(130);
             }
         }
         Ok(())
@@ -81,6 +85,7 @@ pub(crate) struct Server {
     driver: Driver,
     panel: Panel,
     plugins: Plugins,
+    seeker: Seeker,
     clock: Clock,
     lost: u64,
     faults: u64,
@@ -128,11 +133,13 @@ impl Server {
         );
         // The replay guard dies with the process, so no nonce may outlive it either.
         let nonces = Arc::new(Secret::draw(&mut entropy));
-        let (config, auth) = tell(&settings, &locals, &names, &shared, &nonces);
-        let clock = Clock::start();
-        let plugins = plugins(&settings, &shared.location, clock).await?;
         let shards = u16::try_from(workers).unwrap_or(u16::MAX);
         let (answers, heard) = Answers::new(shards);
+        let seeker = Seeker::new(answers.clone());
+        seeker.look_in(users::place(&seeker, &settings)?)?;
+        let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &seeker));
+        let clock = Clock::start();
+        let plugins = plugins(&settings, &shared.location, clock).await?;
         let core = |shard| -> Box<dyn Core> {
             let mut engine = Engine::new(
                 shard,
@@ -153,6 +160,7 @@ impl Server {
             message: settings.wire_limits(),
             observer,
             resolver: resolver.clone(),
+            seeker: seeker.clone(),
             answers: heard,
         })
         .map_err(|error| format!("the workers cannot start: {error}"))?;
@@ -165,6 +173,7 @@ impl Server {
             location: Arc::clone(&shared.location),
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),
+            seeker: seeker.clone(),
             clock,
             listeners: named.map(|(l, local)| Listening::of(l, *local)).collect(),
             file: file.map(Path::to_owned),
@@ -180,6 +189,7 @@ impl Server {
             driver,
             panel,
             plugins,
+            seeker,
             clock,
             lost: 0,
             faults: 0,
@@ -238,7 +248,7 @@ impl Server {
                 }
                 tracing::error!("reload refused; the configuration in use stays");
             }
-            Err(Refused::Plugin(why)) => {
+            Err(Refused::Part(why)) => {
                 tracing::error!("{why}");
                 tracing::error!("reload refused; the configuration in use stays");
             }
@@ -254,7 +264,9 @@ impl Server {
             tracing::warn!("this change needs a restart and is left out: {what}");
         }
         let new = self.settings.reloaded(new);
-        let swapped = self.plugins.swap(&new).await.map_err(Refused::Plugin)?;
+        let place = users::place(&self.seeker, &new).map_err(Refused::Part)?;
+        let swapped = self.plugins.swap(&new).await.map_err(Refused::Part)?;
+        self.seeker.look_in(place).map_err(Refused::Part)?;
         if let Some(what) = told(&swapped) {
             tracing::info!("{what}");
         }
@@ -281,7 +293,8 @@ impl Server {
 
     /// Tells every shard.
     fn swap(&self, settings: &Settings, names: &Names) {
-        let (config, auth) = tell(settings, &self.locals, names, &self.shared, &self.nonces);
+        let auth = (&self.nonces, &self.seeker);
+        let (config, auth) = tell(settings, &self.locals, names, &self.shared, auth);
         self.driver
             .reconfigure(&config, &auth, settings.wire_limits());
     }
@@ -355,36 +368,16 @@ fn tell(
     locals: &[SocketAddr],
     names: &Names,
     shared: &Shared,
-    nonces: &Arc<Secret>,
+    (nonces, seeker): (&Arc<Secret>, &Seeker),
 ) -> (Arc<Config>, Arc<Authenticator>) {
     let targets = settings.targets();
     let resolved: Vec<Vec<Place>> = targets.map(|target| names.of(target).to_vec()).collect();
     let (secret, replay) = (Arc::clone(nonces), Arc::clone(&shared.replay));
-    let auth = Authenticator::new(settings.auth_config(), secret, replay);
+    let auth = Authenticator::new(users::asked(settings, seeker), secret, replay);
     (
         Arc::new(settings.core_config(locals, &resolved)),
         Arc::new(auth),
     )
-}
-
-/// Raises the limit of open files to what we may have; the limit then.
-fn raise_descriptors() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return 1024;
-    };
-    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => hard,
-        Err(_) => soft,
-    }
-}
-
-/// A panic is a line in the log like any other, so that what a peer sent cannot forge one.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let text = info.payload_as_str().unwrap_or("no text");
-        tracing::error!(target: "bellhop::panic", place, "{}", text.escape_debug());
-    }));
 }
 
 /// How long ending may wait for what is queued.

@@ -98,8 +98,9 @@ impl Authenticator {
         let password = format!("{:02x?}", secret.mac(Use::Nobody, &[]));
         let nobody = Ha1::of_password("", &config.realm, &password);
         let last = config.algorithms.last();
-        let all_have_last = config.users.directory().is_none()
-            && last.is_some_and(|last| config.users.iter().all(|user| user.ha1().has(*last)));
+        // Of users who are kept elsewhere it is taken for granted: most have a password there.
+        let all_have_last =
+            last.is_some_and(|last| config.users.iter().all(|user| user.ha1().has(*last)));
         Self {
             nonces: Nonces::new(&secret, &config.realm),
             challenges: Challenges::new(&config.realm, &config.algorithms),

@@ -172,7 +172,7 @@ fn refusal(refused: &Refused) -> Answer {
             StatusCode::CONFLICT,
             "there is no file to read again: this is the embedded default",
         ),
-        Refused::Plugin(why) => error(StatusCode::UNPROCESSABLE_ENTITY, why),
+        Refused::Part(why) => error(StatusCode::UNPROCESSABLE_ENTITY, why),
         Refused::Wrong(problems) => {
             let said = Said {
                 error: "reload refused; the configuration in use stays",

@@ -4,6 +4,7 @@ use crate::{
     config::{Listener, Problems, Secret},
     driver::{Clock, Pulse, Traffic},
     plugins::Plugins,
+    seek::Seeker,
     transport::{Counters, table::Table},
 };
 use bellhop_core::{auth::ReplayGuard, registrar::Location};
@@ -45,6 +46,8 @@ pub(crate) struct Running {
     pub(crate) replay: Arc<ReplayGuard>,
     /// The plugins.
     pub(crate) plugins: Plugins,
+    /// Looks users up.
+    pub(crate) seeker: Seeker,
     /// The clock.
     pub(crate) clock: Clock,
     /// The listeners.
@@ -85,8 +88,8 @@ pub(crate) enum Refused {
     NoFile,
     /// What is wrong with it.
     Wrong(Problems),
-    /// A plugin of it cannot be used; why.
-    Plugin(String),
+    /// A part of it cannot be used, a plugin or the place where users are kept; why.
+    Part(String),
 }
 
 /// How far the program has come.

@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     config::{Machine, Problems, parse},
+    driver::Answers,
     driver::{Clock, Live, Pulse, Traffic},
     plugins::Plugins,
+    seek::Seeker,
     transport::{StreamLimits, table::Table},
 };
 use bellhop_core::{auth::ReplayGuard, registrar::Location};
@@ -66,6 +68,7 @@ impl Rig {
             location: Arc::new(Location::new(10, [1; 4])),
             replay: Arc::new(ReplayGuard::new(10)),
             plugins: plugins(),
+            seeker: Seeker::new(Answers::new(0).0),
             clock: Clock::start(),
             listeners: vec![Listening {
                 name: "phones".to_owned(),

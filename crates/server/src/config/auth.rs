@@ -3,6 +3,7 @@
 use super::{
     environment::Environment,
     reader::{Field, Section},
+    remote::{self, Remote},
     report::{At, Report, Severity},
     secret::beside,
     server::Server,
@@ -26,8 +27,10 @@ pub(crate) struct Auth {
     pub(crate) algorithms: Vec<Algorithm>,
     /// How long a nonce is good.
     pub(crate) nonce_lifetime: Duration,
-    /// Where the users stand; `None`: nowhere.
+    /// Where the users stand; `None`: nowhere, or elsewhere.
     pub(crate) source: Option<Source>,
+    /// Where users are looked up when they come.
+    pub(crate) remote: Option<Remote>,
     /// The users.
     pub(crate) users: Arc<Users>,
     /// Header names taken off requests from outside, besides those of identity.
@@ -63,7 +66,7 @@ pub(super) fn read(
     let realm = section.parsed("realm", users::check_realm);
     let listed = algorithms(section, report);
     let lifetime = section.duration("nonce_lifetime");
-    let source = source(section, report, file);
+    let (source, remote) = source(section, report, file, environment);
     let users_at = section.at_key("users");
     let strip_headers = strip_headers(section, report);
     section.finish();
@@ -86,7 +89,7 @@ pub(super) fn read(
     if let Some(users) = &users {
         warn_of_gaps(users, &algorithms, &users_at, report);
     }
-    if source.is_none() && !section.has("users") {
+    if source.is_none() && remote.is_none() && !section.has("users") {
         let hint = "no users: nobody can register; add users = { file = \"users.toml\" }";
         report.warn(&users_at, hint);
     }
@@ -104,6 +107,7 @@ pub(super) fn read(
         algorithms,
         nonce_lifetime: nonce_lifetime(lifetime, report),
         source,
+        remote,
         users: Arc::new(users),
         strip_headers,
     }
@@ -150,31 +154,40 @@ fn algorithms(section: &Section<'_>, report: &Report) -> Option<Vec<Algorithm>> 
     Some(algorithms)
 }
 
-fn source(section: &Section<'_>, report: &Report, file: &Path) -> Option<Source> {
-    let users = section.optional_section("users")?;
-    let toml = users.text("file").map(|field| (field, Form::Toml));
-    let htdigest = users.text("htdigest").map(|field| (field, Form::Htdigest));
-    for key in ["http", "sqlite"] {
-        users.later(key, ALLOWED_USERS);
+fn source(
+    section: &Section<'_>,
+    report: &Report,
+    file: &Path,
+    environment: &dyn Environment,
+) -> (Option<Source>, Option<Remote>) {
+    let Some(users) = section.optional_section("users") else {
+        return (None, None);
+    };
+    let known = ["file", "htdigest", "http", "sqlite"];
+    let given: Vec<&str> = known.into_iter().filter(|key| users.has(key)).collect();
+    match given.len() {
+        1 => {}
+        0 => report.error(users.at(), format!("names no place; {ALLOWED_USERS}")),
+        _ => report.error(users.at(), format!("names two places; {ALLOWED_USERS}")),
     }
+    let local = [("file", Form::Toml), ("htdigest", Form::Htdigest)];
+    let local = local.map(|(key, form)| users.text(key).map(|path| (path, form)));
+    let remote = match given[..] {
+        ["http" | "sqlite"] => remote::read(&users, report, file, environment),
+        [] | [_] => None,
+        _ => {
+            users.text("http");
+            users.text("sqlite");
+            None
+        }
+    };
     users.finish();
-    match (toml, htdigest) {
-        (Some((path, form)), None) | (None, Some((path, form))) => Some(Source {
-            file: beside(file, path.value),
-            form,
-        }),
-        (Some(_), Some(_)) => {
-            report.error(users.at(), format!("names two places; {ALLOWED_USERS}"));
-            None
-        }
-        (None, None) => {
-            let known = ["file", "htdigest", "http", "sqlite"];
-            if !known.iter().any(|key| users.has(key)) {
-                report.error(users.at(), format!("names no place; {ALLOWED_USERS}"));
-            }
-            None
-        }
-    }
+    let source = local.into_iter().flatten().next();
+    let source = source.map(|(path, form)| Source {
+        file: beside(file, path.value),
+        form,
+    });
+    (source.filter(|_| given.len() == 1), remote)
 }
 
 fn load(
@@ -236,8 +249,8 @@ fn nonce_lifetime(field: Option<Field<Duration>>, report: &Report) -> Duration {
     value
 }
 
-const ALLOWED_USERS: &str =
-    "allowed: { file = \"users.toml\" } or { htdigest = \"users.htdigest\" }";
+const ALLOWED_USERS: &str = "allowed: { file = \"users.toml\" }, { htdigest = \"users.htdigest\" }, \
+                             { http = \"https://users.example.org/sip/{user}\" } or { sqlite = \"users.db\" }";
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(86_400);

@@ -6,6 +6,7 @@ use super::{
     address::Target,
     auth::Form,
     listen::Listener,
+    remote::Remote,
     report::{Problem, Problems, Severity},
     upstream::Upstream,
 };
@@ -84,6 +85,8 @@ struct UsersPart<'a> {
     count: usize,
     file: Option<&'a Path>,
     form: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -164,6 +167,7 @@ impl Settings {
                         Form::Toml => "toml",
                         Form::Htdigest => "htdigest",
                     }),
+                    place: self.auth.remote.as_ref().map(Remote::explain),
                 },
                 strip_headers: &self.auth.strip_headers,
             },

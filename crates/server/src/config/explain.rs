@@ -44,15 +44,16 @@ impl Settings {
             "auth       realm {realm}, {offered}, nonces good for {lifetime}"
         ));
         let count = self.auth.users.len();
-        lines.push(match &self.auth.source {
-            Some(Source { file, form }) => {
+        lines.push(match (&self.auth.source, &self.auth.remote) {
+            (_, Some(remote)) => format!("users      {}", remote.explain()),
+            (Some(Source { file, form }), None) => {
                 let form = match form {
                     Form::Toml => "",
                     Form::Htdigest => " (htdigest)",
                 };
                 format!("users      {count} from {}{form}", file.display())
             }
-            None => format!("users      {count}"),
+            (None, None) => format!("users      {count}"),
         });
         let min = show_duration(self.registrar.min_expires);
         let max = show_duration(self.registrar.max_expires);

@@ -18,6 +18,7 @@ mod plugin;
 mod reader;
 mod registrar;
 mod reload;
+mod remote;
 mod report;
 mod secret;
 mod server;
@@ -39,6 +40,7 @@ pub(crate) use self::{
     logging::{Format, Log},
     reader::{Field, Section, document},
     registrar::Registrar,
+    remote::{Place, Remote},
     report::{At, Problem, Problems, Report, Severity},
     secret::{Given, Secret, read as read_secret},
     server::Server,

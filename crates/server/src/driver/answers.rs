@@ -1,16 +1,25 @@
-//! Answers of plugins that come later: from their threads to the worker of the shard that waits.
+//! Answers that come later, from other threads: to the worker of the shard that waits for them.
 
 use super::{Turn, Worker};
-use bellhop_core::outbox::Ticket;
+use bellhop_core::{engine::LookedUp, outbox::Ticket};
 use std::{rc::Rc, sync::Arc};
 use tokio::sync::mpsc;
 
-/// Where plugins' threads tell of answers.
+/// Where other threads tell of answers.
 #[derive(Clone, Debug)]
-pub(crate) struct Answers(Arc<[mpsc::Sender<Ticket>]>);
+pub(crate) struct Answers(Arc<[mpsc::Sender<Answer>]>);
 
 /// Where one worker hears of them.
-pub(crate) type Heard = mpsc::Receiver<Ticket>;
+pub(crate) type Heard = mpsc::Receiver<Answer>;
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// A plugin's verdict is there to be fetched.
+    Policy(Ticket),
+    /// A user has been looked up, or could not be.
+    User(Ticket, LookedUp),
+}
 
 impl Answers {
     /// For so many shards.
@@ -23,10 +32,25 @@ impl Answers {
 
     /// This answer is there. Where so many are told at once that there is no room, the engine's own timer
     /// finds it.
-    pub(crate) fn tell(&self, ticket: Ticket) {
-        let shard = usize::try_from(ticket.0 >> 48).unwrap_or(usize::MAX);
+    pub(crate) fn tell(&self, answer: Answer) {
+        let shard = usize::try_from(answer.ticket().0 >> 48).unwrap_or(usize::MAX);
         if let Some(shard) = self.0.get(shard) {
-            let _ = shard.try_send(ticket);
+            let _ = shard.try_send(answer);
+        }
+    }
+}
+
+impl Answer {
+    fn ticket(&self) -> Ticket {
+        match self {
+            Self::Policy(ticket) | Self::User(ticket, _) => *ticket,
+        }
+    }
+
+    fn give(self, turn: &mut Turn<'_>) {
+        match self {
+            Self::Policy(ticket) => turn.consulted(ticket),
+            Self::User(ticket, found) => turn.looked_up(ticket, found),
         }
     }
 }
@@ -34,11 +58,11 @@ impl Answers {
 impl Worker {
     /// Tells the shards of answers for ever.
     pub(crate) async fn serve_answers(self: Rc<Self>, heard: &mut Heard) {
-        while let Some(ticket) = heard.recv().await {
+        while let Some(answer) = heard.recv().await {
             let mut turn = Turn::begin(&self);
-            turn.consulted(ticket);
-            while let Ok(ticket) = heard.try_recv() {
-                turn.consulted(ticket);
+            answer.give(&mut turn);
+            while let Ok(answer) = heard.try_recv() {
+                answer.give(&mut turn);
             }
             turn.end();
         }

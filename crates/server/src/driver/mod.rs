@@ -16,7 +16,7 @@ mod traffic;
 mod turn;
 mod worker;
 
-pub(crate) use answers::{Answers, Heard};
+pub(crate) use answers::{Answer, Answers, Heard};
 pub(crate) use clock::{Clock, OsEntropy};
 pub(crate) use pulse::{Live, Pulse};
 pub(crate) use report::{Problem, problem};

@@ -5,7 +5,7 @@ use crate::resolve::Place;
 use bellhop_core::{
     auth::Authenticator,
     config::Config,
-    engine::Engine,
+    engine::{Engine, LookedUp},
     flow::{ConnectionId, Flow},
     outbox::{Outbox, Ticket, Token},
     time::{Instant, Now},
@@ -27,6 +27,8 @@ pub(crate) trait Core: Send {
     fn resolved(&mut self, now: Now, ticket: Ticket, places: &[Place], out: &mut Outbox);
     /// A plugin's answer is there.
     fn consulted(&mut self, now: Now, ticket: Ticket, out: &mut Outbox);
+    /// A user has been looked up.
+    fn looked_up(&mut self, now: Now, ticket: Ticket, found: LookedUp, out: &mut Outbox);
     /// A deadline passed.
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
     /// The next deadline.
@@ -69,6 +71,10 @@ impl Core for Engine {
 
     fn consulted(&mut self, now: Now, ticket: Ticket, out: &mut Outbox) {
         self.consulted(now, ticket, out);
+    }
+
+    fn looked_up(&mut self, now: Now, ticket: Ticket, found: LookedUp, out: &mut Outbox) {
+        self.looked_up(now, ticket, found, out);
     }
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {

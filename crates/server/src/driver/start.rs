@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     resolve::Resolver,
+    seek::Seeker,
     transport::{
         Counters, StreamLimits,
         bind::{Bound, Sockets},
@@ -49,7 +50,9 @@ pub(crate) struct Parts {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Looks names up.
     pub(crate) resolver: Resolver,
-    /// Where each worker hears of plugins' answers.
+    /// Looks users up.
+    pub(crate) seeker: Seeker,
+    /// Where each worker hears of answers that come later.
     pub(crate) answers: Vec<Heard>,
 }
 
@@ -86,6 +89,7 @@ struct Seed {
     limits: StreamLimits,
     observer: Option<Arc<dyn Observer>>,
     resolver: Resolver,
+    seeker: Seeker,
     locals: Arc<[SocketAddr]>,
     answers: Option<Heard>,
     udp: Vec<(ListenerId, UdpSocket)>,
@@ -128,6 +132,7 @@ impl Driver {
                 limits: parts.limits.clone(),
                 observer: parts.observer.clone(),
                 resolver: parts.resolver.clone(),
+                seeker: parts.seeker.clone(),
                 locals: Arc::clone(&locals),
                 answers: answers.next(),
                 udp: Vec::new(),
@@ -245,6 +250,7 @@ impl Seed {
             room: Cell::new(None),
             scratch: Cell::default(),
             resolver: self.resolver,
+            seeker: self.seeker,
         });
         for id in listeners {
             let worker = Rc::clone(&worker);

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{resolve::Place, transport::udp_send::Sender};
 use bellhop_core::{
+    engine::LookedUp,
     event::Level,
     flow::{ConnectionId, Destination, Flow},
     outbox::{Outbox, Ticket, Token},
@@ -145,6 +146,13 @@ impl<'w> Turn<'w> {
         });
     }
 
+    /// Tells a shard what became of a look-up.
+    pub(crate) fn looked_up(&mut self, ticket: Ticket, found: LookedUp) {
+        self.with(shard_of_tag(ticket.0), |core, now, out| {
+            core.looked_up(now, ticket, found, out);
+        });
+    }
+
     /// Serves a shard's deadline if it has come.
     pub(crate) fn timeout(&mut self, shard: usize) {
         self.release();
@@ -179,6 +187,9 @@ impl<'w> Turn<'w> {
             }
             for resolve in self.room.outbox.resolves.drain(..) {
                 self.worker.resolve(resolve);
+            }
+            for sought in self.room.outbox.lookups.drain(..) {
+                self.worker.seeker.seek(sought);
             }
             self.worker
                 .counters

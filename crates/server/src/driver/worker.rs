@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     resolve::{Answer, Asker, Question, Resolver},
+    seek::Seeker,
     transport::{
         Counters, StreamLimits,
         connection::{Closed, Connection},
@@ -60,6 +61,8 @@ pub(crate) struct Worker {
     pub(crate) scratch: Cell<Vec<u8>>,
     /// Looks names up, elsewhere.
     pub(crate) resolver: Resolver,
+    /// Looks users up, elsewhere.
+    pub(crate) seeker: Seeker,
 }
 
 impl Worker {

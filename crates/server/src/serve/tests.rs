@@ -119,7 +119,7 @@ async fn every_listener_that_cannot_be_bound_is_named() {
 
 #[tokio::test]
 async fn a_reload_changes_what_is_served_and_a_bad_file_changes_nothing() {
-    let directory = std::env::temp_dir().join(format!("bellhop-reload-{}", process::id()));
+    let directory = std::env::temp_dir().join(format!("bellhop-reload-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let file = directory.join("bellhop.toml");
     std::fs::write(directory.join("users.toml"), USERS).unwrap();

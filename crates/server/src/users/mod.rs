@@ -37,13 +37,18 @@ pub(crate) struct Scope<'a> {
 impl User {
     /// The AoRs it may register, with the default for none filled in.
     pub(crate) fn aors_within(&self, domains: &[String]) -> Vec<Aor> {
-        if !self.aors.is_empty() {
-            return self.aors.clone();
-        }
-        let user = escaped(&self.name);
-        let at = |domain: &String| Aor::parse_text(&format!("sip:{user}@{domain}"));
-        domains.iter().filter_map(at).collect()
+        aors_within(&self.name, self.aors.clone(), domains)
     }
+}
+
+/// A user's AoRs: those that are given, or if there are none his name at each domain.
+pub(crate) fn aors_within(name: &str, given: Vec<Aor>, domains: &[String]) -> Vec<Aor> {
+    if !given.is_empty() {
+        return given;
+    }
+    let user = escaped(name);
+    let at = |domain: &String| Aor::parse_text(&format!("sip:{user}@{domain}"));
+    domains.iter().filter_map(at).collect()
 }
 
 /// Checks a user name: it stands in quoted strings and before a colon (RFC 7616 3.4).

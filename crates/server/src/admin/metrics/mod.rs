@@ -9,8 +9,10 @@ use super::state::{Phase, Running, State};
 use crate::{
     driver::{Live, Sum},
     log,
+    seek::Counters as Lookups,
     transport::{Counter, Counters},
 };
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Name, meaning, label, and each value of the label with its counter; an empty label: there is none.
@@ -57,9 +59,25 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         let traffic = running.traffic.iter().map(AsRef::as_ref);
         messages(&mut text, &Sum::of(traffic));
         losses(&mut text, &running.counters);
+        lookups(&mut text, running.seeker.counters());
         plugins::write(&mut text, &running.plugins);
     }
     text.into_text()
+}
+
+fn lookups(text: &mut Text, counters: &Lookups) {
+    text.counter(
+        "bellhop_user_lookups_total",
+        "Users looked up elsewhere, by what came of it.",
+    );
+    let results = [
+        ("found", &counters.found),
+        ("nobody", &counters.nobody),
+        ("failed", &counters.failed),
+    ];
+    for (result, count) in results {
+        text.sample(&[("result", result)], count.load(Ordering::Relaxed));
+    }
 }
 
 fn workers(text: &mut Text, lives: &[Option<Live>]) {

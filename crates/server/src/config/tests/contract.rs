@@ -100,7 +100,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 30] = [
+const APPLIED: [(&str, &str); 38] = [
     ("[admin]", "bind = \"127.0.0.1:8061\""),
     ("[admin]", "token = \"0123456789abcdef\""),
     ("[auth]", "strip_headers = [\"X-Account\"]"),
@@ -123,6 +123,35 @@ const APPLIED: [(&str, &str); 30] = [
     ("[auth]", "algorithms = [\"MD5\"]"),
     ("[auth]", "users = { file = \"users.toml\" }"),
     ("[auth]", "users = { htdigest = \"users.toml\" }"),
+    (
+        "[auth]",
+        "users = { http = \"https://example.org/{user}\" }",
+    ),
+    (
+        "[auth]",
+        "users = { http = \"https://example.org/{user}\", token = \"geheim\" }",
+    ),
+    (
+        "[auth]",
+        "users = { http = \"https://example.org/{user}\", ca = \"users.toml\" }",
+    ),
+    ("[auth]", "users = { sqlite = \"users.db\" }"),
+    (
+        "[auth]",
+        "users = { sqlite = \"users.db\", query = \"SELECT md5 FROM u WHERE n = ?1\" }",
+    ),
+    (
+        "[auth]",
+        "users = { sqlite = \"users.db\", cache = \"1m\", absent = \"5s\" }",
+    ),
+    (
+        "[auth]",
+        "users = { sqlite = \"users.db\", grace = \"0s\" }",
+    ),
+    (
+        "[auth]",
+        "users = { sqlite = \"users.db\", timeout = \"1s\" }",
+    ),
     ("[auth]", "nonce_lifetime = \"1m\""),
     ("[registrar]", "min_expires = \"2m\""),
     ("[registrar]", "max_expires = \"30m\""),
@@ -141,7 +170,7 @@ const ONLY: [(&str, &str); 3] = [
     ("[route]", "mode = \"proxy\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 14] = [
+const LATER: [(&str, &str); 12] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
     ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
@@ -151,8 +180,6 @@ const LATER: [(&str, &str); 14] = [
     ),
     ("[[upstream]]", "targets = [\"sips:10.0.0.10\"]"),
     ("[[upstream]]", "probe = \"10s\""),
-    ("[auth]", "users = { http = \"https://example.org\" }"),
-    ("[auth]", "users = { sqlite = \"users.db\" }"),
     ("[registrar]", "mode = \"passthrough\""),
     ("[registrar]", "mode = \"mirror\""),
     ("[registrar]", "mode = \"contact\""),

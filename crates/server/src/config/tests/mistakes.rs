@@ -177,6 +177,20 @@ nonce_lifetime = "0s"
 }
 
 #[test]
+fn users_who_are_kept_elsewhere_are_described_without_mistakes() {
+    let text = r#"
+[auth]
+users = { http = "https://example.org/users", query = "SELECT 1", timeout = "1h", cache = "0s", ca = "ca.pem" }
+"#;
+    assert_snapshot!("users_http", pretend().refuses(text));
+    let text = r#"
+[auth]
+users = { sqlite = "users.db", token = "geheim", ca = "ca.pem", grace = "90d", absent = "soon", pool = 3 }
+"#;
+    assert_snapshot!("users_sqlite", pretend().refuses(text));
+}
+
+#[test]
 fn a_file_of_users_that_is_not_there_is_named_from_the_configurations_directory() {
     assert_snapshot!(pretend().refuses("[auth]\nusers = { file = \"users.toml\" }\n"));
 }

@@ -1,14 +1,16 @@
 //! A running driver over loopback sockets, with a core that does what its messages say.
 
-use super::super::{Clock, Core, Driver, Parts};
+use super::super::{Answers, Clock, Core, Driver, Parts};
 use crate::{
     driver::OsEntropy,
     resolve::{Bounds, Place, Reach, Resolver},
+    seek::Seeker,
     transport::{StreamLimits, bind::Listen},
 };
 use bellhop_core::{
     auth::Authenticator,
     config::Config,
+    engine::LookedUp,
     flow::{ConnectionId, Destination, Flow, ListenerId, Transport},
     outbox::{Outbox, Ticket, Token},
     time::{Instant, Now},
@@ -84,6 +86,7 @@ impl Rig {
             message: bellhop_wire::Limits::default(),
             observer: None,
             resolver,
+            seeker: Seeker::new(Answers::new(0).0),
             answers: Vec::new(),
         });
         Self {
@@ -239,6 +242,8 @@ impl Core for Puppet {
     fn resolved(&mut self, _: Now, _: Ticket, _: &[Place], _: &mut Outbox) {}
 
     fn consulted(&mut self, _: Now, _: Ticket, _: &mut Outbox) {}
+
+    fn looked_up(&mut self, _: Now, _: Ticket, _: LookedUp, _: &mut Outbox) {}
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
         let (at, flow) = self.alarm.take().unwrap();

@@ -9,6 +9,7 @@ use crate::{
 use bellhop_core::{
     auth::Authenticator,
     config::Config,
+    engine::LookedUp,
     flow::{ConnectionId, Flow, ListenerId, Transport},
     outbox::{Outbox, Ticket, Token},
     time::{self, Now},
@@ -32,6 +33,7 @@ impl Core for Mute {
     fn connection_closed(&mut self, _: Now, _: ConnectionId, _: &mut Outbox) {}
     fn resolved(&mut self, _: Now, _: Ticket, _: &[Place], _: &mut Outbox) {}
     fn consulted(&mut self, _: Now, _: Ticket, _: &mut Outbox) {}
+    fn looked_up(&mut self, _: Now, _: Ticket, _: LookedUp, _: &mut Outbox) {}
 
     fn handle_timeout(&mut self, _: Now, _: &mut Outbox) {}
     fn next_timeout(&self) -> Option<time::Instant> {
@@ -58,6 +60,7 @@ fn worker() -> Rc<Worker> {
         room: Cell::new(None),
         scratch: Cell::default(),
         resolver: Resolver::new(nowhere, Reach::of(&[]), Bounds::default(), entropy),
+        seeker: crate::seek::Seeker::new(crate::driver::Answers::new(0).0),
     })
 }
 

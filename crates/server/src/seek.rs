@@ -1,0 +1,271 @@
+//! Looks users up in a service or a data base, on threads of its own: no worker waits for them.
+
+mod http;
+mod sqlite;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    config::{Place, Remote},
+    driver::{Answer, Answers},
+    users::check_name,
+};
+use bellhop_core::{
+    auth::{Directory, User},
+    engine::LookedUp,
+    outbox::LookUp,
+};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Where the workers have users looked up. Its threads start with the first place to look in, and end
+/// when the last of its copies is dropped.
+#[derive(Clone)]
+pub(crate) struct Seeker(Arc<Inner>);
+
+struct Inner {
+    answers: Answers,
+    state: Mutex<State>,
+    counters: Counters,
+}
+
+#[derive(Default)]
+struct State {
+    source: Option<Arc<Source>>,
+    jobs: Option<SyncSender<Job>>,
+}
+
+/// What became of look-ups since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Users found.
+    pub(crate) found: AtomicU64,
+    /// Names that are nobody's.
+    pub(crate) nobody: AtomicU64,
+    /// It could not be found out.
+    pub(crate) failed: AtomicU64,
+}
+
+/// A place to look in, with what was found there.
+pub(crate) struct Source {
+    remote: Remote,
+    realm: String,
+    domains: Vec<String>,
+    service: Option<http::Service>,
+    directory: Arc<Directory>,
+    /// When a failure was last told of, and how many have not been.
+    quiet: Mutex<(Option<Instant>, u64)>,
+}
+
+struct Job {
+    source: Arc<Source>,
+    sought: LookUp,
+}
+
+impl Seeker {
+    /// One that knows no place to look in yet; `answers` are told what it finds.
+    pub(crate) fn new(answers: Answers) -> Self {
+        Self(Arc::new(Inner {
+            answers,
+            state: Mutex::default(),
+            counters: Counters::default(),
+        }))
+    }
+
+    /// A place to look in, tried as far as that goes: the one that is looked in already, if it is the same.
+    /// `seeds` are random.
+    ///
+    /// # Errors
+    /// What keeps it from looking there, for the operator.
+    pub(crate) fn place(
+        &self,
+        remote: &Remote,
+        realm: &str,
+        domains: &[String],
+        seeds: [u64; 4],
+    ) -> Result<Arc<Source>, String> {
+        let is_same = |source: &&Arc<Source>| {
+            source.remote == *remote && source.realm == realm && source.domains == domains
+        };
+        if let Some(source) = self.state().source.as_ref().filter(is_same) {
+            return Ok(Arc::clone(source));
+        }
+        let service = match &remote.place {
+            Place::Http { ca, .. } => Some(http::Service::new(remote.timeout, ca.as_deref())?),
+            Place::Sqlite { file, query } => {
+                sqlite::check(file, query)?;
+                None
+            }
+        };
+        Ok(Arc::new(Source {
+            remote: remote.clone(),
+            realm: realm.to_owned(),
+            domains: domains.to_vec(),
+            service,
+            directory: Arc::new(Directory::new(remote.keeping, seeds)),
+            quiet: Mutex::default(),
+        }))
+    }
+
+    /// Looks in this place from now on. What was found in another one is forgotten.
+    ///
+    /// # Errors
+    /// There are no threads to be had.
+    pub(crate) fn look_in(&self, source: Option<Arc<Source>>) -> Result<(), String> {
+        let mut state = self.state();
+        if source.is_some() && state.jobs.is_none() {
+            state.jobs = Some(start(&self.0)?);
+        }
+        state.source = source;
+        Ok(())
+    }
+
+    /// What has been found; `None`: nobody is looked up.
+    pub(crate) fn directory(&self) -> Option<Arc<Directory>> {
+        let state = self.state();
+        let source = state.source.as_ref()?;
+        Some(Arc::clone(&source.directory))
+    }
+
+    /// What became of look-ups.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// Has a user looked up. Who waits for it is told in any case.
+    pub(crate) fn seek(&self, sought: LookUp) {
+        let (source, jobs) = {
+            let state = self.state();
+            (state.source.clone(), state.jobs.clone())
+        };
+        let (Some(source), Some(jobs)) = (source, jobs) else {
+            return self.0.answer(&sought, LookedUp::Failed);
+        };
+        match jobs.try_send(Job { source, sought }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                job.source.complain("too many look-ups wait");
+                self.0.answer(&job.sought, LookedUp::Failed);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn answer(&self, sought: &LookUp, found: LookedUp) {
+        let counter = match found {
+            LookedUp::User(_) => &self.counters.found,
+            LookedUp::Nobody => &self.counters.nobody,
+            LookedUp::Failed => &self.counters.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.answers.tell(Answer::User(sought.ticket, found));
+    }
+}
+
+impl Source {
+    /// Looks a name up. One that no user can have is nobody's without asking.
+    fn look_up(&self, name: &[u8]) -> LookedUp {
+        let name = std::str::from_utf8(name).ok();
+        let Some(name) = name.and_then(|name| check_name(name).ok()) else {
+            return LookedUp::Nobody;
+        };
+        match self.ask(&name) {
+            Ok(Some(user)) => LookedUp::User(user),
+            Ok(None) => LookedUp::Nobody,
+            Err(why) => {
+                self.complain(&why);
+                LookedUp::Failed
+            }
+        }
+    }
+
+    fn ask(&self, name: &str) -> Result<Option<User>, String> {
+        let told = match &self.remote.place {
+            Place::Http {
+                before,
+                after,
+                token,
+                ..
+            } => {
+                let service = self.service.as_ref().ok_or("no service")?;
+                service.ask(before, name, after, token.as_ref())?
+            }
+            Place::Sqlite { file, query } => sqlite::ask(file, query, name, self.remote.timeout)?,
+        };
+        told.map(|told| told.user(name, &self.realm, &self.domains))
+            .transpose()
+    }
+
+    /// Tells of a failure, at most once in a while.
+    fn complain(&self, why: &str) {
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, kept) = &mut *quiet;
+        if last.is_some_and(|last| last.elapsed() < QUIET) {
+            *kept = kept.saturating_add(1);
+            return;
+        }
+        let place = self.remote.explain();
+        tracing::error!(
+            target: "bellhop::users",
+            untold = *kept,
+            "a user cannot be {place}: {why}; who is not known yet gets 503"
+        );
+        *last = Some(Instant::now());
+        *kept = 0;
+    }
+}
+
+impl fmt::Debug for Seeker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seeker").finish_non_exhaustive()
+    }
+}
+
+fn start(inner: &Arc<Inner>) -> Result<SyncSender<Job>, String> {
+    let (jobs, queue) = sync_channel::<Job>(QUEUE);
+    let queue = Arc::new(Mutex::new(queue));
+    for number in 0..THREADS {
+        let (queue, inner) = (Arc::clone(&queue), Arc::downgrade(inner));
+        let work = move || {
+            while let Some(job) = next(&queue) {
+                let found = job.source.look_up(&job.sought.name);
+                let Some(inner) = inner.upgrade() else {
+                    return;
+                };
+                inner.answer(&job.sought, found);
+            }
+        };
+        let thread = thread::Builder::new().name(format!("users-{number}"));
+        thread
+            .spawn(work)
+            .map_err(|error| format!("no thread to look users up on: {error}"))?;
+    }
+    Ok(jobs)
+}
+
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.recv().ok()
+}
+
+/// Look-ups at one moment.
+const THREADS: usize = 8;
+/// Look-ups that wait; the core bounds them before.
+const QUEUE: usize = 8_192;
+/// Between two lines of the log about failures.
+const QUIET: Duration = Duration::from_secs(10);
