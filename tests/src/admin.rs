@@ -151,6 +151,13 @@ impl Metrics {
     pub fn value(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or_default()
     }
+
+    /// The sum of a family's samples.
+    pub fn sum(&self, family: &str) -> f64 {
+        let is_its = |name: &str| name.split('{').next() == Some(family);
+        let samples = self.0.iter().filter(|(name, _)| is_its(name));
+        samples.map(|(_, value)| value).sum()
+    }
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);

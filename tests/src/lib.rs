@@ -30,6 +30,8 @@ pub mod pjsua;
 pub mod process;
 pub mod sipp;
 pub mod site;
+pub mod storm;
+pub mod strain;
 pub mod temp;
 pub mod timing;
 pub mod tone;

@@ -1,8 +1,10 @@
 //! The sample plugins in the real program, with real phones and a real Asterisk.
 
 use bellhop_tests::Transport::Udp;
+use bellhop_tests::admin::Admin;
 use bellhop_tests::process::{Process, command};
-use bellhop_tests::{Bellhop, Lane, Phone, Site, bellhop, until};
+use bellhop_tests::temp::TempDir;
+use bellhop_tests::{Bellhop, Lab, Lane, Phone, Sipp, Site, bellhop, strain, until};
 use std::path::Path;
 use std::time::Duration;
 
@@ -150,6 +152,54 @@ fn a_plugin_that_refuses_its_configuration_leaves_the_old_one_at_work() {
         bellhop.log()
     );
     assert_eq!(phone(&lane).invite("6002", SOON).status(), Some(403));
+}
+
+/// The plugin does not end its start, which is cut off after two seconds; a debug build compiles it for
+/// longer still.
+#[test]
+fn sigterm_is_heard_while_a_new_plugin_is_loaded() {
+    let (_lane, mut bellhop) = alone(String::new());
+    let endless = plugin("guests/wrecker", "{ endless = true }", "").replacen("guests/", "", 1);
+    bellhop.append("bellhop.toml", &endless);
+    bellhop.reload();
+    bellhop.wait_for("reading the configuration again");
+    assert_eq!(bellhop.stop(), Some(0));
+    let log = bellhop.log();
+    assert!(!log.contains("reload refused"), "{log}");
+}
+
+/// Each version is another file, compiled anew beside the calls.
+#[test]
+fn calls_go_on_while_a_plugin_that_acts_on_all_of_them_is_swapped() {
+    let Some(lab) = Lab::or_skip() else { return };
+    let (lane, dir) = (Lane::take(), TempDir::new());
+    let (admin, file) = (Admin::of(&lane), dir.path().join("toll.wasm"));
+    let wasm = std::fs::read(strain::built("guests/toll")).unwrap();
+    std::fs::write(&file, &wasm).unwrap();
+    let keys = "config = { work = \"edit\" }\ngrant = [\"edit\", \"store\"]";
+    let setup = bellhop::Setup {
+        more: strain::admin(&lane) + &strain::plugin("toll", &file, keys),
+        ..bellhop::Setup::new(&lane).only("MD5").log("warn")
+    };
+    let _bellhop = setup.start();
+    let many = ["-m", "300", "-r", "30", "-timeout", "60s"];
+    let called = Sipp::new(&lab, "answer", lane.pbx(), lane.bellhop());
+    let _called = called.args(&many).listen();
+    let calling = Sipp::new(&lab, "call", lane.phone(1), lane.bellhop());
+    let mut calling = calling.to("600").args(&many).args(&["-d", "10"]).start();
+    for version in 1..=5 {
+        let fresh = dir.path().join("fresh.wasm");
+        std::fs::write(&fresh, strain::another(&wasm, version)).unwrap();
+        std::fs::rename(&fresh, &file).unwrap();
+        let reply = admin.ask("POST", "/plugins/reload?name=toll", &[]);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    assert!(calling.ends_well(), "{}", calling.messages());
+    let metrics = admin.metrics();
+    let failures = metrics.sum("bellhop_plugin_failures_total");
+    let verdicts = metrics.sum("bellhop_plugin_verdicts_total");
+    assert!(failures < 0.5 && verdicts >= 600.0, "{failures} {verdicts}");
+    assert!(metrics.sum("bellhop_plugin_swaps_total") > 5.5);
 }
 
 #[test]

@@ -164,6 +164,7 @@ fn started(
         ground,
         Purpose {
             config: row.config,
+            plugin: row.plugin,
             users: USERS,
             shared_mb,
             is_prefaulted: true,
@@ -181,6 +182,7 @@ fn measure_memory(ground: &Ground, plan: &Plan, bindings: u32) -> Result<Memory,
         let all = bindings.saturating_add(WARM_BINDINGS);
         let purpose = Purpose {
             config: "register",
+            plugin: None,
             users: all,
             shared_mb: RUN_SHARED_MB,
             is_prefaulted: false,

@@ -5,8 +5,8 @@
 //! throws hostile input at the parsers and the engine, `hammer` does so by the
 //! million, `coverage` says which lines that reaches; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
-//! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it; `timing` asks it for users that
-//! are there and that are not; `bench` measures Bellhop beside Kamailio.
+//! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it, `swaps` and `abuse` put plugins
+//! under strain in it; `timing` asks it for users that are there and that are not; `bench` measures Bellhop beside Kamailio.
 
 #![allow(
     clippy::print_stdout,
@@ -22,6 +22,7 @@ mod coverage;
 mod flood;
 mod fuzz;
 mod plugins;
+mod strain;
 mod test;
 mod tidy;
 mod timing;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "count" => count::run(&root(), args),
         Some((name, args)) if name == "torture" => torture::run(&root(), args),
         Some((name, args)) if name == "flood" => flood::run(&root(), args),
+        Some((name, args)) if name == "swaps" => strain::swaps(&root(), args),
+        Some((name, args)) if name == "abuse" => strain::abuse(&root(), args),
         Some((name, args)) if name == "timing" => timing::run(&root(), args),
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
@@ -78,6 +81,10 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  ../shared/data if not said otherwise) to the program
        cargo xtask flood [--seconds N]
                                  strangers' REGISTERs and INVITEs for ten minutes: memory stays flat
+       cargo xtask swaps [--count N]
+                                 a plugin swapped a hundred times under 500 calls a second
+       cargo xtask abuse [--messages N] [--seconds N] [--rounds N]
+                                 a plugin that misbehaves for one peer, and what others' calls notice
        cargo xtask timing [--count N]
                                  whether the time to a 401 tells a known user from an unknown one
        cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--log] [--out NAME] [--quick]

@@ -57,7 +57,7 @@ fn build(root: &Path) -> Result<String, String> {
             rustc: rustc()?,
         };
         write(&built(root, &format!("{name}.wasm")), &wasm)?;
-        println!("{name:<16}{:>8} bytes", wasm.len());
+        println!("{name:<18}{:>8} bytes", wasm.len());
         kept.insert(name, entry);
     }
     let text = toml::to_string(&kept).map_err(|error| error.to_string())?;
@@ -141,43 +141,59 @@ fn compile(root: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
     );
     let names = names(root)?;
     for name in &names {
-        build.args(["--package", name]);
+        build.args(["--package", package(name)]);
     }
     if !build.status().is_ok_and(|status| status.success()) {
         return Err("the build failed".to_owned());
     }
     let out = folder.join("target").join(TARGET).join("release");
     let read = |name: String| {
-        let file = out.join(format!("{}.wasm", name.replace('-', "_")));
+        let file = out.join(format!("{}.wasm", package(&name).replace('-', "_")));
         let wasm = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         Ok((name, wasm))
     };
     names.into_iter().map(read).collect()
 }
 
-/// The plugins: folders of `plugins/` with a manifest, but for the SDK. Sorted.
+/// The plugins: folders of `plugins/` and of `plugins/guests` with a manifest, but for the SDK. Sorted.
 fn names(root: &Path) -> Result<Vec<String>, String> {
-    let folder = root.join("plugins");
-    let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| error.to_string())?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name != "sdk" && entry.path().join("Cargo.toml").is_file() {
-            names.push(name);
+    for prefix in ["", GUESTS] {
+        let folder = root.join("plugins").join(prefix);
+        if !folder.is_dir() {
+            continue;
+        }
+        let entries =
+            std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| error.to_string())?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if name != "sdk" && entry.path().join("Cargo.toml").is_file() {
+                names.push(name);
+            }
         }
     }
     names.sort();
     Ok(names)
 }
 
-/// The hash of what a plugin is built from. Tests and documents are not in it.
+/// The package of a plugin: its folder's own name.
+fn package(name: &str) -> &str {
+    name.strip_prefix(GUESTS).unwrap_or(name)
+}
+
+/// The hash of what a plugin is built from. Tests and documents are not in it; of the guests, which have
+/// sources in common, each is built from all.
 fn sources(root: &Path, name: &str) -> Result<String, String> {
     let folder = root.join("plugins");
     let mut files: Vec<PathBuf> = ["Cargo.toml", "Cargo.lock"]
         .map(|file| folder.join(file))
         .into();
-    for part in ["sdk", name] {
+    if name.starts_with(GUESTS) {
+        collect(&folder.join(GUESTS), &mut files)?;
+    }
+    let whole = (!name.starts_with(GUESTS)).then_some(name);
+    for part in ["sdk"].into_iter().chain(whole) {
         files.push(folder.join(part).join("Cargo.toml"));
         collect(&folder.join(part).join("src"), &mut files)?;
     }
@@ -254,6 +270,8 @@ fn cargo(folder: &Path) -> Command {
     command
 }
 
+/// What tests and the bench run, no samples.
+const GUESTS: &str = "guests/";
 const TARGET: &str = "wasm32-unknown-unknown";
 const REMEDY: &str = "Run `cargo xtask plugins` and commit plugins/built";
 

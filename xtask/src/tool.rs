@@ -1,7 +1,7 @@
 //! Runs a tool of `bellhop-tests` against the program, which is built first.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// How the program under test is built.
@@ -42,6 +42,21 @@ pub(crate) fn run(root: &Path, name: &str, profile: Profile, args: &[&OsStr]) ->
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
+}
+
+/// Builds the load generator, a workspace of its own; where it is.
+///
+/// # Errors
+/// It cannot be built.
+pub(crate) fn storm(root: &Path) -> Result<PathBuf, String> {
+    let folder = root.join("bench/storm");
+    let mut build = cargo(&folder);
+    build.args(["build", "--release", "--locked"]);
+    if !build.status().is_ok_and(|status| status.success()) {
+        return Err("storm cannot be built".to_owned());
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    Ok(folder.join(target).join("release/storm"))
 }
 
 fn cargo(root: &Path) -> Command {

@@ -47,10 +47,17 @@ pub(crate) fn run(settings: Settings, file: Option<&Path>, greeting: &str) -> Re
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
         log_panics();
-        let mut server = Server::start(settings, file, None).await?;
+        let started = tokio::select! {
+            started = Server::start(settings, file, None) => started,
+            () = signals.end() => {
+                tracing::info!("ended before it was ready");
+                return Ok(());
+            }
+        };
+        let mut server = started?;
         for (listener, local) in server.settings.listeners.iter().zip(server.locals()) {
             let transport = listener.bind.transport.uri_token();
             tracing::info!("listening on {transport}:{local} ({})", listener.name);
@@ -70,7 +77,10 @@ pub(crate) fn run(settings: Settings, file: Option<&Path>, greeting: &str) -> Re
             }
         }
         Ok(())
-    })
+    });
+    // A plugin may still be compiled, on a thread that cannot be stopped: nobody waits for it.
+    runtime.shutdown_background();
+    served
 }
 
 /// A running Bellhop.
@@ -220,10 +230,19 @@ impl Server {
             tokio::select! {
                 _ = signals.terminate.recv() => break,
                 _ = signals.interrupt.recv() => break,
-                _ = signals.hangup.recv() => { let _ = self.reload().await; }
+                _ = signals.hangup.recv() => {
+                    // New plugins may take half a minute: the word to end is heard meanwhile.
+                    tokio::select! {
+                        _ = self.reload() => {}
+                        () = signals.end() => break,
+                    }
+                }
                 Order::Reload(answer) = self.panel.order() => {
-                    // Whoever asked may have gone.
-                    let _ = answer.send(self.reload().await);
+                    tokio::select! {
+                        // Whoever asked may have gone.
+                        done = self.reload() => { let _ = answer.send(done); }
+                        () = signals.end() => break,
+                    }
                 }
                 names = refreshed => {
                     self.renamed(names);
@@ -237,6 +256,7 @@ impl Server {
 
     /// Reads the file again and takes it over, or refuses it; either is logged and counted.
     async fn reload(&mut self) -> Result<Reloaded, Refused> {
+        tracing::info!("reading the configuration again");
         let result = self.try_reload().await;
         self.panel.reloaded(&result);
         match &result {

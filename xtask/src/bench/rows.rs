@@ -15,6 +15,9 @@ pub(super) struct Row {
     pub(super) storm: &'static [&'static str],
     /// The file below `bench/bellhop` and `bench/kamailio`, without its extension.
     pub(super) config: &'static str,
+    /// What `plugins/guests/toll` does to each message that Bellhop asks it about; Kamailio has no script
+    /// of that kind. `None`: there is no plugin.
+    pub(super) plugin: Option<&'static str>,
     /// Whether the thousand users are registered first, from the answerer's address.
     pub(super) registers_first: bool,
     /// Where the search for the greatest rate begins; `None`: a row of a like flow has it.
@@ -22,7 +25,7 @@ pub(super) struct Row {
 }
 
 /// Every row, in the table's order.
-pub(super) const ROWS: [Row; 9] = [
+pub(super) const ROWS: [Row; 12] = [
     Row {
         name: "register-4000",
         title: "REGISTER, 401, REGISTER, 200",
@@ -30,6 +33,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 4,
         storm: REGISTER,
         config: "register",
+        plugin: None,
         registers_first: false,
         search_from: None,
     },
@@ -40,6 +44,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 4,
         storm: REGISTER,
         config: "register",
+        plugin: None,
         registers_first: false,
         search_from: Some(12_000),
     },
@@ -50,6 +55,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 2,
         storm: REFRESH,
         config: "register",
+        plugin: None,
         registers_first: false,
         search_from: None,
     },
@@ -60,6 +66,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 2,
         storm: REFRESH,
         config: "register",
+        plugin: None,
         registers_first: false,
         search_from: Some(20_000),
     },
@@ -70,6 +77,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 13,
         storm: CALL,
         config: "proxy",
+        plugin: None,
         registers_first: false,
         search_from: Some(3_000),
     },
@@ -80,6 +88,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 16,
         storm: CALL,
         config: "proxy-auth",
+        plugin: None,
         registers_first: false,
         search_from: None,
     },
@@ -90,6 +99,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 13,
         storm: CALL,
         config: "location-proxy",
+        plugin: None,
         registers_first: true,
         search_from: None,
     },
@@ -100,6 +110,7 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 8,
         storm: &["subscribe"],
         config: "proxy",
+        plugin: None,
         registers_first: false,
         search_from: Some(5_000),
     },
@@ -110,6 +121,40 @@ pub(super) const ROWS: [Row; 9] = [
         messages: 4,
         storm: &["options"],
         config: "proxy",
+        plugin: None,
+        registers_first: false,
+        search_from: None,
+    },
+    Row {
+        name: "register-plugin",
+        title: "REGISTER, 401, REGISTER, 200; Bellhop with a plugin (summary, edit)",
+        rate: 12_000,
+        messages: 4,
+        storm: REGISTER,
+        config: "register",
+        plugin: Some("edit"),
+        registers_first: false,
+        search_from: None,
+    },
+    Row {
+        name: "call-plugin",
+        title: "call; Bellhop with a plugin (summary, edit)",
+        rate: 2_500,
+        messages: 13,
+        storm: CALL,
+        config: "proxy",
+        plugin: Some("edit"),
+        registers_first: false,
+        search_from: None,
+    },
+    Row {
+        name: "call-store",
+        title: "call; Bellhop with a plugin (summary, store)",
+        rate: 2_500,
+        messages: 13,
+        storm: CALL,
+        config: "proxy",
+        plugin: Some("store"),
         registers_first: false,
         search_from: None,
     },

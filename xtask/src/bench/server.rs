@@ -36,6 +36,8 @@ pub(super) struct Ground {
 pub(super) struct Purpose {
     /// The configuration's name.
     pub(super) config: &'static str,
+    /// What Bellhop's plugin does to each message; `None`: it has none.
+    pub(super) plugin: Option<&'static str>,
     /// Users that exist, from `user00000`.
     pub(super) users: u32,
     /// Kamailio's shared memory in MiB.
@@ -86,12 +88,29 @@ fn bellhop(ground: &Ground, purpose: Purpose) -> Result<Command, String> {
     let level = if purpose.is_logged { "info" } else { "warn" };
     fs::create_dir_all(&dir)
         .and_then(|()| fs::read_to_string(given))
-        .and_then(|text| fs::write(&config, format!("{text}\n[log]\nlevel = \"{level}\"\n")))
+        .and_then(|text| {
+            let plugin = purpose.plugin.map(|work| toll(ground, work));
+            let plugin = plugin.unwrap_or_default();
+            fs::write(
+                &config,
+                format!("{text}\n[log]\nlevel = \"{level}\"\n{plugin}"),
+            )
+        })
         .and_then(|()| fs::write(dir.join("users.toml"), users(purpose.users)))
         .map_err(|e| format!("{}: {e}", dir.display()))?;
     let mut command = Command::new(&ground.bellhop);
     command.arg("run").arg("--config").arg(config);
     Ok(command)
+}
+
+/// The plugin whose work is measured, for the end of Bellhop's configuration.
+fn toll(ground: &Ground, work: &str) -> String {
+    let file = ground.root.join("plugins/built/guests/toll.wasm");
+    format!(
+        "[[plugin]]\nname = \"toll\"\nfile = {:?}\nconfig = {{ work = {work:?} }}\n\
+         grant = [\"edit\", \"edit-response\", \"store\"]\n",
+        file.display().to_string()
+    )
 }
 
 fn kamailio(ground: &Ground, purpose: Purpose) -> Result<Command, String> {

@@ -215,7 +215,7 @@ pub(crate) fn probe(name: &str) -> PluginConfig {
 
 pub(crate) fn guest(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/guests")
+        .join("../../plugins/built/guests")
         .join(file)
 }
 

@@ -52,7 +52,7 @@ fn a_file_is_the_one_that_its_hash_names_or_is_refused() {
     assert_eq!(about.sha256, is);
     assert_eq!(
         (about.name.as_str(), about.version.as_str()),
-        ("policy-probe", "0.1.0")
+        ("probe", "0.1.0")
     );
     assert_eq!(
         (about.hooks.len(), about.config_schema.as_deref()),

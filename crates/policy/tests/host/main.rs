@@ -1,4 +1,4 @@
-//! The host with a real guest (`tests/guests`), through the seam: what a plugin sees, may do, and what
+//! The host with a real guest (`plugins/guests/probe`), through the seam: what a plugin sees, may do, and what
 //! becomes of it when it does what it may not.
 #![allow(
     clippy::unwrap_used,

@@ -10,7 +10,7 @@ mod tell;
 mod trial;
 
 use super::say;
-use bellhop_policy::{Grants, inspect};
+use bellhop_policy::{Capability, Grants, inspect};
 use clap::{Args, Subcommand};
 use std::{
     fs,
@@ -209,7 +209,9 @@ fn trial(file: &Path, config: Option<&Path>) -> Result<Trial, String> {
             file.display()
         ));
     }
-    let grants: Grants = bellhop_policy::Capability::ALL.into_iter().collect();
+    // Whoever is granted http runs on a thread of its own, and costs so: only who asks for it.
+    let is_granted = |c: &Capability| *c != Capability::Http || seen.needs.contains(c);
+    let grants: Grants = Capability::ALL.into_iter().filter(is_granted).collect();
     Trial::new(trial::config(file, config, grants))
 }
 

@@ -10,6 +10,7 @@ use bellhop_policy::{
     Alone, Binding, Grants, Member, PluginConfig, Registry, Services, ShardPolicy, Wake,
 };
 use bellhop_wire::{Index, Limits, Message};
+use nix::time::{ClockId, clock_gettime};
 use std::{
     net::SocketAddr,
     path::Path,
@@ -37,6 +38,15 @@ pub(super) struct Asked<'a> {
     pub(super) is_tcp: bool,
     pub(super) zone: &'a str,
     pub(super) user: Option<&'a str>,
+}
+
+/// What questions took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spent {
+    /// Of this thread's processor time. What is asked on a thread of its own (http) is not in it.
+    pub(super) own: Duration,
+    /// By the clock on the wall.
+    pub(super) elapsed: Duration,
 }
 
 /// What came of one question.
@@ -150,11 +160,12 @@ impl Trial {
         Ok(outcomes)
     }
 
-    /// One question again and again, at the first hook that the message meets; how long each took.
+    /// One question again and again, at the first hook that the message meets; how long they took together,
+    /// of this thread's own time.
     ///
     /// # Errors
-    /// The message is none, or the plugin is not asked about it.
-    pub(super) fn repeat(&mut self, asked: &Asked<'_>, times: u32) -> Result<Duration, String> {
+    /// The message is none, the plugin is not asked about it, or it failed.
+    pub(super) fn repeat(&mut self, asked: &Asked<'_>, times: u32) -> Result<Spent, String> {
         let mut index = Index::new();
         let message = index.parse(asked.bytes, &Limits::default());
         let message = message.map_err(|rejected| format!("no SIP message: {}", rejected.error))?;
@@ -167,13 +178,21 @@ impl Trial {
         if !self.shard.hooks().has(hook) {
             return Err("the plugin has no hook for this message".to_owned());
         }
-        let began = std::time::Instant::now();
+        let faults = self.faults();
+        let (began, own) = (std::time::Instant::now(), thread_time());
         for _ in 0..times {
             let mut changes = Changes::default();
             let mut notes = Notes::default();
             self.answer(hook, message, asked, &mut changes, &mut notes, None);
         }
-        Ok(began.elapsed())
+        let spent = Spent {
+            own: thread_time().saturating_sub(own),
+            elapsed: began.elapsed(),
+        };
+        match self.newest_fault(&faults) {
+            Some(fault) => Err(format!("{} failed: {fault}", name(hook))),
+            None => Ok(spent),
+        }
     }
 
     /// Another worker's instance, in place of the one that was used so far.
@@ -196,16 +215,11 @@ impl Trial {
         let faults = self.faults();
         let before = changes.steps().count();
         let verdict = self.answer(hook, message, asked, changes, notes, failure);
-        let after = self.faults();
-        let fault = after.into_iter().find(|(name, count)| {
-            let known = faults.iter().find(|(other, _)| other == name);
-            *count > known.map_or(0, |(_, count)| *count)
-        });
         let outcome = Outcome {
             hook: name(hook),
             verdict: super::tell::verdict(&verdict),
             edits: super::tell::edits(changes, before),
-            fault: fault.map(|(name, _)| name),
+            fault: self.newest_fault(&faults),
         };
         (verdict, outcome)
     }
@@ -274,6 +288,14 @@ impl Trial {
         }
     }
 
+    /// A kind of failure that has become more since then.
+    fn newest_fault(&self, before: &[(&'static str, u64)]) -> Option<&'static str> {
+        let known = |name| before.iter().find(|(other, _)| *other == name);
+        let now = self.faults().into_iter();
+        let mut more = now.filter(|(name, n)| *n > known(*name).map_or(0, |(_, n)| *n));
+        more.next().map(|(name, _)| name)
+    }
+
     fn faults(&self) -> Vec<(&'static str, u64)> {
         let mut faults: Vec<(&'static str, u64)> = Vec::new();
         for hook in self
@@ -299,6 +321,10 @@ pub(super) fn config(file: &Path, json: &str, grants: Grants) -> PluginConfig {
     config.grants = grants;
     config.config = json.to_owned();
     config
+}
+
+fn thread_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 fn name(hook: Hook) -> &'static str {

@@ -8,7 +8,8 @@ use bellhop_plugin::{
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-struct Probe {
+/// The plugin.
+pub struct Probe {
     /// Goes into `X-Saw` at `version`.
     version: String,
     /// Calls of this very instance.
