@@ -61,7 +61,7 @@ pub struct Load {
 pub fn run(storm: &Path, load: Load, misdeed: Misdeed) -> Outcome {
     let lane = Lane::take();
     let door = Admin::of(&lane);
-    let wrecker = plugin("wrecker", &built("guests/wrecker"), "on_error = \"reject\"");
+    let wrecker = plugin("wrecker", &built("guests/wrecker"), "on_error = \"continue\"");
     let more = peer("abuser", &lane, ABUSER) + &admin(&lane) + &wrecker;
     let setup = Setup::new(&lane).log("error");
     let bellhop = Storm::trusted(Setup { more, ..setup }, &lane).start();
@@ -114,7 +114,7 @@ pub fn run(storm: &Path, load: Load, misdeed: Misdeed) -> Outcome {
     outcome
 }
 
-/// An OPTIONS that tells the plugin what to do, and that it is to answer if it still can.
+/// An OPTIONS that tells the plugin what to do; whatever that comes to, it goes on to who is called.
 fn options(lane: &Lane, number: u64, order: &str) -> String {
     let (local, server) = (lane.phone(ABUSER), lane.bellhop());
     format!(

@@ -45,7 +45,7 @@ impl Plugin for Wrecker {
             }
             _ => {}
         }
-        Reply::new(486).into()
+        Verdict::Continue
     }
 }
 
