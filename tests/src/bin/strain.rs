@@ -88,7 +88,10 @@ fn abused(storm: &Path, load: Load, rounds: u64) -> bool {
             outcomes.push(outcome);
         }
     }
-    let quiet = all.first().map(|outcomes| middle(outcomes)).unwrap_or_default();
+    let quiet = all
+        .first()
+        .map(|outcomes| middle(outcomes))
+        .unwrap_or_default();
     let mut is_good = true;
     println!(
         "\nmedians of {rounds}; the others' 99th percentile beside that of a plugin that behaves:"

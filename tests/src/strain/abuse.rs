@@ -61,7 +61,11 @@ pub struct Load {
 pub fn run(storm: &Path, load: Load, misdeed: Misdeed) -> Outcome {
     let lane = Lane::take();
     let door = Admin::of(&lane);
-    let wrecker = plugin("wrecker", &built("guests/wrecker"), "on_error = \"continue\"");
+    let wrecker = plugin(
+        "wrecker",
+        &built("guests/wrecker"),
+        "on_error = \"continue\"",
+    );
     let more = peer("abuser", &lane, ABUSER) + &admin(&lane) + &wrecker;
     let setup = Setup::new(&lane).log("error");
     let bellhop = Storm::trusted(Setup { more, ..setup }, &lane).start();

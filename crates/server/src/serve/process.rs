@@ -1,4 +1,4 @@
-//! What is set up once for the whole process.
+//! What is set up once for the whole process: how many files it may have open, and where a panic is told.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 

@@ -1,6 +1,12 @@
 //! The guest of the host's tests: does what the header fields `X-Do` of the message tell it to, in their
 //! order, and `X-Say` is its verdict. What it sees it writes into `X-Saw`.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "bad deeds are among what it is told to do"
+)]
+
 use bellhop_plugin::prelude::*;
 use bellhop_plugin::{
     Body, Challenge, clock, dialogs, locations, log, metrics, random, store, upstreams,
