@@ -1,11 +1,13 @@
 //! Serving: everything is bound before anything runs, the signals are heard from the first moment
 //! (process 1 of a container has no defaults), and a reload swaps the whole configuration or nothing.
 
+mod doors;
 mod process;
 mod signals;
 mod users;
 
 use self::{
+    doors::bind,
     process::{log_panics, raise_descriptors},
     signals::Signals,
 };
@@ -17,10 +19,7 @@ use crate::{
     plugins::{Plugins, told},
     resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
     seek::Seeker,
-    transport::{
-        StreamLimits,
-        bind::{Bound, Listen},
-    },
+    transport::StreamLimits,
 };
 use bellhop_core::{
     auth::{Authenticator, ReplayGuard, Secret},
@@ -347,27 +346,6 @@ impl Server {
             );
         }
     }
-}
-
-fn bind(settings: &Settings, workers: usize) -> Result<(Vec<Bound>, Panel), String> {
-    let (mut bound, mut refused) = (Vec::new(), Vec::new());
-    for listener in &settings.listeners {
-        let listen = Listen {
-            name: listener.name.clone(),
-            transport: listener.bind.transport,
-            address: listener.bind.address,
-        };
-        match listen.bind(workers) {
-            Ok(listener) => bound.push(listener),
-            Err(error) => refused.push(error.to_string()),
-        }
-    }
-    match Panel::bind(settings.admin.as_ref()) {
-        Ok(panel) if refused.is_empty() => return Ok((bound, panel)),
-        Ok(_) => {}
-        Err(error) => refused.push(error),
-    }
-    Err(refused.join("\n"))
 }
 
 /// Loads the plugins on a thread of its own: while it compiles the admin port says that we are starting.
