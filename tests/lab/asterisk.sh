@@ -9,6 +9,7 @@
 #   trusted  (default) no passwords: the user is taken from From, and only
 #            requests that come from the proxy's address are taken. Each user
 #            has one fixed contact: himself at the proxy
+#   registered  as trusted, but the proxy registers each user here
 #   digest   each user has a password (secret6001 ..) and registers here
 #
 # Environment (see common.sh for BELLHOP_LAB_DIR and LAB_RUN):
@@ -51,7 +52,7 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
 }
 
 configure() {
-    case $1 in digest|trusted) ;; *) die "MODE is trusted or digest" ;; esac
+    case $1 in digest|registered|trusted) ;; *) die "MODE is trusted, registered or digest" ;; esac
     rm -rf "$RUN"
     mkdir -p "$RUN/etc" "$RUN/lib/keys" "$RUN/run" "$RUN/log/cdr-csv" "$RUN/spool/voicemail/default"
     for t in asterisk modules logger rtp musiconhold indications pjproject extensions voicemail pjsip; do

@@ -45,7 +45,9 @@ pub struct Setup {
 pub enum Mode {
     /// The proxy did; its address is believed.
     Trusted,
-    /// Asterisk does; no proxy.
+    /// As [`Mode::Trusted`], but the proxy registers the users here.
+    Registered,
+    /// Asterisk does.
     Digest,
 }
 
@@ -88,6 +90,7 @@ impl Asterisk {
         let mut command = self.script();
         command.arg("run").arg(match self.setup.mode {
             Mode::Trusted => "trusted",
+            Mode::Registered => "registered",
             Mode::Digest => "digest",
         });
         self.process = Some(Process::start("asterisk", command));

@@ -37,6 +37,8 @@ pub struct Setup {
     pub strip: Vec<&'static str>,
     /// Below which level nothing is logged.
     pub log: &'static str,
+    /// Lines of `[registrar]`.
+    pub registrar: String,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -62,6 +64,7 @@ impl Setup {
             users: "{ file = \"users.toml\" }".to_owned(),
             strip: Vec::new(),
             log: "debug",
+            registrar: "min_expires = \"10s\"\n".to_owned(),
             more: String::new(),
         }
     }
@@ -154,8 +157,8 @@ impl Setup {
         // Phones of the lab register for shorter times than the default allows.
         let _ = writeln!(
             text,
-            "[registrar]\nmin_expires = \"10s\"\n[log]\nlevel = \"{}\"",
-            self.log
+            "[registrar]\n{}[log]\nlevel = \"{}\"",
+            self.registrar, self.log
         );
         text + &self.more
     }

@@ -91,6 +91,16 @@ impl Phone {
         answer
     }
 
+    /// Takes its registration down.
+    ///
+    /// # Panics
+    /// If the answers are others.
+    pub fn unregister(&mut self) -> Message {
+        let (_, answer) = self.register_for(0);
+        assert_eq!(answer.status(), Some(200), "{}", answer.text());
+        answer
+    }
+
     /// Registers its address; the status of the second REGISTER, which carries
     /// credentials.
     ///
@@ -205,17 +215,16 @@ impl Phone {
     }
 
     fn register_twice(&mut self) -> (Message, Message) {
+        self.register_for(60)
+    }
+
+    fn register_for(&mut self, seconds: u32) -> (Message, Message) {
+        let expires = format!("Expires: {seconds}\r\n");
         let to = format!("sip:{}@{}", self.user, self.remote);
         let uri = format!("sip:{}", self.remote);
-        let first = self.request("REGISTER", &uri, &to, "Expires: 60\r\n", "");
+        let first = self.request("REGISTER", &uri, &to, &expires, "");
         let proof = self.proof(&first, "REGISTER", &uri);
-        let second = self.request(
-            "REGISTER",
-            &uri,
-            &to,
-            &format!("Expires: 60\r\n{proof}"),
-            "",
-        );
+        let second = self.request("REGISTER", &uri, &to, &format!("{expires}{proof}"), "");
         (first, second)
     }
 

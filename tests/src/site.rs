@@ -34,10 +34,23 @@ impl Site {
         inside: Transport,
         setup: impl FnOnce(bellhop::Setup) -> bellhop::Setup,
     ) -> Option<Self> {
+        Self::in_mode(asterisk::Mode::Trusted, inside, setup)
+    }
+
+    /// As [`Site::with`], before an Asterisk in another mode.
+    pub fn in_mode(
+        mode: asterisk::Mode,
+        inside: Transport,
+        setup: impl FnOnce(bellhop::Setup) -> bellhop::Setup,
+    ) -> Option<Self> {
         let lab = Lab::or_skip()?;
         let lane = Lane::take();
         let bellhop = setup(bellhop::Setup::new(&lane).upstream_over(inside)).start();
-        let asterisk = asterisk::Setup::new(&lab, &lane, inside).start();
+        let asterisk = asterisk::Setup {
+            mode,
+            ..asterisk::Setup::new(&lab, &lane, inside)
+        };
+        let asterisk = asterisk.start();
         Some(Self {
             bellhop,
             asterisk,

@@ -274,6 +274,7 @@ impl Stage {
             location: Arc::new(Location::new(100_000, seeds)),
             replay: Arc::new(ReplayGuard::new(ReplayGuard::DEFAULT_CAPACITY)),
             secret: Arc::new(Secret::new([7; 32])),
+            leases: Arc::default(),
         };
         let (secret, replay) = (Arc::clone(&shared.secret), Arc::clone(&shared.replay));
         let auth = Authenticator::new(auth(&names), secret, replay);

@@ -54,6 +54,8 @@ pub enum Decision {
     Dropped(&'static str),
     /// A next hop gave no final response; the text names it and says why.
     BranchFailed(String),
+    /// What the PBX said to a registration of ours; the text names the AoR.
+    Lease(String),
 }
 
 /// What a REGISTER came to.
@@ -105,6 +107,7 @@ impl fmt::Display for Decision {
             Self::Completed(text) => write!(f, "completed: {text}"),
             Self::Dropped(why) => write!(f, "dropped: {why}"),
             Self::BranchFailed(text) => write!(f, "branch failed: {text}"),
+            Self::Lease(text) => write!(f, "registration at the PBX: {text}"),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod event;
 pub mod flow;
 mod hex;
 mod identity;
+pub mod lease;
 mod limit;
 mod loops;
 pub mod outbox;

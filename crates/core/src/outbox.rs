@@ -3,6 +3,7 @@
 
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow, Transport};
+use crate::lease::{Demand, Outcome};
 use crate::registrar::Aor;
 use bellhop_wire::Message;
 use std::ops::Range;
@@ -21,6 +22,11 @@ pub struct Outbox {
     /// AoRs whose bindings are to be put on disk as the location service has them when that is done, or
     /// later; only where [`crate::engine::Engine::set_durable`] was called.
     pub persists: Vec<Persist>,
+    /// What is wanted of leases at the PBX, each to be handed to [`crate::engine::Engine::demand`] of its home shard.
+    pub demands: Vec<Demand>,
+    /// What became of demands, each to be handed to [`crate::engine::Engine::outcome`] of the shard that its ticket
+    /// names.
+    pub outcomes: Vec<Outcome>,
     /// What happened, for the log.
     pub events: Vec<Event>,
     /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
@@ -176,6 +182,8 @@ impl Outbox {
         self.resolves.clear();
         self.lookups.clear();
         self.persists.clear();
+        self.demands.clear();
+        self.outcomes.clear();
         self.events.clear();
         self.dropped = 0;
         self.drops.clear();

@@ -135,6 +135,7 @@ impl Server {
             location: Arc::new(Location::new(BINDINGS, secret.seeds())),
             replay: Arc::new(ReplayGuard::new(NONCES)),
             secret: Arc::new(secret),
+            leases: Arc::default(),
         };
         tracing::info!(
             "bindings are kept in memory: after a restart phones must register again, at the latest \

@@ -124,6 +124,7 @@ impl World {
             location: Arc::new(Location::new(10_000, node.seeds)),
             replay: Arc::new(ReplayGuard::new(4_096)),
             secret: Arc::clone(&node.shared.secret),
+            leases: Arc::default(),
         };
         for (aor, (then, bindings)) in &node.disk.kept {
             let records: Vec<Record<'_>> = bindings.iter().map(|b| b.record(*then)).collect();

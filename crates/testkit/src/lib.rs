@@ -7,6 +7,7 @@ mod message;
 mod net;
 mod peer;
 mod policy;
+mod registrar;
 mod stream;
 mod world;
 
@@ -16,5 +17,6 @@ pub use message::{Text, header, header_of, status_of};
 pub use net::{Faults, Packet};
 pub use peer::Peer;
 pub use policy::{Asked, Ear, Heard, Script};
+pub use registrar::{Held, Manner, Registrar};
 pub use stream::flow_tcp;
 pub use world::{Node, World};

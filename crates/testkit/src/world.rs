@@ -98,6 +98,7 @@ impl World {
             location: Arc::new(Location::new(10_000, seeds)),
             replay: Arc::new(ReplayGuard::new(4_096)),
             secret: Arc::new(Secret::new([7; 32])),
+            leases: Arc::default(),
         };
         let auth = Authenticator::new(auth, Arc::clone(&shared.secret), Arc::clone(&shared.replay));
         let entropy = Box::new(Chance::new(self.chance.number()));
@@ -312,11 +313,22 @@ impl World {
             };
             let mut out = std::mem::take(&mut node.out);
             node.log.append(&mut out.events);
-            let is_idle = out.persists.is_empty() && out.resolves.is_empty();
-            if is_idle && out.transmits.is_empty() && out.lookups.is_empty() {
+            let is_done = out.transmits.is_empty()
+                && out.resolves.is_empty()
+                && out.lookups.is_empty()
+                && out.persists.is_empty()
+                && out.demands.is_empty()
+                && out.outcomes.is_empty();
+            if is_done {
                 return;
             }
             node.disk.take(self.now, out.persists.drain(..));
+            for demand in out.demands.drain(..) {
+                node.engine.demand(self.now, demand, &mut node.out);
+            }
+            for outcome in out.outcomes.drain(..) {
+                node.engine.outcome(self.now, outcome, &mut node.out);
+            }
             for transmit in &out.transmits {
                 let transport = transmit.to.transport();
                 let (to, is_refused) = place_of(&transmit.to, &self.gone, &self.refusing);

@@ -28,6 +28,7 @@ impl Site {
             location: Arc::new(Location::new(MOST_BINDINGS, [1, 2, 3, 4])),
             replay: Arc::new(ReplayGuard::new(16)),
             secret: Arc::new(Secret::new([7; 32])),
+            leases: Arc::default(),
         };
         let config = Arc::new(config(choice));
         let entropy = Box::new(Chance::new(1));

@@ -94,7 +94,7 @@ impl Engine {
                 None => return,
             },
         };
-        self.register(now, received, uri, &proof, longest, out);
+        self.register(now, received, uri, &proof, longest, None, out);
     }
 
     /// Asks at the hooks that lie before routing. `None`: the request is answered, dropped, or waits.

@@ -41,6 +41,7 @@ impl Engine {
         if method != Method::Register
             || message.first(HeaderId::Route).is_some()
             || self.hooks().has(Hook::Register)
+            || self.config.registrar.leases.is_on()
         {
             match self.table.receive_request(now.instant, message, &via, out) {
                 Request::Absorbed | Request::AckAbsorbed => return,
@@ -255,7 +256,7 @@ impl Engine {
 
     /// Whether a response can be one to a request that we sent: its top Via is ours, as we are called now or
     /// were when we sent it (18.1.2: whether we sent one is for its transaction to say), and but
-    /// for a CANCEL, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
+    /// for a CANCEL and a REGISTER, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
     /// top Via.
     fn is_answer<'b>(&self, response: Message<'b>) -> Result<ViaRef<'b>, &'static str> {
         let via = response.top_via().map_err(|_| "bad response")?;
@@ -264,8 +265,11 @@ impl Engine {
         if !is_own(&self.names) && !self.former.iter().any(is_own) {
             return Err("response whose top Via is not ours");
         }
-        let is_cancels = response.cseq().is_ok_and(|(_, m)| m == Method::Cancel);
-        if !is_cancels && response.values(HeaderId::Via).nth(1).is_none() {
+        let is_made_here = |method| matches!(method, Method::Cancel | Method::Register);
+        let may_be_ours = response
+            .cseq()
+            .is_ok_and(|(_, method)| is_made_here(method));
+        if !may_be_ours && response.values(HeaderId::Via).nth(1).is_none() {
             return Err("response with no Via but ours");
         }
         Ok(via)

@@ -8,6 +8,8 @@ mod challenge;
 mod consult;
 mod durable;
 mod inbound;
+mod leased;
+mod leases;
 mod local;
 mod lookups;
 mod register;
@@ -17,6 +19,7 @@ mod unreachable;
 mod waiting;
 
 pub use durable::PATIENCE;
+pub(crate) use leased::PATIENCE as PBX_PATIENCE;
 pub use lookups::LookedUp;
 pub use shard::shard_of;
 
@@ -28,6 +31,7 @@ use crate::date;
 use crate::entropy::Entropy;
 use crate::flow::{ConnectionId, Flow, Transport};
 use crate::hex;
+use crate::lease::{Leases, Slots};
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
 use crate::policy::Policy;
@@ -66,6 +70,12 @@ pub struct Engine {
     /// Who is asked at the hooks; `None`: nobody.
     pub(crate) policy: Option<Box<dyn Policy>>,
     holds: durable::Holds,
+    /// Registrations of our own, of the AoRs whose home this shard is.
+    leases: Leases,
+    /// The configuration has changed since they were looked at.
+    leases_changed: bool,
+    /// REGISTERs that wait for the PBX.
+    parked: leased::Parked,
     date: date::Line,
     index: Index,
     shard: u16,
@@ -80,6 +90,8 @@ pub struct Shared {
     pub replay: Arc<ReplayGuard>,
     /// Signs Record-Route tokens.
     pub secret: Arc<Secret>,
+    /// What is known of leases at the PBX.
+    pub leases: Arc<Slots>,
 }
 
 impl Engine {
@@ -93,6 +105,7 @@ impl Engine {
     ) -> Self {
         let mut seeds = || std::array::from_fn(|_| entropy.next_u64());
         let [a, b, c, d]: [u64; 4] = seeds();
+        let leases = Leases::new(a ^ d);
         let table = Table::new(
             config.timers,
             config.max_transactions,
@@ -106,6 +119,10 @@ impl Engine {
             budget: Budget::new(),
             lookups: Lookups::new(RandomState::with_seeds(b, a, d, c)),
             policy: None,
+            leases,
+            // Bindings that were kept are registered anew.
+            leases_changed: config.registrar.leases.is_on(),
+            parked: leased::Parked::default(),
             config,
             auth,
             shared,
@@ -175,6 +192,7 @@ impl Engine {
         self.table.connection_failed(now.instant, connection);
         let location = &self.shared.location;
         let lost = location.connection_closed(now.instant, connection);
+        self.check_leases(&lost, out);
         let count = lost.len();
         self.forget_on_disk(lost, out);
         count
@@ -213,18 +231,21 @@ impl Engine {
         self.branch_deadlines(now, out);
         self.lookup_deadlines(now, out);
         self.give_up_on_disk(now, out);
+        self.lease_deadlines(now, out);
         self.finish(now, first, out);
     }
 
     /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let at_once = self.table.has_events().then(Instant::default);
+        let is_due = self.table.has_events() || self.leases_changed;
+        let at_once = is_due.then(Instant::default);
         let timers = [
             at_once,
             self.table.next_timeout(),
             self.deadlines.next(),
             self.lookups.next(),
             self.holds.next(),
+            self.leases.next(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -237,6 +258,7 @@ impl Engine {
             let (_, sent) = self.table.live();
             self.former.truncate(if sent == 0 { 0 } else { FORMER });
         }
+        self.leases_changed |= self.config.registrar.leases != config.registrar.leases;
         self.limiter = Limiter::new(config.rate);
         self.table.set_capacity(config.max_held);
         self.config = config;
@@ -253,7 +275,8 @@ impl Engine {
     pub fn held(&self) -> usize {
         let (_, waiting) = self.holds.held();
         let held = self.table.held().saturating_add(self.contexts.held());
-        held.saturating_add(waiting)
+        held.saturating_add(self.parked.held())
+            .saturating_add(waiting)
     }
 
     /// How many REGISTERs wait for the disk.

@@ -1,16 +1,20 @@
 //! REGISTER, terminated here (RFC 3261 10.3).
 
 use super::Engine;
+use super::leased::Registering;
 use super::local::{EXTENSIONS, Received, unknown};
+use crate::lease::Fate;
 use crate::outbox::Outbox;
-use crate::registrar::{self, Aor};
+use crate::registrar::{self, Aor, Refusal, RegistrarConfig};
 use crate::routing::Proof;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Scheme, UriRef};
 
 impl Engine {
     /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
-    /// nothing, and answered the same. No binding gets more than `longest` seconds.
+    /// nothing, and answered the same. No binding gets more than `longest` seconds. `fate` is what the PBX made of it, if it
+    /// was asked.
+    #[allow(clippy::too_many_arguments, reason = "each is part of one REGISTER")]
     pub(super) fn register(
         &mut self,
         now: Now,
@@ -18,6 +22,7 @@ impl Engine {
         uri: &UriRef<'_>,
         proof: &Proof,
         longest: Option<u32>,
+        fate: Option<Fate>,
         out: &mut Outbox,
     ) {
         let message = received.message;
@@ -63,33 +68,73 @@ impl Engine {
                 reply.header("Retry-After", b"10");
             });
         }
-        let location = &self.shared.location;
-        let cut = longest.map(|longest| self.config.registrar.at_most(longest));
+        let mode = self.config.registrar.leases.mode_of(aor.domain());
+        if !mode.has_leases() {
+            return self.apply_register(now, received, aor, longest, out);
+        }
+        let registering = Registering {
+            proof,
+            aor,
+            longest,
+            mode,
+        };
+        match fate {
+            None => self.register_leased(now, received, registering, out),
+            Some(fate) => self.register_decided(now, received, registering, fate, out),
+        }
+    }
+
+    /// What a REGISTER may ask for, if that is not what the configuration says for all.
+    pub(super) fn registrar_config(
+        &mut self,
+        received: &Received<'_>,
+        longest: Option<u32>,
+    ) -> Option<RegistrarConfig> {
+        let _ = received;
+        longest.map(|longest| self.config.registrar.at_most(longest))
+    }
+
+    /// Applies a REGISTER, and answers it.
+    pub(super) fn apply_register(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        aor: Aor,
+        longest: Option<u32>,
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        let cut = self.registrar_config(received, longest);
         let applied = registrar::apply(
             now.instant,
-            location,
+            &self.shared.location,
             cut.as_ref().unwrap_or(&self.config.registrar),
             &aor,
             message,
             received.flow,
-            |contact| {
-                let host = contact.host;
-                host.is_some_and(|host| self.names.is_own_address(host, contact.port))
-            },
+            |contact| self.names.is_own_contact(contact),
         );
         match applied {
-            Ok(registered) => self.registered(now, received, aor, registered, out),
-            Err(refusal) => {
-                self.refuse_with(
-                    received,
-                    refusal.status,
-                    &refusal.reason,
-                    out,
-                    |_, reply| {
-                        refusal.write(reply);
-                    },
-                );
+            Ok(registered) => {
+                if self.config.registrar.leases.is_on() {
+                    self.check_removed(&aor, &registered.changes, out);
+                }
+                self.registered(now, received, aor, registered, out);
             }
+            Err(refusal) => self.refuse_register(received, &refusal, out),
         }
+    }
+
+    /// Refuses a REGISTER as the registrar decided.
+    pub(super) fn refuse_register(
+        &mut self,
+        received: &Received<'_>,
+        refusal: &Refusal,
+        out: &mut Outbox,
+    ) {
+        let (status, reason) = (refusal.status, &refusal.reason);
+        self.refuse_with(received, status, reason, out, |_, reply| {
+            refusal.write(reply);
+        });
     }
 }

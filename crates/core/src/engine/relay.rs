@@ -57,6 +57,7 @@ impl Engine {
             names: &self.names,
             location: &self.shared.location,
             known: &self.known,
+            slots: &self.shared.leases,
             is_user: &|aor| self.auth.knows(aor),
         };
         let routing = match &route {

@@ -253,6 +253,10 @@ impl BranchId {
     pub(crate) const TRYING: usize = 254;
     /// Stands for a policy's answer.
     pub(crate) const POLICY: usize = 253;
+    /// Stands for a REGISTER of ours, which has no context.
+    pub(crate) const LEASE: usize = 252;
+    /// Stands for a REGISTER that waits for the PBX, which has none either.
+    pub(crate) const PARKED: usize = 251;
 
     pub(crate) const fn pack(self) -> u64 {
         (self.context & ID_MASK) << 8 | (self.index as u64 & 0xff)
@@ -274,5 +278,5 @@ impl BranchId {
 /// the allocator's own.
 const ENTRY: usize = 64;
 /// Most branches a context ever has.
-pub(crate) const MAX_BRANCHES: usize = 253;
+pub(crate) const MAX_BRANCHES: usize = 251;
 const ID_MASK: u64 = (1 << 40) - 1;

@@ -21,8 +21,10 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let id = BranchId::unpack(owner.0);
-        if id.index == BranchId::CANCEL {
-            return;
+        match id.index {
+            BranchId::CANCEL => return,
+            BranchId::LEASE => return self.lease_response(now, id.context, response, flow, out),
+            _ => {}
         }
         let Some(mut context) = self.contexts.take(id.context) else {
             return;
@@ -143,6 +145,9 @@ impl Engine {
     /// A client transaction is gone for good.
     pub(crate) fn client_gone(&mut self, gone: TransactionId, owner: Owner) {
         let id = BranchId::unpack(owner.0);
+        if id.index == BranchId::LEASE {
+            return;
+        }
         let Some(context) = self.contexts.find(id.context) else {
             return;
         };
@@ -167,8 +172,10 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let id = BranchId::unpack(owner.0);
-        if id.index == BranchId::CANCEL {
-            return;
+        match id.index {
+            BranchId::CANCEL => return,
+            BranchId::LEASE => return self.lease_failed(now, id.context, out),
+            _ => {}
         }
         let Some(mut context) = self.contexts.take(id.context) else {
             return;

@@ -1,7 +1,8 @@
 //! Deadlines of branches: timer C, the resolver, the end of a cancelled branch (RFC 3261 16.8, 9.1).
 
 use super::context::{Branch, BranchId, BranchState, Cancel, Context};
-use crate::engine::Engine;
+use crate::engine::{Engine, PBX_PATIENCE};
+use crate::lease::Fate;
 use crate::outbox::Outbox;
 use crate::time::{Instant, Now};
 use bellhop_wire::Reply;
@@ -25,6 +26,11 @@ impl Engine {
     /// Serves the branches whose deadline has come.
     pub(crate) fn branch_deadlines(&mut self, now: Now, out: &mut Outbox) {
         while let Some(id) = self.deadlines.pop_due(now.instant) {
+            if id.index == BranchId::PARKED {
+                let fate = Fate::Later(PBX_PATIENCE);
+                self.unpark(now, id.context, fate, out);
+                continue;
+            }
             let Some(mut context) = self.contexts.take(id.context) else {
                 continue;
             };

@@ -35,6 +35,41 @@ pub fn apply(
     flow: Flow,
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
+    let change = |aor: &Aor, plan: Plan<'_>| location.change(now, aor, plan);
+    decide(now, location, config, aor, request, flow, (is_ours, change))
+}
+
+/// What [`apply`] would come to now; nothing is changed.
+///
+/// # Errors
+/// As [`apply`], but for a location service that is full.
+pub(crate) fn plan(
+    now: Instant,
+    location: &Location,
+    config: &RegistrarConfig,
+    aor: &Aor,
+    request: Message<'_>,
+    flow: Flow,
+    is_ours: impl Fn(&UriRef<'_>) -> bool,
+) -> Result<Registered, Refusal> {
+    let change = |aor: &Aor, plan: Plan<'_>| location.imagine(now, aor, plan);
+    decide(now, location, config, aor, request, flow, (is_ours, change))
+}
+
+type Plan<'a> = &'a dyn Fn(&mut Bindings) -> Result<Changes, Refusal>;
+
+fn decide(
+    now: Instant,
+    location: &Location,
+    config: &RegistrarConfig,
+    aor: &Aor,
+    request: Message<'_>,
+    flow: Flow,
+    (is_ours, change): (
+        impl Fn(&UriRef<'_>) -> bool,
+        impl FnOnce(&Aor, Plan<'_>) -> Result<(Bindings, Changes), Refusal>,
+    ),
+) -> Result<Registered, Refusal> {
     let asked = Request::read(request, config)?;
     if let Request::Contacts(contacts) = &asked
         && contacts.iter().any(|contact| is_ours(&contact.uri))
@@ -59,14 +94,14 @@ pub fn apply(
             location.lookup(now, aor, &mut bindings);
             (bindings, SmallVec::new())
         }
-        Request::Wildcard => location.change(now, aor, |bindings| origin.remove_all(bindings))?,
+        Request::Wildcard => change(aor, &|bindings| origin.remove_all(bindings))?,
         Request::Contacts(contacts) => {
             let kept =
                 |contact: &Contact<'_>| contact.flow().is_some() && contact.lifetime.is_some();
             outbound = flow.transport.is_reliable()
                 && contacts.iter().any(kept)
                 && supports(request, "outbound");
-            location.change(now, aor, |bindings| {
+            change(aor, &|bindings| {
                 let changes = origin.bind(contacts, bindings)?;
                 let added = changes
                     .iter()

@@ -243,7 +243,7 @@ fn grant(asked: Option<u32>, config: &RegistrarConfig) -> Result<Option<Duration
             ..Refusal::of(423, "Interval Too Brief")
         })
     } else {
-        Ok(Some(asked.min(config.max_expires)))
+        Ok(Some(config.shared(asked.min(config.max_expires))))
     }
 }
 

@@ -19,6 +19,12 @@ impl Device {
         bytes
     }
 
+    /// Its digits, two for each byte.
+    pub(crate) fn digits(self) -> [u8; 12] {
+        let [_, _, _, _, digits @ ..] = crate::hex::of_u64(self.0);
+        digits
+    }
+
     /// What [`Device::to_bytes`] gave.
     pub(crate) fn of_bytes(bytes: [u8; Self::BYTES]) -> Self {
         let [a, b, c, d, e, f] = bytes;
@@ -58,11 +64,30 @@ impl Devices {
         }
         Device((self.0.hash(&text) >> 16).max(1))
     }
+
+    /// What stands for all devices of an AoR.
+    pub(super) fn of_all(&self, aor: &Aor) -> Device {
+        let mut text = SmallVec::<[u8; 256]>::new();
+        text.extend_from_slice(aor.as_str().as_bytes());
+        text.push(ALL);
+        Device((self.0.hash(&text) >> 16).max(1))
+    }
+
+    /// A number that belongs to a device, one for each `n`.
+    pub(super) fn number_of(&self, device: Device, n: u32) -> u64 {
+        let mut text = SmallVec::<[u8; 16]>::new();
+        text.push(NUMBER);
+        text.extend_from_slice(&device.to_bytes());
+        text.extend_from_slice(&n.to_be_bytes());
+        self.0.hash(&text)
+    }
 }
 
 /// No AoR holds these.
 const INSTANCE: u8 = 1;
 const CALL_ID: u8 = 2;
+const ALL: u8 = 3;
+const NUMBER: u8 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! The bindings of all AoRs (RFC 3261 10.2, "location service"), shared by all shards.
 
+mod slots;
+
 use super::{
     Aor, Binding, Bindings, Device, binding,
     device::Devices,

@@ -19,11 +19,13 @@ mod tests;
 pub use answer::{Change, ChangeKind, Refusal, Registered};
 pub use aor::Aor;
 pub use apply::apply;
+pub(crate) use apply::plan;
 pub use binding::{Binding, Bindings};
 pub use device::Device;
 pub use location::Location;
 pub use record::Record;
 
+use crate::lease::LeaseConfig;
 use std::time::Duration;
 
 /// Settings.
@@ -37,6 +39,11 @@ pub struct RegistrarConfig {
     pub default_expires: Duration,
     /// Bindings that one AoR may have.
     pub max_contacts: usize,
+    /// What of the time that was asked for is granted, in thousandths, where that is not less than the least: what
+    /// makes phones that came together come apart.
+    pub share: u16,
+    /// What the PBX hears of registrations.
+    pub leases: LeaseConfig,
 }
 
 impl Default for RegistrarConfig {
@@ -46,11 +53,23 @@ impl Default for RegistrarConfig {
             max_expires: Duration::from_secs(3600),
             default_expires: Duration::from_secs(3600),
             max_contacts: 10,
+            share: WHOLE,
+            leases: LeaseConfig::default(),
         }
     }
 }
 
 impl RegistrarConfig {
+    /// What is granted of this time.
+    fn shared(&self, time: Duration) -> Duration {
+        if self.share >= WHOLE || time <= self.min_expires {
+            return time;
+        }
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let part = micros.saturating_mul(u64::from(self.share));
+        Duration::from_secs(part / 1_000_000_000).max(self.min_expires)
+    }
+
     /// These settings, with no registration longer than so many seconds.
     #[must_use]
     pub fn at_most(&self, seconds: u32) -> Self {
@@ -59,7 +78,10 @@ impl RegistrarConfig {
             min_expires: self.min_expires.min(longest),
             max_expires: self.max_expires.min(longest),
             default_expires: self.default_expires.min(longest),
-            max_contacts: self.max_contacts,
+            ..self.clone()
         }
     }
 }
+
+/// All of it, in thousandths.
+const WHOLE: u16 = 1_000;

@@ -2,6 +2,7 @@
 
 mod hop;
 mod known;
+mod leased;
 mod named;
 mod names;
 mod routes;

@@ -234,6 +234,22 @@ impl Names {
         Some(&self.listeners.get(usize::from(id.0))?.sent_by)
     }
 
+    /// Whether a Contact leads back to us.
+    pub(crate) fn is_own_contact(&self, contact: &UriRef<'_>) -> bool {
+        let host = contact.host;
+        host.is_some_and(|host| self.is_own_address(host, contact.port))
+    }
+
+    /// Where who is sent to there can call us back: transport and `host:port` of the listener whose name we send
+    /// in, or, if that speaks WebSocket, of one that does not.
+    pub(crate) fn call_back(&self, to: &Destination) -> Option<(Transport, &[u8])> {
+        let is_plain = |own: &&Own| !matches!(own.transport, Transport::Ws | Transport::Wss);
+        let own = self.listeners.get(usize::from(to.listener().0))?;
+        let other = || self.listeners.iter().find(is_plain);
+        let own = Some(own).filter(is_plain).or_else(other)?;
+        Some((own.transport, &own.sent_by))
+    }
+
     /// Whether some listener has this transport.
     pub(crate) fn has_transport(&self, transport: Transport) -> bool {
         self.listeners.iter().any(|l| l.transport == transport)

@@ -7,6 +7,7 @@ use super::{Known, Names, Routes};
 use crate::auth::Authenticated;
 use crate::config::Config;
 use crate::flow::{Destination, Flow};
+use crate::lease::Slots;
 use crate::record_route::Side;
 use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
@@ -33,6 +34,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) names: &'a Names,
     pub(crate) location: &'a Location,
     pub(crate) known: &'a Known,
+    pub(crate) slots: &'a Slots,
     pub(crate) is_user: &'a dyn Fn(&Aor) -> bool,
 }
 
@@ -193,7 +195,7 @@ impl Scene<'_> {
 
     /// The target that a binding is: its contact, over the flow that its REGISTER came in on. `None`:
     /// the listener of that flow is gone.
-    fn of_binding(&self, binding: &Binding, uri: Option<Box<[u8]>>) -> Option<Target> {
+    pub(super) fn of_binding(&self, binding: &Binding, uri: Option<Box<[u8]>>) -> Option<Target> {
         let flow = self.names.flow_today(binding.flow)?;
         Some(Target {
             uri,
@@ -210,7 +212,7 @@ impl Scene<'_> {
 
     /// Bindings of equal q ring together, those of lower q after them (16.6, 20.10); of several flows to
     /// one device the newest, and another only if nobody answers over that (RFC 5626 5.3).
-    fn by_q(&self, bindings: &[Arc<Binding>]) -> VecDeque<Group> {
+    pub(super) fn by_q(&self, bindings: &[Arc<Binding>]) -> VecDeque<Group> {
         let mut groups = VecDeque::new();
         for equal in bindings.chunk_by(|a, b| a.q == b.q) {
             let mut flow = 0_usize;
@@ -247,6 +249,9 @@ impl Scene<'_> {
                 _ => self.upstream(uri, proof, "no user"),
             };
         }
+        if let Some(routing) = self.leased(uri, proof) {
+            return routing;
+        }
         let Some(aor) = Aor::new(uri, domain) else {
             return refuse(404, "Not Found");
         };
@@ -256,6 +261,9 @@ impl Scene<'_> {
         let mut bindings = SmallVec::new();
         self.location.lookup(self.now, &aor, &mut bindings);
         let groups = self.by_q(&bindings);
+        if let Some(routing) = self.by_way_of_pbx(uri, &aor, proof, &groups) {
+            return routing;
+        }
         if !groups.is_empty() {
             let why = Why::Bindings(bindings.len(), aor);
             return Routing::Targets { groups, why };
@@ -279,7 +287,7 @@ impl Scene<'_> {
     }
 
     /// What is not a binding goes to the default upstream, but never back to where it came from.
-    fn upstream(&self, uri: &UriRef<'_>, proof: &Proof, why: &'static str) -> Routing {
+    pub(super) fn upstream(&self, uri: &UriRef<'_>, proof: &Proof, why: &'static str) -> Routing {
         match (self.config.default_upstream, proof) {
             (
                 Some(to),

@@ -5,6 +5,7 @@ use crate::resolve::Place;
 use bellhop_core::{
     auth::AuthConfig,
     config::{self, Config, Rate, UpstreamTarget},
+    lease::LeaseConfig,
     registrar::RegistrarConfig,
     transaction::TimerConfig,
 };
@@ -43,6 +44,14 @@ impl Settings {
                 max_expires: self.registrar.max_expires,
                 default_expires: self.registrar.default_expires(),
                 max_contacts: self.registrar.max_contacts,
+                leases: LeaseConfig {
+                    mode: self.registrar.mode,
+                    domains: self.registrar.domains.clone(),
+                    expires: self.registrar.upstream_expires,
+                    rate: self.registrar.resync_rate,
+                    shards: u16::try_from(self.server.workers()).unwrap_or(u16::MAX),
+                },
+                ..RegistrarConfig::default()
             },
             timers: TimerConfig::default(),
             strip: self.auth.strip_headers.clone(),

@@ -6,6 +6,7 @@ use super::{
     address::Target,
     auth::Form,
     listen::Listener,
+    mode_word,
     remote::Remote,
     report::{Problem, Problems, Severity},
     upstream::Upstream,
@@ -24,7 +25,7 @@ pub(crate) struct Description<'a> {
     data_dir: Option<&'a Path>,
     upstreams: Vec<UpstreamPart<'a>>,
     auth: AuthPart<'a>,
-    registrar: RegistrarPart,
+    registrar: RegistrarPart<'a>,
     route: RoutePart<'a>,
     limits: LimitsPart,
     /// Null: there is no such port.
@@ -90,13 +91,24 @@ struct UsersPart<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct RegistrarPart {
+struct RegistrarPart<'a> {
     mode: &'static str,
     #[serde(serialize_with = "seconds")]
     min_expires: Duration,
     #[serde(serialize_with = "seconds")]
     max_expires: Duration,
     max_contacts: usize,
+    /// Domains with a mode of their own.
+    domains: Vec<DomainPart<'a>>,
+    #[serde(serialize_with = "seconds")]
+    upstream_expires: Duration,
+    resync_rate: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct DomainPart<'a> {
+    name: &'a str,
+    mode: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -172,10 +184,21 @@ impl Settings {
                 strip_headers: &self.auth.strip_headers,
             },
             registrar: RegistrarPart {
-                mode: "terminate",
+                mode: mode_word(self.registrar.mode),
                 min_expires: self.registrar.min_expires,
                 max_expires: self.registrar.max_expires,
                 max_contacts: self.registrar.max_contacts,
+                domains: self
+                    .registrar
+                    .domains
+                    .iter()
+                    .map(|(name, mode)| DomainPart {
+                        name,
+                        mode: mode_word(*mode),
+                    })
+                    .collect(),
+                upstream_expires: self.registrar.upstream_expires,
+                resync_rate: self.registrar.resync_rate,
             },
             route: RoutePart {
                 default: default.map(|upstream| upstream.name.as_str()),

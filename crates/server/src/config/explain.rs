@@ -4,6 +4,7 @@ use super::{
     Settings,
     auth::{Form, Source},
     listen::Listener,
+    mode_word,
     units::{show_duration, show_size},
 };
 use bellhop_core::config::Zone;
@@ -58,10 +59,21 @@ impl Settings {
         let min = show_duration(self.registrar.min_expires);
         let max = show_duration(self.registrar.max_expires);
         let contacts = self.registrar.max_contacts;
+        let mode = mode_word(self.registrar.mode);
         lines.push(format!(
-            "registrar  terminate: expiry {min} to {max}, at most {contacts} contacts each, in \
+            "registrar  {mode}: expiry {min} to {max}, at most {contacts} contacts each, in \
              memory only"
         ));
+        for (domain, mode) in &self.registrar.domains {
+            lines.push(format!("registrar  {}: {}", mode_word(*mode), domain));
+        }
+        if self.registrar.has_leases() {
+            let asked = show_duration(self.registrar.upstream_expires);
+            let rate = self.registrar.resync_rate;
+            lines.push(format!(
+                "registrar  the PBX is asked for {asked}, and hears at most {rate} REGISTERs a second"
+            ));
+        }
         let upstream = self
             .default_upstream
             .and_then(|index| self.upstreams.get(index));

@@ -39,7 +39,7 @@ pub(crate) use self::{
     listen::Listener,
     logging::{Format, Log},
     reader::{Field, Section, document},
-    registrar::Registrar,
+    registrar::{Registrar, word as mode_word},
     remote::{Place, Remote},
     report::{At, Problem, Problems, Report, Severity},
     secret::{Given, Secret, read as read_secret},
@@ -106,7 +106,12 @@ pub(crate) fn parse(
         let upstreams = upstream::read(&top, report, &listeners);
         let default_upstream = upstream::read_route(&top.section("route"), report, &upstreams);
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);
-        let registrar = registrar::read(top.section("registrar"), report);
+        let registrar = registrar::read(
+            top.section("registrar"),
+            report,
+            &server.domains,
+            default_upstream.is_some(),
+        );
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
         let admin = admin::read(&top, report, file, environment, &listeners);
         let plugins = plugin::read(&top, report, file);

@@ -1,21 +1,30 @@
-//! `[registrar]`: how long and how many bindings (RFC 3261 10.3).
+//! `[registrar]`: how long and how many bindings (RFC 3261 10.3), and what the PBX hears of them.
 
 use super::{
     reader::{Field, Section},
     report::Report,
     units::show_duration,
 };
+use bellhop_core::lease::Mode;
 use std::time::Duration;
 
 /// `[registrar]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Registrar {
+    /// What the PBX hears, for domains that are not in `domains`.
+    pub(crate) mode: Mode,
+    /// `[[registrar.domain]]`: domains with a mode of their own.
+    pub(crate) domains: Vec<(String, Mode)>,
     /// Less is refused with 423 (RFC 3261 10.3 step 7).
     pub(crate) min_expires: Duration,
     /// More is shortened to this.
     pub(crate) max_expires: Duration,
     /// Contacts of one AoR.
     pub(crate) max_contacts: usize,
+    /// What the PBX is asked for.
+    pub(crate) upstream_expires: Duration,
+    /// REGISTERs a second towards the PBX.
+    pub(crate) resync_rate: u32,
 }
 
 impl Registrar {
@@ -23,27 +32,39 @@ impl Registrar {
     pub(crate) fn default_expires(&self) -> Duration {
         HOUR.clamp(self.min_expires, self.max_expires)
     }
+
+    /// Whether any domain has registrations of ours at the PBX.
+    pub(crate) fn has_leases(&self) -> bool {
+        let mut own = self.domains.iter();
+        self.mode.has_leases() || own.any(|(_, mode)| mode.has_leases())
+    }
 }
 
-/// Reads `[registrar]`.
-pub(super) fn read(section: Section<'_>, report: &Report) -> Registrar {
-    section.choice(
-        "mode",
-        &[
-            ("terminate", Some(())),
-            ("passthrough", None),
-            ("mirror", None),
-            ("contact", None),
-            ("aor", None),
-        ],
-    );
+/// The word for a mode.
+pub(crate) const fn word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Terminate => "terminate",
+        Mode::Passthrough => "passthrough",
+        Mode::Mirror => "mirror",
+        Mode::Contact => "contact",
+        Mode::Aor => "aor",
+    }
+}
+
+/// Reads `[registrar]`. `domains` are those that we answer for.
+pub(super) fn read(
+    section: Section<'_>,
+    report: &Report,
+    domains: &[String],
+    has_default_upstream: bool,
+) -> Registrar {
+    let mode = mode(&section, report, has_default_upstream);
+    let own = own_modes(&section, report, domains, has_default_upstream);
     let min = expires(&section, report, "min_expires");
     let max = expires(&section, report, "max_expires");
     let contacts = section.whole("max_contacts", 1..=1000);
-    section.later(
-        "upstream_expires",
-        "remove it: mode \"terminate\" registers nothing at the PBX",
-    );
+    let upstream = expires(&section, report, "upstream_expires");
+    let rate = section.whole("resync_rate", 1..=10_000);
     section.finish();
     let value = |field: &Option<Field<Duration>>, default| {
         field.as_ref().map_or(default, |field| field.value)
@@ -54,11 +75,68 @@ pub(super) fn read(section: Section<'_>, report: &Report) -> Registrar {
         let max = show_duration(max_expires);
         report.error(&min.at, format!("is more than max_expires, which is {max}"));
     }
-    Registrar {
+    let registrar = Registrar {
+        mode,
+        domains: own,
         min_expires,
         max_expires,
         max_contacts: contacts.map_or(10, |c| usize::try_from(c.value).unwrap_or(10)),
+        upstream_expires: value(&upstream, HOUR),
+        resync_rate: rate
+            .as_ref()
+            .map_or(RATE, |rate| u32::try_from(rate.value).unwrap_or(RATE)),
+    };
+    let idle = "means nothing here: mode \"terminate\" registers nothing at the PBX";
+    let set = [upstream.map(|f| f.at), rate.map(|f| f.at)];
+    for at in set.into_iter().flatten() {
+        if !registrar.has_leases() {
+            report.warn(&at, idle);
+        }
     }
+    registrar
+}
+
+fn mode(section: &Section<'_>, report: &Report, has_default_upstream: bool) -> Mode {
+    let Some(Field { value, at }) = section.choice("mode", &MODES) else {
+        return Mode::Terminate;
+    };
+    if value != Mode::Terminate && !has_default_upstream {
+        report.error(
+            &at,
+            "needs a PBX to register at; name one of [[upstream]] in [route] default",
+        );
+    }
+    value
+}
+
+fn own_modes(
+    section: &Section<'_>,
+    report: &Report,
+    domains: &[String],
+    has_default_upstream: bool,
+) -> Vec<(String, Mode)> {
+    let mut own: Vec<(String, Mode)> = Vec::new();
+    for part in section.sections("domain") {
+        let name = part.text("name");
+        let mode = mode(&part, report, has_default_upstream);
+        part.finish();
+        let Some(Field { value, at }) = name else {
+            if !part.has("name") {
+                report.error(part.at(), "has no name; allowed: one of server.domains");
+            }
+            continue;
+        };
+        let value = value.to_ascii_lowercase();
+        if !domains.contains(&value) {
+            let all = super::reader::quoted(domains.iter().map(String::as_str));
+            report.error(&at, format!("is not in server.domains; allowed: {all}"));
+        } else if own.iter().any(|(other, _)| *other == value) {
+            report.error(&at, "is given twice");
+        } else {
+            own.push((value, mode));
+        }
+    }
+    own
 }
 
 fn expires(section: &Section<'_>, report: &Report, key: &'static str) -> Option<Field<Duration>> {
@@ -70,6 +148,15 @@ fn expires(section: &Section<'_>, report: &Report, key: &'static str) -> Option<
     None
 }
 
+const MODES: [(&str, Option<Mode>); 5] = [
+    ("terminate", Some(Mode::Terminate)),
+    ("passthrough", None),
+    ("mirror", Some(Mode::Mirror)),
+    ("contact", Some(Mode::Contact)),
+    ("aor", Some(Mode::Aor)),
+];
+/// REGISTERs a second towards the PBX.
+const RATE: u32 = 50;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

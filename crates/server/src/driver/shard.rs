@@ -7,6 +7,7 @@ use bellhop_core::{
     config::Config,
     engine::{Engine, LookedUp},
     flow::{ConnectionId, Flow},
+    lease::{Demand, Outcome},
     outbox::{Outbox, Ticket, Token},
     time::{Instant, Now},
 };
@@ -29,6 +30,14 @@ pub(crate) trait Core: Send {
     fn consulted(&mut self, now: Now, ticket: Ticket, out: &mut Outbox);
     /// A user has been looked up.
     fn looked_up(&mut self, now: Now, ticket: Ticket, found: LookedUp, out: &mut Outbox);
+    /// Another shard, or this one, wants something of the registrations at the PBX that live here.
+    fn demand(&mut self, now: Now, demand: Demand, out: &mut Outbox) {
+        let _ = (now, demand, out);
+    }
+    /// What became of what this shard wanted.
+    fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {
+        let _ = (now, outcome, out);
+    }
     /// A deadline passed.
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
     /// The next deadline.
@@ -75,6 +84,14 @@ impl Core for Engine {
 
     fn looked_up(&mut self, now: Now, ticket: Ticket, found: LookedUp, out: &mut Outbox) {
         self.looked_up(now, ticket, found, out);
+    }
+
+    fn demand(&mut self, now: Now, demand: Demand, out: &mut Outbox) {
+        self.demand(now, demand, out);
+    }
+
+    fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {
+        self.outcome(now, outcome, out);
     }
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {

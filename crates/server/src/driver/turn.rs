@@ -12,6 +12,7 @@ use bellhop_core::{
     engine::LookedUp,
     event::Level,
     flow::{ConnectionId, Destination, Flow},
+    lease::{Demand, Outcome},
     outbox::{Outbox, Ticket, Token},
     time::Now,
 };
@@ -198,11 +199,16 @@ impl<'w> Turn<'w> {
             let outbox = &self.room.outbox;
             let traffic = &self.worker.traffic;
             traffic.decided(outbox.challenged, &outbox.drops);
+            let is_said =
+                self.room.outbox.demands.is_empty() && self.room.outbox.outcomes.is_empty();
+            let demands = std::mem::take(&mut self.room.outbox.demands);
+            let outcomes = std::mem::take(&mut self.room.outbox.outcomes);
             self.room.outbox.clear();
             self.sent = 0;
-            if self.room.failed.is_empty() {
+            if self.room.failed.is_empty() && is_said {
                 break;
             }
+            self.between_shards(demands, outcomes);
             // A failed message makes the core try another target or answer the caller; each failure
             // ends one branch, so this comes to an end.
             let mut failed = std::mem::take(&mut self.room.failed);
@@ -214,6 +220,19 @@ impl<'w> Turn<'w> {
             }
         }
         self.worker.room.set(Some(self.room));
+    }
+
+    /// Tells shards what others want of their registrations at the PBX, and what became of that. A demand brings
+    /// outcomes and an outcome no further demand that waits, so this comes to an end.
+    fn between_shards(&mut self, demands: Vec<Demand>, outcomes: Vec<Outcome>) {
+        for demand in demands {
+            let home = usize::from(demand.home);
+            self.with(home, |core, now, out| core.demand(now, demand, out));
+        }
+        for outcome in outcomes {
+            let shard = shard_of_tag(outcome.ticket.0);
+            self.with(shard, |core, now, out| core.outcome(now, outcome, out));
+        }
     }
 
     /// Runs the core of a shard; `false` if it panicked, and then its output is dropped.

@@ -100,7 +100,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 38] = [
+const APPLIED: [(&str, &str); 40] = [
     ("[admin]", "bind = \"127.0.0.1:8061\""),
     ("[admin]", "token = \"0123456789abcdef\""),
     ("[auth]", "strip_headers = [\"X-Account\"]"),
@@ -156,6 +156,8 @@ const APPLIED: [(&str, &str); 38] = [
     ("[registrar]", "min_expires = \"2m\""),
     ("[registrar]", "max_expires = \"30m\""),
     ("[registrar]", "max_contacts = 3"),
+    ("[registrar]", "upstream_expires = \"30m\""),
+    ("[registrar]", "resync_rate = 20"),
     ("[route]", "default = \"pbx\""),
     ("[limits]", "message = \"32KiB\""),
     ("[limits]", "transactions = \"64MiB\""),
@@ -170,7 +172,7 @@ const ONLY: [(&str, &str); 3] = [
     ("[route]", "mode = \"proxy\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 12] = [
+const LATER: [(&str, &str); 8] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
     ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
@@ -181,10 +183,6 @@ const LATER: [(&str, &str); 12] = [
     ("[[upstream]]", "targets = [\"sips:10.0.0.10\"]"),
     ("[[upstream]]", "probe = \"10s\""),
     ("[registrar]", "mode = \"passthrough\""),
-    ("[registrar]", "mode = \"mirror\""),
-    ("[registrar]", "mode = \"contact\""),
-    ("[registrar]", "mode = \"aor\""),
-    ("[registrar]", "upstream_expires = \"1h\""),
     ("[route]", "mode = \"b2bua\""),
 ];
 const BASE: &str = r#"
@@ -233,6 +231,7 @@ min_expires = "60s"
 max_expires = "1h"
 max_contacts = 10
 upstream_expires = "1h"
+resync_rate = 50
 
 [route]
 default = "pbx"

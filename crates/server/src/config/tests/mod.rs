@@ -15,6 +15,7 @@ mod embedded;
 mod hold;
 mod hostile;
 mod mistakes;
+mod modes;
 mod plugin;
 mod readme;
 mod reload;

@@ -1,0 +1,273 @@
+//! Registrations of our own at the PBX: what a shard's leases want sent, and what comes back.
+
+use super::{Engine, Shared};
+use crate::config::Config;
+use crate::event::{Decision, Level};
+use crate::flow::Flow;
+use crate::lease::{Around, Demand, Flight, Granted, Need, Register, Settled, Slot, Want};
+use crate::lease::{call_id, read_answer};
+use crate::loops;
+use crate::outbox::Outbox;
+use crate::proxy::BranchId;
+use crate::registrar::{Aor, Binding};
+use crate::time::{Instant, Now};
+use bellhop_wire::{HeaderId, Message, Method, Start};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Engine {
+    /// What a shard wants of the leases of an AoR whose home this shard is ([`Outbox::demands`]).
+    pub fn demand(&mut self, now: Now, demand: Demand, out: &mut Outbox) {
+        let first = out.transmits.len();
+        let around = around(now.instant, &self.shared, &self.config);
+        self.leases.demand(around, demand, &mut out.outcomes);
+        self.lease_turns(now, out);
+        self.finish(now, first, out);
+    }
+
+    /// The PBX may have forgotten what it had: every lease of this shard is registered anew, at the
+    /// configured pace.
+    pub fn resync(&mut self, now: Now, out: &mut Outbox) {
+        let first = out.transmits.len();
+        let around = around(now.instant, &self.shared, &self.config);
+        self.leases.resync(around, &mut out.outcomes);
+        self.lease_turns(now, out);
+        self.finish(now, first, out);
+    }
+
+    /// Has the leases of all bindings that are there registered: after a start with bindings that were kept, and
+    /// when the configuration has changed.
+    fn review_leases(&mut self, now: Now, out: &mut Outbox) {
+        let settings = &self.config.registrar.leases;
+        let around = around(now.instant, &self.shared, &self.config);
+        self.leases.review(around, &mut out.outcomes);
+        if settings.is_on() {
+            let own = |aor: &Aor| {
+                settings.home_of(aor) == self.shard && settings.mode_of(aor.domain()).has_leases()
+            };
+            let (bound, _) = self.shared.location.list(now.instant, usize::MAX, own);
+            for (aor, bindings) in bound {
+                let slots = bindings.iter().map(|b| self.slot_of(&aor, b));
+                let want = |slot| Want {
+                    slot,
+                    need: Need::Bind,
+                };
+                let demand = Demand {
+                    ticket: None,
+                    home: self.shard,
+                    wants: slots.map(want).collect(),
+                    aor,
+                };
+                self.leases.demand(around, demand, &mut out.outcomes);
+            }
+        }
+        self.lease_turns(now, out);
+    }
+
+    /// The slot of a binding.
+    pub(super) fn slot_of(&self, aor: &Aor, binding: &Binding) -> Slot {
+        match self.config.registrar.leases.mode_of(aor.domain()) {
+            crate::lease::Mode::Aor => Slot::Whole(self.shared.location.whole(aor)),
+            _ => Slot::Phone(binding.device()),
+        }
+    }
+
+    /// Bindings have gone without a REGISTER: has their leases looked at.
+    pub(super) fn check_leases(&self, lost: &[(Aor, Arc<Binding>)], out: &mut Outbox) {
+        let settings = &self.config.registrar.leases;
+        for (aor, binding) in lost {
+            if settings.mode_of(aor.domain()).has_leases() {
+                let want = Want {
+                    slot: self.slot_of(aor, binding),
+                    need: Need::Check,
+                };
+                out.demands.push(Demand {
+                    ticket: None,
+                    home: settings.home_of(aor),
+                    aor: aor.clone(),
+                    wants: SmallVec::from_iter([want]),
+                });
+            }
+        }
+    }
+
+    /// Serves the leases whose time has come.
+    pub(super) fn lease_deadlines(&mut self, now: Now, out: &mut Outbox) {
+        if std::mem::take(&mut self.leases_changed) {
+            self.review_leases(now, out);
+        }
+        if self.leases.next().is_some_and(|next| next <= now.instant) {
+            let around = around(now.instant, &self.shared, &self.config);
+            self.leases.due(around, &mut out.outcomes);
+            self.lease_turns(now, out);
+        }
+    }
+
+    /// The PBX's answer to a REGISTER of ours.
+    pub(crate) fn lease_response(
+        &mut self,
+        now: Now,
+        id: u64,
+        response: Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        let status = response.status().unwrap_or(0);
+        let Some((lease, asked)) = self.leases.flying(id).filter(|_| status >= 200) else {
+            return;
+        };
+        let (aor, slot) = (lease.aor.clone(), lease.slot);
+        if status == 423
+            && asked > 0
+            && let Ok(Some(least)) = response.number(HeaderId::MinExpires)
+            && least > asked
+        {
+            self.leases.raise_least(least);
+            return self.fly(now, id, out);
+        }
+        let settled = settled(response, status, slot, asked);
+        let (level, what) = match &settled {
+            Settled::Granted(_) if asked == 0 => (Level::Debug, "taken down".to_owned()),
+            Settled::Granted(seconds) => (Level::Debug, format!("granted for {seconds} s")),
+            Settled::Refused(_, reason) => (Level::Warn, format!("refused: {reason}")),
+            Settled::Silent(_) => (Level::Warn, "the PBX cannot take it now".to_owned()),
+        };
+        out.tell(response, flow, level, status, || {
+            Decision::Lease(format!("{}: {what}", aor.as_str()))
+        });
+        self.lease_settled(now, id, settled, out);
+    }
+
+    /// A REGISTER of ours got no answer, or could not be sent.
+    pub(crate) fn lease_failed(&mut self, now: Now, id: u64, out: &mut Outbox) {
+        self.lease_settled(now, id, Settled::Silent(None), out);
+    }
+
+    fn lease_settled(&mut self, now: Now, id: u64, settled: Settled, out: &mut Outbox) {
+        let around = around(now.instant, &self.shared, &self.config);
+        self.leases.settle(around, id, settled, &mut out.outcomes);
+        self.lease_turns(now, out);
+    }
+
+    /// Sends what may be sent now.
+    fn lease_turns(&mut self, now: Now, out: &mut Outbox) {
+        loop {
+            let around = around(now.instant, &self.shared, &self.config);
+            match self.leases.turn(around, &mut out.outcomes) {
+                Some(Flight { id, .. }) => self.fly(now, id, out),
+                None => return,
+            }
+        }
+    }
+
+    /// Sends the REGISTER of this number. Where that cannot be, it is as if nobody had answered.
+    fn fly(&mut self, now: Now, id: u64, out: &mut Outbox) {
+        if self.try_fly(now, id, out).is_none() {
+            let around = around(now.instant, &self.shared, &self.config);
+            let settled = Settled::Silent(None);
+            self.leases.settle(around, id, settled, &mut out.outcomes);
+        }
+    }
+
+    fn try_fly(&mut self, now: Now, id: u64, out: &mut Outbox) -> Option<()> {
+        let shards = (self.shard, self.config.registrar.leases.shards);
+        let number = self.config.default_upstream?;
+        let upstream = self.config.upstreams.get(number)?;
+        let (lease, expires) = self.leases.flying(id)?;
+        let places: SmallVec<[_; 2]> = upstream
+            .targets
+            .iter()
+            .filter_map(|target| {
+                let to = self.names.destination(target.transport, target.remote)?;
+                Some((to, target))
+            })
+            .collect();
+        // The next target after each failure.
+        let turn = usize::from(lease.failures()).checked_rem(places.len())?;
+        let (to, target) = *places.get(turn)?;
+        let call_id = call_id(&self.shared.location, lease.slot, shards);
+        // Rises over restarts, too: nothing of it need be kept.
+        let clock = now.unix.as_secs().saturating_sub(EPOCH);
+        let clock = u32::try_from(clock).unwrap_or(u32::MAX);
+        lease.cseq = lease.cseq.saturating_add(1).max(clock) & MOST_CSEQ;
+        let branch = loops::branch(self.entropy.next_u64(), 0);
+        let register = Register {
+            aor: &lease.aor,
+            slot: lease.slot,
+            registrar: &target.host,
+            via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
+            at: self.names.call_back(&to)?,
+            call_id: &call_id,
+            cseq: lease.cseq,
+            expires,
+            more: b"",
+        };
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        register.write(&mut bytes);
+        self.table.count_besides(self.contexts.held());
+        let owner = BranchId {
+            context: id,
+            index: BranchId::LEASE,
+        }
+        .owner();
+        let (at, method) = (now.instant, Method::Register);
+        let sent = self
+            .table
+            .create_client(at, method, &branch, &bytes, to, owner, out);
+        self.scratch = bytes;
+        sent.map(drop)
+    }
+}
+
+/// What leases look at.
+pub(super) fn around<'a>(now: Instant, shared: &'a Shared, config: &'a Config) -> Around<'a> {
+    Around {
+        now,
+        slots: &shared.leases,
+        location: &shared.location,
+        config: &config.registrar.leases,
+    }
+}
+
+fn settled(response: Message<'_>, status: u16, slot: Slot, asked: u32) -> Settled {
+    let refused = |status, reason: &str| Settled::Refused(status, reason.into());
+    match status {
+        200..=299 if asked == 0 => Settled::Granted(0),
+        200..=299 => match read_answer(response, slot, asked) {
+            Granted::For(0) => refused(500, "the PBX granted no time"),
+            Granted::For(seconds) => Settled::Granted(seconds),
+            Granted::NotListed => refused(500, "the PBX did not take our contact"),
+        },
+        // No phone ever sees the PBX's challenge.
+        401 | 407 => refused(500, "the PBX does not take our credentials"),
+        408 | 502 | 503 | 504 => {
+            let seconds = response.number(HeaderId::RetryAfter).ok().flatten();
+            let rest = seconds.map_or(BUSY, |seconds| Duration::from_secs(seconds.into()));
+            Settled::Silent(Some(rest))
+        }
+        400..=699 => refused(status, &reason_of(response)),
+        _ => refused(500, "the PBX sends us elsewhere"),
+    }
+}
+
+/// The PBX's reason phrase, made safe to show.
+fn reason_of(response: Message<'_>) -> String {
+    let Start::Response { reason, .. } = response.start() else {
+        return String::new();
+    };
+    let shown = reason.iter().take(MOST_REASON).map(|byte| match byte {
+        b' '..=b'~' => char::from(*byte),
+        _ => '?',
+    });
+    shown.collect()
+}
+
+/// CSeq numbers count from here: seconds since 1970, so that they stay below 2^31 for long.
+const EPOCH: u64 = 1_700_000_000;
+/// RFC 3261 8.1.1.5.
+const MOST_CSEQ: u32 = (1 << 31) - 1;
+/// How long a PBX is left alone that is busy and does not say for how long.
+const BUSY: Duration = Duration::from_secs(5);
+const MOST_REASON: usize = 80;

@@ -1,0 +1,111 @@
+//! Registrations of our own at the PBX, on behalf of the phones that are bound here: a *lease* for each slot,
+//! which is one phone of an AoR or the AoR as a whole.
+//!
+//! The phone's lease and the PBX's are two. The phone's is the binding in the location service; the PBX's is
+//! kept up by our own refresher, at our own pace, with a Contact of ours. Each lease lives in one shard, its
+//! *home* ([`home_of`]), whose REGISTERs carry Call-IDs of that shard.
+//!
+//! **Invariant**: a lease is wanted as long as the location service has a live binding of its slot, and that is
+//! asked, not remembered: nothing that a lease missed leaves it behind for longer than a binding lasts.
+
+mod answer;
+mod pace;
+mod slots;
+mod state;
+mod table;
+mod want;
+mod write;
+
+pub(crate) use answer::{Granted, read as read_answer};
+pub use slots::{Count, Counts, Slot, Slots, View};
+use state::{Event, State};
+pub(crate) use table::{Around, Flight, Leases, Settled};
+pub use want::{Demand, Fate, Need, Outcome, Want};
+pub(crate) use write::{Register, call_id};
+
+use crate::registrar::Aor;
+use std::time::Duration;
+
+/// What becomes of REGISTERs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They end here; the PBX hears nothing.
+    #[default]
+    Terminate,
+    /// They go to the PBX, which challenges them and decides; the Contact there is ours.
+    Passthrough,
+    /// Each leads to a REGISTER of ours at the PBX, for that phone.
+    Mirror,
+    /// A lease for each phone; its refreshes end here while the PBX has the lease.
+    Contact,
+    /// One lease for each AoR, whatever phones are bound.
+    Aor,
+}
+
+/// Settings of leases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseConfig {
+    /// For every domain that `domains` does not name.
+    pub mode: Mode,
+    /// Domains, in lower case, with a mode of their own.
+    pub domains: Vec<(String, Mode)>,
+    /// What is asked of the PBX.
+    pub expires: Duration,
+    /// REGISTERs a second towards the PBX, at most, of all shards together.
+    pub rate: u32,
+    /// How many shards there are.
+    pub shards: u16,
+}
+
+impl Default for LeaseConfig {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Terminate,
+            domains: Vec::new(),
+            expires: Duration::from_secs(3_600),
+            rate: 50,
+            shards: 1,
+        }
+    }
+}
+
+impl LeaseConfig {
+    /// Whether any domain has REGISTERs of ours at the PBX.
+    pub fn is_on(&self) -> bool {
+        self.mode.has_leases() || self.domains.iter().any(|(_, mode)| mode.has_leases())
+    }
+
+    /// The mode of a domain.
+    pub fn mode_of(&self, domain: &str) -> Mode {
+        let own = self.domains.iter().find(|(own, _)| own == domain);
+        own.map_or(self.mode, |(_, mode)| *mode)
+    }
+
+    /// The shard that an AoR's leases live in.
+    pub fn home_of(&self, aor: &Aor) -> u16 {
+        home_of(aor, self.shards)
+    }
+
+    /// The time between two REGISTERs.
+    pub(crate) fn interval(&self) -> Duration {
+        let second = Duration::from_secs(1);
+        second.checked_div(self.rate.max(1)).unwrap_or(second)
+    }
+}
+
+impl Mode {
+    /// Whether there are leases in this mode.
+    pub const fn has_leases(self) -> bool {
+        matches!(self, Self::Mirror | Self::Contact | Self::Aor)
+    }
+}
+
+/// The shard, of so many, that an AoR's leases live in.
+pub fn home_of(aor: &Aor, shards: u16) -> u16 {
+    let bytes = aor.as_str().bytes();
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let place = (hash >> 32).checked_rem(u64::from(shards)).unwrap_or(0);
+    u16::try_from(place).unwrap_or(0)
+}

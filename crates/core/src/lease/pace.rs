@@ -1,0 +1,41 @@
+//! How fast the PBX is spoken to: one clock for all shards, which take turns on it.
+
+use crate::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Turns, one each interval; none is saved up, so that no second has more of them than another.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// Microseconds: the next turn that nobody has.
+    next: AtomicU64,
+}
+
+impl Pace {
+    /// Takes the next turn; gives when it is.
+    pub(super) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
+        let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        let taken = |next: u64| Some(next.max(now.as_micros()).saturating_add(interval));
+        let before = self
+            .next
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, taken)
+            .unwrap_or_default();
+        Instant::from_micros(before.max(now.as_micros()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_an_interval_apart_whoever_takes_them_and_idle_time_saves_none_up() {
+        let pace = Pace::default();
+        let at = |micros| Instant::from_micros(micros);
+        let interval = Duration::from_micros(100);
+        let first: Vec<_> = (0..3).map(|_| pace.reserve(at(50), interval)).collect();
+        assert_eq!(first, [at(50), at(150), at(250)]);
+        let later: Vec<_> = (0..2).map(|_| pace.reserve(at(1_000), interval)).collect();
+        assert_eq!(later, [at(1_000), at(1_100)]);
+    }
+}

@@ -1,0 +1,246 @@
+//! What all shards know of leases: whom a Contact of ours stands for, and whether the PBX has it.
+
+use super::{State, pace::Pace};
+use crate::hex;
+use crate::registrar::{Aor, Device};
+use crate::time::Instant;
+use ahash::RandomState;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What a lease is for. Its number is 48 bits of a keyed hash, the same after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// One phone of an AoR.
+    Phone(Device),
+    /// All phones of an AoR.
+    Whole(Device),
+}
+
+/// What other shards see of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Whose it is.
+    pub aor: Aor,
+    /// What it is for.
+    pub slot: Slot,
+    /// Until when the PBX has it; `None`: it has not, or that is not known.
+    pub good_until: Option<Instant>,
+    /// Where it is, in a word.
+    pub state: &'static str,
+}
+
+/// What is counted, of all shards together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// REGISTERs of phones that were answered without the PBX.
+    Absorbed,
+    /// REGISTERs of phones that were answered before the PBX had heard of them.
+    Later,
+    /// REGISTERs of ours that were sent, not counting copies.
+    Sent,
+    /// Those that were granted.
+    Granted,
+    /// Those that were refused.
+    Refused,
+    /// Those that nobody answered.
+    Silent,
+    /// How often all leases were registered anew because the PBX had been away.
+    Resyncs,
+}
+
+/// All that is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// By [`Count`], in its order.
+    pub totals: [u64; COUNTS],
+    /// Leases that live.
+    pub leases: usize,
+    /// Leases that the PBX has.
+    pub held: usize,
+    /// Leases that wait for their turn.
+    pub queued: usize,
+}
+
+/// Shared by all shards.
+pub struct Slots {
+    stripes: Box<[Mutex<HashMap<Device, View, RandomState>>]>,
+    pace: Pace,
+    /// How often the PBX has come back.
+    epoch: AtomicU64,
+    is_silent: AtomicBool,
+    totals: [AtomicU64; COUNTS],
+    leases: AtomicUsize,
+    held: AtomicUsize,
+    queued: AtomicUsize,
+}
+
+impl Slot {
+    /// Its number.
+    pub const fn device(self) -> Device {
+        match self {
+            Self::Phone(device) | Self::Whole(device) => device,
+        }
+    }
+
+    /// The user part of its Contact.
+    pub fn token(self) -> [u8; TOKEN] {
+        let mut token = [0; TOKEN];
+        let (prefix, digits) = token.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX);
+        digits.copy_from_slice(&self.device().digits());
+        token
+    }
+
+    /// The number in the user part of a Contact of ours.
+    pub fn of_token(user: &[u8]) -> Option<Device> {
+        let digits = user.strip_prefix(PREFIX)?;
+        let mut bytes = [0; Device::BYTES];
+        hex::read(digits, &mut bytes)?;
+        Some(Device::of_bytes(bytes))
+    }
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        // Keys are hashes that nobody can choose.
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let stripe = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
+        Self {
+            stripes: (0..STRIPES).map(stripe).collect(),
+            pace: Pace::default(),
+            epoch: AtomicU64::new(0),
+            is_silent: AtomicBool::new(false),
+            totals: [const { AtomicU64::new(0) }; COUNTS],
+            leases: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Slots {
+    /// What is known of the lease of this number.
+    pub fn view(&self, device: Device) -> Option<View> {
+        self.stripe(device)?.get(&device).cloned()
+    }
+
+    /// Whether the PBX has the lease of this number.
+    pub(crate) fn is_good(&self, now: Instant, device: Device) -> bool {
+        let good = |view: &View| view.good_until.is_some_and(|until| until > now);
+        self.stripe(device)
+            .is_some_and(|stripe| stripe.get(&device).is_some_and(good))
+    }
+
+    /// Whether the PBX does not answer.
+    pub fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> Counts {
+        let gauge = |gauge: &AtomicUsize| gauge.load(Ordering::Relaxed);
+        Counts {
+            totals: self
+                .totals
+                .each_ref()
+                .map(|total| total.load(Ordering::Relaxed)),
+            leases: gauge(&self.leases),
+            held: gauge(&self.held),
+            queued: gauge(&self.queued),
+        }
+    }
+
+    pub(crate) fn count(&self, what: Count) {
+        if let Some(total) = self.totals.get(what as usize) {
+            total.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
+        self.pace.reserve(now, interval)
+    }
+
+    pub(super) fn set_silent(&self, is_silent: bool) -> bool {
+        self.is_silent.swap(is_silent, Ordering::AcqRel)
+    }
+
+    /// How often the PBX has come back.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// The PBX has come back.
+    pub(super) fn next_epoch(&self) {
+        self.count(Count::Resyncs);
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Takes in that a lease has gone from one state to another.
+    pub(super) fn moved(&self, slot: Slot, aor: &Aor, from: State, to: State) {
+        let step = |gauge: &AtomicUsize, was: bool, is: bool| match (was, is) {
+            (false, true) => {
+                gauge.fetch_add(1, Ordering::Relaxed);
+            }
+            (true, false) => {
+                gauge.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        };
+        let lives = |state| state != State::Gone;
+        step(&self.leases, lives(from), lives(to));
+        let held = |state: State| state.good_until().is_some();
+        step(&self.held, held(from), held(to));
+        let queued = |state: State| state.waits_for_turn();
+        step(&self.queued, queued(from), queued(to));
+        let Some(mut stripe) = self.stripe(slot.device()) else {
+            return;
+        };
+        if to == State::Gone {
+            stripe.remove(&slot.device());
+            return;
+        }
+        let view = View {
+            aor: aor.clone(),
+            slot,
+            good_until: to.good_until(),
+            state: word(to),
+        };
+        stripe.insert(slot.device(), view);
+    }
+
+    fn stripe(&self, device: Device) -> Option<MutexGuard<'_, HashMap<Device, View, RandomState>>> {
+        let [.., last] = device.to_bytes();
+        let place = usize::from(last).checked_rem(self.stripes.len())?;
+        let stripe = self.stripes.get(place)?;
+        Some(stripe.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for Slots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Slots").field(&self.counts()).finish()
+    }
+}
+
+/// Where a lease is, for people.
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Wanted { .. } => "waits for its turn",
+        State::Asking { .. } => "registering",
+        State::Held { .. } => "registered",
+        State::Resting { .. } => "failed, is tried again",
+        State::Ending { .. } | State::Removing { .. } | State::Leaving => "is taken down",
+        State::Gone => "gone",
+    }
+}
+
+const PREFIX: &[u8] = b"bh";
+/// Octets of a Contact's user part.
+const TOKEN: usize = 14;
+/// How many things are counted.
+const COUNTS: usize = 7;
+/// How many locks share the load.
+const STRIPES: usize = 64;

@@ -1,0 +1,136 @@
+//! Whose turn it is, and what a PBX that does not answer does to that.
+
+use super::{Around, Flight, Lease, Leases};
+use crate::lease::want::{Fate, Outcome};
+use crate::lease::{Count, Event, State, state::Action};
+use crate::registrar::Device;
+use crate::time::Instant;
+use std::time::Duration;
+
+impl Leases {
+    /// What may be sent now; to be called until it gives nothing.
+    pub(crate) fn turn(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) -> Option<Flight> {
+        self.notice(around, out);
+        loop {
+            if self.urgent.is_empty() && self.idle.is_empty() {
+                self.turn_at = None;
+                return None;
+            }
+            if self.silent.is_some() && !self.flights.is_empty() {
+                // One question is enough to hear that it is back.
+                self.turn_at = None;
+                return None;
+            }
+            let (now, interval) = (around.now, around.config.interval());
+            let at = match (self.turn_at, self.silent) {
+                (Some(at), _) => at,
+                (None, Some(rests_until)) if rests_until > now => rests_until,
+                (None, _) => around.slots.reserve(now, interval),
+            };
+            self.turn_at = Some(at);
+            if at > now {
+                return None;
+            }
+            let Some(device) = self.urgent.pop_front().or_else(|| self.idle.pop_front()) else {
+                continue;
+            };
+            if let Some(lease) = self.live.get_mut(&device) {
+                lease.queued = None;
+            }
+            if !self.lease_waits(device) {
+                continue;
+            }
+            self.turn_at = None;
+            let action = self.step(around, device, Event::Turn, None, out);
+            let lease = self.live.get_mut(&device)?;
+            let expires = match action {
+                Action::Register => lease.expires.max(self.least),
+                _ => 0,
+            };
+            let asked = Duration::from_secs(expires.into());
+            lease.out_by = lease.out_by.max(now.after(asked));
+            self.last_flight = self.last_flight.wrapping_add(1) & FLIGHTS;
+            let id = self.last_flight;
+            self.flights.insert(id, device);
+            self.unanswered.get_or_insert(now);
+            around.slots.count(Count::Sent);
+            return Some(Flight {
+                id,
+                device,
+                expires,
+            });
+        }
+    }
+
+    /// Takes in what other shards have heard, and that the PBX is slow.
+    pub(super) fn notice(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
+        if around.slots.epoch() != self.epoch {
+            self.resync(around, out);
+        }
+        let is_slow = |since: Instant| since.after(SLOW) <= around.now;
+        if self.silent.is_none() && self.unanswered.is_some_and(is_slow) {
+            self.is_away = true;
+            self.fall_silent(around, around.now, out);
+        }
+    }
+
+    /// The PBX does not answer: nobody waits for it any more, and it is asked one thing at a time, the first
+    /// not before `rests_until`.
+    pub(super) fn fall_silent(
+        &mut self,
+        around: Around<'_>,
+        rests_until: Instant,
+        out: &mut Vec<Outcome>,
+    ) {
+        self.turn_at = None;
+        if self.silent.replace(rests_until).is_some() {
+            return;
+        }
+        around.slots.set_silent(true);
+        let waits = |lease: &&Lease| !lease.waiters.is_empty();
+        let all = self.live.values().map(Box::as_ref);
+        let waiting: Vec<Device> = all.filter(waits).map(|l| l.slot.device()).collect();
+        let fate = Fate::Later(rests_until.since(around.now).max(SLOW));
+        for device in waiting {
+            self.tell(around.now, device, &fate, out);
+        }
+    }
+
+    /// The PBX has answered.
+    pub(super) fn heard(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
+        self.unanswered = (!self.flights.is_empty()).then_some(around.now);
+        if self.silent.take().is_none() {
+            return;
+        }
+        self.turn_at = None;
+        around.slots.set_silent(false);
+        if std::mem::take(&mut self.is_away) {
+            around.slots.next_epoch();
+            self.resync(around, out);
+        }
+    }
+
+    /// Puts a lease where it gets its turn.
+    pub(super) fn enqueue(&mut self, device: Device) {
+        let Some(lease) = self.live.get_mut(&device) else {
+            return;
+        };
+        let is_urgent = !lease.waiters.is_empty() || matches!(lease.state, State::Ending { .. });
+        match lease.queued {
+            Some(true) => return,
+            Some(false) if !is_urgent => return,
+            _ => {}
+        }
+        lease.queued = Some(is_urgent);
+        if is_urgent {
+            self.urgent.push_back(device);
+        } else {
+            self.idle.push_back(device);
+        }
+    }
+}
+
+/// Numbers of REGISTERs under way: as many as the owner of a transaction can name.
+const FLIGHTS: u64 = (1 << 40) - 1;
+/// A PBX that owes an answer for so long does not answer.
+pub(super) const SLOW: Duration = Duration::from_secs(4);

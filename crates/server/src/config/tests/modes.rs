@@ -1,0 +1,72 @@
+//! `[registrar] mode` and `[[registrar.domain]]`.
+
+use super::pretend;
+use bellhop_core::lease::Mode;
+use std::time::Duration;
+
+#[test]
+fn a_mode_with_registrations_at_the_pbx_reaches_the_core() {
+    for (word, mode) in [
+        ("terminate", Mode::Terminate),
+        ("mirror", Mode::Mirror),
+        ("contact", Mode::Contact),
+        ("aor", Mode::Aor),
+    ] {
+        let text = format!("{BASE}[registrar]\nmode = \"{word}\"\n");
+        let settings = pretend().accepts(&text);
+        let config = settings.core_config(&[], &[Vec::new()]);
+        assert_eq!(config.registrar.leases.mode, mode);
+    }
+}
+
+#[test]
+fn expiry_rate_and_the_modes_of_domains_reach_the_core() {
+    let text = format!(
+        "{BASE}[registrar]\nmode = \"aor\"\nupstream_expires = \"30m\"\nresync_rate = 7\n\
+         [[registrar.domain]]\nname = \"B.example.org\"\nmode = \"terminate\"\n"
+    );
+    let settings = pretend().accepts(&text);
+    let leases = settings.core_config(&[], &[Vec::new()]).registrar.leases;
+    assert_eq!(
+        (leases.expires, leases.rate),
+        (Duration::from_secs(1_800), 7)
+    );
+    assert_eq!(leases.mode_of("a.example.org"), Mode::Aor);
+    assert_eq!(leases.mode_of("b.example.org"), Mode::Terminate);
+    assert_eq!(usize::from(leases.shards), settings.server.workers());
+}
+
+#[test]
+fn a_mode_needs_a_pbx_and_a_domain_of_ours() {
+    let text = "[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n\
+        [server]\ndomains = [\"a.example.org\"]\n\
+        [registrar]\nmode = \"contact\"\nresync_rate = 0\n\
+        [[registrar.domain]]\nname = \"c.example.org\"\n\
+        [[registrar.domain]]\nmode = \"aor\"\n\
+        [[registrar.domain]]\nname = \"a.example.org\"\n\
+        [[registrar.domain]]\nname = \"a.example.org\"\n";
+    insta::assert_snapshot!(pretend().refuses(text));
+}
+
+#[test]
+fn what_is_for_the_pbx_alone_is_told_to_mean_nothing_without_it() {
+    let text = format!("{BASE}[registrar]\nresync_rate = 5\nupstream_expires = \"5m\"\n");
+    let settings = pretend().accepts(&text);
+    let said = settings
+        .warnings
+        .iter()
+        .filter(|problem| problem.to_string().contains("registers nothing at the PBX"));
+    assert_eq!(said.count(), 2);
+}
+
+const BASE: &str = r#"
+[server]
+domains = ["a.example.org", "b.example.org"]
+[[listen]]
+bind = "udp:127.0.0.1:5060"
+[[upstream]]
+name = "pbx"
+targets = ["sip:10.0.0.10:5060"]
+[route]
+default = "pbx"
+"#;

@@ -1,0 +1,17 @@
+//! Registrations that the PBX believes in: modes `mirror`, `contact` and `aor`, before a PBX that is scripted, on
+//! simulated time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod modes;
+mod site;
+mod survival;

@@ -1,0 +1,229 @@
+//! What the PBX hears of a phone's registration, and what it does not.
+
+use crate::site::*;
+use bellhop_core::lease::Mode;
+
+#[test]
+fn a_phone_is_answered_after_the_pbx_and_the_contact_there_is_ours() {
+    for mode in [Mode::Contact, Mode::Aor, Mode::Mirror] {
+        let mut site = Site::new(mode);
+        let mut a = phone_at("6001", 1);
+        let answer = site.register(&mut a, "Expires: 3600\r\n");
+        assert_eq!(status_of(&answer), 200, "{answer}");
+        assert!(header_of(&answer, "Contact").starts_with("<sip:6001@203.0.113.1:5060>"));
+        let contact = site.contact("6001");
+        let (user, host) = contact.split_once('@').unwrap();
+        assert!(user.starts_with("sip:bh") && user.len() == 18, "{contact}");
+        assert_eq!(host, SERVER);
+        let ours = &site.pbx.heard[0];
+        assert!(!ours.contains("203.0.113") && !ours.contains("Authorization"));
+        assert_eq!(header_of(ours, "To"), format!("<sip:6001@{PBX}>"));
+        assert!(ours.starts_with(&format!("REGISTER sip:{PBX} SIP/2.0\r\n")));
+        assert_eq!(site.heard(), 1, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_refresh_is_answered_at_once_and_the_pbx_hears_nothing() {
+    for mode in [Mode::Contact, Mode::Aor] {
+        let mut site = Site::new(mode);
+        let mut a = phone_at("6001", 1);
+        site.register(&mut a, "Expires: 600\r\n");
+        site.heard();
+        for _ in 0..5 {
+            site.run(4 * MINUTE);
+            let answer = site.register(&mut a, "Expires: 600\r\n");
+            assert_eq!(status_of(&answer), 200, "{answer}");
+        }
+        assert_eq!(site.heard(), 0, "{mode:?}");
+    }
+}
+
+#[test]
+fn in_mirror_each_register_goes_on() {
+    let mut site = Site::new(Mode::Mirror);
+    let mut a = phone_at("6001", 1);
+    for _ in 0..4 {
+        site.register(&mut a, "Expires: 600\r\n");
+        assert_eq!(site.heard(), 1);
+        site.run(MINUTE);
+    }
+    assert_eq!(site.contacts("6001").len(), 1);
+}
+
+#[test]
+fn the_lease_is_kept_up_though_no_phone_comes() {
+    for mode in [Mode::Contact, Mode::Aor] {
+        let mut config = leased(mode);
+        config.registrar.leases.expires = Duration::from_secs(300);
+        config.registrar.max_expires = Duration::from_secs(86_400);
+        let mut site = Site::of(config);
+        let mut a = phone_at("6001", 1);
+        site.register(&mut a, "Expires: 86400\r\n");
+        let contact = site.contact("6001");
+        for _ in 0..120 {
+            site.run(MINUTE);
+            assert_eq!(site.contact("6001"), contact, "{mode:?}");
+        }
+        let refreshes = site.heard();
+        // Between a half and three quarters of five minutes each.
+        assert!((32..=49).contains(&refreshes), "{refreshes}");
+    }
+}
+
+#[test]
+fn a_lease_is_taken_down_in_its_own_call_id_with_a_higher_cseq() {
+    for mode in [Mode::Contact, Mode::Aor, Mode::Mirror] {
+        let mut site = Site::new(mode);
+        let mut a = phone_at("6001", 1);
+        site.register(&mut a, "Expires: 3600\r\n");
+        site.run(65 * MINUTE / 2);
+        site.register(&mut a, "Expires: 3600\r\n");
+        let answer = site.register(&mut a, "Expires: 0\r\n");
+        assert_eq!(status_of(&answer), 200, "{answer}");
+        site.run(SECOND);
+        assert_eq!(site.contacts("6001"), [""; 0], "{mode:?}");
+        let heard = &site.pbx.heard;
+        let ids: Vec<_> = heard.iter().map(|r| header_of(r, "Call-ID")).collect();
+        assert!(ids.iter().all(|id| id == &ids[0]), "{ids:?}");
+        let numbers: Vec<u32> = heard
+            .iter()
+            .map(|r| {
+                header_of(r, "CSeq")
+                    .split(' ')
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap()
+            })
+            .collect();
+        assert!(
+            numbers.windows(2).all(|pair| pair[0] < pair[1]),
+            "{numbers:?}"
+        );
+        assert_eq!(header_of(heard.last().unwrap(), "Expires"), "0");
+    }
+}
+
+#[test]
+fn a_phone_that_does_not_come_back_is_taken_down_when_its_binding_ends() {
+    for mode in [Mode::Contact, Mode::Aor, Mode::Mirror] {
+        let mut site = Site::new(mode);
+        let mut a = phone_at("6001", 1);
+        site.register(&mut a, "Expires: 600\r\n");
+        site.run(9 * MINUTE);
+        assert_eq!(site.contacts("6001").len(), 1);
+        site.run(61 * SECOND);
+        assert_eq!(site.contacts("6001"), [""; 0], "{mode:?}");
+    }
+}
+
+#[test]
+fn a_star_takes_every_phone_down() {
+    for mode in [Mode::Contact, Mode::Aor, Mode::Mirror] {
+        let mut site = Site::new(mode);
+        let (mut a, mut b) = (phone_at("6001", 1), phone_at("6001", 2));
+        site.register(&mut a, "Expires: 600\r\n");
+        site.register(&mut b, "Expires: 600\r\n");
+        let all = if mode == Mode::Aor { 1 } else { 2 };
+        assert_eq!(site.contacts("6001").len(), all, "{mode:?}");
+        let request = register_of(&mut a, AOR, "star", "Contact: *\r\n", "Expires: 0\r\n");
+        let answer = site.authorized(&mut a, &request);
+        assert_eq!(status_of(&answer), 200, "{answer}");
+        site.run(SECOND);
+        assert_eq!(site.contacts("6001"), [""; 0], "{mode:?}");
+    }
+}
+
+#[test]
+fn the_last_of_two_phones_takes_the_aors_lease_down() {
+    let mut site = Site::new(Mode::Aor);
+    let (mut a, mut b) = (phone_at("6001", 1), phone_at("6001", 2));
+    site.register(&mut a, "Expires: 600\r\n");
+    site.register(&mut b, "Expires: 600\r\n");
+    assert_eq!(site.heard(), 1);
+    site.register(&mut a, "Expires: 0\r\n");
+    site.run(SECOND);
+    assert_eq!((site.heard(), site.contacts("6001").len()), (0, 1));
+    site.register(&mut b, "Expires: 0\r\n");
+    site.run(SECOND);
+    assert_eq!((site.heard(), site.contacts("6001").len()), (1, 0));
+}
+
+#[test]
+fn a_call_of_the_pbx_finds_the_phone_or_the_phones() {
+    for mode in [Mode::Contact, Mode::Aor] {
+        let mut site = Site::new(mode);
+        let (mut a, mut b) = (phone_at("6001", 1), phone_at("6001", 2));
+        site.register(&mut a, "Expires: 600\r\n");
+        let contact = site.contact("6001");
+        site.register(&mut b, "Expires: 600\r\n");
+        site.call(&contact, "one");
+        let at_a = site.world.drain(a.address);
+        let at_b = site.world.drain(b.address);
+        assert!(
+            at_a[0].starts_with("MESSAGE sip:6001@203.0.113.1:5060"),
+            "{at_a:?}"
+        );
+        let rings = usize::from(mode == Mode::Aor);
+        assert_eq!(at_b.len(), rings, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_contact_without_a_phone_is_480_and_one_that_was_never_given_404() {
+    let mut site = Site::new(Mode::Contact);
+    let mut a = phone_at("6001", 1);
+    site.register(&mut a, "Expires: 600\r\n");
+    let contact = site.contact("6001");
+    site.pbx.manner = Manner::Silent;
+    site.register(&mut a, "Expires: 0\r\n");
+    assert_eq!(status_of(&site.call(&contact, "away")), 480);
+    assert_eq!(
+        status_of(&site.call("sip:bh0123456789ab@192.0.2.1:5060", "no")),
+        404
+    );
+}
+
+#[test]
+fn an_own_contact_is_worth_nothing_to_a_phone() {
+    let mut site = Site::new(Mode::Contact);
+    let (mut a, mut b) = (phone_at("6001", 1), phone_at("6002", 2));
+    site.register(&mut a, "Expires: 600\r\n");
+    site.register(&mut b, "Expires: 600\r\n");
+    let contact = site.contact("6001");
+    let request = b.request("MESSAGE", &contact, "sly", "");
+    say(&mut site.world, &b, &request);
+    let challenge = site.hear(&b).unwrap();
+    let request = b
+        .authorize(&request, &challenge, bellhop_core::auth::Algorithm::Sha256)
+        .unwrap();
+    say(&mut site.world, &b, &request);
+    site.run(SECOND);
+    assert!(site.world.drain(a.address).is_empty());
+}
+
+#[test]
+fn a_call_from_phone_to_phone_goes_by_way_of_the_pbx_and_without_it_if_that_is_silent() {
+    let mut site = Site::new(Mode::Contact);
+    let (mut a, mut b) = (phone_at("6001", 1), phone_at("6002", 2));
+    site.register(&mut a, "Expires: 600\r\n");
+    site.register(&mut b, "Expires: 600\r\n");
+    let message = a.request("MESSAGE", "sip:6002@example.org", "one", "");
+    say(&mut site.world, &a, &message);
+    let challenge = site.hear(&a).unwrap();
+    let sha = bellhop_core::auth::Algorithm::Sha256;
+    let first = a.authorize(&message, &challenge, sha).unwrap();
+    say(&mut site.world, &a, &first);
+    site.run(SECOND / 10);
+    let at_pbx = site.others.pop().unwrap();
+    assert!(
+        at_pbx.starts_with(&format!("MESSAGE sip:6002@{PBX}")),
+        "{at_pbx}"
+    );
+    assert!(site.world.drain(b.address).is_empty());
+    // It gives no answer at all: as soon as that is known the phone itself is called.
+    site.world.bounce(0, at_pbx.as_bytes());
+    site.run(SECOND / 10);
+    assert_eq!(site.world.drain(b.address).len(), 1);
+}

@@ -1,0 +1,183 @@
+//! Registrations that a real Asterisk believes in: Bellhop challenges the phones and registers them there in
+//! its own name, modes `mirror`, `contact` and `aor`.
+
+use bellhop_tests::Transport::{self, Tcp, Udp};
+use bellhop_tests::asterisk::Mode;
+use bellhop_tests::{Phone, Site, until};
+use std::time::{Duration, Instant};
+
+#[test]
+fn in_mode_contact_asterisk_knows_the_phone_by_udp() {
+    knows("contact", Udp);
+}
+
+#[test]
+fn in_mode_contact_asterisk_knows_the_phone_by_tcp() {
+    knows("contact", Tcp);
+}
+
+#[test]
+fn in_mode_aor_asterisk_knows_the_phone() {
+    knows("aor", Udp);
+}
+
+#[test]
+fn in_mode_mirror_asterisk_knows_the_phone() {
+    knows("mirror", Udp);
+}
+
+#[test]
+fn a_call_from_asterisk_reaches_the_phone_and_the_phones_own_call_reaches_asterisk() {
+    for mode in ["contact", "aor", "mirror"] {
+        let Some(site) = site(mode, Udp, "") else {
+            return;
+        };
+        let mut called = site.phone(2, Udp);
+        called.register();
+        registered(&site, 2, 1);
+        let call = site
+            .sipp(1, "call")
+            .to("86002")
+            .args(&["-d", "300"])
+            .start();
+        let invite = called.expect("INVITE ");
+        called.answer(&invite, "200 OK");
+        called.expect("ACK ");
+        hint(&site, 2, "InUse");
+        let bye = called.expect("BYE ");
+        called.answer(&bye, "200 OK");
+        call.succeed();
+        hint(&site, 2, "Idle");
+        site.sipp(3, "call").to("600").args(&["-d", "300"]).run();
+    }
+}
+
+#[test]
+fn a_message_in_the_mailbox_lights_the_lamp_unasked() {
+    for mode in ["contact", "aor"] {
+        let Some(site) = site(mode, Udp, "") else {
+            return;
+        };
+        let mut phone = site.phone(2, Udp);
+        phone.register();
+        registered(&site, 2, 1);
+        // Asterisk tells a new contact of its mailbox, and then of what comes in.
+        let told = phone.expect("NOTIFY ");
+        phone.answer(&told, "200 OK");
+        assert!(
+            told.text().contains("Messages-Waiting: no"),
+            "{}",
+            told.text()
+        );
+        site.asterisk
+            .cli("channel originate Local/6002@vm-deposit application Milliwatt");
+        let told = phone.expect("NOTIFY ");
+        phone.answer(&told, "200 OK");
+        assert!(
+            told.text().contains("Messages-Waiting: yes"),
+            "{}",
+            told.text()
+        );
+    }
+}
+
+#[test]
+fn a_phone_that_does_not_come_back_is_gone_from_asterisk_when_its_time_is_up() {
+    let Some(site) = site("contact", Udp, "max_expires = \"10s\"\n") else {
+        return;
+    };
+    let mut phone = site.phone(2, Udp);
+    phone.register();
+    registered(&site, 2, 1);
+    let start = Instant::now();
+    registered(&site, 2, 0);
+    assert!(start.elapsed() > Duration::from_secs(6));
+    hint(&site, 2, "Unavailable");
+}
+
+/// Nobody registers again; Asterisk, which has forgotten everything, has its contacts back.
+#[test]
+fn after_a_crash_of_asterisk_all_contacts_are_back_within_half_a_minute() {
+    for (mode, inside) in [("contact", Udp), ("aor", Tcp)] {
+        let rate = "resync_rate = 10\nupstream_expires = \"20s\"\n";
+        let Some(mut site) = site(mode, inside, rate) else {
+            return;
+        };
+        let mut phones: Vec<Phone> = (1..=10).map(|n| site.phone(n, Udp)).collect();
+        for phone in &mut phones {
+            phone.register();
+        }
+        contacts(&site, 10);
+        site.asterisk.kill();
+        std::thread::scope(|scope| {
+            // Phones call each other meanwhile.
+            let call = scope.spawn(|| site.sipp(20, "call"));
+            drop(call);
+        });
+        site.asterisk.start();
+        let start = Instant::now();
+        contacts(&site, 10);
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        for phone in &mut phones {
+            assert!(phone.receive().is_none_or(|m| m.status().is_none()));
+        }
+    }
+}
+
+fn knows(mode: &str, inside: Transport) {
+    let Some(site) = site(mode, inside, "") else {
+        return;
+    };
+    hint(&site, 2, "Unavailable");
+    let mut phone = site.phone(2, Udp);
+    phone.register();
+    registered(&site, 2, 1);
+    hint(&site, 2, "Idle");
+    let shown = site.asterisk.cli("pjsip show contacts");
+    let own = format!("6002/sip:bh");
+    assert!(shown.contains(&own) && !shown.contains(&site.lane.phone(2).to_string()));
+    phone.register();
+    phone.register();
+    let granted = site.bellhop.log().matches("granted for").count();
+    assert_eq!(granted, if mode == "mirror" { 3 } else { 1 });
+    phone.unregister();
+    registered(&site, 2, 0);
+    hint(&site, 2, "Unavailable");
+    phone.register();
+    registered(&site, 2, 1);
+}
+
+fn site(mode: &str, inside: Transport, more: &str) -> Option<Site> {
+    Site::in_mode(Mode::Registered, inside, |mut setup| {
+        setup.registrar += &format!("mode = \"{mode}\"\n{more}");
+        setup
+    })
+}
+
+/// Waits until Asterisk has so many contacts of this user.
+fn registered(site: &Site, n: u8, count: usize) {
+    let own = format!("60{n:02}/sip:");
+    until(&format!("{count} contacts of {own}"), PATIENCE, || {
+        let shown = site.asterisk.cli("pjsip show contacts");
+        (shown.matches(&own).count() == count).then_some(())
+    });
+}
+
+/// Waits until Asterisk has so many contacts.
+fn contacts(site: &Site, count: usize) {
+    until(&format!("{count} contacts"), 3 * PATIENCE, || {
+        let shown = site.asterisk.cli("pjsip show contacts");
+        (shown.matches("/sip:bh").count() == count).then_some(())
+    });
+}
+
+/// Waits until this is what Asterisk's hint says of a user.
+fn hint(site: &Site, n: u8, state: &str) {
+    until(&format!("the hint of {n} is {state}"), PATIENCE, || {
+        let shown = site.asterisk.cli(&format!("core show hint 60{n:02}"));
+        shown.contains(&format!("State:{state}")).then_some(())
+    });
+}
+
+const PATIENCE: Duration = Duration::from_secs(15);
