@@ -141,15 +141,18 @@ const SDK: &str = "bellhop-plugin";
 const WIRE: &str = "bellhop-wire";
 /// It runs plugins.
 const POLICY: &str = "bellhop-policy";
+/// It keeps what outlives the program.
+const STORE: &str = "bellhop-store";
 /// Any crate's tests may use it; no crate is built from it.
 const TESTKIT: &str = "bellhop-testkit";
 
 /// Who may depend on whom. The same table stands in ARCHITECTURE.md.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("bellhop", &["bellhop-core", POLICY, WIRE]),
+    ("bellhop", &["bellhop-core", POLICY, STORE, WIRE]),
     ("bellhop-core", &[WIRE]),
     (WIRE, &[]),
     (POLICY, &["bellhop-core", WIRE]),
+    (STORE, &["bellhop-core"]),
     (TESTKIT, &["bellhop-core", WIRE]),
     ("bellhop-tests", &[WIRE]),
     ("bellhop-micro", &["bellhop-core", TESTKIT, WIRE]),

@@ -1,0 +1,173 @@
+//! Bindings: what stands behind an address-of-record's key, and putting them back at the start.
+
+use crate::{
+    codec::{self, Named, Unreadable},
+    file::{Cannot, File, Key, Table},
+    keeper::Source,
+};
+use bellhop_core::{
+    flow::{Flow, ListenerId, Transport},
+    registrar::{Aor, Bindings, Location, Record},
+    time::Now,
+};
+use std::{fmt, sync::Arc};
+
+/// The listeners' names and transports, in the order of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Arc<[(String, Transport)]>);
+
+/// The bindings of a location service as a [`Source`].
+pub struct Kept {
+    location: Arc<Location>,
+    names: Names,
+    now: Box<dyn Fn() -> Now + Send + Sync>,
+}
+
+/// What was found in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Bindings that were put back.
+    pub bindings: usize,
+    /// AoRs that have them.
+    pub aors: usize,
+    /// Bindings whose time was up.
+    pub ended: usize,
+    /// Bindings over listeners that are not there any more, and one of their names.
+    pub strangers: (usize, Option<String>),
+    /// Values that are not what was written.
+    pub damaged: usize,
+    /// Bindings that found no room.
+    pub no_room: usize,
+}
+
+impl Names {
+    /// These listeners.
+    pub fn new(listeners: impl IntoIterator<Item = (String, Transport)>) -> Self {
+        Self(listeners.into_iter().collect())
+    }
+
+    fn of(&self, listener: ListenerId) -> &str {
+        self.0
+            .get(usize::from(listener.0))
+            .map_or("", |(name, _)| name)
+    }
+
+    fn find(&self, name: &str, transport: Transport) -> Option<ListenerId> {
+        let is = |(own, by): &(String, Transport)| own == name && *by == transport;
+        let place = self.0.iter().position(is)?;
+        u16::try_from(place).ok().map(ListenerId)
+    }
+}
+
+impl Kept {
+    /// The bindings of `location`; `now` is asked whenever something is written.
+    pub fn new(
+        location: Arc<Location>,
+        names: Names,
+        now: impl Fn() -> Now + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            location,
+            names,
+            now: Box::new(now),
+        }
+    }
+
+    /// How many bindings there are.
+    pub(crate) fn count(&self) -> usize {
+        self.location.len()
+    }
+
+    /// Puts back what a file has. An AoR that has bindings keeps those.
+    ///
+    /// # Errors
+    /// It cannot be read to its end, or a newer program wrote it; what was read until then is put back.
+    pub fn load(&self, file: &File) -> Result<Loaded, Cannot> {
+        let now = (self.now)();
+        let (mut loaded, mut newer) = (Loaded::default(), None);
+        file.read(Table::Bindings, None, usize::MAX, |key, value| {
+            match (codec::read(key, value), Aor::of_canonical(key)) {
+                (Ok(named), Some(aor)) => self.put_back(now, &aor, &named, &mut loaded),
+                (Err(Unreadable::Newer(version)), _) => newer = Some(version),
+                _ => loaded.damaged = loaded.damaged.saturating_add(1),
+            }
+        })?;
+        match newer {
+            Some(version) => Err(Cannot::Newer(format!(
+                "its bindings have form {version}, which this program does not know"
+            ))),
+            None => Ok(loaded),
+        }
+    }
+
+    fn put_back(&self, now: Now, aor: &Aor, named: &[Named<'_>], loaded: &mut Loaded) {
+        let mut held = Bindings::new();
+        self.location.lookup(now.instant, aor, &mut held);
+        if !held.is_empty() {
+            return;
+        }
+        let mut records = Vec::with_capacity(named.len());
+        for Named { listener, record } in named {
+            let Some(listener) = self.names.find(listener, record.flow.transport) else {
+                loaded.strangers.0 = loaded.strangers.0.saturating_add(1);
+                let name = || (*listener).to_owned();
+                loaded.strangers.1.get_or_insert_with(name);
+                continue;
+            };
+            let flow = Flow {
+                listener,
+                ..record.flow
+            };
+            records.push(Record { flow, ..*record });
+        }
+        match self.location.restore(now, aor, &records) {
+            Some(0) => loaded.ended = loaded.ended.saturating_add(records.len()),
+            Some(count) => {
+                loaded.aors = loaded.aors.saturating_add(1);
+                loaded.bindings = loaded.bindings.saturating_add(count);
+                let ended = records.len().saturating_sub(count);
+                loaded.ended = loaded.ended.saturating_add(ended);
+            }
+            None => loaded.no_room = loaded.no_room.saturating_add(records.len()),
+        }
+    }
+}
+
+impl Source for Kept {
+    fn record(&self, key: &Key, out: &mut Vec<u8>) -> bool {
+        let Key::Bindings(aor) = key else {
+            return false;
+        };
+        let now = (self.now)();
+        let mut bindings = Bindings::new();
+        self.location.lookup(now.instant, aor, &mut bindings);
+        let named = bindings.iter().map(|binding| Named {
+            listener: self.names.of(binding.flow.listener),
+            record: binding.record(now),
+        });
+        codec::write(aor.as_str(), named, out);
+        !bindings.is_empty()
+    }
+
+    fn is_there(&self, key: &Key) -> bool {
+        let Key::Bindings(aor) = key else {
+            return false;
+        };
+        let mut bindings = Bindings::new();
+        self.location
+            .lookup((self.now)().instant, aor, &mut bindings);
+        !bindings.is_empty()
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let now = (self.now)().instant;
+        let (all, _) = self.location.list(now, usize::MAX, |_| true);
+        all.into_iter().map(|(aor, _)| Key::Bindings(aor)).collect()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}

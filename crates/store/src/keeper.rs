@@ -1,0 +1,156 @@
+//! The program's end of the store: what has changed is taken down, and whoever waits is told when it is on
+//! disk.
+
+use crate::{
+    file::{Cannot, File, Key},
+    meters::{Meters, Status},
+    writer::Writer,
+};
+use bellhop_core::outbox::{Ticket, Unstored};
+use std::{
+    fmt, io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// What is to be kept.
+pub trait Source: Send + Sync {
+    /// Writes what stands behind a key now in place of what `out` has; `false`: nothing, and the key goes.
+    fn record(&self, key: &Key, out: &mut Vec<u8>) -> bool;
+
+    /// Whether anything stands behind a key now.
+    fn is_there(&self, key: &Key) -> bool;
+
+    /// All keys, for a file that is begun anew.
+    fn keys(&self) -> Vec<Key>;
+}
+
+/// A key behind which something has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The key.
+    pub key: Key,
+    /// Who waits until that is on disk.
+    pub ticket: Option<Ticket>,
+}
+
+/// Hears of tickets, on the thread that writes: it must not wait for anything.
+pub type Tell = Box<dyn Fn(Vec<Ticket>, Result<(), Unstored>) + Send>;
+
+/// Opens the file, again after a failure.
+pub(crate) type Open = Box<dyn FnMut() -> Result<File, Cannot> + Send>;
+
+/// A running store.
+#[derive(Debug)]
+pub struct Keeper {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What both ends share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    queue: Mutex<Queue>,
+    bell: Condvar,
+    pub(crate) meters: Meters,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pub(crate) items: Vec<Item>,
+    pub(crate) is_ending: bool,
+}
+
+impl Keeper {
+    /// Starts the thread that writes to `file`. After a failure, and where it could not be opened for writing at
+    /// the start, it opens the file by `open`.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(
+        file: Result<File, Cannot>,
+        open: impl FnMut() -> Result<File, Cannot> + Send + 'static,
+        source: Arc<dyn Source>,
+        tell: Tell,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::new(Arc::clone(&shared), file, Box::new(open), source, tell);
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run())?;
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Takes down that this has changed. Gives the tickets for which there is no room; nobody will be told
+    /// of them again.
+    #[must_use]
+    pub fn submit(&self, items: impl Iterator<Item = Item>) -> Vec<Ticket> {
+        let mut refused = Vec::new();
+        let mut queue = self.shared.lock();
+        for item in items {
+            // What nobody waits for is not lost: it is as much as there are bindings that went.
+            match item.ticket {
+                Some(ticket) if queue.items.len() >= MOST || queue.is_ending => {
+                    refused.push(ticket);
+                }
+                _ => queue.items.push(item),
+            }
+        }
+        let waiting = queue.items.len();
+        drop(queue);
+        self.shared.meters.waiting.store(waiting, Relaxed);
+        self.shared.meters.refused(refused.len());
+        self.shared.bell.notify_one();
+        refused
+    }
+
+    /// What it is at.
+    pub fn status(&self) -> Status {
+        self.shared.meters.status()
+    }
+
+    /// Writes what has been taken down, and ends.
+    pub fn stop(&self) {
+        self.shared.lock().is_ending = true;
+        self.shared.bell.notify_one();
+        let thread = &self.thread;
+        let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until something is taken down, or it is to end, `patience` at most; takes it.
+    pub(crate) fn next(&self, patience: Duration) -> Queue {
+        let is_idle = |queue: &mut Queue| queue.items.is_empty() && !queue.is_ending;
+        let queue = self.lock();
+        let (mut queue, _) = self
+            .bell
+            .wait_timeout_while(queue, patience, is_idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        let items = std::mem::take(&mut queue.items);
+        let is_ending = queue.is_ending;
+        drop(queue);
+        self.meters.waiting.store(items.len(), Relaxed);
+        Queue { items, is_ending }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for dyn Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+/// Items that may wait, those that nobody waits for left out of account.
+const MOST: usize = 65_536;
