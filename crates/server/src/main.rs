@@ -12,6 +12,7 @@ mod plugins;
 mod resolve;
 mod seek;
 mod serve;
+mod store;
 mod transport;
 mod users;
 

@@ -19,6 +19,7 @@ use crate::{
     plugins::{Plugins, told},
     resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
     seek::Seeker,
+    store::Store,
     transport::StreamLimits,
 };
 use bellhop_core::{
@@ -95,6 +96,7 @@ pub(crate) struct Server {
     panel: Panel,
     plugins: Plugins,
     seeker: Seeker,
+    store: Store,
     clock: Clock,
     lost: u64,
     faults: u64,
@@ -137,10 +139,6 @@ impl Server {
             secret: Arc::new(secret),
             leases: Arc::default(),
         };
-        tracing::info!(
-            "bindings are kept in memory: after a restart phones must register again, at the latest \
-             when their registration runs out"
-        );
         // The replay guard dies with the process, so no nonce may outlive it either.
         let nonces = Arc::new(Secret::draw(&mut entropy));
         let shards = u16::try_from(workers).unwrap_or(u16::MAX);
@@ -149,7 +147,11 @@ impl Server {
         seeker.look_in(users::place(&seeker, &settings)?)?;
         let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &seeker));
         let clock = Clock::start();
-        let plugins = plugins(&settings, &shared.location, clock).await?;
+        let told = answers.clone();
+        let start = move |s: &Settings, l: &Arc<Location>| Store::start(s, l, clock, told);
+        let store = beside(&settings, &shared.location, start).await?;
+        let load = move |s: &Settings, l: &Arc<Location>| Plugins::load(s, l, clock);
+        let plugins = beside(&settings, &shared.location, load).await?;
         let core = |shard| -> Box<dyn Core> {
             let mut engine = Engine::new(
                 shard,
@@ -159,6 +161,7 @@ impl Server {
                 Box::new(OsEntropy::new()),
             );
             plugins.join(&mut engine, &answers);
+            store.join(&mut engine);
             Box::new(engine)
         };
         let driver = Driver::start(Parts {
@@ -171,6 +174,7 @@ impl Server {
             observer,
             resolver: resolver.clone(),
             seeker: seeker.clone(),
+            store: store.clone(),
             answers: heard,
         })
         .map_err(|error| format!("the workers cannot start: {error}"))?;
@@ -184,6 +188,7 @@ impl Server {
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),
             seeker: seeker.clone(),
+            store: store.clone(),
             clock,
             listeners: named.map(|(l, local)| Listening::of(l, *local)).collect(),
             file: file.map(Path::to_owned),
@@ -200,6 +205,7 @@ impl Server {
             panel,
             plugins,
             seeker,
+            store,
             clock,
             lost: 0,
             faults: 0,
@@ -216,6 +222,7 @@ impl Server {
     pub(crate) async fn stop(self) {
         self.panel.draining();
         self.driver.stop(DRAIN).await;
+        self.store.stop();
         tracing::info!("ended");
     }
 
@@ -349,16 +356,16 @@ impl Server {
     }
 }
 
-/// Loads the plugins on a thread of its own: while it compiles the admin port says that we are starting.
-async fn plugins(
+/// Runs what takes its time at the start on a thread of its own: meanwhile the admin port says that we are
+/// starting.
+async fn beside<T: Send + 'static>(
     settings: &Settings,
     location: &Arc<Location>,
-    clock: Clock,
-) -> Result<Plugins, String> {
+    run: impl FnOnce(&Settings, &Arc<Location>) -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
     let (settings, location) = (settings.clone(), Arc::clone(location));
-    let load = move || Plugins::load(&settings, &location, clock);
-    let loaded = tokio::task::spawn_blocking(load).await;
-    loaded.map_err(|error| format!("loading plugins broke off: {error}"))?
+    let done = tokio::task::spawn_blocking(move || run(&settings, &location)).await;
+    done.map_err(|error| format!("the start broke off: {error}"))?
 }
 
 /// What the core is to know.

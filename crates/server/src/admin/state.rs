@@ -5,6 +5,7 @@ use crate::{
     driver::{Clock, Pulse, Traffic},
     plugins::Plugins,
     seek::Seeker,
+    store::Store,
     transport::{Counters, table::Table},
 };
 use bellhop_core::{auth::ReplayGuard, registrar::Location};
@@ -48,6 +49,8 @@ pub(crate) struct Running {
     pub(crate) plugins: Plugins,
     /// Looks users up.
     pub(crate) seeker: Seeker,
+    /// The store.
+    pub(crate) store: Store,
     /// The clock.
     pub(crate) clock: Clock,
     /// The listeners.

@@ -1,6 +1,7 @@
 //! What the program is at, in one object.
 
 use super::{metrics::process, state::State};
+use crate::store::Store;
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
 
@@ -16,6 +17,8 @@ pub(super) struct Status {
     listeners: Vec<ListenerPart>,
     workers: Vec<WorkerPart>,
     bindings: Option<usize>,
+    /// Null where nothing is kept.
+    store: Option<StorePart>,
     connections: Option<ConnectionsPart>,
     /// Bytes.
     memory: Option<u64>,
@@ -46,6 +49,21 @@ struct WorkerPart {
 struct ConnectionsPart {
     accepted: usize,
     opened: usize,
+}
+
+/// Where bindings are kept; `trouble` says why nothing can be written.
+#[derive(Debug, Serialize)]
+struct StorePart {
+    trouble: Option<String>,
+    records: u64,
+    waiting: usize,
+    commits: u64,
+    failed: u64,
+    /// Milliseconds that a commit takes, all of them together by their number.
+    mean_commit: f64,
+    longest_commit: f64,
+    /// Bytes.
+    file: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +101,7 @@ pub(super) async fn of(state: &State, patience: Duration) -> Status {
         listeners: running.map_or_else(Vec::new, |r| r.listeners.iter().map(listener).collect()),
         workers: lives.into_iter().map(worker).collect(),
         bindings: running.map(|r| r.location.len()),
+        store: running.and_then(|r| store(&r.store)),
         connections: running.map(|r| {
             let (accepted, opened) = r.connections.counts();
             ConnectionsPart { accepted, opened }
@@ -92,4 +111,19 @@ pub(super) async fn of(state: &State, patience: Duration) -> Status {
         sent: running.map(|r| r.counters.sent.value()),
         reloads: ReloadsPart { done, refused },
     }
+}
+
+fn store(store: &Store) -> Option<StorePart> {
+    let status = store.status()?;
+    let commits = status.commits.max(1) as f64;
+    Some(StorePart {
+        trouble: status.trouble,
+        records: status.records,
+        waiting: status.waiting,
+        commits: status.commits,
+        failed: status.failed,
+        mean_commit: status.took.as_secs_f64() * 1000.0 / commits,
+        longest_commit: status.longest.as_secs_f64() * 1000.0,
+        file: store.size(),
+    })
 }

@@ -12,6 +12,7 @@ use crate::{
     driver::{Clock, Live, Pulse, Traffic},
     plugins::Plugins,
     seek::Seeker,
+    store::Store,
     transport::{StreamLimits, table::Table},
 };
 use bellhop_core::{auth::ReplayGuard, registrar::Location};
@@ -69,6 +70,7 @@ impl Rig {
             replay: Arc::new(ReplayGuard::new(10)),
             plugins: plugins(),
             seeker: Seeker::new(Answers::new(0).0),
+            store: Store::default(),
             clock: Clock::start(),
             listeners: vec![Listening {
                 name: "phones".to_owned(),

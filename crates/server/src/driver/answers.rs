@@ -1,7 +1,10 @@
 //! Answers that come later, from other threads: to the worker of the shard that waits for them.
 
 use super::{Turn, Worker};
-use bellhop_core::{engine::LookedUp, outbox::Ticket};
+use bellhop_core::{
+    engine::LookedUp,
+    outbox::{Ticket, Unstored},
+};
 use std::{rc::Rc, sync::Arc};
 use tokio::sync::mpsc;
 
@@ -19,6 +22,8 @@ pub(crate) enum Answer {
     Policy(Ticket),
     /// A user has been looked up, or could not be.
     User(Ticket, LookedUp),
+    /// The bindings of these, all of one shard, are on disk, or not.
+    Stored(Vec<Ticket>, Result<(), Unstored>),
 }
 
 impl Answers {
@@ -33,17 +38,26 @@ impl Answers {
     /// This answer is there. Where so many are told at once that there is no room, the engine's own timer
     /// finds it.
     pub(crate) fn tell(&self, answer: Answer) {
-        let shard = usize::try_from(answer.ticket().0 >> 48).unwrap_or(usize::MAX);
-        if let Some(shard) = self.0.get(shard) {
+        let shard = answer.ticket().and_then(|t| self.0.get(shard_of(t)));
+        if let Some(shard) = shard {
             let _ = shard.try_send(answer);
+        }
+    }
+
+    /// The bindings of these tickets are on disk, or not.
+    pub(crate) fn stored(&self, mut tickets: Vec<Ticket>, stored: Result<(), Unstored>) {
+        tickets.sort_unstable_by_key(|ticket| shard_of(*ticket));
+        for of_shard in tickets.chunk_by(|a, b| shard_of(*a) == shard_of(*b)) {
+            self.tell(Answer::Stored(of_shard.to_vec(), stored));
         }
     }
 }
 
 impl Answer {
-    fn ticket(&self) -> Ticket {
+    fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Policy(ticket) | Self::User(ticket, _) => *ticket,
+            Self::Policy(ticket) | Self::User(ticket, _) => Some(*ticket),
+            Self::Stored(tickets, _) => tickets.first().copied(),
         }
     }
 
@@ -51,6 +65,11 @@ impl Answer {
         match self {
             Self::Policy(ticket) => turn.consulted(ticket),
             Self::User(ticket, found) => turn.looked_up(ticket, found),
+            Self::Stored(tickets, stored) => {
+                for ticket in tickets {
+                    turn.persisted(ticket, stored);
+                }
+            }
         }
     }
 }
@@ -67,6 +86,10 @@ impl Worker {
             turn.end();
         }
     }
+}
+
+fn shard_of(ticket: Ticket) -> usize {
+    usize::try_from(ticket.0 >> 48).unwrap_or(usize::MAX)
 }
 
 /// Answers that one worker has not heard of yet.

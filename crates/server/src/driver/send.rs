@@ -64,7 +64,11 @@ impl Worker {
     ) -> bool {
         let (transport, remote, listener) = (to.transport(), to.remote(), to.listener());
         let alive = match to {
-            Destination::Flow { flow, .. } => flow.connection.and_then(|id| self.table.find(id)),
+            // The number may be one that an earlier program gave, and be somebody else's now.
+            Destination::Flow { flow, .. } => flow
+                .connection
+                .and_then(|id| self.table.find(id))
+                .filter(|connection| connection.flow().remote == remote),
             Destination::Address { .. } => None,
         };
         let (connection, new) = match (alive, to) {

@@ -8,7 +8,7 @@ use bellhop_core::{
     engine::{Engine, LookedUp},
     flow::{ConnectionId, Flow},
     lease::{Demand, Outcome},
-    outbox::{Outbox, Ticket, Token},
+    outbox::{Outbox, Ticket, Token, Unstored},
     time::{Instant, Now},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +37,16 @@ pub(crate) trait Core: Send {
     /// What became of what this shard wanted.
     fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {
         let _ = (now, outcome, out);
+    }
+    /// The bindings of a REGISTER that waits are on disk, or not.
+    fn persisted(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        stored: Result<(), Unstored>,
+        out: &mut Outbox,
+    ) {
+        let _ = (now, ticket, stored, out);
     }
     /// A deadline passed.
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox);
@@ -92,6 +102,16 @@ impl Core for Engine {
 
     fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {
         self.outcome(now, outcome, out);
+    }
+
+    fn persisted(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        stored: Result<(), Unstored>,
+        out: &mut Outbox,
+    ) {
+        self.persisted(now, ticket, stored, out);
     }
 
     fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {

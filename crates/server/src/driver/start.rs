@@ -7,6 +7,7 @@ use super::{
 use crate::{
     resolve::Resolver,
     seek::Seeker,
+    store::Store,
     transport::{
         Counters, StreamLimits,
         bind::{Bound, Sockets},
@@ -52,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) resolver: Resolver,
     /// Looks users up.
     pub(crate) seeker: Seeker,
+    /// Keeps what must outlive us.
+    pub(crate) store: Store,
     /// Where each worker hears of answers that come later.
     pub(crate) answers: Vec<Heard>,
 }
@@ -90,6 +93,7 @@ struct Seed {
     observer: Option<Arc<dyn Observer>>,
     resolver: Resolver,
     seeker: Seeker,
+    store: Store,
     locals: Arc<[SocketAddr]>,
     answers: Option<Heard>,
     udp: Vec<(ListenerId, UdpSocket)>,
@@ -133,6 +137,7 @@ impl Driver {
                 observer: parts.observer.clone(),
                 resolver: parts.resolver.clone(),
                 seeker: parts.seeker.clone(),
+                store: parts.store.clone(),
                 locals: Arc::clone(&locals),
                 answers: answers.next(),
                 udp: Vec::new(),
@@ -251,6 +256,7 @@ impl Seed {
             scratch: Cell::default(),
             resolver: self.resolver,
             seeker: self.seeker,
+            store: self.store,
         });
         for id in listeners {
             let worker = Rc::clone(&worker);

@@ -13,7 +13,7 @@ use bellhop_core::{
     event::Level,
     flow::{ConnectionId, Destination, Flow},
     lease::{Demand, Outcome},
-    outbox::{Outbox, Ticket, Token},
+    outbox::{Outbox, Ticket, Token, Unstored},
     time::Now,
 };
 use bellhop_wire::Error;
@@ -147,6 +147,13 @@ impl<'w> Turn<'w> {
         });
     }
 
+    /// Tells a shard whether the bindings of a REGISTER are on disk.
+    pub(crate) fn persisted(&mut self, ticket: Ticket, stored: Result<(), Unstored>) {
+        self.with(shard_of_tag(ticket.0), |core, now, out| {
+            core.persisted(now, ticket, stored, out);
+        });
+    }
+
     /// Tells a shard what became of a look-up.
     pub(crate) fn looked_up(&mut self, ticket: Ticket, found: LookedUp) {
         self.with(shard_of_tag(ticket.0), |core, now, out| {
@@ -192,6 +199,8 @@ impl<'w> Turn<'w> {
             for sought in self.room.outbox.lookups.drain(..) {
                 self.worker.seeker.seek(sought);
             }
+            let persists = self.room.outbox.persists.drain(..);
+            let unstored = self.worker.store.submit(persists);
             self.worker
                 .counters
                 .dropped_core
@@ -205,8 +214,11 @@ impl<'w> Turn<'w> {
             let outcomes = std::mem::take(&mut self.room.outbox.outcomes);
             self.room.outbox.clear();
             self.sent = 0;
-            if self.room.failed.is_empty() && is_said {
+            if self.room.failed.is_empty() && is_said && unstored.is_empty() {
                 break;
+            }
+            for ticket in unstored {
+                self.persisted(ticket, Err(NO_ROOM));
             }
             self.between_shards(demands, outcomes);
             // A failed message makes the core try another target or answer the caller; each failure
@@ -285,6 +297,9 @@ impl<'w> Turn<'w> {
         self.sent = outbox.transmits.len();
     }
 }
+
+/// The store has no room: it is far behind.
+const NO_ROOM: Unstored = Unstored { retry_after: 10 };
 
 /// How long a shard whose timer panicked is left alone.
 const REST: Duration = Duration::from_secs(1);

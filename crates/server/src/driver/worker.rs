@@ -8,6 +8,7 @@ use super::{
 use crate::{
     resolve::{Answer, Asker, Question, Resolver},
     seek::Seeker,
+    store::Store,
     transport::{
         Counters, StreamLimits,
         connection::{Closed, Connection},
@@ -63,6 +64,8 @@ pub(crate) struct Worker {
     pub(crate) resolver: Resolver,
     /// Looks users up, elsewhere.
     pub(crate) seeker: Seeker,
+    /// Keeps what must outlive us.
+    pub(crate) store: Store,
 }
 
 impl Worker {

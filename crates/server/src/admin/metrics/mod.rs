@@ -2,6 +2,7 @@
 
 mod plugins;
 pub(in crate::admin) mod process;
+mod store;
 mod text;
 
 use self::text::{Label, Text};
@@ -60,6 +61,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         messages(&mut text, &Sum::of(traffic));
         losses(&mut text, &running.counters);
         lookups(&mut text, running.seeker.counters());
+        store::write(&mut text, &running.store);
         plugins::write(&mut text, &running.plugins);
     }
     text.into_text()

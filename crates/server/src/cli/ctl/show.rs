@@ -45,6 +45,9 @@ pub(super) fn status(value: &Value) -> String {
         size(sum("transaction_bytes"))
     ));
     lines.push(format!("bindings   {}", text(value, "bindings")));
+    if let Some(store) = value.get("store").filter(|store| store.is_object()) {
+        lines.push(stored(store));
+    }
     if let Some(connections) = value.get("connections").filter(|c| c.is_object()) {
         lines.push(format!(
             "streams    {} accepted, {} opened",
@@ -68,6 +71,25 @@ pub(super) fn status(value: &Value) -> String {
         ));
     }
     lines.join("\n")
+}
+
+fn stored(store: &Value) -> String {
+    let file = store.get("file").and_then(Value::as_u64).unwrap_or(0);
+    let number = |key| store.get(key).and_then(Value::as_f64).unwrap_or(0.0);
+    let state = match store.get("trouble").and_then(Value::as_str) {
+        Some(trouble) => format!("cannot write: {}", plain(trouble)),
+        None => format!(
+            "{} written, a commit takes {:.1} ms, the longest took {:.1} ms",
+            text(store, "commits"),
+            number("mean_commit"),
+            number("longest_commit")
+        ),
+    };
+    let (records, waiting) = (text(store, "records"), text(store, "waiting"));
+    format!(
+        "store      {records} records, {waiting} waiting, {}; {state}",
+        size(file)
+    )
 }
 
 /// `POST /reload`.

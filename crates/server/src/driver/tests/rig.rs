@@ -5,6 +5,7 @@ use crate::{
     driver::OsEntropy,
     resolve::{Bounds, Place, Reach, Resolver},
     seek::Seeker,
+    store::Store,
     transport::{StreamLimits, bind::Listen},
 };
 use bellhop_core::{
@@ -87,6 +88,7 @@ impl Rig {
             observer: None,
             resolver,
             seeker: Seeker::new(Answers::new(0).0),
+            store: Store::default(),
             answers: Vec::new(),
         });
         Self {

@@ -61,6 +61,7 @@ fn worker() -> Rc<Worker> {
         scratch: Cell::default(),
         resolver: Resolver::new(nowhere, Reach::of(&[]), Bounds::default(), entropy),
         seeker: crate::seek::Seeker::new(crate::driver::Answers::new(0).0),
+        store: crate::store::Store::default(),
     })
 }
 
