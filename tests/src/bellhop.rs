@@ -6,7 +6,7 @@ use crate::process::Process;
 use crate::temp::TempDir;
 use nix::sys::signal::Signal;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A running Bellhop; ended on drop.
@@ -15,6 +15,7 @@ pub struct Bellhop {
     dir: TempDir,
     place: Place,
     process: Option<Process>,
+    room: Option<u64>,
     /// What earlier processes of this test said.
     before: String,
 }
@@ -39,6 +40,8 @@ pub struct Setup {
     pub log: &'static str,
     /// Lines of `[registrar]`.
     pub registrar: String,
+    /// KiB that a file of its may have: beyond them its disk is full.
+    pub room: Option<u64>,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -65,6 +68,7 @@ impl Setup {
             strip: Vec::new(),
             log: "debug",
             registrar: "min_expires = \"10s\"\n".to_owned(),
+            room: None,
             more: String::new(),
         }
     }
@@ -97,6 +101,13 @@ impl Setup {
         self
     }
 
+    /// Keeps what must outlive it in this directory.
+    #[must_use]
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        let _ = writeln!(self.more, "[server]\ndata_dir = \"{}\"", dir.display());
+        self
+    }
+
     /// Takes these headers off too.
     #[must_use]
     pub fn strip(mut self, names: &[&'static str]) -> Self {
@@ -114,6 +125,7 @@ impl Setup {
             dir,
             place: self.place,
             process: None,
+            room: self.room,
             before: String::new(),
         };
         bellhop.start();
@@ -170,11 +182,37 @@ impl Bellhop {
     /// # Panics
     /// If it does not become ready.
     pub fn start(&mut self) {
-        let mut command = self.place.command(binary());
+        let mut command = match self.room {
+            None => self.place.command(binary()),
+            Some(kib) => {
+                let mut shell = self.place.command("bash");
+                let script = format!("trap '' XFSZ; ulimit -S -f {kib}; exec \"$0\" \"$@\"");
+                shell.arg("-c").arg(script).arg(binary());
+                shell
+            }
+        };
         command.args(["run", "--config"]).arg(self.config());
         let mut process = Process::start("bellhop", command);
         process.wait_for("bellhop ready", READY);
         self.process = Some(process);
+    }
+
+    /// Gives it room on its disk again.
+    ///
+    /// # Panics
+    /// If that is not to be had.
+    pub fn more_room(&mut self) {
+        self.room = None;
+        let id = self.process.as_ref().expect("a running Bellhop").id();
+        let mut command = std::process::Command::new("prlimit");
+        command.arg("--pid").arg(id.to_string());
+        let status = command.arg("--fsize=unlimited").status();
+        assert!(status.expect("prlimit").success());
+    }
+
+    /// How large a file of its may be from its next start on, in KiB.
+    pub fn set_room(&mut self, kib: u64) {
+        self.room = Some(kib);
     }
 
     /// Sends SIGTERM and returns the exit status.

@@ -21,6 +21,7 @@ pub mod deadline;
 pub mod digest;
 pub mod flood;
 pub mod kamailio;
+pub mod kills;
 pub mod lab;
 pub mod lane;
 pub mod message;

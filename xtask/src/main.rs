@@ -5,7 +5,8 @@
 //! throws hostile input at the parsers and the engine, `hammer` does so by the
 //! million, `coverage` says which lines that reaches; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
-//! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it, `swaps` and `abuse` put plugins
+//! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it, `kills` kills it
+//! under registrations, `swaps` and `abuse` put plugins
 //! under strain in it; `timing` asks it for users that are there and that are not; `bench` measures Bellhop beside Kamailio.
 
 #![allow(
@@ -21,6 +22,7 @@ mod count;
 mod coverage;
 mod flood;
 mod fuzz;
+mod kills;
 mod plugins;
 mod strain;
 mod test;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "flood" => flood::run(&root(), args),
         Some((name, args)) if name == "swaps" => strain::swaps(&root(), args),
         Some((name, args)) if name == "abuse" => strain::abuse(&root(), args),
+        Some((name, args)) if name == "kills" => kills::run(&root(), args),
         Some((name, args)) if name == "timing" => timing::run(&root(), args),
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
@@ -85,6 +88,8 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  a plugin swapped a hundred times under 500 calls a second
        cargo xtask abuse [--messages N] [--seconds N] [--rounds N]
                                  a plugin that misbehaves for one peer, and what others' calls notice
+       cargo xtask kills [--kills N] [--rate N] [--users N]
+                                 kill the program under registrations: nothing acknowledged is lost
        cargo xtask timing [--count N]
                                  whether the time to a 401 tells a known user from an unknown one
        cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--log] [--out NAME] [--quick]
