@@ -2,7 +2,7 @@
 
 use crate::{
     Error, HeaderId, Kind, Limits, Message,
-    scan::{self, RawLine},
+    scan::{self, Controls, RawLine},
     start, text,
 };
 
@@ -137,7 +137,8 @@ impl Index {
                 Some(Error::message(Kind::MessageTooLong)),
             );
         }
-        let Some(first) = scan::line(bytes, 0, false) else {
+        let mut controls = Controls::new(bytes);
+        let Some(first) = scan::first_line(bytes, &mut controls) else {
             fault.put(Error::message(Kind::StartLine));
             return (false, bytes.len(), fault.0);
         };
@@ -150,7 +151,7 @@ impl Index {
             fault.put(Error::message(Kind::StartLine));
         }
         self.start = start.unwrap_or_default();
-        self.header_lines(bytes, first.next, limits, &mut fault);
+        self.header_lines(bytes, first.next, limits, &mut controls, &mut fault);
         if bytes.len() > limits.message {
             let fits = self.body <= limits.message;
             let kind = if fits {
@@ -174,11 +175,26 @@ impl Index {
     }
 
     /// Indexes the header lines and finds the empty line behind them.
-    fn header_lines(&mut self, bytes: &[u8], from: usize, limits: &Limits, fault: &mut First) {
+    fn header_lines(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        limits: &Limits,
+        controls: &mut Controls<'_>,
+        fault: &mut First,
+    ) {
         let most = limits.headers.min(usize::from(NONE));
         let mut at = from;
         loop {
-            at = self.usual_lines(bytes, at, most, limits.line, fault);
+            at = self.usual_lines(bytes, at, (most, limits.line), controls, fault);
+            if bytes
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(b"\r\n"))
+            {
+                self.head_end = at;
+                self.body = at.wrapping_add(2);
+                return;
+            }
             let Some(raw) = scan::line(bytes, at, true) else {
                 fault.put(Error::message(Kind::Truncated));
                 return;
@@ -206,13 +222,13 @@ impl Index {
         &mut self,
         bytes: &[u8],
         from: usize,
-        most: usize,
-        longest: usize,
+        (most, longest): (usize, usize),
+        controls: &mut Controls<'_>,
         fault: &mut First,
     ) -> usize {
         let mut at = from;
         while self.lines.len() < most
-            && let Some(usual) = scan::usual(bytes, at)
+            && let Some(usual) = scan::usual(bytes, at, controls)
             && usual.end.wrapping_sub(at) <= longest
         {
             let line = Line {

@@ -23,6 +23,7 @@ mod tests;
 mod text;
 pub mod typed;
 pub mod view;
+mod window;
 
 pub use edit::{Edit, EditError};
 pub use error::{Error, Kind};

@@ -4,7 +4,7 @@ use crate::{
     Error, HeaderId, Index, Kind, Limits, Method, NameAddr, Params, ViaRef,
     index::Line,
     name, seek, text,
-    view::{list, nameaddr, via},
+    view::{cseq, list, nameaddr, via},
 };
 
 /// A received message: its bytes and where things are in them. Cheap to copy.
@@ -164,6 +164,7 @@ impl<'b> Message<'b> {
     }
 
     /// The topmost Via. # Errors: `Missing`, `Syntax`.
+    #[inline]
     pub fn top_via(self) -> Result<ViaRef<'b>, Error> {
         // What can be read as one value is one: no comma stands in a Via but in quotes and brackets.
         if let Some(via) = self.value(HeaderId::Via).and_then(via::read) {
@@ -204,26 +205,7 @@ impl<'b> Message<'b> {
     pub fn cseq(self) -> Result<(u32, Method<'b>), Error> {
         let id = HeaderId::CSeq;
         let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
-        let mut number = 0_u64;
-        let mut rest = value;
-        while let [byte @ b'0'..=b'9', tail @ ..] = rest {
-            // Once it is far too large it may stay as it is.
-            if number <= u64::from(u32::MAX) {
-                number = number.wrapping_mul(10).wrapping_add(u64::from(byte & 0xf));
-            }
-            rest = tail;
-        }
-        let blank = rest.first().is_some_and(|b| text::is_lws(*b));
-        let token = text::trim(rest);
-        let method = Method::new(token);
-        let is_method = !matches!(method, Method::Ext(_)) || text::is_token(token);
-        if rest.len() == value.len() || !blank || !is_method {
-            return Err(Error::of(Kind::Syntax, id));
-        }
-        match u32::try_from(number) {
-            Ok(number) if number < 1 << 31 => Ok((number, method)),
-            _ => Err(Error::of(Kind::Number, id)),
-        }
+        cseq::read(value).map_err(|kind| Error::of(kind, id))
     }
 
     /// Max-Forwards (0..=255); `None` if absent. # Errors: `Number`.
@@ -271,8 +253,14 @@ impl<'b> Message<'b> {
     ///
     /// # Errors
     /// The first fault found.
+    #[inline]
     pub fn ends(self) -> Result<Ends<'b>, Error> {
-        let (from, to) = (self.from()?, self.to()?);
+        let from = self.from()?;
+        let id = HeaderId::To;
+        let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
+        // A REGISTER is from and to the same.
+        let to = nameaddr::with_uri_of(value, &from).or_else(|| nameaddr::read(value));
+        let to = to.ok_or(Error::of(Kind::Syntax, id))?;
         let call_id = self
             .value(HeaderId::CallId)
             .ok_or(Error::of(Kind::Missing, HeaderId::CallId))?;
@@ -333,13 +321,17 @@ impl<'b> Message<'b> {
         self.first(id).map(|field| field.value)
     }
 
+    #[inline(always)]
     fn name_addr(self, id: HeaderId) -> Result<NameAddr<'b>, Error> {
         let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
         nameaddr::read(value).ok_or(Error::of(Kind::Syntax, id))
     }
 
     fn tag(self, id: HeaderId) -> Option<&'b [u8]> {
-        header_params(self.value(id)?).value("tag")
+        match nameaddr::header_params(self.value(id)?) {
+            Params { raw: [] } => None,
+            params => params.value("tag"),
+        }
     }
 }
 
@@ -374,23 +366,6 @@ impl Owned {
             index: &self.index,
         }
     }
-}
-
-/// The header parameters of a name-addr or addr-spec, its URI skipped unread.
-fn header_params(value: &[u8]) -> Params<'_> {
-    let mut rest = value;
-    while let Some(hit) = seek::find3(b';', b'<', b'"', rest) {
-        let at = rest.get(hit..).unwrap_or_default();
-        rest = match at {
-            [b'"', tail @ ..] => text::behind_quote(tail),
-            [b'<', tail @ ..] => {
-                let close = seek::find(b'>', tail).unwrap_or(tail.len());
-                tail.get(close..).unwrap_or_default()
-            }
-            _ => return Params { raw: at },
-        };
-    }
-    Params::default()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     text::{self, Sink},
     view::list,
 };
-use std::{net::IpAddr, ops::Range};
+use std::net::IpAddr;
 
 /// What the server transport writes into the topmost Via (RFC 3261 18.2.1, RFC 3581 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl<'o> Reply<'o> {
         let mut reply = Self { out };
         for (nth, field) in request.fields(HeaderId::Via).enumerate() {
             if nth == 0 {
-                reply.marked_via(field, mark);
+                reply.marked_via(request, field, mark);
             } else {
                 reply.line(request, field);
             }
@@ -118,51 +118,31 @@ impl<'o> Reply<'o> {
     }
 
     /// Copies the first From, To, Call-ID and CSeq: where a request refused for having one twice says it
-    /// twice, the answer says it once and can be read. Most stand together and are copied at once.
+    /// twice, the answer says it once and can be read.
     fn ends(&mut self, request: Message<'_>, to_tag: &[u8]) {
-        let mut run = 0..0;
-        for id in [
-            HeaderId::From,
-            HeaderId::To,
-            HeaderId::CallId,
-            HeaderId::CSeq,
-        ] {
+        if let Some((before, behind, cseq)) = ends_in_pieces(request) {
+            self.out.put(before);
+            if !to_tag.is_empty() {
+                self.tag(to_tag);
+            }
+            self.out.put(behind);
+            return self.out.put(cseq);
+        }
+        for id in ENDS {
             let Some(field) = request.first(id) else {
                 continue;
             };
-            let tagged = id == HeaderId::To && !to_tag.is_empty();
-            match request.index.lines.get(field.line) {
-                Some(line) if line.usual => {
-                    let start = line.start as usize;
-                    if run.end != start {
-                        self.run(request, &mut run);
-                        run.start = start;
-                    }
-                    run.end = line.end as usize;
-                    if tagged {
-                        run.end = line.value_end as usize;
-                        self.run(request, &mut run);
-                        self.tag(to_tag);
-                        run = line.value_end as usize..line.end as usize;
-                    }
+            if id == HeaderId::To && !to_tag.is_empty() {
+                match up_to_value_end(request, field) {
+                    Some(line) => self.out.put(line),
+                    None => self.part(field),
                 }
-                _ => {
-                    self.run(request, &mut run);
-                    self.part(field);
-                    if tagged {
-                        self.tag(to_tag);
-                    }
-                    self.out.put(CRLF);
-                }
+                self.tag(to_tag);
+                self.out.put(CRLF);
+            } else {
+                self.line(request, field);
             }
         }
-        self.run(request, &mut run);
-    }
-
-    /// Copies a part of the request, and leaves none to be copied.
-    fn run(&mut self, request: Message<'_>, run: &mut Range<usize>) {
-        let part = std::mem::take(run);
-        self.out.put(request.bytes.get(part).unwrap_or_default());
     }
 
     fn tag(&mut self, tag: &[u8]) {
@@ -180,7 +160,8 @@ impl<'o> Reply<'o> {
     fn line(&mut self, request: Message<'_>, field: Field<'_>) {
         match request.index.lines.get(field.line) {
             Some(line) if line.usual => {
-                self.run(request, &mut (line.start as usize..line.end as usize));
+                let place = line.start as usize..line.end as usize;
+                self.out.put(request.bytes.get(place).unwrap_or_default());
             }
             _ => {
                 self.part(field);
@@ -190,10 +171,18 @@ impl<'o> Reply<'o> {
     }
 
     /// A Via line with the mark on its first element.
-    fn marked_via(&mut self, field: Field<'_>, mark: ViaMark) {
+    fn marked_via(&mut self, request: Message<'_>, field: Field<'_>, mark: ViaMark) {
+        let line = up_to_value_end(request, field);
+        if !line.is_some_and(|line| mark::put_plain(self.out, line, field.value, mark)) {
+            self.marked_element(field, mark);
+        }
+        self.out.put(CRLF);
+    }
+
+    #[cold]
+    fn marked_element(&mut self, field: Field<'_>, mark: ViaMark) {
         let Some((at, first)) = list::split(field.value).next() else {
-            self.part(field);
-            return self.out.put(CRLF);
+            return self.part(field);
         };
         self.out.put(field.name);
         self.out.put(b": ");
@@ -201,14 +190,57 @@ impl<'o> Reply<'o> {
         mark::put_params(self.out, first, mark);
         let behind = at.saturating_add(first.len());
         self.out.put(field.value.get(behind..).unwrap_or_default());
-        self.out.put(CRLF);
     }
 }
 
+/// A usual line without its line end.
+fn up_to_value_end<'b>(request: Message<'b>, field: Field<'_>) -> Option<&'b [u8]> {
+    let line = request
+        .index
+        .lines
+        .get(field.line)
+        .filter(|line| line.usual)?;
+    request
+        .bytes
+        .get(line.start as usize..line.value_end as usize)
+}
+
+/// What stands up to the end of To's value, from there on, and the CSeq if it is not in it, where all four are
+/// usual lines and From, To and Call-ID stand together in this order, as in most requests.
+#[inline(always)]
+fn ends_in_pieces(request: Message<'_>) -> Option<(&[u8], &[u8], &[u8])> {
+    let [from, to, call_id, cseq] = ENDS.map(|id| {
+        let at = request.index.first(id)?;
+        request.index.lines.get(at).filter(|line| line.usual)
+    });
+    let (from, to, call_id, cseq) = (from?, to?, call_id?, cseq?);
+    if (from.end, to.end) != (to.start, call_id.start) {
+        return None;
+    }
+    let whole = |start: u32, end: u32| request.bytes.get(start as usize..end as usize);
+    let before = whole(from.start, to.value_end)?;
+    if call_id.end == cseq.start {
+        return Some((before, whole(to.value_end, cseq.end)?, b""));
+    }
+    Some((
+        before,
+        whole(to.value_end, call_id.end)?,
+        whole(cseq.start, cseq.end)?,
+    ))
+}
+
 fn put_status_line(out: &mut Vec<u8>, status: u16, reason: &str) {
-    out.put(b"SIP/2.0 ");
-    text::put_decimal(out, u64::from(status));
-    out.put(b" ");
+    let digit = |number: u16| b'0'.wrapping_add((number % 10) as u8);
+    if (100..1000).contains(&status) {
+        let mut line = *b"SIP/2.0 000 ";
+        let [.., hundreds, tens, ones, _] = &mut line;
+        (*hundreds, *tens, *ones) = (digit(status / 100), digit(status / 10), digit(status));
+        out.put(&line);
+    } else {
+        out.put(b"SIP/2.0 ");
+        text::put_decimal(out, u64::from(status));
+        out.put(b" ");
+    }
     let reason = reason.as_bytes();
     if seek::any_by(reason, |lanes| lanes.at_most(0x1f) | lanes.is(0x7f)) {
         let clean = |b: &u8| if b.is_ascii_control() { b' ' } else { *b };
@@ -304,6 +336,12 @@ pub fn reason(status: u16) -> &'static str {
 }
 
 const CRLF: &[u8] = b"\r\n";
+const ENDS: [HeaderId; 4] = [
+    HeaderId::From,
+    HeaderId::To,
+    HeaderId::CallId,
+    HeaderId::CSeq,
+];
 
 #[cfg(test)]
 mod tests;

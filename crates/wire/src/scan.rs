@@ -1,6 +1,11 @@
 //! Lines of a message head as they stand: their ends, folds and stray control octets.
 
-use crate::{HeaderId, lanes::Lanes, seek, text};
+use crate::{
+    HeaderId,
+    lanes::{Hits, Lanes},
+    seek, text,
+    window::{Finder, Wanted},
+};
 
 /// One line with its folds (RFC 3261 7.3.1), as offsets into the message.
 #[derive(Clone, Copy, Debug)]
@@ -30,34 +35,17 @@ pub(crate) struct Usual {
 
 /// The header line that starts at `start` if it is a usual one; else [`line`] and [`name`] tell.
 #[inline(always)]
-pub(crate) fn usual(bytes: &[u8], start: usize) -> Option<Usual> {
-    let (first, mut rest) = bytes.get(start..)?.split_first_chunk::<16>()?;
+pub(crate) fn usual(bytes: &[u8], start: usize, controls: &mut Controls<'_>) -> Option<Usual> {
+    let first = bytes.get(start..)?.first_chunk::<16>()?;
     let lanes = Lanes::of(first);
-    let colon = lanes.is(b':').bits();
-    let name = colon.trailing_zeros() as usize;
+    let name = lanes.is(b':').bits().trailing_zeros() as usize;
     let id = match HeaderId::at_front(first, lanes, name) {
         Some(id) => id,
         None if first.get(..name).is_some_and(text::is_token) => HeaderId::Other,
         None => return None,
     };
     // A name holds no control octet.
-    let mut low = lanes.at_most(CONTROL - 1).bits();
-    let mut block = start;
-    while low == 0 {
-        block = block.wrapping_add(16);
-        if let Some((next, tail)) = rest.split_first_chunk::<16>() {
-            low = Lanes::of(next).at_most(CONTROL - 1).bits();
-            rest = tail;
-        } else {
-            let last = Lanes::of(bytes.last_chunk()?).at_most(CONTROL - 1).bits();
-            low = last.wrapping_shr(16_u32.wrapping_sub(rest.len() as u32));
-            rest = &[];
-        }
-        if block >= bytes.len() {
-            return None;
-        }
-    }
-    let end = block.wrapping_add(low.trailing_zeros() as usize);
+    let end = controls.next(start);
     let blank = start.wrapping_add(name).wrapping_add(1);
     match bytes.get(blank..end.checked_add(3)?)? {
         [b' ', first, .., last, b'\r', b'\n', after]
@@ -70,6 +58,21 @@ pub(crate) fn usual(bytes: &[u8], start: usize) -> Option<Usual> {
         name,
         value: blank.wrapping_add(1),
         end,
+    })
+}
+
+/// The line at the front; `None` if it does not end.
+#[inline(always)]
+pub(crate) fn first_line(bytes: &[u8], controls: &mut Controls<'_>) -> Option<RawLine> {
+    let end = controls.near(0);
+    if !bytes.get(end..)?.starts_with(b"\r\n") {
+        return line(bytes, 0, false);
+    }
+    Some(RawLine {
+        end,
+        next: end.wrapping_add(2),
+        stray: false,
+        bare: false,
     })
 }
 
@@ -146,6 +149,18 @@ fn starts_blank(bytes: &[u8]) -> bool {
 
 /// Below this are NUL, LF, CR and octets that hardly ever stand in a line.
 const CONTROL: u8 = b'\r' + 1;
+
+/// The octets below [`CONTROL`].
+pub(crate) struct Control;
+
+pub(crate) type Controls<'b> = Finder<'b, Control>;
+
+impl Wanted for Control {
+    #[inline(always)]
+    fn among(lanes: Lanes) -> Hits {
+        lanes.at_most(CONTROL - 1)
+    }
+}
 
 /// What the name of the header line at the front means, its length, and that of everything up to and with
 /// its colon (RFC 3261 25.1 `HCOLON`: only SP and HTAB may stand between). `None` if the name is not a

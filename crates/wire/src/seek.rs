@@ -49,6 +49,23 @@ pub(crate) fn find_by(bytes: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usiz
     (bits != 0).then_some(before.wrapping_add(bits.trailing_zeros() as usize))
 }
 
+/// A bit for each hit among the first sixty-four octets, the first octet's lowest.
+#[inline(always)]
+pub(crate) fn bits(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> u64 {
+    let (chunks, rest) = octets.as_chunks::<16>();
+    let mut all = 0_u64;
+    let mut place = 0_u32;
+    for sixteen in chunks.iter().take(4) {
+        let bits = hits(Lanes::of(sixteen)).bits();
+        all |= u64::from(bits) << (place & 63);
+        place = place.wrapping_add(16);
+    }
+    if !rest.is_empty() && place < 64 {
+        all |= u64::from(few(rest, hits)) << (place & 63);
+    }
+    all
+}
+
 /// Whether any octet is a hit.
 #[inline(always)]
 pub(crate) fn any_by(bytes: &[u8], hits: impl Fn(Lanes) -> Hits) -> bool {
@@ -107,7 +124,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_hit_is_found_wherever_it_is(
-            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 8..18_u8, 31..36_u8, 56..64_u8, 125..129_u8], 0..60)
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 8..18_u8, 31..36_u8, 56..64_u8, 125..129_u8], 0..90)
         ) {
             prop_assert_eq!(find_below::<14>(&bytes), bytes.iter().position(|b| *b < 14));
             prop_assert_eq!(find(b':', &bytes), bytes.iter().position(|b| *b == b':'));
@@ -116,6 +133,9 @@ mod tests {
             prop_assert_eq!(any_by(&bytes, bracket), bytes.iter().any(|b| b"<>".contains(b)));
             prop_assert_eq!(any_invisible(&bytes), !bytes.iter().all(u8::is_ascii_graphic));
             prop_assert_eq!(has(b':', &bytes), bytes.contains(&b':'));
+            let head = bytes.iter().take(64).rev();
+            let expected = head.fold(0, |all: u64, b| all << 1 | u64::from(*b == b':'));
+            prop_assert_eq!(bits(&bytes, |lanes| lanes.is(b':')), expected);
             let any = |b: &u8| [b':', 9, 200].contains(b);
             prop_assert_eq!(find3(b':', 9, 200, &bytes), bytes.iter().position(any));
         }

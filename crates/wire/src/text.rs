@@ -36,7 +36,7 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
             !(lanes.within(b'0', b'9') | (lanes | 0x20).within(b'a', b'z') | lanes.is(b'-'))
         })
     };
-    !bytes.is_empty() && (bytes.len() > 7 && is_usual() || bytes.iter().all(|b| is_token_byte(*b)))
+    !bytes.is_empty() && (bytes.len() > 5 && is_usual() || bytes.iter().all(|b| is_token_byte(*b)))
 }
 
 /// Whether two short texts are the same but for the case of ASCII letters. Most are the same in case too,
@@ -140,21 +140,17 @@ pub(crate) fn put_ip(sink: &mut impl Sink, ip: IpAddr) {
         IpAddr::V4(v4) => {
             let mut text = [0; 16];
             let mut end = 0_usize;
-            let mut put = |octet| {
-                if let Some(slot) = text.get_mut(end) {
-                    *slot = octet;
-                    end = end.wrapping_add(1);
-                }
-            };
             for octet in v4.octets() {
-                if octet >= 100 {
-                    put(b'0'.wrapping_add(octet / 100));
+                let number = NUMBERS.get(usize::from(octet)).unwrap_or(&[0; 4]);
+                if let Some(slot) = text.get_mut(end..).and_then(<[u8]>::first_chunk_mut) {
+                    *slot = *number;
                 }
-                if octet >= 10 {
-                    put(b'0'.wrapping_add(octet / 10 % 10));
-                }
-                put(b'0'.wrapping_add(octet % 10));
-                put(b'.');
+                let length = match octet {
+                    0..10 => 2,
+                    10..100 => 3,
+                    _ => 4,
+                };
+                end = end.wrapping_add(length);
             }
             sink.put(text.get(..end.wrapping_sub(1)).unwrap_or_default());
         }
@@ -171,6 +167,39 @@ impl<S: Sink> fmt::Write for Adapter<'_, S> {
         self.0.put(text.as_bytes());
         Ok(())
     }
+}
+
+/// The numbers of an IPv4 address, each with a dot behind it.
+const NUMBERS: [[u8; 4]; 256] = numbers();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "run by the compiler only"
+)]
+const fn numbers() -> [[u8; 4]; 256] {
+    let mut table = [[0; 4]; 256];
+    let mut number = 0;
+    while number < 256 {
+        let (hundreds, tens, ones) = (number / 100, number / 10 % 10, number % 10);
+        let digits = [hundreds, tens, ones];
+        let mut from = if number >= 100 {
+            0
+        } else if number >= 10 {
+            1
+        } else {
+            2
+        };
+        let mut to = 0;
+        while from < 3 {
+            table[number][to] = b'0' + digits[from] as u8;
+            from += 1;
+            to += 1;
+        }
+        table[number][to] = b'.';
+        number += 1;
+    }
+    table
 }
 
 const TOKEN: [bool; 256] = token();

@@ -50,9 +50,17 @@ impl Fingerprints {
     fn hash(&self, block: &[u8]) -> u128 {
         let (pairs, rest) = block.as_chunks::<16>();
         let [of_length, keys @ ..] = &*self.words;
-        let mut keys = keys.iter();
         let mut sum = product(block.len() as u64, 0, of_length);
-        for (pair, key) in pairs.iter().zip(keys.by_ref()) {
+        let (fours, singles) = pairs.as_chunks::<4>();
+        let (four_keys, _) = keys.as_chunks::<4>();
+        for (pairs, keys) in fours.iter().zip(four_keys) {
+            for (pair, key) in pairs.iter().zip(keys) {
+                sum = sum.wrapping_add(product_of(pair, key));
+            }
+        }
+        let done = pairs.len().wrapping_sub(singles.len());
+        let mut keys = keys.get(done..).unwrap_or_default().iter();
+        for (pair, key) in singles.iter().zip(keys.by_ref()) {
             sum = sum.wrapping_add(product_of(pair, key));
         }
         if !rest.is_empty()

@@ -23,11 +23,12 @@ impl Engine {
         {
             return out.drop(message, flow, 0, "more requests than limits.rate allows");
         }
-        // Read again for the fault it has if it could not be read.
-        let via = received.via.map_or_else(|| message.top_via(), Ok);
-        let via = match via {
-            Ok(via) => via,
-            Err(error) => return self.refuse(&received, error.status(), &error.to_string(), out),
+        let Some(via) = received.via else {
+            // Read again for the fault it has.
+            if let Err(error) = message.top_via() {
+                self.refuse(&received, error.status(), &error.to_string(), out);
+            }
+            return;
         };
         let ends = match message.ends() {
             Ok(ends) => ends,

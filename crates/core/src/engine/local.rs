@@ -68,6 +68,7 @@ impl Engine {
     /// What goes on the topmost Via, and where the response goes: back where the request came from
     /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2). A trusted peer
     /// whose connection is gone is called at its Via's port.
+    #[inline]
     pub(crate) fn received<'b>(&self, now: Now, message: Message<'b>, flow: Flow) -> Received<'b> {
         let is_outside = self.is_outside(&flow);
         let via = message.top_via().ok();
@@ -77,7 +78,7 @@ impl Engine {
         let mut remote = flow.remote;
         let mut else_connect = None;
         if let Some(via) = via {
-            let wants_port = via.params.has("rport");
+            let wants_port = via.wants_port();
             if wants_port || via.host != Host::Ip(flow.remote.ip()) {
                 mark.received = Some(flow.remote.ip());
             }

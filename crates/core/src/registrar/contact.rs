@@ -19,8 +19,11 @@ pub(super) enum Request<'m> {
     /// `Contact: *`: remove all (10.2.2).
     Wildcard,
     /// Add, refresh or remove these.
-    Contacts(SmallVec<[Contact<'m>; 2]>),
+    Contacts(Contacts<'m>),
 }
+
+/// Most say one.
+type Contacts<'m> = SmallVec<[Contact<'m>; 1]>;
 
 /// One Contact value.
 pub(super) struct Contact<'m> {
@@ -67,7 +70,7 @@ impl<'m> Request<'m> {
             values if values.len() > most => return Err(Refusal::too_many()),
             _ => {}
         }
-        let mut contacts: SmallVec<[Contact<'m>; 2]> = SmallVec::new();
+        let mut contacts = Contacts::new();
         for raw in &values {
             contacts.push(Contact::read(raw, expires, config)?);
         }
@@ -79,6 +82,9 @@ impl<'m> Request<'m> {
                     return Err(Refusal::of(439, "First Hop Lacks Outbound Support"));
                 }
             }
+        }
+        if let [_] = contacts.as_slice() {
+            return Ok(Self::Contacts(contacts));
         }
         for (at, contact) in contacts.iter().enumerate() {
             if contacts.iter().take(at).any(|other| contact.is_same(other)) {
@@ -158,7 +164,9 @@ fn values<'m>(request: Message<'m>, most: usize) -> SmallVec<[&'m [u8]; 4]> {
         && !only.value.is_empty()
         && memchr(b',', only.value).is_none()
     {
-        return SmallVec::from_iter([only.value]);
+        let mut alone = SmallVec::new();
+        alone.push(only.value);
+        return alone;
     }
     let values = request.values(HeaderId::Contact);
     values.take(most).map(|value| value.raw).collect()

@@ -2,8 +2,13 @@
 
 use super::params::ends_value;
 use super::scan::{is_blank, is_token_byte, quoted, take_while, trim_start, unescape_pairs};
-use crate::{lanes::Lanes, seek, text};
+use crate::{lanes::Lanes, seek, text, window::Finder};
+use known::{KNOWN, known};
+use plain::plain;
 use std::borrow::Cow;
+
+mod known;
+mod plain;
 
 /// Digest credentials as they stand. Values have their quotes taken off, quoted pairs are kept (the
 /// hash is made over the unquoted text with pairs resolved: see [`unescape`]).
@@ -70,24 +75,58 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// See [`AuthError`].
     pub fn parse(value: &'a [u8]) -> Result<Self, AuthError> {
-        let mut read = Self::default();
-        digest_params(value, |name, value| {
-            let slot = match (name.len(), key(name)) {
-                (_, NC) => &mut read.nc,
-                (_, URI) => &mut read.uri,
-                (_, QOP) => &mut read.qop,
-                (_, REALM) => &mut read.realm,
-                (_, NONCE) => &mut read.nonce,
-                (_, CNONCE) => &mut read.cnonce,
-                (_, OPAQUE) => &mut read.opaque,
-                (8, USERNAME) => &mut read.username,
-                (8, RESPONSE) => &mut read.response,
-                (9, ALGORITH) if is(name, "algorithm") => &mut read.algorithm,
-                _ => return true,
+        let list = digest_list(value)?;
+        let mut read = [None; KNOWN.len()];
+        let (mut equals, mut quotes) = (Finder::new(list), Finder::new(list));
+        let mut at = 0;
+        while at < list.len() {
+            let (known, value, behind) = match plain(list, at, &mut equals, &mut quotes) {
+                Some((known, value, behind)) => (Some(known), value, behind),
+                None => {
+                    let rest = list.get(at..).unwrap_or_default();
+                    let (name, value, behind) = parameter(rest).ok_or(AuthError::Syntax)?;
+                    let behind = list.len().saturating_sub(behind.len());
+                    (known(name), value, behind)
+                }
             };
-            slot.replace(value).is_none()
-        })?;
-        Ok(read)
+            if let Some(slot) = known.and_then(|known| read.get_mut(known))
+                && slot.replace(value).is_some()
+            {
+                return Err(AuthError::Syntax);
+            }
+            at = match list.get(behind..) {
+                Some([b',', b' ', next, ..]) if next.is_ascii_alphabetic() => {
+                    behind.wrapping_add(2)
+                }
+                rest => list
+                    .len()
+                    .wrapping_sub(trim_commas(rest.unwrap_or_default()).len()),
+            };
+        }
+        let [
+            username,
+            realm,
+            nonce,
+            uri,
+            response,
+            algorithm,
+            cnonce,
+            opaque,
+            qop,
+            nc,
+        ] = read;
+        Ok(Self {
+            username,
+            realm,
+            nonce,
+            uri,
+            response,
+            algorithm,
+            cnonce,
+            opaque,
+            qop,
+            nc,
+        })
     }
 }
 
@@ -137,23 +176,14 @@ pub fn unescape(quoted: &[u8]) -> Cow<'_, [u8]> {
 
 /// Gives every parameter of a `Digest` line to `take` (name, value without its quotes) until it says
 /// no, which is a syntax error. Every octet is looked at once.
-#[inline]
 fn digest_params<'a>(
     value: &'a [u8],
     take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
 ) -> Result<(), AuthError> {
-    let (scheme, rest) = take_while(trim_start(value), is_token_byte);
-    if !is(scheme, "Digest") {
-        return Err(AuthError::OtherScheme);
-    }
-    if !rest.first().is_some_and(|&b| is_blank(b)) {
-        return Err(AuthError::Syntax);
-    }
-    params(rest, take)
+    params(digest_list(value)?, take)
 }
 
 /// As [`digest_params`] of a line that names no scheme.
-#[inline]
 fn params<'a>(
     value: &'a [u8],
     mut take: impl FnMut(&'a [u8], &'a [u8]) -> bool,
@@ -172,9 +202,36 @@ fn params<'a>(
     Ok(())
 }
 
+/// What stands behind the scheme of a `Digest` line.
+#[inline(always)]
+fn digest_list(value: &[u8]) -> Result<&[u8], AuthError> {
+    if let [b'D', b'i', b'g', b'e', b's', b't', b' ', list @ ..] = value
+        && list.first().is_some_and(u8::is_ascii_alphabetic)
+    {
+        return Ok(list);
+    }
+    let (scheme, rest) = take_while(trim_start(value), is_token_byte);
+    if !is(scheme, "Digest") {
+        return Err(AuthError::OtherScheme);
+    }
+    if !rest.first().is_some_and(|&b| is_blank(b)) {
+        return Err(AuthError::Syntax);
+    }
+    let rest = trim_commas(rest);
+    if rest.is_empty() {
+        return Err(AuthError::Syntax);
+    }
+    Ok(rest)
+}
+
 /// Without the blanks and commas at the front: elements of a list may be empty (RFC 3261 7.3.1 as read
 /// by RFC 9110 5.6.1).
+#[inline(always)]
 fn trim_commas(mut bytes: &[u8]) -> &[u8] {
+    // Nearly always it is a comma and a blank.
+    if let [b',', b' ', rest @ ..] = bytes {
+        bytes = rest;
+    }
     while let [b',' | b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = bytes {
         bytes = rest;
     }
@@ -183,7 +240,7 @@ fn trim_commas(mut bytes: &[u8]) -> &[u8] {
 
 /// Reads `name = value` at the front, the value a quoted string or visible octets that separate nothing;
 /// then the list ends, or a comma is next. Gives name, value and what follows.
-#[inline(always)]
+#[inline(never)]
 fn parameter(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let front = match bytes.first_chunk::<16>() {
         Some(sixteen) => Lanes::of(sixteen),
@@ -216,38 +273,6 @@ fn parameter(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let ends = matches!(rest, [] | [b',', ..]);
     (ends && !name.is_empty()).then_some((name, value, rest))
 }
-
-/// The first eight octets of a token in lower case, blanks behind it: no octet of a token becomes a letter
-/// that was none before.
-#[inline(always)]
-const fn key(name: &[u8]) -> u64 {
-    const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
-    if let Some(first) = name.first_chunk::<8>() {
-        return u64::from_le_bytes(*first) | BLANKS;
-    }
-    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-        let behind = (name.len() as u32).wrapping_sub(4).wrapping_mul(8);
-        let last = (u32::from_le_bytes(*last) as u64).wrapping_shl(behind);
-        return u32::from_le_bytes(*first) as u64 | last | BLANKS;
-    }
-    match *name {
-        [a, b, c] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]) | BLANKS,
-        [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]) | BLANKS,
-        _ => 0,
-    }
-}
-
-const NC: u64 = key(b"nc");
-const URI: u64 = key(b"uri");
-const QOP: u64 = key(b"qop");
-const REALM: u64 = key(b"realm");
-const NONCE: u64 = key(b"nonce");
-const CNONCE: u64 = key(b"cnonce");
-const OPAQUE: u64 = key(b"opaque");
-const USERNAME: u64 = key(b"username");
-const RESPONSE: u64 = key(b"response");
-/// The first eight octets of `algorithm`.
-const ALGORITH: u64 = key(b"algorith");
 
 #[inline]
 fn is(text: &[u8], name: &str) -> bool {

@@ -1,9 +1,11 @@
 //! Hosts and ports (RFC 3261 25.1 `hostport`).
 
 use super::scan::{split_once, trim, trim_start};
-use crate::lanes::Lanes;
+use name::name_or_ipv4;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+mod name;
 
 /// A host: a name or an address. IPv6 references come with brackets on the wire, not in here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,72 +92,6 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
         let low: Ipv4Addr = low.parse().ok()?;
         format!("{high}::{low}").parse().ok()
     })
-}
-
-/// The domain name or IPv4 address at the front, and what follows it. What ends with a label of digits
-/// only cannot be a name and must be an address (RFC 3261 25.1 `toplabel`). `_` is let through: it is no
-/// host name but in use as one.
-fn name_or_ipv4(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
-    let (text, rest) = bytes.split_at_checked(labels(bytes)?)?;
-    let name = text.strip_suffix(b".").unwrap_or(text);
-    let host = match name.iter().rev().find(|b| !b.is_ascii_digit()) {
-        _ if name.ends_with(b"-") => return None,
-        Some(b'.') | None => Host::Ip(ipv4(text)?.into()),
-        Some(_) => Host::Name(text),
-    };
-    Some((host, rest))
-}
-
-/// How many octets at the front may stand in labels and between them (RFC 3261 25.1 `domainlabel`). `None` if
-/// a label is empty, starts with a hyphen or has one before its dot.
-fn labels(bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    let mut length = 0_usize;
-    // Whether a label starts here, and whether a hyphen stands before.
-    let (mut starts, mut dashed) = (1, 0);
-    loop {
-        let (lanes, behind) = match rest.split_first_chunk::<16>() {
-            Some((sixteen, tail)) => (Lanes::of(sixteen), tail),
-            None => (Lanes::few(rest), &[][..]),
-        };
-        let (dots, dashes) = (lanes.is(b'.'), lanes.is(b'-'));
-        let others = lanes.within(b'0', b'9') | (lanes | 0x20).within(b'a', b'z') | lanes.is(b'_');
-        let few = (dots | dashes | others).bits().trailing_ones();
-        let all = 1_u32.wrapping_shl(few).wrapping_sub(1);
-        let (dots, dashes) = (dots.bits() & all, dashes.bits() & all);
-        let first = dots << 1 | starts;
-        if first & (dots | dashes) != 0 || (dashes << 1 | dashed) & dots != 0 {
-            return None;
-        }
-        length = length.wrapping_add(few as usize);
-        // The zeros behind the last octets are none of a label.
-        if few < 16 {
-            return Some(length);
-        }
-        (starts, dashed, rest) = (dots >> 15, dashes >> 15, behind);
-    }
-}
-
-/// Four numbers up to 255 without zeros before them.
-fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut address = 0_u32;
-    let mut number = None;
-    let mut dots = 0_u8;
-    for byte in text {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        number = match number {
-            None if digit < 10 => Some(digit),
-            Some(high @ 1..=25) if digit < 10 => Some(high.wrapping_mul(10).wrapping_add(digit)),
-            Some(whole @ ..256) if *byte == b'.' && dots < 3 => {
-                address = address << 8 | whole;
-                dots = dots.wrapping_add(1);
-                None
-            }
-            _ => return None,
-        };
-    }
-    let last = number.filter(|last| *last < 256 && dots == 3)?;
-    Some(Ipv4Addr::from_bits(address << 8 | last))
 }
 
 /// The port in 1..=65535 at the front, and what follows its digits.

@@ -2,6 +2,7 @@
 //! (RFC 3261 25, 7.3.1); what they do not understand they keep verbatim.
 
 pub mod auth;
+pub(crate) mod cseq;
 pub mod host;
 pub mod list;
 pub mod nameaddr;

@@ -2,7 +2,7 @@
 
 use super::scan::{is_blank, quoted, split_before, split_once, take_while, trim, trim_start};
 use super::uri;
-use crate::{Error, Kind, Params, UriRef, seek};
+use crate::{Error, Kind, Params, UriRef, seek, text};
 
 /// A name-addr or addr-spec and the header parameters behind it.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,51 @@ pub(crate) fn read(bytes: &[u8]) -> Option<NameAddr<'_>> {
         params,
         tag,
     })
+}
+
+/// As [`NameAddr::parse`], for one without a display name whose URI is written as another's is, which need
+/// not be read again; `None` if it is not like that.
+#[inline(always)]
+pub(crate) fn with_uri_of<'a>(bytes: &'a [u8], other: &NameAddr<'a>) -> Option<NameAddr<'a>> {
+    let inside = bytes.strip_prefix(b"<")?;
+    let (raw, rest) = inside.split_at_checked(other.uri.raw.len())?;
+    let params = Params {
+        raw: trim_start(rest.strip_prefix(b">")?),
+    };
+    if raw != other.uri.raw {
+        return None;
+    }
+    Some(NameAddr {
+        display: None,
+        uri: other.uri,
+        params,
+        tag: match params.raw {
+            [] => None,
+            _ => params.well_formed("tag")?,
+        },
+    })
+}
+
+/// The header parameters of a name-addr or addr-spec, its URI skipped unread.
+pub(crate) fn header_params(value: &[u8]) -> Params<'_> {
+    if let [b'<', inside @ .., b'>'] = value
+        && seek::find(b'>', inside).is_none()
+    {
+        return Params::default();
+    }
+    let mut rest = value;
+    while let Some(hit) = seek::find3(b';', b'<', b'"', rest) {
+        let at = rest.get(hit..).unwrap_or_default();
+        rest = match at {
+            [b'"', tail @ ..] => text::behind_quote(tail),
+            [b'<', tail @ ..] => {
+                let close = seek::find(b'>', tail).unwrap_or(tail.len());
+                tail.get(close..).unwrap_or_default()
+            }
+            _ => return Params { raw: at },
+        };
+    }
+    Params::default()
 }
 
 /// The display name, and what follows the opening bracket; `None` there if this is no name-addr. It is one

@@ -62,6 +62,16 @@ impl<'a> Params<'a> {
     /// with a value (`tag-param`, `via-branch`): beside a bare `tag` there would be room for a second.
     /// `None` if it is not one, else the value of `once`.
     pub(crate) fn well_formed(self, once: &str) -> Option<Option<&'a [u8]>> {
+        self.well_formed_with(once, |_| {})
+    }
+
+    /// As [`Params::well_formed`], showing each of the others.
+    #[inline(always)]
+    pub(crate) fn well_formed_with(
+        self,
+        once: &str,
+        mut other: impl FnMut(Param<'a>),
+    ) -> Option<Option<&'a [u8]>> {
         let mut seen = None;
         let mut rest = self.raw;
         while !rest.is_empty() {
@@ -73,6 +83,8 @@ impl<'a> Params<'a> {
                     return None;
                 }
                 seen = Some(param.value?);
+            } else {
+                other(param);
             }
         }
         Some(seen)

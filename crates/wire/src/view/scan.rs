@@ -80,7 +80,7 @@ pub(crate) fn find_outside(bytes: &[u8], separator: u8) -> Option<usize> {
 
 /// Resolves quoted pairs (RFC 3261 25.1 `quoted-pair`); a backslash at the very end stays.
 pub(crate) fn unescape_pairs(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'\\') {
+    if !seek::has(b'\\', text) {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());

@@ -20,6 +20,7 @@ pub struct ViaRef<'a> {
     /// Parameters.
     pub params: Params<'a>,
     branch: Option<&'a [u8]>,
+    wants_port: bool,
 }
 
 impl<'a> ViaRef<'a> {
@@ -34,6 +35,11 @@ impl<'a> ViaRef<'a> {
     /// The branch; `None` if absent.
     pub fn branch(&self) -> Option<&'a [u8]> {
         self.branch
+    }
+
+    /// Whether `rport` stands there, with or without a value (RFC 3581 4).
+    pub fn wants_port(&self) -> bool {
+        self.wants_port
     }
 
     /// Whether the branch starts with the magic cookie z9hG4bK (compared without case, RFC 3261 8.1.1.7)
@@ -71,8 +77,11 @@ pub(crate) fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
         }
     };
     let params = Params { raw: trim(params) };
+    let mut wants_port = false;
+    let branch = params.well_formed_with("branch", |param| wants_port |= param.is("rport"))?;
     Some(ViaRef {
-        branch: params.well_formed("branch")?,
+        branch,
+        wants_port,
         transport,
         host,
         port,
@@ -107,6 +116,22 @@ mod tests {
         assert_eq!(via.sent_by, b"pbx.example.com:5060");
         assert_eq!(via.branch(), Some(&b"z9hG4bK-a:/=b"[..]));
         assert!(via.params.has("rport") && via.is_rfc3261());
+    }
+
+    #[test]
+    fn a_client_that_wants_its_port_says_so_with_or_without_a_value() {
+        for (params, wants) in [
+            (";rport", true),
+            (";branch=b; RPORT =5", true),
+            (";a=\"rport\";rport", true),
+            (";x=rport;rports", false),
+            ("", false),
+        ] {
+            let text = format!("SIP/2.0/UDP h{params}");
+            let via = parse(&text);
+            assert_eq!(via.wants_port(), wants, "{params}");
+            assert_eq!(via.wants_port(), via.params.has("rport"), "{params}");
+        }
     }
 
     #[test]
