@@ -3,6 +3,7 @@
 use bellhop_tests::Transport::Udp;
 use bellhop_tests::admin::Admin;
 use bellhop_tests::process::{Process, command};
+use bellhop_tests::strain::abuse;
 use bellhop_tests::temp::TempDir;
 use bellhop_tests::{Bellhop, Lab, Lane, Phone, Sipp, Site, bellhop, strain, until};
 use std::path::Path;
@@ -152,6 +153,39 @@ fn a_plugin_that_refuses_its_configuration_leaves_the_old_one_at_work() {
         bellhop.log()
     );
     assert_eq!(phone(&lane).invite("6002", SOON).status(), Some(403));
+}
+
+/// Passed over where it may be, 500 where it may not: the request is answered, whatever the plugin does.
+#[test]
+fn a_plugin_that_loops_traps_or_takes_all_leaves_no_request_without_an_answer() {
+    for (on_error, status) in [("continue", 480), ("reject", 500)] {
+        let lane = Lane::take();
+        let keys = format!("on_error = {on_error:?}");
+        let setup = bellhop::Setup {
+            listen: vec![(format!("udp:{}", lane.bellhop()), bellhop::Zone::Inside)],
+            more: strain::plugin("wrecker", &strain::built("guests/wrecker"), &keys),
+            ..bellhop::Setup::new(&lane).alone()
+        };
+        let _bellhop = setup.start();
+        let mut phone = phone(&lane);
+        for deed in abuse::MISDEEDS.iter().skip(1) {
+            let name = deed.name;
+            phone.send(&format!(
+                "INVITE sip:6002@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{name}\r\n\
+                 Max-Forwards: 70\r\nFrom: <sip:6001@{server}>;tag=1\r\nTo: <sip:6002@{server}>\r\n\
+                 Call-ID: {name}\r\nCSeq: 1 INVITE\r\nContact: <sip:6001@{local}>\r\nX-Wreck: {name}\r\n\
+                 Content-Length: 0\r\n\r\n",
+                server = lane.bellhop(),
+                local = lane.phone(1),
+            ));
+            let answer = until("a final answer", SOON, || {
+                let message = phone.receive()?;
+                let is_its = message.header("Call-ID") == name;
+                (is_its && message.status()? >= 200).then_some(message)
+            });
+            assert_eq!(answer.status(), Some(status), "{name}: {}", answer.text());
+        }
+    }
 }
 
 /// The plugin does not end its start, which is cut off after two seconds; a debug build compiles it for

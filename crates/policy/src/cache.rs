@@ -75,7 +75,26 @@ impl Cache {
         if placed.is_err() {
             let _ = fs::remove_file(&fresh);
         }
+        self.forget_the_oldest();
         placed
+    }
+
+    /// Versions come and go: what has not been made for long may be made again if it is asked for.
+    fn forget_the_oldest(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
+        let made = |path: &PathBuf| fs::symlink_metadata(path).and_then(|found| found.modified());
+        let paths = entries.flatten().map(|entry| entry.path());
+        let compiled = paths.filter(|path| path.extension().is_some_and(|kind| kind == "cwasm"));
+        let mut dated: Vec<_> = compiled
+            .filter_map(|path| Some((made(&path).ok()?, path)))
+            .collect();
+        dated.sort_unstable();
+        let surplus = dated.len().saturating_sub(MOST_FILES);
+        for (_, path) in dated.iter().take(surplus) {
+            let _ = fs::remove_file(path);
+        }
     }
 
     fn write(&self, path: &Path, code: &[u8]) -> io::Result<()> {
@@ -107,6 +126,8 @@ fn is_ours_alone(found: &fs::Metadata) -> bool {
     found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
 }
 
+/// Compiled files that are kept, 150 kB each for a plugin in Rust.
+const MOST_FILES: usize = 128;
 /// Changes when what is made of a core module before it is compiled does.
 const FORMAT: u32 = 1;
 

@@ -48,10 +48,13 @@ impl Plugins {
         let plugins = Self {
             registry: Arc::new(registry),
         };
-        plugins
-            .registry
-            .swap(settings.plugins.clone())
-            .map_err(|error| error.to_string())?;
+        let began = std::time::Instant::now();
+        let swapped = plugins.registry.swap(settings.plugins.clone());
+        let swapped = swapped.map_err(|error| error.to_string())?;
+        if let Some(what) = told(&swapped) {
+            let millis = began.elapsed().as_millis();
+            tracing::info!("{what} in {millis} ms");
+        }
         Ok(plugins)
     }
 

@@ -11,7 +11,6 @@ mod cancel;
 mod context;
 mod fail;
 mod forward;
-mod login;
 mod response;
 mod send_back;
 mod timer;

@@ -167,6 +167,35 @@ fn compiled_code_is_kept_where_nobody_else_can_write_and_used_again() {
 }
 
 #[test]
+fn of_many_versions_the_latest_are_kept() {
+    let folder = scratch("many-versions");
+    let start = || Registry::new(Some(&folder), Arc::new(World::default())).unwrap();
+    start().swap(vec![probe("p")]).unwrap();
+    let compiled = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "cwasm");
+    let files = || -> Vec<PathBuf> {
+        let all = std::fs::read_dir(&folder).unwrap();
+        all.map(|f| f.unwrap().path()).filter(compiled).collect()
+    };
+    let first = files().remove(0);
+    for n in 0..200 {
+        std::fs::write(folder.join(format!("{n}.cwasm")), "older").unwrap();
+    }
+    // All were made later than the first, which goes with the next that is compiled.
+    let grants = [Capability::Store].into_iter().collect();
+    let config = r#"{"work": "nothing"}"#.into();
+    start()
+        .swap(vec![PluginConfig {
+            grants,
+            config,
+            ..PluginConfig::new("toll", guest("toll.wasm"))
+        }])
+        .unwrap();
+    assert_eq!(files().len(), 128);
+    assert!(!first.exists());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_cache_that_others_can_write_is_not_used() {
     let folder = scratch("open-cache");
     std::fs::create_dir_all(&folder).unwrap();

@@ -31,7 +31,6 @@ impl Settings {
                 .flat_map(|target| core_targets(target, resolved.next()))
                 .collect(),
             trusted: upstream.trusted,
-            login: upstream.login.clone(),
         };
         Config {
             domains: self.server.domains.clone(),

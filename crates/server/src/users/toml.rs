@@ -2,11 +2,10 @@
 
 use super::{Scope, User, check_aor, check_name, hash::from_hex};
 use crate::config::{
-    Environment, Field, Given, Problem, Report, Section, Severity, document, read_login,
-    read_secret,
+    Environment, Field, Given, Problem, Report, Section, Severity, document, read_secret,
 };
 use bellhop_core::{
-    auth::{Algorithm, Ha1, upstream::Login},
+    auth::{Algorithm, Ha1},
     registrar::Aor,
 };
 use std::{collections::HashMap, path::Path};
@@ -113,7 +112,7 @@ impl Reading<'_> {
             _ => Ok(()),
         });
         let aors = self.aors(section);
-        let login = self.login(section, named);
+        section.later("upstream", "remove it: nothing is registered at the PBX");
         section.finish();
         let (ha1, by_password) = proof?;
         Some(User {
@@ -121,7 +120,6 @@ impl Reading<'_> {
             ha1,
             by_password,
             aors,
-            login,
         })
     }
 
@@ -156,7 +154,7 @@ impl Reading<'_> {
         );
         let ha1 = section
             .optional_section("ha1")
-            .map(|table| ha1(&table, self.report));
+            .map(|table| self.ha1(&table));
         if let Some((password, given)) = password {
             let plain = given == Given::Plain;
             *self.plain = self.plain.saturating_add(usize::from(plain));
@@ -166,14 +164,22 @@ impl Reading<'_> {
         Some((ha1?, false))
     }
 
-    /// What it logs in with at a PBX; the name it has here stands for the one there.
-    fn login(&self, section: &Section<'_>, name: &str) -> Option<Login> {
-        let table = section.optional_section("upstream")?;
-        let (report, environment) = (self.report, self.environment);
-        let login = read_login(&table, Some(name), report, self.file, environment);
-        let upstream = table.text("name");
+    fn ha1(&self, table: &Section<'_>) -> Ha1 {
+        let ha1 = Ha1 {
+            md5: hex(table, "md5", Algorithm::Md5),
+            sha256: hex(table, "sha256", Algorithm::Sha256),
+            sha512_256: hex(table, "sha512_256", Algorithm::Sha512_256),
+        };
         table.finish();
-        Some(login?.at(upstream.map(|field| field.value.to_owned())))
+        if !["md5", "sha256", "sha512_256"]
+            .iter()
+            .any(|key| table.has(key))
+        {
+            let allowed = "allowed: md5, sha256, sha512_256";
+            self.report
+                .error(table.at(), format!("is empty; {allowed}"));
+        }
+        ha1
     }
 
     fn aors(&self, section: &Section<'_>) -> Vec<Aor> {
@@ -193,24 +199,6 @@ impl Reading<'_> {
         }
         aors
     }
-}
-
-/// The HA1s of a table.
-pub(crate) fn ha1(table: &Section<'_>, report: &Report) -> Ha1 {
-    let ha1 = Ha1 {
-        md5: hex(table, "md5", Algorithm::Md5),
-        sha256: hex(table, "sha256", Algorithm::Sha256),
-        sha512_256: hex(table, "sha512_256", Algorithm::Sha512_256),
-    };
-    table.finish();
-    if !["md5", "sha256", "sha512_256"]
-        .iter()
-        .any(|key| table.has(key))
-    {
-        let allowed = "allowed: md5, sha256, sha512_256";
-        report.error(table.at(), format!("is empty; {allowed}"));
-    }
-    ha1
 }
 
 fn hex<const N: usize>(

@@ -75,3 +75,31 @@ const SLOW: Duration = Duration::from_millis(50);
 const MOST_BATCHES: usize = 41;
 const PATIENCE: Duration = Duration::from_secs(5);
 const INSTANCES: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plugin::trial;
+    use std::path::Path;
+
+    #[test]
+    fn a_plugin_that_fails_is_not_measured() {
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/built/guests");
+        let config = trial::config(&built.join("wrecker.wasm"), "{}", [].into_iter().collect());
+        let mut trial = Trial::new(config).unwrap();
+        let bytes = b"OPTIONS sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1\r\n\
+            From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\
+            Max-Forwards: 70\r\nX-Wreck: trap\r\nContent-Length: 0\r\n\r\n";
+        let asked = Asked {
+            bytes,
+            from: "192.0.2.10:5060".parse().unwrap(),
+            is_tcp: false,
+            zone: "outside",
+            user: None,
+        };
+        assert_eq!(
+            bench(&mut trial, &asked),
+            Err("on-request failed: trap".to_owned())
+        );
+    }
+}

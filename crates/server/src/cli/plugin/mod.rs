@@ -84,6 +84,9 @@ pub(super) struct With {
     /// The plugin's configuration, as JSON
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Memory of an instance in MiB, as its `memory` in Bellhop's configuration; 16 if not said
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=256))]
+    memory: Option<u16>,
 }
 
 /// A message, and what the host would know of it.
@@ -123,7 +126,7 @@ pub(super) fn plugin(command: Plugin) -> Result<(), String> {
             message,
             failed,
         } => {
-            let mut trial = trial(&file, with.config.as_deref())?;
+            let mut trial = trial(&file, with.config.as_deref(), with.memory)?;
             let bytes = message.bytes()?;
             for outcome in trial.ask(&message.asked(&bytes), failed)? {
                 say(&format!("{}: {}", outcome.hook, outcome.verdict));
@@ -140,7 +143,7 @@ pub(super) fn plugin(command: Plugin) -> Result<(), String> {
             with,
             message,
         } => {
-            let mut trial = trial(&file, with.config.as_deref())?;
+            let mut trial = trial(&file, with.config.as_deref(), with.memory)?;
             let bytes = message.bytes()?;
             for line in bench::bench(&mut trial, &message.asked(&bytes))? {
                 say(&line);
@@ -156,10 +159,10 @@ pub(super) fn plugin(command: Plugin) -> Result<(), String> {
         } => {
             let capture = capture::read(&bytes(&pcap)?);
             let capture = capture.map_err(|error| format!("{}: {error}", pcap.display()))?;
-            let mut trials = vec![trial(&file, with.config.as_deref())?];
+            let mut trials = vec![trial(&file, with.config.as_deref(), with.memory)?];
             if let Some(other) = other {
                 let config = other_config.as_deref().or(with.config.as_deref());
-                trials.push(trial(&other, config)?);
+                trials.push(trial(&other, config, with.memory)?);
             }
             for line in replay::replay(&capture, to, &mut trials) {
                 say(&line);
@@ -198,7 +201,7 @@ impl MessageArgs {
 }
 
 /// A plugin with all that it asks for.
-fn trial(file: &Path, config: Option<&Path>) -> Result<Trial, String> {
+fn trial(file: &Path, config: Option<&Path>, memory: Option<u16>) -> Result<Trial, String> {
     let config = config.map(text).transpose()?;
     let config = config.as_deref().unwrap_or("{}");
     let seen =
@@ -212,7 +215,11 @@ fn trial(file: &Path, config: Option<&Path>) -> Result<Trial, String> {
     // Whoever is granted http runs on a thread of its own, and costs so: only who asks for it.
     let is_granted = |c: &Capability| *c != Capability::Http || seen.needs.contains(c);
     let grants: Grants = Capability::ALL.into_iter().filter(is_granted).collect();
-    Trial::new(trial::config(file, config, grants))
+    let mut config = trial::config(file, config, grants);
+    if let Some(mebibytes) = memory {
+        config.memory = usize::from(mebibytes) << 20;
+    }
+    Trial::new(config)
 }
 
 fn bytes(file: &Path) -> Result<Vec<u8>, String> {

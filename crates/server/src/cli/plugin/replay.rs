@@ -47,7 +47,7 @@ pub(super) fn replay(capture: &Capture, to: Option<IpAddr>, plugins: &mut [Trial
         }
         let silent = said
             .iter()
-            .all(|text| text.split(", then ").all(|one| one.ends_with(": continue")));
+            .all(|text| text.is_empty() || text.split(", then ").all(is_nothing));
         let same = said
             .first()
             .is_none_or(|first| said.iter().all(|other| other == first));
@@ -85,6 +85,11 @@ pub(super) fn replay(capture: &Capture, to: Option<IpAddr>, plugins: &mut [Trial
     lines
 }
 
+/// Whether one hook's outcome is that nothing was decided or changed.
+fn is_nothing(outcome: &str) -> bool {
+    outcome.ends_with(": continue")
+}
+
 /// The messages that plugins are asked about, each once, with the user whose credentials it carries: no ACK
 /// and CANCEL, no copies (retransmissions, and the next leg through a proxy), and no requests that were
 /// only challenged. Responses count as requests do.
@@ -112,7 +117,9 @@ fn questions(capture: &Capture, to: Option<IpAddr>) -> Vec<(&Seen, Option<String
         };
         let here = to.is_none_or(|to| seen.to.ip() == to);
         let is_call = !matches!(key.2.as_str(), "ACK" | "CANCEL");
-        if here && is_call && !challenged.contains(&key) && known.insert((key, status)) {
+        // A 100 is for the hop before it alone (RFC 3261 16.7), so no hook sees it.
+        let is_told = is_call && status != Some(100);
+        if here && is_told && !challenged.contains(&key) && known.insert((key, status)) {
             found.push((seen, user));
         }
     }

@@ -104,6 +104,9 @@ fn a_capture_shows_where_two_versions_differ() {
             "Proxy-Authorization: Digest username=\"eve\"\r\n",
         ),
         message("INVITE sip:+49900@pbx SIP/2.0", 1, "2 INVITE", ""),
+        // No hook is asked about the one, and this plugin has none for the other.
+        message("SIP/2.0 100 Trying", 1, "2 INVITE", ""),
+        message("SIP/2.0 200 OK", 1, "2 INVITE", ""),
         message("INVITE sip:+4930@example.com SIP/2.0", 2, "1 INVITE", ""),
     ]);
     let mut one = [plugin("block-list", r#"{"callees": ["+49900*"]}"#)];
@@ -113,8 +116,8 @@ fn a_capture_shows_where_two_versions_differ() {
         [
             line,
             "    on-request: reply 403",
-            "= 1 continue, 1 reply 403",
-            "6 SIP messages, 2 of them asked about"
+            "= 1 continue, 1 not asked, 1 reply 403",
+            "8 SIP messages, 3 of them asked about"
         ]
     );
     let mut two = [
