@@ -9,6 +9,7 @@ use redb::{
 use std::{
     fmt, fs, io,
     ops::Bound,
+    os::unix::fs::OpenOptionsExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
@@ -95,6 +96,13 @@ impl File {
     /// # Errors
     /// Why it cannot be used; it is left as it is.
     pub fn open(path: &Path) -> Result<Self, Cannot> {
+        // Who calls whom is nobody else's business.
+        let own = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
+        drop(own);
         Self::opened(|builder| Ok(builder.create(path)?))
     }
 

@@ -1,7 +1,7 @@
 //! Files: read again, locked, newer, damaged.
 
 use super::*;
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 #[test]
 fn a_file_gives_back_what_was_written_and_what_was_taken_away_is_gone() {
@@ -14,6 +14,8 @@ fn a_file_gives_back_what_was_written_and_what_was_taken_away_is_gone() {
     assert_eq!(begun.loaded, Loaded::default());
     let file = begun.file.unwrap();
     assert!(file.is_new());
+    let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     assert_eq!(write(&file, &kept, 1..3).unwrap(), 2);
     let gone = [(key(2), None::<&[u8]>)];
     let left = file.write(gone.iter().map(|(key, value)| (key, *value)));
