@@ -82,8 +82,8 @@ fn after_a_kill_the_phones_are_registered_and_called_without_registering_again()
     called.register();
     site.bellhop.kill();
     site.bellhop.start();
-    let back = "2 bindings of 2 addresses-of-record put back";
-    assert!(site.bellhop.log().contains(back), "{}", site.bellhop.log());
+    site.bellhop
+        .wait_for("2 bindings of 2 addresses-of-record put back");
     call(&mut caller, &mut called);
 }
 
@@ -172,11 +172,7 @@ fn a_damaged_file_is_set_aside_and_said_and_a_new_one_begun() {
     let junk = b"this was a disk once".repeat(5_000);
     std::fs::write(site.file(), &junk).unwrap();
     site.bellhop.start();
-    assert!(
-        site.bellhop.log().contains("was set aside as"),
-        "{}",
-        site.bellhop.log()
-    );
+    site.bellhop.wait_for("was set aside as");
     let names = site.names();
     let aside = names
         .iter()
