@@ -18,6 +18,7 @@
 #   AST_CONTACT=127.0.0.2:5060  where mode trusted finds the users; URI
 #                               parameters may follow: 127.0.0.2:5060;transport=tcp
 #   AST_ALGORITHMS=MD5          what mode digest challenges with: MD5,SHA-256
+#   AST_NONCE=32                seconds for which a nonce of mode digest is good
 #   AST_FIRST=6001  AST_LAST=6010  the users
 #   AST_RTP_START=20000  AST_RTP_END=20199
 #   AST_CONFIG=                 a directory whose pjsip.conf and extensions.conf
@@ -31,6 +32,7 @@ AST_PORT=${AST_PORT:-5070}
 AST_PROXY=${AST_PROXY:-127.0.0.2}
 AST_CONTACT=${AST_CONTACT:-$AST_PROXY:5060}
 AST_ALGORITHMS=${AST_ALGORITHMS:-MD5}
+AST_NONCE=${AST_NONCE:-32}
 AST_FIRST=${AST_FIRST:-6001}
 AST_LAST=${AST_LAST:-6010}
 AST_RTP_START=${AST_RTP_START:-20000}
@@ -48,6 +50,7 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
     sed -e "s|@EXT@|${2:-}|g" -e "s|@ROOT@|$LAB_ROOT|g" -e "s|@RUN@|$RUN|g" \
         -e "s|@MULTIARCH@|$LAB_MULTIARCH|g" -e "s|@BIND@|$AST_BIND|g" -e "s|@PORT@|$AST_PORT|g" \
         -e "s|@PROXY@|$AST_PROXY|g" -e "s|@CONTACT@|$contact|g" -e "s|@ALGORITHMS@|$AST_ALGORITHMS|g" \
+        -e "s|@NONCE@|$AST_NONCE|g" \
         -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
 }
 

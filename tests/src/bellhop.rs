@@ -42,6 +42,10 @@ pub struct Setup {
     pub registrar: String,
     /// KiB that a file of its may have: beyond them its disk is full.
     pub room: Option<u64>,
+    /// The users log in at the PBX with what they log in with here.
+    pub offload: bool,
+    /// What everybody logs in with at the PBX.
+    pub trunk: Option<&'static str>,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -69,6 +73,8 @@ impl Setup {
             log: "debug",
             registrar: "min_expires = \"10s\"\n".to_owned(),
             room: None,
+            offload: false,
+            trunk: None,
             more: String::new(),
         }
     }
@@ -136,7 +142,7 @@ impl Setup {
     pub fn write(&self) -> TempDir {
         let dir = TempDir::new();
         dir.write(CONFIG, &self.toml());
-        dir.write("users.toml", &users());
+        dir.write("users.toml", &users(self.offload));
         dir
     }
 
@@ -157,6 +163,12 @@ impl Setup {
                 text,
                 "[[upstream]]\nname = \"pbx\"\ntargets = [\"{target}\"]"
             );
+            if let Some(trunk) = self.trunk {
+                let _ = writeln!(
+                    text,
+                    "credentials = {{ username = \"{trunk}\", password = \"secret{trunk}\" }}"
+                );
+            }
             let _ = writeln!(text, "trusted = true\n[route]\ndefault = \"pbx\"");
         }
         let _ = writeln!(
@@ -317,8 +329,14 @@ pub fn binary() -> PathBuf {
     built
 }
 
-fn users() -> String {
-    let user = |n: u32| format!("[[user]]\nname = \"{n}\"\npassword = \"secret{n}\"\n");
+fn users(offload: bool) -> String {
+    let user = |n: u32| {
+        let login = match offload {
+            true => format!("upstream = {{ password = \"secret{n}\" }}\n"),
+            false => String::new(),
+        };
+        format!("[[user]]\nname = \"{n}\"\npassword = \"secret{n}\"\n{login}")
+    };
     (6001..=6010).map(user).collect()
 }
 

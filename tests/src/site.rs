@@ -43,14 +43,19 @@ impl Site {
         inside: Transport,
         setup: impl FnOnce(bellhop::Setup) -> bellhop::Setup,
     ) -> Option<Self> {
+        Self::of(inside, setup, |pbx| asterisk::Setup { mode, ..pbx })
+    }
+
+    /// As [`Site::with`], where the PBX may be set up in another way, too.
+    pub fn of(
+        inside: Transport,
+        setup: impl FnOnce(bellhop::Setup) -> bellhop::Setup,
+        pbx: impl FnOnce(asterisk::Setup) -> asterisk::Setup,
+    ) -> Option<Self> {
         let lab = Lab::or_skip()?;
         let lane = Lane::take();
         let bellhop = setup(bellhop::Setup::new(&lane).upstream_over(inside)).start();
-        let asterisk = asterisk::Setup {
-            mode,
-            ..asterisk::Setup::new(&lab, &lane, inside)
-        };
-        let asterisk = asterisk.start();
+        let asterisk = pbx(asterisk::Setup::new(&lab, &lane, inside)).start();
         Some(Self {
             bellhop,
             asterisk,

@@ -9,7 +9,7 @@
 )]
 
 use crate::{Case, Entry};
-use bellhop_core::auth::{Algorithm, Authenticator, ReplayGuard, Secret};
+use bellhop_core::auth::{Algorithm, Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::event::Level;
 use bellhop_core::flow::{Flow, ListenerId, Transport};
@@ -275,6 +275,7 @@ impl Stage {
             replay: Arc::new(ReplayGuard::new(ReplayGuard::DEFAULT_CAPACITY)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
         let (secret, replay) = (Arc::clone(&shared.secret), Arc::clone(&shared.replay));
         let auth = Authenticator::new(auth(&names), secret, replay);

@@ -1,7 +1,7 @@
 //! What the core is told once: typed, checked by whoever made it, immutable, swapped whole.
 
-use crate::{flow::Transport, registrar, transaction};
-use std::net::SocketAddr;
+use crate::{auth::upstream::Login, flow::Transport, registrar, transaction};
+use std::{net::SocketAddr, sync::Arc};
 
 /// The core's configuration. Authentication has its own ([`crate::auth::AuthConfig`]).
 #[derive(Clone, Debug)]
@@ -81,6 +81,8 @@ pub struct Upstream {
     pub targets: Vec<UpstreamTarget>,
     /// Requests from its addresses are not challenged.
     pub trusted: bool,
+    /// What its challenges are answered with for whoever has no login of his own there.
+    pub login: Option<Arc<Login>>,
 }
 
 /// One address of a PBX (a name has been resolved by the shell, which swaps the configuration when

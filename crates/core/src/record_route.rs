@@ -2,10 +2,11 @@
 //! dialog finds its way without any state here (RFC 3261 16.6 step 4, RFC 5626 5.3), and so that
 //! nobody else can make us send one.
 //!
-//! The URI's user part is hex of: MAC (10 bytes), caller's side, callee's side. The MAC covers the
+//! The URI's user part is hex of: MAC (10 bytes), caller's side, callee's side, and the mark of the user in
+//! whose name a PBX's challenges are answered, if there is one (6 bytes). The MAC covers the
 //! Call-ID and the caller's tag, so an entry is of no use in another dialog.
 
-use crate::auth::{Secret, Use};
+use crate::auth::{Mark, Secret, Use};
 use crate::flow::{ConnectionId, Destination, Flow, ListenerId, Transport};
 use crate::hex;
 use crate::registrar::Device;
@@ -29,6 +30,8 @@ pub(crate) enum Side {
 pub(crate) struct Token {
     pub(crate) caller: Side,
     pub(crate) callee: Side,
+    /// Whose dialog it is, if we answer a PBX's challenges for that user.
+    pub(crate) user: Option<Mark>,
     /// Whether the request at hand comes from the caller.
     pub(crate) from_caller: bool,
 }
@@ -76,9 +79,10 @@ impl Token {
         let (mac, payload) = bytes.split_at_checked(MAC)?;
         let (caller, rest) = read_side(payload)?;
         let (callee, rest) = read_side(rest)?;
-        if !rest.is_empty() {
-            return None;
-        }
+        let user = match rest {
+            [] => None,
+            mark => Some(mark.try_into().ok()?),
+        };
         let fits = |tag: Option<&[u8]>| {
             tag.is_some_and(|tag| same(mac, &sign(secret, request.call_id(), tag, payload)))
         };
@@ -86,6 +90,7 @@ impl Token {
         (from_caller || fits(request.to_tag())).then_some(Self {
             caller,
             callee,
+            user,
             from_caller,
         })
     }
@@ -95,13 +100,14 @@ impl Token {
 pub(crate) fn write(
     secret: &Secret,
     request: Message<'_>,
-    caller: Side,
-    callee: Side,
+    (caller, callee): (Side, Side),
+    user: Option<Mark>,
     out: &mut Text<TEXT>,
 ) {
     let mut payload = Text::<96>::new();
     write_side(caller, &mut payload);
     write_side(callee, &mut payload);
+    payload.put(user.as_ref().map_or(&[], <[u8; 6]>::as_slice));
     let mac = sign(
         secret,
         request.call_id(),
@@ -123,7 +129,7 @@ pub(crate) fn side_of(to: &Destination, device: Option<Device>) -> Side {
 
 const MAC: usize = 10;
 /// A token is of this length at most.
-pub(crate) const TEXT: usize = 2 * (MAC + 2 * 35);
+pub(crate) const TEXT: usize = 2 * (MAC + 2 * 35 + size_of::<Mark>());
 
 fn sign(secret: &Secret, call_id: &[u8], tag: &[u8], payload: &[u8]) -> [u8; 16] {
     secret.mac(Use::Route, &[call_id, tag, payload])

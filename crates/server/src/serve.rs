@@ -23,7 +23,7 @@ use crate::{
     transport::StreamLimits,
 };
 use bellhop_core::{
-    auth::{Authenticator, ReplayGuard, Secret},
+    auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth},
     config::Config,
     engine::{Engine, Shared, shard_of},
     registrar::Location,
@@ -138,6 +138,7 @@ impl Server {
             replay: Arc::new(ReplayGuard::new(NONCES)),
             secret: Arc::new(secret),
             leases: Arc::default(),
+            upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
         // The replay guard dies with the process, so no nonce may outlive it either.
         let nonces = Arc::new(Secret::draw(&mut entropy));

@@ -4,7 +4,7 @@ use crate::disk::Disk;
 use crate::net::Net;
 use crate::stream::{connection, place_of};
 use crate::{Chance, Faults, Packet};
-use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard, Secret};
+use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, LookedUp, Shared};
 use bellhop_core::event::Event;
@@ -99,6 +99,7 @@ impl World {
             replay: Arc::new(ReplayGuard::new(4_096)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            upstream_auth: Arc::new(UpstreamAuth::new(1_024)),
         };
         let auth = Authenticator::new(auth, Arc::clone(&shared.secret), Arc::clone(&shared.replay));
         let entropy = Box::new(Chance::new(self.chance.number()));

@@ -1,7 +1,7 @@
 //! Where the engine stands: two configurations, three users, and the peers around it.
 
 use super::Peer;
-use bellhop_core::auth::{Algorithm, AuthConfig, Authenticator, ReplayGuard, Secret, User, Users};
+use bellhop_core::auth::{Algorithm, AuthConfig, Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth, User, Users};
 use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::flow::Transport;
@@ -29,6 +29,7 @@ impl Site {
             replay: Arc::new(ReplayGuard::new(16)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            upstream_auth: Arc::new(UpstreamAuth::new(16)),
         };
         let config = Arc::new(config(choice));
         let entropy = Box::new(Chance::new(1));
@@ -125,6 +126,7 @@ fn config(choice: u8) -> Config {
             host: remote.to_owned(),
         }],
         trusted,
+        login: None,
     };
     let mut pbx = upstream("pbx", Transport::Udp, UPSTREAMS[0], true);
     pbx.targets.push(UpstreamTarget {

@@ -39,6 +39,7 @@ pub(super) fn config() -> Config {
                 host: PBX.to_owned(),
             }],
             trusted: true,
+            login: None,
         }],
         default_upstream: Some(0),
         registrar: RegistrarConfig::default(),

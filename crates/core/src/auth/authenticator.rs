@@ -232,6 +232,11 @@ impl Authenticator {
         directory.is_some_and(|directory| directory.make_do(now, name))
     }
 
+    /// The users.
+    pub fn users(&self) -> &Users {
+        &self.config.users
+    }
+
     /// The realm.
     pub fn realm(&self) -> &str {
         &self.config.realm

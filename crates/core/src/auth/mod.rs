@@ -25,4 +25,5 @@ pub use authenticator::{Ask, AuthConfig, Authenticated, Authenticator, Outcome, 
 pub use directory::{Directory, Keeping};
 pub use replay::ReplayGuard;
 pub use secret::{Secret, Use};
+pub(crate) use user::Mark;
 pub use user::{DuplicateUser, Ha1, User, Users};

@@ -2,6 +2,7 @@
 
 use super::algorithm::{Algorithm, Hash};
 use super::directory::{Directory, Found};
+use super::upstream::Login;
 use crate::{registrar::Aor, time::Instant};
 use ahash::RandomState;
 use std::{
@@ -12,7 +13,7 @@ use std::{
 
 /// `H(username:realm:password)` for each algorithm that is known (RFC 7616 3.4.2). As good as a
 /// password within its realm: `Debug` does not show it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Ha1 {
     /// With MD5.
     pub md5: Option<[u8; 16]>,
@@ -30,7 +31,11 @@ pub struct User {
     /// The AoRs this user may register and speak for.
     pub aors: Vec<Aor>,
     ha1: Ha1,
+    login: Option<(Arc<Login>, Mark)>,
 }
+
+/// What a user with a [`Login`] is known by where there is no room for the name.
+pub(crate) type Mark = [u8; 6];
 
 /// The users by name.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +43,10 @@ pub struct Users {
     by_name: HashMap<Box<[u8]>, Arc<User>, RandomState>,
     aors: HashSet<Aor, RandomState>,
     directory: Option<Arc<Directory>>,
+    /// Those with a login at a PBX; `None`: two have this mark, and neither is meant by it.
+    by_mark: HashMap<Mark, Option<Arc<User>>, RandomState>,
+    /// The same by their AoRs.
+    by_aor: HashMap<Aor, Arc<User>, RandomState>,
 }
 
 /// Two users have the name in here.
@@ -86,7 +95,26 @@ impl User {
             name: name.to_owned(),
             aors,
             ha1,
+            login: None,
         }
+    }
+
+    /// The same user, in whose name we answer a PBX's challenges.
+    #[must_use]
+    pub fn with_login(mut self, login: Option<Login>) -> Self {
+        let mark = mark(&self.name);
+        self.login = login.map(|login| (Arc::new(login), mark));
+        self
+    }
+
+    /// What this user logs in with at a PBX.
+    pub fn login(&self) -> Option<&Arc<Login>> {
+        self.login.as_ref().map(|(login, _)| login)
+    }
+
+    /// The mark of a user with a login.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.login.as_ref().map(|(_, mark)| *mark)
     }
 
     /// The hashes.
@@ -109,11 +137,23 @@ impl Users {
         // The names come from the configuration: nobody outside can choose them to collide.
         let hasher = RandomState::with_seeds(1, 2, 3, 4);
         let mut by_name = HashMap::with_capacity_and_hasher(users.len(), hasher.clone());
-        let mut aors = HashSet::with_hasher(hasher);
+        let mut aors = HashSet::with_hasher(hasher.clone());
+        let mut by_mark = HashMap::with_hasher(hasher.clone());
+        let mut by_aor = HashMap::with_hasher(hasher);
         for user in users {
             aors.extend(user.aors.iter().cloned());
             let key = Box::from(user.name.as_bytes());
-            if let Some(first) = by_name.insert(key, Arc::new(user)) {
+            let user = Arc::new(user);
+            if let Some(mark) = user.mark() {
+                let only = |entry: &mut Option<Arc<User>>| *entry = None;
+                let entry = by_mark.entry(mark).and_modify(only);
+                entry.or_insert_with(|| Some(Arc::clone(&user)));
+                for aor in &user.aors {
+                    let entry = by_aor.entry(aor.clone());
+                    entry.or_insert_with(|| Arc::clone(&user));
+                }
+            }
+            if let Some(first) = by_name.insert(key, user) {
                 return Err(DuplicateUser(first.name.clone()));
             }
         }
@@ -121,6 +161,8 @@ impl Users {
             by_name,
             aors,
             directory: None,
+            by_mark,
+            by_aor,
         })
     }
 
@@ -147,6 +189,21 @@ impl Users {
     /// The user of this name, compared byte for byte, if he is here.
     pub fn find(&self, name: impl AsRef<[u8]>) -> Option<&Arc<User>> {
         self.by_name.get(name.as_ref())
+    }
+
+    /// Whether one of them has a login at a PBX.
+    pub(crate) fn have_logins(&self) -> bool {
+        !self.by_mark.is_empty()
+    }
+
+    /// The user with a login who has this mark.
+    pub(crate) fn marked(&self, mark: Mark) -> Option<&Arc<User>> {
+        self.by_mark.get(&mark)?.as_ref()
+    }
+
+    /// The user with a login whose AoR this is; of several the first.
+    pub fn with_login_of(&self, aor: &Aor) -> Option<&Arc<User>> {
+        self.by_aor.get(aor)
     }
 
     /// Whether an AoR is one of some user's.
@@ -187,6 +244,12 @@ impl fmt::Display for DuplicateUser {
 
 impl std::error::Error for DuplicateUser {}
 
+/// The same for a name after each start: dialogs outlive us.
+fn mark(name: &str) -> Mark {
+    let hash = Algorithm::Sha256.hash(&[name.as_bytes()]);
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +277,20 @@ mod tests {
         let user = |name| User::with_ha1(name, Ha1::default(), Vec::new());
         let users = Users::new(vec![user("a"), user("b"), user("a")]);
         assert_eq!(users.unwrap_err(), DuplicateUser("a".to_owned()));
+    }
+
+    #[test]
+    fn a_user_with_a_login_is_found_by_mark_and_by_aor() {
+        let aor = |user: &str| Aor::parse_text(&format!("sip:{user}@pbx")).unwrap();
+        let user = |name: &str| User::with_ha1(name, Ha1::default(), vec![aor(name)]);
+        let login = Login::with_password("a", "geheim");
+        let users = vec![user("a").with_login(Some(login)), user("b")];
+        let users = Users::new(users).unwrap();
+        let mark = users.find("a").unwrap().mark().unwrap();
+        assert_eq!(users.marked(mark).unwrap().name, "a");
+        assert_eq!(users.with_login_of(&aor("a")).unwrap().name, "a");
+        assert!(users.with_login_of(&aor("b")).is_none() && users.have_logins());
+        assert!(users.find("b").unwrap().mark().is_none());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use lookups::LookedUp;
 pub use shard::shard_of;
 
 use self::lookups::Lookups;
-use crate::auth::{Authenticator, ReplayGuard, Secret};
+use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::date;
@@ -92,6 +92,8 @@ pub struct Shared {
     pub secret: Arc<Secret>,
     /// What is known of leases at the PBX.
     pub leases: Arc<Slots>,
+    /// Nonces of PBXs.
+    pub upstream_auth: Arc<UpstreamAuth>,
 }
 
 impl Engine {

@@ -107,6 +107,7 @@ impl Engine {
             },
             loop_hash,
             breadth,
+            owner: self.owner(&proof, routes),
         };
         let incoming = Incoming {
             request: message.to_owned(),

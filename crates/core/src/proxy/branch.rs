@@ -2,6 +2,7 @@
 
 use super::context::{Branch, BranchId, BranchState, Cancel, Context, MAX_BRANCHES};
 use super::forward::{Leg, Maker};
+use crate::auth::upstream::Tries;
 use crate::engine::Engine;
 use crate::flow::{Destination, Transport};
 use crate::loops;
@@ -193,24 +194,10 @@ impl Engine {
         to: Destination,
         bytes: &mut Vec<u8>,
     ) -> Option<(Destination, SmallVec<[u8; 32]>)> {
-        let incoming = context.incoming.as_deref()?;
-        let text = loops::branch(self.entropy.next_u64(), incoming.rewrite.loop_hash);
-        let maker = Maker {
-            config: &self.config,
-            names: &self.names,
-            auth: &self.auth,
-            secret: &self.shared.secret,
-        };
-        let branch = context.branches.get_mut(index)?;
-        let leg = Leg {
-            target: &branch.target,
-            to: &to,
-            branch: &text,
-            breadth: branch.breadth,
-            changes: context.story.as_ref().map(|story| &story.changes),
-        };
-        maker.write(incoming, &leg, bytes)?;
-        branch.to = Some(to);
+        let hash = context.incoming.as_deref()?.rewrite.loop_hash;
+        let text = loops::branch(self.entropy.next_u64(), hash);
+        self.write_to(context, index, to, &text, bytes)?;
+        let branch = context.branch(index)?;
         let Destination::Address {
             transport: Transport::Udp,
             remote,
@@ -227,17 +214,44 @@ impl Engine {
         }
         let by_tcp = self.names.destination(Transport::Tcp, remote)?;
         branch.by_udp = Some(Box::new(to));
-        branch.to = Some(by_tcp);
         bytes.clear();
+        self.write_to(context, index, by_tcp, &text, bytes)?;
+        Some((by_tcp, text))
+    }
+
+    /// Writes a branch's request as it goes to this place.
+    fn write_to(
+        &mut self,
+        context: &mut Context,
+        index: usize,
+        to: Destination,
+        text: &[u8],
+        bytes: &mut Vec<u8>,
+    ) -> Option<()> {
+        context.branch(index)?.to = Some(to);
+        let login = self.login(context, index);
+        let incoming = context.incoming.as_deref()?;
+        let maker = Maker {
+            config: &self.config,
+            names: &self.names,
+            auth: &self.auth,
+            secret: &self.shared.secret,
+        };
+        let branch = context.branches.get(index)?;
         let leg = Leg {
             target: &branch.target,
-            to: &by_tcp,
-            branch: &text,
+            to: &to,
+            branch: text,
             breadth: branch.breadth,
             changes: context.story.as_ref().map(|story| &story.changes),
+            user: self.mark(&incoming.rewrite, &branch.target),
+            signs: login.is_some(),
         };
         maker.write(incoming, &leg, bytes)?;
-        Some((by_tcp, text))
+        if let Some((login, upstream)) = login {
+            self.sign(context, index, (&login, upstream), bytes);
+        }
+        Some(())
     }
 }
 
@@ -252,6 +266,7 @@ impl Branch {
             deadline: None,
             by_udp: None,
             cancel: Cancel::No,
+            tries: Tries::default(),
             began: now,
             ended: None,
         }
@@ -293,9 +308,10 @@ impl Context {
 
     /// Whether what was tried so far gave no answer of its own: unreachable, timed out, or 503.
     fn has_failed_to_answer(&self) -> bool {
-        self.finals
-            .best()
-            .is_none_or(|best| best.response.is_none() || best.status == 503)
+        self.finals.best().is_none_or(|best| {
+            // 502: it did answer, and said no to our credentials.
+            (best.response.is_none() && best.status != 502) || best.status == 503
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::best::Finals;
 use super::cancel::reason_line;
 use super::forward::Rewrite;
+use crate::auth::upstream::Tries;
 use crate::flow::{Destination, Flow};
 use crate::policy::{Hook, Story};
 use crate::routing::{Group, Target};
@@ -80,6 +81,8 @@ pub(crate) struct Branch {
     /// Where to send it by UDP should the switch to TCP for its size fail (18.1.1).
     pub(crate) by_udp: Option<Box<Destination>>,
     pub(crate) cancel: Cancel,
+    /// How often its next hop's challenges were answered.
+    pub(crate) tries: Tries,
     /// When it was begun.
     pub(crate) began: Instant,
     /// Its final status, or what stands for one, and when that was known.

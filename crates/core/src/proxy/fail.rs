@@ -9,6 +9,30 @@ use crate::routing::{Hop, Kind};
 use crate::time::Now;
 
 impl Engine {
+    /// Ends a branch whose next hop asked for credentials once too often, or for some that we do not
+    /// have: the caller, who cannot have them either, is not asked for them.
+    pub(super) fn refuse_branch(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        context: &mut Context,
+        why: &str,
+        out: &mut Outbox,
+    ) {
+        let Some(branch) = context.branches.get_mut(id.index) else {
+            return;
+        };
+        branch.end(now.instant, 502);
+        self.clear_deadline(id, branch);
+        context.finals.add(502, None, true);
+        if let Some(incoming) = &context.incoming {
+            let request = incoming.request.message();
+            out.tell(request, incoming.flow, Level::Warn, 502, || {
+                Decision::BranchFailed(format!("{}: {why}", next_hop(&self.config, branch)))
+            });
+        }
+    }
+
     /// Ends a branch that gave no final response, as if this status had come, and tells the log of it.
     pub(super) fn fail_branch(
         &mut self,

@@ -1,7 +1,7 @@
 //! The request as it goes to one branch (RFC 3261 16.6).
 
 use super::context::Incoming;
-use crate::auth::{Authenticator, Role, Secret};
+use crate::auth::{Authenticator, Mark, Role, Secret, User};
 use crate::config::Config;
 use crate::digits::decimal;
 use crate::flow::{Destination, ListenerId};
@@ -12,6 +12,7 @@ use crate::routing::{Kind, Names, Routes, Target, listener_of};
 use crate::text::Text;
 use bellhop_wire::{Edit, HeaderId, Message, UriRef};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What is the same for all branches of a request.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Rewrite {
     pub(crate) loop_hash: u32,
     /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3).
     pub(crate) breadth: u32,
+    /// In whose name an upstream's challenges are answered.
+    pub(crate) owner: Option<Arc<User>>,
 }
 
 impl Rewrite {
@@ -40,6 +43,7 @@ impl Rewrite {
             spent: None,
             loop_hash: 0,
             breadth: 0,
+            owner: None,
         }
     }
 }
@@ -71,6 +75,10 @@ pub(crate) struct Leg<'a> {
     pub(crate) breadth: u32,
     /// What policies change for all branches.
     pub(crate) changes: Option<&'a Changes>,
+    /// Whose dialog it makes, for Record-Route.
+    pub(crate) user: Option<Mark>,
+    /// It may carry credentials of ours.
+    pub(crate) signs: bool,
 }
 
 impl Leg<'_> {
@@ -107,8 +115,9 @@ impl Maker<'_> {
             edit.remove(field);
         }
         let to_outside = self.names.is_outside(leg.to);
-        if to_outside {
-            // A phone that challenges in our name learns no answer to it.
+        if to_outside || leg.signs {
+            // A phone that challenges in our name learns no answer to it; and a PBX of our realm is not to
+            // find two in one request.
             for field in self.auth.consumed(request, Role::Registrar, None) {
                 edit.remove(field);
             }
@@ -215,8 +224,8 @@ impl Maker<'_> {
         record_route::write(
             self.secret,
             request,
-            incoming.rewrite.caller,
-            callee,
+            (incoming.rewrite.caller, callee),
+            leg.user,
             &mut token,
         );
         let (near, far) = (incoming.flow.listener, leg.to.listener());

@@ -11,6 +11,7 @@ mod cancel;
 mod context;
 mod fail;
 mod forward;
+mod login;
 mod response;
 mod send_back;
 mod timer;

@@ -57,6 +57,15 @@ impl Engine {
         let Some(branch) = context.branch(id.index) else {
             return;
         };
+        if matches!(status, 401 | 407)
+            && branch.state != BranchState::Done
+            && self.take_challenge(now, id, context, response, &flow, out)
+        {
+            return;
+        }
+        let Some(branch) = context.branch(id.index) else {
+            return;
+        };
         if status >= 200 {
             let was_done = branch.state == BranchState::Done;
             branch.end(now.instant, status);
@@ -86,6 +95,7 @@ impl Engine {
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
             200..=299 => {
+                self.take_next_nonce(id, context, response);
                 if is_invite || !context.is_final {
                     self.pass_back(now, context, &flow, response, out);
                     if !context.is_final {

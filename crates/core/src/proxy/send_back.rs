@@ -100,6 +100,7 @@ impl Engine {
             // RFC 4320 4.2: a 408 to anything but INVITE comes too late for its sender.
             Some(Final { status: 408, .. }) if !context.is_invite => (0, "no answer in time"),
             Some(Final { status: 408, .. }) => (408, "No answer in time"),
+            Some(Final { status: 502, .. }) => (502, "Upstream refused our credentials"),
             Some(Final { status: 487, .. }) => (487, "Request Terminated"),
             Some(Final { status: 440, .. }) => (440, "Max-Breadth Exceeded"),
             Some(Final {

@@ -109,6 +109,11 @@ impl Location {
         bindings.max_by_key(|binding| binding.updated).cloned()
     }
 
+    /// The AoR that a device registered for last.
+    pub(crate) fn aor_of(&self, device: Device) -> Option<Aor> {
+        self.devices.find(device)
+    }
+
     /// The device of an AoR that registered over this flow last.
     pub(crate) fn device_at(&self, now: Instant, aor: &Aor, flow: &Flow) -> Option<Device> {
         let stripe = lock(self.stripe(aor)?);

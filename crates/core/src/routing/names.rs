@@ -209,6 +209,16 @@ impl Names {
             .map(|u| (u.upstream, u.trusted))
     }
 
+    /// The upstream that has this very address, reached as it is configured, or by TCP for the size of a
+    /// request that is configured to go by UDP (RFC 3261 18.1.1).
+    pub(crate) fn upstream_to(&self, transport: Transport, remote: SocketAddr) -> Option<usize> {
+        let is_there = |u: &&Peer| {
+            let is_large = (u.transport, transport) == (Transport::Udp, Transport::Tcp);
+            u.remote == remote && (u.transport == transport || is_large)
+        };
+        self.upstreams.iter().find(is_there).map(|u| u.upstream)
+    }
+
     /// The listener that best reaches an address: of its family, of its transport if there is one, then
     /// the one whose address shares most leading bits with it, then inside before outside.
     pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {

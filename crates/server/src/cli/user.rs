@@ -100,6 +100,8 @@ struct Listed {
     algorithms: Vec<&'static str>,
     /// None: its name at each domain.
     aors: Vec<String>,
+    /// There are credentials for a PBX.
+    upstream: bool,
 }
 
 /// Does what `command` asks.
@@ -189,6 +191,7 @@ impl Listed {
             algorithms: algorithms.map(Algorithm::token).collect(),
             aors: user.aors.iter().map(|aor| format!("sip:{aor}")).collect(),
             password: user.by_password,
+            upstream: user.login.is_some(),
             name: user.name,
         }
     }

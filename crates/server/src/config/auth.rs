@@ -33,6 +33,8 @@ pub(crate) struct Auth {
     pub(crate) remote: Option<Remote>,
     /// The users.
     pub(crate) users: Arc<Users>,
+    /// Where the file says so.
+    pub(super) users_at: At,
     /// Header names taken off requests from outside, besides those of identity.
     pub(crate) strip_headers: Vec<String>,
 }
@@ -95,7 +97,7 @@ pub(super) fn read(
     }
     let with_aors = |user: User| {
         let aors = user.aors_within(&server.domains);
-        auth::User::with_ha1(&user.name, user.ha1, aors)
+        auth::User::with_ha1(&user.name, user.ha1, aors).with_login(user.login)
     };
     let users = users.into_iter().flatten().map(with_aors).collect();
     let users = Users::new(users).unwrap_or_else(|error| {
@@ -109,6 +111,7 @@ pub(super) fn read(
         source,
         remote,
         users: Arc::new(users),
+        users_at,
         strip_headers,
     }
 }

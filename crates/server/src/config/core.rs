@@ -31,6 +31,7 @@ impl Settings {
                 .flat_map(|target| core_targets(target, resolved.next()))
                 .collect(),
             trusted: upstream.trusted,
+            login: upstream.login.clone(),
         };
         Config {
             domains: self.server.domains.clone(),

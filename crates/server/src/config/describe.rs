@@ -60,6 +60,8 @@ struct UpstreamPart<'a> {
     name: &'a str,
     targets: Vec<TargetPart>,
     trusted: bool,
+    /// There are credentials for all who have none of their own.
+    credentials: bool,
 }
 
 /// `port` and `transport` are null where DNS has the say.
@@ -267,6 +269,7 @@ fn upstream(upstream: &Upstream) -> UpstreamPart<'_> {
         name: &upstream.name,
         targets: upstream.targets.iter().map(target).collect(),
         trusted: upstream.trusted,
+        credentials: upstream.login.is_some(),
     }
 }
 

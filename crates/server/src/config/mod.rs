@@ -14,6 +14,7 @@ mod limits;
 mod lines;
 mod listen;
 mod logging;
+mod login;
 mod plugin;
 mod reader;
 mod registrar;
@@ -38,6 +39,7 @@ pub(crate) use self::{
     limits::Limits,
     listen::Listener,
     logging::{Format, Log},
+    login::read as read_login,
     reader::{Field, Section, document},
     registrar::{Registrar, word as mode_word},
     remote::{Place, Remote},
@@ -103,9 +105,10 @@ pub(crate) fn parse(
     let (parts, problems) = document(file, text, |top, report| {
         let listeners = listen::read(&top, report, &machine);
         let server = server::read(&top.section("server"), report, file, &listeners);
-        let upstreams = upstream::read(&top, report, &listeners);
+        let upstreams = upstream::read(&top, report, file, environment, &listeners);
         let default_upstream = upstream::read_route(&top.section("route"), report, &upstreams);
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);
+        upstream::check_logins(&auth, report, &upstreams);
         let registrar = registrar::read(
             top.section("registrar"),
             report,

@@ -7,6 +7,7 @@ use super::{
     json,
     lines::Lines,
     report::{At, Problem, Report, nearest},
+    secret::SECRETS,
     units,
 };
 use std::{
@@ -396,5 +397,3 @@ fn excerpt(source: &str, span: &Range<usize>) -> String {
 pub(crate) const LATER: &str = "not in this version";
 /// Characters of a value shown in a message.
 const EXCERPT: usize = 60;
-/// Keys whose values are never shown.
-const SECRETS: [&str; 6] = ["password", "token", "ha1", "md5", "sha256", "sha512_256"];

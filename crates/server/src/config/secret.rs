@@ -96,3 +96,15 @@ pub(crate) fn beside(file: &Path, path: &str) -> std::path::PathBuf {
     let directory = file.parent().unwrap_or(Path::new(""));
     directory.join(path)
 }
+
+/// Keys whose values are never shown; a login that is no table may be a password.
+pub(super) const SECRETS: [&str; 8] = [
+    "password",
+    "token",
+    "ha1",
+    "md5",
+    "sha256",
+    "sha512_256",
+    "upstream",
+    "credentials",
+];

@@ -2,11 +2,15 @@
 
 use super::{
     address::{Host, Target},
+    auth::Auth,
+    environment::Environment,
     listen::Listener,
+    login,
     reader::{Field, Section, quoted},
     report::{At, Report, nearest},
 };
-use std::net::SocketAddr;
+use bellhop_core::auth::upstream::Login;
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 /// A group of PBX targets, tried in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +21,28 @@ pub(crate) struct Upstream {
     pub(crate) targets: Vec<Target>,
     /// Requests from its addresses are not challenged.
     pub(crate) trusted: bool,
+    /// What its challenges are answered with for whoever has no login of his own there.
+    pub(crate) login: Option<Arc<Login>>,
 }
 
 /// Reads all `[[upstream]]`.
-pub(super) fn read(top: &Section<'_>, report: &Report, listeners: &[Listener]) -> Vec<Upstream> {
+pub(super) fn read(
+    top: &Section<'_>,
+    report: &Report,
+    file: &Path,
+    environment: &dyn Environment,
+    listeners: &[Listener],
+) -> Vec<Upstream> {
     let mut upstreams: Vec<(Upstream, At)> = Vec::new();
     for section in top.sections("upstream") {
         let name = section.text("name");
         let trusted = section.flag("trusted").is_some_and(|t| t.value);
         let targets = targets(&section, report, listeners);
+        let login = section.optional_section("credentials").and_then(|table| {
+            let login = login::read(&table, None, report, file, environment);
+            table.finish();
+            login
+        });
         // What goes to a PBX today is what Asterisk wants, so there is one profile and nothing to choose.
         section.choice("profile", &[("asterisk", Some(()))]);
         section.later(
@@ -43,6 +60,7 @@ pub(super) fn read(top: &Section<'_>, report: &Report, listeners: &[Listener]) -
             name: name.to_owned(),
             targets,
             trusted,
+            login: login.map(Arc::new),
         };
         check(&upstream, &at, &upstreams, report);
         upstreams.push((upstream, at));
@@ -51,6 +69,25 @@ pub(super) fn read(top: &Section<'_>, report: &Report, listeners: &[Listener]) -
         .into_iter()
         .map(|(upstream, _)| upstream)
         .collect()
+}
+
+/// Warns of users whose login names an upstream that is not there.
+pub(super) fn check_logins(auth: &Auth, report: &Report, upstreams: &[Upstream]) {
+    let names = || upstreams.iter().map(|upstream| upstream.name.as_str());
+    let mut users: Vec<_> = auth.users.iter().collect();
+    users.sort_by(|a, b| a.name.cmp(&b.name));
+    for user in users {
+        let Some(of) = user.login().and_then(|login| login.upstream.as_deref()) else {
+            continue;
+        };
+        if !names().any(|name| name == of) {
+            let (user, known) = (&user.name, quoted(names()));
+            report.error(
+                &auth.users_at,
+                format!("user {user:?} logs in at upstream {of:?}; allowed: {known}"),
+            );
+        }
+    }
 }
 
 /// Reads `[route]`: the place of the default upstream.

@@ -70,6 +70,7 @@ fn entry(line: &str) -> Result<(User, &str), String> {
         ha1,
         by_password: false,
         aors: Vec::new(),
+        login: None,
     };
     Ok((user, realm))
 }

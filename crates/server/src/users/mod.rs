@@ -10,7 +10,10 @@ pub(crate) mod toml;
 mod tests;
 
 use crate::config::Host;
-use bellhop_core::{auth::Ha1, registrar::Aor};
+use bellhop_core::{
+    auth::{Ha1, upstream::Login},
+    registrar::Aor,
+};
 
 /// One user of a file.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct User {
     pub(crate) by_password: bool,
     /// The AoRs it may register; empty: its name at each of our domains.
     pub(crate) aors: Vec<Aor>,
+    /// What it logs in with at a PBX.
+    pub(crate) login: Option<Login>,
 }
 
 /// What the users of a file must fit; `None`: anything does.

@@ -2,10 +2,11 @@
 
 use super::{Scope, User, check_aor, check_name, hash::from_hex};
 use crate::config::{
-    Environment, Field, Given, Problem, Report, Section, Severity, document, read_secret,
+    Environment, Field, Given, Problem, Report, Section, Severity, document, read_login,
+    read_secret,
 };
 use bellhop_core::{
-    auth::{Algorithm, Ha1},
+    auth::{Algorithm, Ha1, upstream::Login},
     registrar::Aor,
 };
 use std::{collections::HashMap, path::Path};
@@ -112,7 +113,7 @@ impl Reading<'_> {
             _ => Ok(()),
         });
         let aors = self.aors(section);
-        section.later("upstream", "remove it: nothing is registered at the PBX");
+        let login = self.login(section, named);
         section.finish();
         let (ha1, by_password) = proof?;
         Some(User {
@@ -120,6 +121,7 @@ impl Reading<'_> {
             ha1,
             by_password,
             aors,
+            login,
         })
     }
 
@@ -154,7 +156,7 @@ impl Reading<'_> {
         );
         let ha1 = section
             .optional_section("ha1")
-            .map(|table| self.ha1(&table));
+            .map(|table| ha1(&table, self.report));
         if let Some((password, given)) = password {
             let plain = given == Given::Plain;
             *self.plain = self.plain.saturating_add(usize::from(plain));
@@ -164,22 +166,14 @@ impl Reading<'_> {
         Some((ha1?, false))
     }
 
-    fn ha1(&self, table: &Section<'_>) -> Ha1 {
-        let ha1 = Ha1 {
-            md5: hex(table, "md5", Algorithm::Md5),
-            sha256: hex(table, "sha256", Algorithm::Sha256),
-            sha512_256: hex(table, "sha512_256", Algorithm::Sha512_256),
-        };
+    /// What it logs in with at a PBX; the name it has here stands for the one there.
+    fn login(&self, section: &Section<'_>, name: &str) -> Option<Login> {
+        let table = section.optional_section("upstream")?;
+        let (report, environment) = (self.report, self.environment);
+        let login = read_login(&table, Some(name), report, self.file, environment);
+        let upstream = table.text("name");
         table.finish();
-        if !["md5", "sha256", "sha512_256"]
-            .iter()
-            .any(|key| table.has(key))
-        {
-            let allowed = "allowed: md5, sha256, sha512_256";
-            self.report
-                .error(table.at(), format!("is empty; {allowed}"));
-        }
-        ha1
+        Some(login?.at(upstream.map(|field| field.value.to_owned())))
     }
 
     fn aors(&self, section: &Section<'_>) -> Vec<Aor> {
@@ -199,6 +193,24 @@ impl Reading<'_> {
         }
         aors
     }
+}
+
+/// The HA1s of a table.
+pub(crate) fn ha1(table: &Section<'_>, report: &Report) -> Ha1 {
+    let ha1 = Ha1 {
+        md5: hex(table, "md5", Algorithm::Md5),
+        sha256: hex(table, "sha256", Algorithm::Sha256),
+        sha512_256: hex(table, "sha512_256", Algorithm::Sha512_256),
+    };
+    table.finish();
+    if !["md5", "sha256", "sha512_256"]
+        .iter()
+        .any(|key| table.has(key))
+    {
+        let allowed = "allowed: md5, sha256, sha512_256";
+        report.error(table.at(), format!("is empty; {allowed}"));
+    }
+    ha1
 }
 
 fn hex<const N: usize>(

@@ -57,6 +57,7 @@ pub(crate) fn config() -> Config {
                 host: PBX.to_owned(),
             }],
             trusted: true,
+            login: None,
         }],
         default_upstream: Some(0),
         registrar: RegistrarConfig::default(),

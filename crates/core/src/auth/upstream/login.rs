@@ -4,7 +4,7 @@ use crate::auth::{Algorithm, Ha1};
 use std::{borrow::Cow, fmt};
 
 /// Credentials for an upstream. `Debug` shows no secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// The digest username that the PBX knows.
     pub username: String,
@@ -14,7 +14,7 @@ pub struct Login {
 }
 
 /// What proves it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Key {
     /// The password: good for whatever realm the PBX calls itself, with every algorithm.
     Password(Box<str>),

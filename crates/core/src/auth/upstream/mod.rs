@@ -75,6 +75,12 @@ pub struct Answered {
     pub is_stale: bool,
 }
 
+impl Default for UpstreamAuth {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_CAPACITY)
+    }
+}
+
 impl UpstreamAuth {
     /// Enough for 100,000 users, at about 300 bytes each.
     pub const DEFAULT_CAPACITY: usize = 1 << 17;
@@ -100,35 +106,17 @@ impl UpstreamAuth {
         asking: Asking<'_>,
         entropy: &mut dyn Entropy,
     ) -> Option<Answered> {
-        let (mut new, is_stale) = Known::of(response, at.login);
-        if new.is_empty() {
-            return None;
-        }
-        let key = key(at);
-        {
-            let mut stripe = self.stripe(&key)?;
-            let before = stripe.get(&key);
-            for known in &mut new {
-                let mut before = before.into_iter().flatten();
-                let same = before
-                    .find(|old| old.is_of(known.role, &known.realm) && old.nonce == known.nonce);
-                // Of two requests that were challenged at once the second may get the same nonce.
-                known.count = same.map_or(0, |old| old.count).saturating_add(1);
-            }
-            let mut kept = new.clone();
-            for old in before.into_iter().flatten() {
-                let is_known = kept.iter().any(|new| new.is_of(old.role, &old.realm));
-                if !is_known && kept.len() < MOST {
-                    kept.push(old.clone());
-                }
-            }
-            stripe.push(key, kept);
-            while stripe.len() > self.each {
-                stripe.pop_lru();
-            }
-        }
-        let lines = lines(at, &new, asking, entropy);
+        let is_stale = self.challenged(at, response)?;
+        let lines = self.preempt(at, asking, entropy);
         (!lines.is_empty()).then_some(Answered { lines, is_stale })
+    }
+
+    /// Keeps the challenges in a 401 or 407 for [`UpstreamAuth::preempt`]. `None`: there is none that this
+    /// login can answer; else whether the PBX says that only the nonce was too old (RFC 7616 3.3).
+    pub fn challenged(&self, at: At<'_>, response: Message<'_>) -> Option<bool> {
+        let (new, is_stale) = Known::of(response, at.login);
+        self.keep(&key(at), new)?;
+        Some(is_stale)
     }
 
     /// Credentials for a request that was not challenged yet, over the nonces of the last challenges
@@ -199,6 +187,29 @@ impl UpstreamAuth {
     /// Whether none has.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Puts new challenges in the place of those before; `None` if there are none. A nonce that is known
+    /// goes on counting.
+    fn keep(&self, key: &[u8], mut new: All) -> Option<()> {
+        if new.is_empty() {
+            return None;
+        }
+        let mut stripe = self.stripe(key)?;
+        for old in stripe.pop(key).into_iter().flatten() {
+            let is_full = new.len() >= MOST;
+            match new.iter_mut().find(|new| new.is_of(old.role, &old.realm)) {
+                Some(new) if new.nonce == old.nonce => new.count = old.count,
+                Some(_) => {}
+                None if is_full => {}
+                None => new.push(old),
+            }
+        }
+        stripe.push(key.into(), new);
+        while stripe.len() > self.each {
+            stripe.pop_lru();
+        }
+        Some(())
     }
 
     fn stripe(&self, key: &[u8]) -> Option<MutexGuard<'_, Stripe>> {

@@ -23,6 +23,7 @@ fn names(domains: &[&str], listeners: &[Listen<'_>], upstreams: &[Pbx<'_>]) -> N
         zone,
     };
     let upstream = |&(transport, remote, host, trusted): &Pbx<'_>| Upstream {
+        login: None,
         name: host.to_owned(),
         targets: vec![UpstreamTarget {
             transport,

@@ -59,12 +59,59 @@ fn a_message_about_a_secret_does_not_show_it() {
                  [[user]]\nname = \"6003\"\nha1 = \"31337\"\n\
                  [[user]]\nname = \"6004\"\npassword = [\"31337\"]\n\
                  [[user]]\nname = \"6005\"\npasswort = \"31337\"\n\
-                 [[user]]\nname = \"6006\"\npassword = \"x\"\nupstream = { password = \"31337\" }\n";
+                 [[user]]\nname = \"6006\"\npassword = \"x\"\nupstream = { password = 31337 }\n\
+                 [[user]]\nname = \"6007\"\npassword = \"x\"\nupstream = \"31337\"\n";
     let problems = pretend()
         .file("/etc/bellhop/users.toml", users)
         .refuses(TEXT);
     assert!(!problems.contains("31337"), "{problems}");
-    assert_eq!(problems.matches("error:").count(), 7, "{problems}");
+    assert_eq!(problems.matches("error:").count(), 8, "{problems}");
+}
+
+#[test]
+fn mistakes_in_the_credentials_of_an_upstream_are_told_without_them() {
+    let of = |credentials: &str| {
+        format!(
+            "[[upstream]]\nname = \"pbx\"\ntargets = [\"sip:192.0.2.9:5060\"]\n\
+             credentials = {credentials}\n"
+        )
+    };
+    for (credentials, why) in [
+        ("\"31337\"", "credentials: is a string, must be a table"),
+        (
+            "{ password = \"31337\" }",
+            "has no username; allowed: { username",
+        ),
+        (
+            "{ username = \"bellhop\" }",
+            "has no proof; allowed: { username",
+        ),
+        (
+            "{ username = \"bellhop\", pasword = \"31337\" }",
+            "did you mean \"password\"?",
+        ),
+    ] {
+        let problems = pretend().refuses(&of(credentials));
+        assert!(problems.contains(why), "{problems}");
+        assert!(!problems.contains("31337"), "{problems}");
+    }
+    let settings = pretend().accepts(&of("{ username = \"bellhop\", password = \"31337\" }"));
+    let login = settings.upstreams[0].login.as_ref().unwrap();
+    assert_eq!(login.username, "bellhop");
+    assert!(!format!("{settings:?}").contains("31337"));
+}
+
+#[test]
+fn a_login_at_an_upstream_that_is_not_there_is_a_mistake() {
+    let users = "[[user]]\nname = \"6001\"\npassword = \"x\"\n\
+                 upstream = { name = \"pxb\", password = \"31337\" }\n";
+    let text = format!("[[upstream]]\nname = \"pbx\"\ntargets = [\"sip:192.0.2.9:5060\"]\n{TEXT}");
+    let world = pretend().file("/etc/bellhop/users.toml", users);
+    let problems = world.refuses(&text);
+    assert!(
+        problems.contains("user \"6001\" logs in at upstream \"pxb\"; allowed: \"pbx\""),
+        "{problems}"
+    );
 }
 
 const TEXT: &str = "[auth]\nusers = { file = \"users.toml\" }\n";

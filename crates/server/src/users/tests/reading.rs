@@ -91,6 +91,59 @@ upstream = { username = "6006", password = "geheim" }
 }
 
 #[test]
+fn a_user_may_have_a_login_at_a_pbx() {
+    let text = r#"
+[[user]]
+name = "6001"
+ha1 = { md5 = "a30e75b31bcd9ac8e6cbaf8a0d2c2f4c" }
+upstream = { password = "geheim" }
+[[user]]
+name = "6002"
+ha1 = { md5 = "a30e75b31bcd9ac8e6cbaf8a0d2c2f4c" }
+upstream = { name = "pbx", username = "6002@pbx", realm = "asterisk", ha1 = { md5 = "a30e75b31bcd9ac8e6cbaf8a0d2c2f4c" } }
+"#;
+    let (users, problems) = toml(text);
+    assert_eq!(problems, "");
+    let logins: Vec<_> = users
+        .iter()
+        .map(|user| user.login.clone().unwrap())
+        .collect();
+    assert_eq!(logins[0].username, "6001");
+    assert_eq!(logins[0].upstream, None);
+    assert_eq!(logins[1].username, "6002@pbx");
+    assert_eq!(logins[1].upstream.as_deref(), Some("pbx"));
+    let shown = format!("{users:?}");
+    assert!(!shown.contains("geheim"), "{shown}");
+}
+
+#[test]
+fn mistakes_in_a_login_at_a_pbx_are_all_reported_with_their_lines() {
+    let of = |login: &str| {
+        format!(
+            "[[user]]\nname = \"6001\"\nha1 = {{ md5 = \"{}\" }}\nupstream = {login}\n",
+            "a30e75b31bcd9ac8e6cbaf8a0d2c2f4c"
+        )
+    };
+    let hash = "ha1 = { md5 = \"a30e75b31bcd9ac8e6cbaf8a0d2c2f4c\" }";
+    let text = [
+        "\"6001\"".to_owned(),
+        "{}".to_owned(),
+        "{ username = \"60:01\", password = \"geheim\" }".to_owned(),
+        format!("{{ {hash} }}"),
+        format!("{{ realm = \"a\", password = \"geheim\", {hash} }}"),
+        "{ password = \"geheim\", realm = \"asterisk\" }".to_owned(),
+        "{ password = { env = \"NOT_THERE_AT_ALL\" } }".to_owned(),
+        "{ pasword = \"geheim\" }".to_owned(),
+    ];
+    let numbered = text
+        .iter()
+        .zip(6001..)
+        .map(|(login, number)| of(login).replace("6001\"\nha1", &format!("{number}\"\nha1")));
+    let text: String = numbered.collect();
+    assert_snapshot!(toml(&text).1);
+}
+
+#[test]
 fn an_htdigest_file_is_read_line_by_line() {
     let text = "# phones\n\n6001:example.org:939e7578ed9e3c518a452acee763bce9\r\n\
                 6002:example.org:939E7578ED9E3C518A452ACEE763BCE9\n\

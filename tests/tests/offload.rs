@@ -1,0 +1,93 @@
+//! A real Asterisk that challenges every user, and Bellhop that answers for them: no phone sees a
+//! challenge of the PBX (RFC 3261 22.2, 22.3).
+
+use bellhop_tests::Transport::{self, Tcp, Udp};
+use bellhop_tests::{Site, asterisk::Mode, until};
+use std::time::Duration;
+
+#[test]
+fn a_call_to_a_pbx_that_challenges_stands_over_udp() {
+    calls(Udp);
+}
+
+#[test]
+fn a_call_to_a_pbx_that_challenges_stands_over_tcp() {
+    calls(Tcp);
+}
+
+#[test]
+fn a_subscription_at_a_pbx_that_challenges_lives_and_ends() {
+    let Some(site) = site(Udp, "32") else { return };
+    let watch = site.sipp(1, "subscribe").to("6002").event("dialog");
+    unseen(&watch.run());
+    assert!(
+        site.bellhop.log().contains(ANSWERED),
+        "nothing was challenged"
+    );
+}
+
+#[test]
+fn the_second_call_is_not_challenged_and_one_with_an_old_nonce_is_once_more() {
+    let Some(site) = site(Udp, "4") else { return };
+    let call = || unseen(&site.sipp(1, "call").to("602").run());
+    call();
+    let first = site.bellhop.log().matches(ANSWERED).count();
+    assert!(first >= 1);
+    call();
+    assert_eq!(site.bellhop.log().matches(ANSWERED).count(), first);
+    until("a nonce is too old", Duration::from_secs(60), || {
+        call();
+        site.bellhop.log().contains(STALE).then_some(())
+    });
+}
+
+#[test]
+fn wrong_credentials_at_the_pbx_are_told_as_our_own_502() {
+    let with = |mut setup: bellhop_tests::bellhop::Setup| {
+        setup.trunk = Some("6010");
+        setup
+    };
+    let Some(site) = Site::of(Udp, with, |mut setup| {
+        setup.mode = Mode::Digest;
+        setup
+    }) else {
+        return;
+    };
+    // Asterisk wants 6001's, not 6010's.
+    let mut phone = site.phone(1, Udp);
+    let answer = phone.invite("600", Duration::from_secs(10));
+    assert_eq!(answer.status(), Some(502), "{}", answer.text());
+    assert!(!answer.text().contains("asterisk\""), "{}", answer.text());
+}
+
+fn site(inside: Transport, nonce: &str) -> Option<Site> {
+    let with = |mut setup: bellhop_tests::bellhop::Setup| {
+        setup.offload = true;
+        setup
+    };
+    Site::of(inside, with, |mut setup| {
+        setup.mode = Mode::Digest;
+        setup.more = vec![("AST_NONCE", nonce.to_owned())];
+        setup
+    })
+}
+
+fn calls(inside: Transport) {
+    let Some(site) = site(inside, "32") else {
+        return;
+    };
+    unseen(&site.sipp(1, "call").to("600").args(&["-d", "500"]).run());
+    assert!(
+        site.bellhop.log().contains(ANSWERED),
+        "nothing was challenged"
+    );
+}
+
+/// The phone has heard of our realm alone.
+fn unseen(messages: &str) {
+    assert!(messages.contains("SIP/2.0 200"), "{messages}");
+    assert!(!messages.contains("realm=\"asterisk\""), "{messages}");
+}
+
+const ANSWERED: &str = "answered: an upstream's challenge";
+const STALE: &str = "an upstream's challenge: its nonce was too old";
