@@ -15,6 +15,7 @@ use ahash::RandomState;
 use bellhop_wire::{Owned, UriRef};
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The REGISTERs of one shard that wait for the PBX, in their transactions.
@@ -173,7 +174,11 @@ impl Engine {
                 _ => Need::Bind,
             };
             if !wants.iter().any(|want| want.slot == slot) {
-                wants.push(Want { slot, need });
+                wants.push(Want {
+                    slot,
+                    need,
+                    expected: Some(Arc::clone(binding)),
+                });
             }
         }
         wants
@@ -196,6 +201,7 @@ impl Engine {
         let want = |slot| Want {
             slot,
             need: Need::Check,
+            expected: None,
         };
         out.demands.push(Demand {
             ticket: None,

@@ -52,6 +52,7 @@ impl Engine {
                 let want = |slot| Want {
                     slot,
                     need: Need::Bind,
+                    expected: None,
                 };
                 let demand = Demand {
                     ticket: None,
@@ -81,6 +82,7 @@ impl Engine {
                 let want = Want {
                     slot: self.slot_of(aor, binding),
                     need: Need::Check,
+                    expected: None,
                 };
                 out.demands.push(Demand {
                     ticket: None,

@@ -1,13 +1,13 @@
 //! What all shards know of leases: whom a Contact of ours stands for, and whether the PBX has it.
 
-use super::{State, pace::Pace};
+use super::{State, pace::Pace, table::Lease};
 use crate::hex;
-use crate::registrar::{Aor, Device};
+use crate::registrar::{Aor, Binding, Device};
 use crate::time::Instant;
 use ahash::RandomState;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What a lease is for. Its number is 48 bits of a keyed hash, the same after a restart.
@@ -30,6 +30,8 @@ pub struct View {
     pub good_until: Option<Instant>,
     /// Where it is, in a word.
     pub state: &'static str,
+    /// The binding that there will be if the PBX agrees.
+    pub expected: Option<Arc<Binding>>,
 }
 
 /// What is counted, of all shards together.
@@ -179,7 +181,8 @@ impl Slots {
     }
 
     /// Takes in that a lease has gone from one state to another.
-    pub(super) fn moved(&self, slot: Slot, aor: &Aor, from: State, to: State) {
+    pub(super) fn moved(&self, lease: &Lease, from: State, to: State) {
+        let slot = lease.slot;
         let step = |gauge: &AtomicUsize, was: bool, is: bool| match (was, is) {
             (false, true) => {
                 gauge.fetch_add(1, Ordering::Relaxed);
@@ -203,12 +206,23 @@ impl Slots {
             return;
         }
         let view = View {
-            aor: aor.clone(),
+            aor: lease.aor.clone(),
             slot,
             good_until: to.good_until(),
             state: word(to),
+            expected: lease.expected.clone(),
         };
         stripe.insert(slot.device(), view);
+    }
+
+    /// Another binding is expected, or none any more.
+    pub(super) fn expect(&self, slot: Slot, expected: Option<Arc<Binding>>) {
+        let Some(mut stripe) = self.stripe(slot.device()) else {
+            return;
+        };
+        if let Some(view) = stripe.get_mut(&slot.device()) {
+            view.expected = expected;
+        }
     }
 
     fn stripe(&self, device: Device) -> Option<MutexGuard<'_, HashMap<Device, View, RandomState>>> {

@@ -10,12 +10,13 @@ use super::state::{Action, Hold};
 use super::want::{Fate, Outcome};
 use super::{Count, Event, LeaseConfig, Slot, Slots, State};
 use crate::outbox::Ticket;
-use crate::registrar::{Aor, Device, Location};
+use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
 use crate::transaction::Timers;
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All leases whose home one shard is. Nothing is sent from here: [`Leases::turn`] says what is to be.
@@ -59,6 +60,8 @@ pub(crate) struct Lease {
     expires: u32,
     failures: u8,
     waiters: SmallVec<[Ticket; 1]>,
+    /// What will be bound if the PBX agrees.
+    pub(super) expected: Option<Arc<Binding>>,
     /// It stands in a queue; whether in the urgent one.
     queued: Option<bool>,
     /// When it is to be refreshed or tried again.
@@ -269,6 +272,9 @@ impl Leases {
             lease.check = around.now.after(SOON);
             return self.arm(device);
         }
+        if lease.expected.take().is_some() {
+            around.slots.expect(lease.slot, None);
+        }
         match ends(around, lease) {
             None => {
                 lease.check = around.now.after(SELDOM);
@@ -304,12 +310,13 @@ impl Leases {
             expires: seconds(around.config.expires),
             failures: 0,
             waiters: SmallVec::new(),
+            expected: None,
             queued: None,
             due: None,
             check: around.now.after(SOON),
             out_by: around.now,
         };
-        around.slots.moved(slot, aor, State::Gone, state);
+        around.slots.moved(&lease, State::Gone, state);
         self.live.insert(slot.device(), Box::new(lease));
         self.arm(slot.device());
     }
@@ -335,7 +342,7 @@ impl Leases {
         }
         lease.state = next;
         if next != before {
-            around.slots.moved(lease.slot, &lease.aor, before, next);
+            around.slots.moved(lease, before, next);
         }
         let is_settled = next.is_settled();
         if let Some(fate) = fate.filter(|_| is_settled) {

@@ -2,8 +2,9 @@
 
 use super::Slot;
 use crate::outbox::Ticket;
-use crate::registrar::Aor;
+use crate::registrar::{Aor, Binding};
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is wanted of the leases of one AoR. The shell hands it to [`crate::engine::Engine::demand`] of the
@@ -21,12 +22,15 @@ pub struct Demand {
 }
 
 /// What is wanted of one lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
     /// Which.
     pub slot: Slot,
     /// What.
     pub need: Need,
+    /// The binding that there will be if the PBX agrees: what the PBX has to say to it at once, a mailbox's
+    /// NOTIFY, may come before its answer.
+    pub expected: Option<Arc<Binding>>,
 }
 
 /// What can be wanted.

@@ -17,13 +17,22 @@ impl Scene<'_> {
             return None;
         }
         let device = Slot::of_token(uri.user?)?;
-        let Some(View { aor, slot, .. }) = self.slots.view(device) else {
+        let Some(View {
+            aor,
+            slot,
+            expected,
+            ..
+        }) = self.slots.view(device)
+        else {
             return self.unknown(device);
         };
         let mut bindings = Bindings::new();
         self.location.lookup(self.now, &aor, &mut bindings);
         if let Slot::Phone(device) = slot {
             bindings.retain(|binding| binding.device() == device);
+        }
+        if bindings.is_empty() {
+            bindings.extend(expected);
         }
         let groups = self.by_q(&bindings);
         Some(if groups.is_empty() {

@@ -227,3 +227,32 @@ fn a_call_from_phone_to_phone_goes_by_way_of_the_pbx_and_without_it_if_that_is_s
     site.run(SECOND / 10);
     assert_eq!(site.world.drain(b.address).len(), 1);
 }
+
+/// Asterisk tells a new contact of its mailbox before it answers its REGISTER.
+#[test]
+fn what_the_pbx_says_to_a_new_contact_before_its_answer_reaches_the_phone() {
+    let mut site = Site::new(Mode::Contact);
+    site.pbx.manner = Manner::Silent;
+    let mut a = phone_at("6001", 1);
+    let request = registration(&mut a, "Expires: 600\r\n");
+    say(&mut site.world, &a, &request);
+    let challenge = site.hear(&a).unwrap();
+    let sha = bellhop_core::auth::Algorithm::Sha256;
+    let request = a.authorize(&request, &challenge, sha).unwrap();
+    say(&mut site.world, &a, &request);
+    site.run(SECOND / 10);
+    let ours = site.pbx.heard[0].clone();
+    let contact = header_of(&ours, "Contact").trim_start_matches('<');
+    let contact = contact.split('>').next().unwrap().to_owned();
+    assert_eq!(site.call(&contact, "early"), "");
+    let at_a = site.world.drain(a.address);
+    assert!(
+        at_a[0].starts_with("MESSAGE sip:6001@203.0.113.1:5060"),
+        "{at_a:?}"
+    );
+    // Refused after all, it is nobody's.
+    site.pbx.manner = Manner::Answers(403, String::new());
+    site.run(2 * SECOND);
+    let late = site.call(&contact, "late");
+    assert_eq!(status_of(&late), 404);
+}

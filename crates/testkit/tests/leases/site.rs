@@ -113,6 +113,8 @@ impl Site {
     /// What comes of a request of the PBX for a Contact: its answer, or what reached a phone.
     pub(crate) fn call(&mut self, contact: &str, id: &str) -> String {
         let mut p = pbx();
+        // Its branches begin with it.
+        p.user = id.to_owned();
         let request = p.request("MESSAGE", contact, id, "");
         say(&mut self.world, &p, &request);
         self.run(Duration::from_millis(20));

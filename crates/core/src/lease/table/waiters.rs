@@ -39,6 +39,10 @@ impl Leases {
                     lease.expires = seconds;
                 }
                 lease.waiters.extend(demand.ticket);
+                if want.expected.is_some() {
+                    lease.expected.clone_from(&want.expected);
+                    around.slots.expect(want.slot, want.expected.clone());
+                }
             }
             if !is_new {
                 self.step(around, device, event, None, out);
