@@ -186,6 +186,7 @@ impl Server {
             connections: Arc::clone(driver.connections()),
             pulse: driver.pulse().clone(),
             location: Arc::clone(&shared.location),
+            leases: Arc::clone(&shared.leases),
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),
             seeker: seeker.clone(),

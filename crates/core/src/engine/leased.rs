@@ -92,7 +92,7 @@ impl Engine {
         let Registering {
             aor, longest, mode, ..
         } = &registering;
-        let config = self.registrar_config(received, *longest);
+        let config = self.registrar_config(received, *longest, *mode);
         let config = config.as_ref().unwrap_or(&self.config.registrar);
         let is_ours = |contact: &UriRef<'_>| self.names.is_own_contact(contact);
         let (location, message) = (&self.shared.location, received.message);

@@ -190,7 +190,7 @@ impl Engine {
         let (to, target) = *places.get(turn)?;
         let call_id = call_id(&self.shared.location, lease.slot, shards);
         // Rises over restarts, too: nothing of it need be kept.
-        let clock = now.unix.as_secs().saturating_sub(EPOCH);
+        let clock = now.unix.saturating_sub(EPOCH).as_millis() / QUARTER;
         let clock = u32::try_from(clock).unwrap_or(u32::MAX);
         lease.cseq = lease.cseq.saturating_add(1).max(clock) & MOST_CSEQ;
         let branch = loops::branch(self.entropy.next_u64(), 0);
@@ -266,8 +266,9 @@ fn reason_of(response: Message<'_>) -> String {
     shown.collect()
 }
 
-/// CSeq numbers count from here: seconds since 1970, so that they stay below 2^31 for long.
-const EPOCH: u64 = 1_700_000_000;
+/// CSeq numbers count quarters of seconds from here, so that they stay below 2^31 until 2040.
+const EPOCH: Duration = Duration::from_secs(1_700_000_000);
+const QUARTER: u128 = 250;
 /// RFC 3261 8.1.1.5.
 const MOST_CSEQ: u32 = (1 << 31) - 1;
 /// How long a PBX is left alone that is busy and does not say for how long.

@@ -3,12 +3,12 @@
 use super::Engine;
 use super::leased::Registering;
 use super::local::{EXTENSIONS, Received, unknown};
-use crate::lease::Fate;
+use crate::lease::{Fate, Mode};
 use crate::outbox::Outbox;
 use crate::registrar::{self, Aor, Refusal, RegistrarConfig};
 use crate::routing::Proof;
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Scheme, UriRef};
+use bellhop_wire::{HeaderId, Host, Scheme, UriRef};
 
 impl Engine {
     /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
@@ -84,14 +84,26 @@ impl Engine {
         }
     }
 
-    /// What a REGISTER may ask for, if that is not what the configuration says for all.
+    /// What a REGISTER is granted, if that is not what the configuration says for all.
     pub(super) fn registrar_config(
         &mut self,
         received: &Received<'_>,
         longest: Option<u32>,
+        mode: Mode,
     ) -> Option<RegistrarConfig> {
-        let _ = received;
-        longest.map(|longest| self.config.registrar.at_most(longest))
+        let config = &self.config.registrar;
+        let nat = config.udp_nat_expires.filter(|_| is_behind_nat(received));
+        let nat = nat.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
+        let longest = longest.into_iter().chain(nat).min();
+        let cut = longest.map(|longest| config.at_most(longest));
+        // The phone alone refreshes what it has in mode mirror: nothing is taken off there.
+        if !matches!(mode, Mode::Contact | Mode::Aor) {
+            return cut;
+        }
+        let mut cut = cut.unwrap_or_else(|| config.clone());
+        let spread = self.entropy.next_u64() % u64::from(SPREAD);
+        cut.share = WHOLE.saturating_sub(u16::try_from(spread).unwrap_or(0));
+        Some(cut)
     }
 
     /// Applies a REGISTER, and answers it.
@@ -104,7 +116,8 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let message = received.message;
-        let cut = self.registrar_config(received, longest);
+        let mode = self.config.registrar.leases.mode_of(aor.domain());
+        let cut = self.registrar_config(received, longest, mode);
         let applied = registrar::apply(
             now.instant,
             &self.shared.location,
@@ -138,3 +151,13 @@ impl Engine {
         });
     }
 }
+
+/// Whether a phone's own address, as its Via says it, is not where its REGISTER came from by UDP.
+fn is_behind_nat(received: &Received<'_>) -> bool {
+    let source = Host::Ip(received.flow.remote.ip());
+    !received.flow.transport.is_reliable() && received.via.is_some_and(|via| via.host != source)
+}
+
+/// All of the time that was asked for, in thousandths, and how many of them chance takes off.
+const WHOLE: u16 = 1_000;
+const SPREAD: u16 = 100;

@@ -2,7 +2,7 @@
 
 use super::{State, pace::Pace, table::Lease};
 use crate::hex;
-use crate::registrar::{Aor, Binding, Device};
+use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -127,6 +127,12 @@ impl Slots {
     /// What is known of the lease of this number.
     pub fn view(&self, device: Device) -> Option<View> {
         self.stripe(device)?.get(&device).cloned()
+    }
+
+    /// The lease that calls of the PBX find a binding by.
+    pub fn of(&self, location: &Location, aor: &Aor, binding: &Binding) -> Option<View> {
+        let own = self.view(binding.device());
+        own.or_else(|| self.view(location.whole(aor)))
     }
 
     /// Whether the PBX has the lease of this number.

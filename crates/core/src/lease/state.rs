@@ -16,7 +16,7 @@ use crate::time::Instant;
 ///         |               +---------+   no phone is bound any more       | bound any more
 ///         '---------------| Resting |-------------.                      |
 ///                         +---------+             v                      v
-///                   no answer  +---------+ turn: REGISTER  +--------+<---'
+///                   in vain    +---------+ turn: REGISTER  +--------+<---'
 ///                 .----------->| Leaving |  Expires 0      | Ending |
 ///                 |            +---------+---- due ------->+--------+
 ///            +----------+<----------------------------------- turn
@@ -61,7 +61,7 @@ pub(crate) enum State {
         /// A phone is bound again: it is registered anew after the answer.
         is_wanted: bool,
     },
-    /// Nobody answered when it was to be taken down: it is tried again later.
+    /// It could not be taken down: that is tried again later.
     Leaving,
     /// It is over.
     Gone,
@@ -204,13 +204,13 @@ impl State {
 
             (Self::Removing { .. }, Want | Renew) => (Self::Removing { is_wanted: true }, Nothing),
             (Self::Removing { .. }, Drop) => (Self::Removing { is_wanted: false }, Nothing),
-            (Self::Removing { is_wanted: false }, Granted(_) | Refused) => (Self::Gone, Forget),
-            (Self::Removing { is_wanted: true }, Granted(_) | Refused) => {
+            (Self::Removing { is_wanted: false }, Granted(_)) => (Self::Gone, Forget),
+            (Self::Removing { is_wanted: true }, Granted(_)) => {
                 let hold = Hold::No;
                 (Self::Wanted { hold }, Queue)
             }
-            (Self::Removing { is_wanted: false }, Silent) => (Self::Leaving, Wait),
-            (Self::Removing { is_wanted: true }, Silent) => {
+            (Self::Removing { is_wanted: false }, Refused | Silent) => (Self::Leaving, Wait),
+            (Self::Removing { is_wanted: true }, Refused | Silent) => {
                 let hold = Hold::Unsure;
                 (Self::Wanted { hold }, Queue)
             }

@@ -118,3 +118,65 @@ pub(crate) fn call_id(location: &Location, slot: Slot, (shard, shards): (u16, u1
 }
 
 const MOST_TRIES: u32 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registrar::Device;
+    use bellhop_wire::{HeaderId, Limits, NameAddr, Owned, UriRef};
+
+    #[test]
+    fn a_register_of_ours_reads_back_whatever_the_aor_is_called() {
+        let slot = Slot::Whole(Device::of_bytes([1, 2, 3, 4, 5, 6]));
+        for (aor, user) in [
+            ("sip:6001@example.org", Some("6001")),
+            ("sip:a%20b%40c@example.org", Some("a%20b%40c")),
+            ("sip:+49-30;x=y@[2001:db8::1]", Some("+49-30;x=y")),
+            ("sip:example.org", None),
+        ] {
+            let aor = Aor::parse_text(aor).unwrap();
+            let register = Register {
+                aor: &aor,
+                slot,
+                registrar: "pbx.example.org:5070",
+                via: (Transport::Tcp, b"proxy.example.org:5060", b"z9hG4bKx"),
+                at: (Transport::Tcp, b"proxy.example.org:5060"),
+                call_id: b"id@bellhop",
+                cseq: 7,
+                expires: 3_600,
+                more: b"",
+            };
+            let mut text = Vec::new();
+            register.write(&mut text);
+            let owned = Owned::parse(&text, &Limits::default()).unwrap();
+            let message = owned.message();
+            message.check().unwrap();
+            let to = message.to().unwrap();
+            assert_eq!(to.uri.user, user.map(str::as_bytes));
+            assert_eq!(to.uri.port, Some(5_070));
+            let contact = message.first_value(HeaderId::Contact).unwrap();
+            let contact = NameAddr::parse(contact.raw).unwrap();
+            assert_eq!(
+                Slot::of_token(contact.uri.user.unwrap()),
+                Some(slot.device())
+            );
+            assert_eq!(contact.uri.transport(), Some(b"tcp".as_slice()));
+            assert!(contact.uri.raw.len() < 100);
+            assert!(UriRef::parse(message.uri()).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_call_id_belongs_to_its_shard_and_is_the_same_again() {
+        let location = Location::new(10, [1, 2, 3, 4]);
+        let slot = Slot::Phone(Device::of_bytes([0, 0, 0, 0, 0, 9]));
+        for shards in 1..=8 {
+            for shard in 0..shards {
+                let id = call_id(&location, slot, (shard, shards));
+                let line = [b"x\r\nCall-ID: ", &*id, b"\r\n\r\n"].concat();
+                assert_eq!(shard_of(&line, usize::from(shards)), usize::from(shard));
+                assert_eq!(id, call_id(&location, slot, (shard, shards)));
+            }
+        }
+    }
+}

@@ -42,6 +42,8 @@ pub struct RegistrarConfig {
     /// What of the time that was asked for is granted, in thousandths, where that is not less than the least: what
     /// makes phones that came together come apart.
     pub share: u16,
+    /// A phone behind a NAT that registers by UDP gets no more: its REGISTERs keep the NAT's mapping open.
+    pub udp_nat_expires: Option<Duration>,
     /// What the PBX hears of registrations.
     pub leases: LeaseConfig,
 }
@@ -54,6 +56,7 @@ impl Default for RegistrarConfig {
             default_expires: Duration::from_secs(3600),
             max_contacts: 10,
             share: WHOLE,
+            udp_nat_expires: None,
             leases: LeaseConfig::default(),
         }
     }

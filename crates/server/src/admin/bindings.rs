@@ -33,6 +33,8 @@ struct Part {
     instance: Option<String>,
     reg_id: Option<u32>,
     call_id: String,
+    /// Where our registration at the PBX is that a call finds it by; null: it has none.
+    upstream: Option<&'static str>,
 }
 
 /// The bindings of an AoR, `sip:user@domain` or `user@domain`, or of a user at each domain; `None`: it is
@@ -53,7 +55,10 @@ pub(super) fn of(running: &Running, text: &str) -> Option<List> {
     let mut bindings = Bindings::new();
     running.location.lookup(now, &aor, &mut bindings);
     Some(List {
-        bindings: bindings.iter().map(|b| Part::of(now, &aor, b)).collect(),
+        bindings: bindings
+            .iter()
+            .map(|b| Part::of(running, now, &aor, b))
+            .collect(),
         total: running.location.len(),
         truncated: false,
     })
@@ -68,24 +73,25 @@ fn list(running: &Running, wanted: impl Fn(&Aor) -> bool) -> List {
     let now = running.clock.now().instant;
     let (mut found, truncated) = running.location.list(now, MOST, wanted);
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Part::list(now, &found, truncated, running.location.len())
+    Part::list(running, now, &found, truncated)
 }
 
 impl Part {
-    fn list(now: Instant, found: &[(Aor, Bindings)], truncated: bool, total: usize) -> List {
+    fn list(running: &Running, now: Instant, found: &[(Aor, Bindings)], truncated: bool) -> List {
         let parts = found.iter().flat_map(|(aor, bindings)| {
             bindings
                 .iter()
-                .map(move |binding| Self::of(now, aor, binding))
+                .map(move |binding| Self::of(running, now, aor, binding))
         });
         List {
             bindings: parts.collect(),
-            total,
+            total: running.location.len(),
             truncated,
         }
     }
 
-    fn of(now: Instant, aor: &Aor, binding: &Binding) -> Self {
+    fn of(running: &Running, now: Instant, aor: &Aor, binding: &Binding) -> Self {
+        let lease = running.leases.of(&running.location, aor, binding);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let path = Some(binding.path()).filter(|path| !path.is_empty());
         Self {
@@ -100,6 +106,7 @@ impl Part {
             instance: binding.instance().map(text),
             reg_id: binding.reg_id,
             call_id: text(binding.call_id()),
+            upstream: lease.map(|lease| lease.state),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     store::Store,
     transport::{Counters, table::Table},
 };
-use bellhop_core::{auth::ReplayGuard, registrar::Location};
+use bellhop_core::{auth::ReplayGuard, lease::Slots, registrar::Location};
 use std::{
     fmt,
     net::SocketAddr,
@@ -43,6 +43,8 @@ pub(crate) struct Running {
     pub(crate) pulse: Pulse,
     /// The bindings.
     pub(crate) location: Arc<Location>,
+    /// Registrations of ours at the PBX.
+    pub(crate) leases: Arc<Slots>,
     /// The nonces.
     pub(crate) replay: Arc<ReplayGuard>,
     /// The plugins.

@@ -67,6 +67,7 @@ impl Rig {
             connections: Arc::new(Table::new(&StreamLimits::default())),
             pulse,
             location: Arc::new(Location::new(10, [1; 4])),
+            leases: Arc::default(),
             replay: Arc::new(ReplayGuard::new(10)),
             plugins: plugins(),
             seeker: Seeker::new(Answers::new(0).0),

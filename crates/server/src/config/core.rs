@@ -52,6 +52,7 @@ impl Settings {
                     rate: self.registrar.resync_rate,
                     shards: u16::try_from(self.server.workers()).unwrap_or(u16::MAX),
                 },
+                udp_nat_expires: self.registrar.udp_nat_expires,
                 ..RegistrarConfig::default()
             },
             timers: TimerConfig::default(),

@@ -105,6 +105,8 @@ struct RegistrarPart<'a> {
     #[serde(serialize_with = "seconds")]
     upstream_expires: Duration,
     resync_rate: u32,
+    /// Seconds; null: as all others.
+    udp_nat_expires: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,6 +203,7 @@ impl Settings {
                     .collect(),
                 upstream_expires: self.registrar.upstream_expires,
                 resync_rate: self.registrar.resync_rate,
+                udp_nat_expires: self.registrar.udp_nat_expires.map(|time| time.as_secs()),
             },
             route: RoutePart {
                 default: default.map(|upstream| upstream.name.as_str()),

@@ -25,6 +25,8 @@ pub(crate) struct Registrar {
     pub(crate) upstream_expires: Duration,
     /// REGISTERs a second towards the PBX.
     pub(crate) resync_rate: u32,
+    /// The most that a phone behind a NAT gets over UDP.
+    pub(crate) udp_nat_expires: Option<Duration>,
 }
 
 impl Registrar {
@@ -64,6 +66,7 @@ pub(super) fn read(
     let max = expires(&section, report, "max_expires");
     let contacts = section.whole("max_contacts", 1..=1000);
     let upstream = expires(&section, report, "upstream_expires");
+    let nat = expires(&section, report, "udp_nat_expires");
     let rate = section.whole("resync_rate", 1..=10_000);
     section.finish();
     let value = |field: &Option<Field<Duration>>, default| {
@@ -82,6 +85,7 @@ pub(super) fn read(
         max_expires,
         max_contacts: contacts.map_or(10, |c| usize::try_from(c.value).unwrap_or(10)),
         upstream_expires: value(&upstream, HOUR),
+        udp_nat_expires: nat.map(|field| field.value),
         resync_rate: rate
             .as_ref()
             .map_or(RATE, |rate| u32::try_from(rate.value).unwrap_or(RATE)),

@@ -256,3 +256,50 @@ fn what_the_pbx_says_to_a_new_contact_before_its_answer_reaches_the_phone() {
     let late = site.call(&contact, "late");
     assert_eq!(status_of(&late), 404);
 }
+
+#[test]
+fn a_phones_path_stays_here_and_its_copy_of_a_register_is_one_register() {
+    let mut site = Site::new(Mode::Contact);
+    site.pbx.manner = Manner::Silent;
+    let mut a = phone_at("6001", 1);
+    let request = registration(&mut a, "Path: <sip:edge.example;lr>\r\nSupported: path\r\n");
+    say(&mut site.world, &a, &request);
+    let challenge = site.hear(&a).unwrap();
+    let sha = bellhop_core::auth::Algorithm::Sha256;
+    let request = a.authorize(&request, &challenge, sha).unwrap();
+    for _ in 0..3 {
+        say(&mut site.world, &a, &request);
+        site.run(SECOND / 10);
+    }
+    site.pbx.manner = Manner::Serves;
+    site.run(SECOND);
+    let answers = site.world.drain(a.address);
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(header_of(&answers[0], "Path"), "<sip:edge.example;lr>");
+    assert!(
+        site.pbx
+            .heard
+            .iter()
+            .all(|ours| !ours.contains("Path") && !ours.contains("edge"))
+    );
+    let counts = site.world.nodes[0].shared.leases.counts();
+    assert_eq!((counts.totals[2], counts.leases), (1, 1));
+}
+
+#[test]
+fn a_phone_behind_a_nat_comes_back_sooner() {
+    let mut config = leased(Mode::Aor);
+    config.registrar.udp_nat_expires = Some(Duration::from_secs(90));
+    let mut site = Site::of(config);
+    let granted = |answer: &str| -> u32 {
+        let contact = contacts(answer)[0].to_owned();
+        contact.split("expires=").nth(1).unwrap().parse().unwrap()
+    };
+    let mut open = phone_at("6001", 1);
+    let answer = site.register(&mut open, "Expires: 3600\r\n");
+    assert!((3_240..=3_600).contains(&granted(&answer)), "{answer}");
+    let mut behind = phone_at("6002", 2);
+    behind.contact = "192.168.1.7:5060".to_owned();
+    let answer = site.register(&mut behind, "Expires: 3600\r\n");
+    assert!((80..=90).contains(&granted(&answer)), "{answer}");
+}

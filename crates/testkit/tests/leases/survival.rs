@@ -235,9 +235,9 @@ fn after_a_restart_the_leases_go_on_with_the_same_contact_call_id_and_a_higher_c
         assert_eq!(header_of(&before, "Call-ID"), header_of(&after, "Call-ID"));
         assert!(header_of(&before, "CSeq") < header_of(&after, "CSeq"));
         // And it is kept up and taken down.
-        site.run(54 * MINUTE);
+        site.run(48 * MINUTE);
         assert_eq!(site.contact("6001"), contact);
-        site.run(2 * MINUTE);
+        site.run(8 * MINUTE);
         assert_eq!(site.contacts("6001"), [""; 0]);
     }
 }

@@ -93,8 +93,7 @@ fn whatever_the_pbx_may_hold_is_taken_down_before_a_lease_is_forgotten() {
             let (next, _) = state.on(event);
             let was_answered = matches!(
                 (state, event),
-                (State::Removing { .. }, Event::Granted(_) | Event::Refused)
-                    | (State::Leaving, Event::Expired)
+                (State::Removing { .. }, Event::Granted(_)) | (State::Leaving, Event::Expired)
             );
             assert!(next != State::Gone || was_answered, "{state:?} {event:?}");
         }

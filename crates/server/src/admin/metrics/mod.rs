@@ -1,5 +1,6 @@
 //! `/metrics`: everything that is counted, in the text format of Prometheus 0.0.4.
 
+mod leases;
 mod plugins;
 pub(in crate::admin) mod process;
 mod store;
@@ -62,6 +63,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         losses(&mut text, &running.counters);
         lookups(&mut text, running.seeker.counters());
         store::write(&mut text, &running.store);
+        leases::write(&mut text, &running.leases);
         plugins::write(&mut text, &running.plugins);
     }
     text.into_text()

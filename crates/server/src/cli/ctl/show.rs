@@ -119,6 +119,9 @@ pub(super) fn bindings(value: &Value) -> String {
         if !binding.get("path").is_none_or(Value::is_null) {
             line.push_str(&format!("\tpath {}", text(binding, "path")));
         }
+        if !binding.get("upstream").is_none_or(Value::is_null) {
+            line.push_str(&format!("\tat the PBX: {}", text(binding, "upstream")));
+        }
         lines.push(line);
     }
     if lines.is_empty() {

@@ -100,7 +100,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 40] = [
+const APPLIED: [(&str, &str); 41] = [
     ("[admin]", "bind = \"127.0.0.1:8061\""),
     ("[admin]", "token = \"0123456789abcdef\""),
     ("[auth]", "strip_headers = [\"X-Account\"]"),
@@ -158,6 +158,7 @@ const APPLIED: [(&str, &str); 40] = [
     ("[registrar]", "max_contacts = 3"),
     ("[registrar]", "upstream_expires = \"30m\""),
     ("[registrar]", "resync_rate = 20"),
+    ("[registrar]", "udp_nat_expires = \"90s\""),
     ("[route]", "default = \"pbx\""),
     ("[limits]", "message = \"32KiB\""),
     ("[limits]", "transactions = \"64MiB\""),
