@@ -26,6 +26,30 @@ fn in_mode_mirror_asterisk_knows_the_phone() {
     knows("mirror", Udp);
 }
 
+/// Asterisk asks for each user's password; no phone hears of it, and each nonce is used as long as it is good.
+#[test]
+fn an_asterisk_that_challenges_is_answered_with_the_users_login() {
+    let site = Site::in_mode(Mode::Digest, Udp, |mut setup| {
+        setup.registrar += "mode = \"contact\"\nupstream_expires = \"20s\"\n";
+        setup.offload = true;
+        setup
+    });
+    let Some(site) = site else { return };
+    let mut phone = site.phone(2, Udp);
+    let answer = phone.register();
+    assert!(!answer.text().contains("asterisk"), "{}", answer.text());
+    registered(&site, 2, 1);
+    hint(&site, 2, "Idle");
+    // Two refreshes of ours.
+    let granted = || site.bellhop.log().matches("granted for").count();
+    until("two refreshes", 3 * PATIENCE, || {
+        (granted() >= 3).then_some(())
+    });
+    registered(&site, 2, 1);
+    phone.unregister();
+    registered(&site, 2, 0);
+}
+
 #[test]
 fn a_call_from_asterisk_reaches_the_phone_and_the_phones_own_call_reaches_asterisk() {
     for mode in ["contact", "aor", "mirror"] {

@@ -1,6 +1,8 @@
 //! A PBX's registrar as a test scripts it: it answers REGISTERs as it is told, and knows what it holds.
 
 use crate::message::{all, header_of};
+use bellhop_core::auth::client::{Answer, Qop};
+use bellhop_core::auth::{Algorithm, Ha1};
 use bellhop_core::time::Instant;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +18,8 @@ pub struct Registrar {
     pub manner: Manner,
     /// The most it grants, in seconds.
     pub most: u32,
+    /// The realm that it challenges in with MD5, and every user's password; `None`: it asks nobody.
+    pub challenge: Option<(String, String)>,
     /// Contact values of others that it lists as well.
     pub strangers: Vec<String>,
 }
@@ -49,6 +53,7 @@ impl Default for Registrar {
             heard: Vec::new(),
             manner: Manner::Serves,
             most: 3_600,
+            challenge: None,
             strangers: Vec::new(),
         }
     }
@@ -58,9 +63,12 @@ impl Registrar {
     /// Serves a REGISTER; gives the answer, if there is one.
     pub fn serve(&mut self, now: Instant, request: &str) -> Option<String> {
         self.heard.push(request.to_owned());
+        if let Some(refusal) = self.challenged(request) {
+            return Some(refusal);
+        }
         match self.manner.clone() {
             Manner::Silent => None,
-            Manner::Answers(status, more) => Some(answer(request, status, &more)),
+            Manner::Answers(status, more) => Some(answer_to(request, status, &more)),
             Manner::Serves => Some(self.register(now, request)),
         }
     }
@@ -72,6 +80,37 @@ impl Registrar {
             .iter()
             .filter(|((own, _), held)| own == user && held.until > now);
         own.map(|((_, contact), _)| contact.clone()).collect()
+    }
+
+    /// The challenge of a request that has no proof.
+    fn challenged(&self, request: &str) -> Option<String> {
+        let (realm, password) = self.challenge.as_ref()?;
+        let given = header_of(request, "Authorization");
+        let param = |name: &str| {
+            let from = given.split(&format!("{name}=\"")).nth(1);
+            from.and_then(|rest| rest.split('"').next()).unwrap_or("")
+        };
+        let count = given.split("nc=").nth(1).and_then(|rest| rest.get(..8));
+        let count = count.and_then(|nc| u32::from_str_radix(nc, 16).ok());
+        let (user, nonce) = (param("username"), param("nonce"));
+        let answer = Answer {
+            algorithm: Algorithm::Md5,
+            method: "REGISTER",
+            uri: param("uri"),
+            nonce,
+            opaque: None,
+            qop: Qop::Auth,
+            count: count.unwrap_or(0),
+            cnonce: param("cnonce"),
+        };
+        let ha1 = Ha1::of_password(user, realm, password);
+        let right = answer.credentials(&ha1, user, realm).unwrap_or_default();
+        let response = right.split("response=").nth(1).and_then(|r| r.get(..34));
+        let is_right = nonce == NONCE && response.is_some_and(|right| given.contains(right));
+        let ask = format!(
+            "WWW-Authenticate: Digest realm=\"{realm}\", nonce=\"{NONCE}\", algorithm=MD5, qop=\"auth\"\r\n"
+        );
+        (!is_right).then(|| answer_to(request, 401, &ask))
     }
 
     fn register(&mut self, now: Instant, request: &str) -> String {
@@ -92,7 +131,7 @@ impl Registrar {
                 .get(&key)
                 .is_some_and(|held| held.call_id == call_id && held.cseq >= cseq);
             if is_old {
-                return answer(request, 500, "");
+                return answer_to(request, 500, "");
             }
             if asked == 0 {
                 self.held.remove(&key);
@@ -121,7 +160,7 @@ impl Registrar {
                 lines.push_str(&format!("Contact: <{contact}>;expires={left}\r\n"));
             }
         }
-        answer(request, 200, &lines)
+        answer_to(request, 200, &lines)
     }
 }
 
@@ -137,7 +176,7 @@ fn number(text: &str) -> u32 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-fn answer(request: &str, status: u16, more: &str) -> String {
+fn answer_to(request: &str, status: u16, more: &str) -> String {
     let mut text = format!(
         "SIP/2.0 {status} {}\r\n",
         bellhop_wire::reply::reason(status)
@@ -152,3 +191,5 @@ fn answer(request: &str, status: u16, more: &str) -> String {
     text.push_str("Content-Length: 0\r\n\r\n");
     text
 }
+
+const NONCE: &str = "n0nce";

@@ -1,6 +1,7 @@
 //! Registrations of our own at the PBX: what a shard's leases want sent, and what comes back.
 
 use super::{Engine, Shared};
+use crate::auth::upstream::{Asking, At, Login};
 use crate::config::Config;
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
@@ -128,6 +129,16 @@ impl Engine {
             self.leases.raise_least(least);
             return self.fly(now, id, out);
         }
+        if matches!(status, 401 | 407) && self.lease_challenged(id, &aor, response, &flow) {
+            return self.fly(now, id, out);
+        }
+        if let Some((login, upstream)) = self.lease_login(&aor).filter(|_| status < 300) {
+            let upstream = upstream.as_str();
+            let login = &login;
+            self.shared
+                .upstream_auth
+                .learn(At { login, upstream }, response);
+        }
         let settled = settled(response, status, slot, asked);
         let (level, what) = match &settled {
             Settled::Granted(_) if asked == 0 => (Level::Debug, "taken down".to_owned()),
@@ -139,6 +150,47 @@ impl Engine {
             Decision::Lease(format!("{}: {what}", aor.as_str()))
         });
         self.lease_settled(now, id, settled, out);
+    }
+
+    /// What the PBX's challenges to the REGISTERs of an AoR are answered with, and at which upstream: its user's
+    /// login there, else the upstream's own.
+    fn lease_login(&self, aor: &Aor) -> Option<(Arc<Login>, String)> {
+        let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
+        let is_for_it = |login: &&Arc<Login>| {
+            let named = login.upstream.as_ref();
+            named.is_none_or(|name| *name == upstream.name)
+        };
+        let user = self.auth.users().with_login_of(aor);
+        let own = user.and_then(|user| user.login()).filter(is_for_it);
+        let login = own.or(upstream.login.as_ref())?;
+        Some((Arc::clone(login), upstream.name.clone()))
+    }
+
+    /// The PBX wants credentials for a REGISTER of ours. Whether it is to be sent again, with an answer.
+    fn lease_challenged(&mut self, id: u64, aor: &Aor, response: Message<'_>, flow: &Flow) -> bool {
+        let from = self.names.upstream_at(flow, None).map(|(from, _)| from);
+        let Some((login, upstream)) = self.lease_login(aor) else {
+            return false;
+        };
+        if from.is_none() || from != self.config.default_upstream {
+            return false;
+        }
+        let at = At {
+            login: &login,
+            upstream: &upstream,
+        };
+        let auth = &self.shared.upstream_auth;
+        let Some((lease, _)) = self.leases.flying(id) else {
+            return false;
+        };
+        match auth.challenged(at, response) {
+            Some(is_stale) if lease.tries.again(is_stale) => true,
+            Some(_) => {
+                auth.forget(at);
+                false
+            }
+            None => false,
+        }
     }
 
     /// A REGISTER of ours got no answer, or could not be sent.
@@ -176,6 +228,8 @@ impl Engine {
         let shards = (self.shard, self.config.registrar.leases.shards);
         let number = self.config.default_upstream?;
         let upstream = self.config.upstreams.get(number)?;
+        let aor = self.leases.flying(id)?.0.aor.clone();
+        let login = self.lease_login(&aor);
         let (lease, expires) = self.leases.flying(id)?;
         let places: SmallVec<[_; 2]> = upstream
             .targets
@@ -194,6 +248,23 @@ impl Engine {
         let clock = u32::try_from(clock).unwrap_or(u32::MAX);
         lease.cseq = lease.cseq.saturating_add(1).max(clock) & MOST_CSEQ;
         let branch = loops::branch(self.entropy.next_u64(), 0);
+        let mut credentials = Vec::new();
+        if let Some((login, upstream)) = &login {
+            let uri = [b"sip:", target.host.as_bytes()].concat();
+            let asking = Asking {
+                method: "REGISTER",
+                uri: &uri,
+                body: b"",
+            };
+            let at = At { login, upstream };
+            let auth = &self.shared.upstream_auth;
+            for line in auth.preempt(at, asking, self.entropy.as_mut()) {
+                credentials.extend_from_slice(line.role.credentials().name().as_bytes());
+                credentials.extend_from_slice(b": ");
+                credentials.extend_from_slice(line.value.as_bytes());
+                credentials.extend_from_slice(b"\r\n");
+            }
+        }
         let register = Register {
             aor: &lease.aor,
             slot: lease.slot,
@@ -203,7 +274,7 @@ impl Engine {
             call_id: &call_id,
             cseq: lease.cseq,
             expires,
-            more: b"",
+            more: &credentials,
         };
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();

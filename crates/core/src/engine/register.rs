@@ -101,7 +101,7 @@ impl Engine {
             return cut;
         }
         let mut cut = cut.unwrap_or_else(|| config.clone());
-        let spread = self.entropy.next_u64() % u64::from(SPREAD);
+        let spread = self.entropy.next_u64().checked_rem(SPREAD).unwrap_or(0);
         cut.share = WHOLE.saturating_sub(u16::try_from(spread).unwrap_or(0));
         Some(cut)
     }
@@ -160,4 +160,4 @@ fn is_behind_nat(received: &Received<'_>) -> bool {
 
 /// All of the time that was asked for, in thousandths, and how many of them chance takes off.
 const WHOLE: u16 = 1_000;
-const SPREAD: u16 = 100;
+const SPREAD: u64 = 100;

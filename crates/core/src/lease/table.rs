@@ -9,6 +9,7 @@ use times::{ends, seconds};
 use super::state::{Action, Hold};
 use super::want::{Fate, Outcome};
 use super::{Count, Event, LeaseConfig, Slot, Slots, State};
+use crate::auth::upstream::Tries;
 use crate::outbox::Ticket;
 use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
@@ -62,6 +63,8 @@ pub(crate) struct Lease {
     waiters: SmallVec<[Ticket; 1]>,
     /// What will be bound if the PBX agrees.
     pub(super) expected: Option<Arc<Binding>>,
+    /// How often its REGISTER under way was challenged and answered.
+    pub(crate) tries: Tries,
     /// It stands in a queue; whether in the urgent one.
     queued: Option<bool>,
     /// When it is to be refreshed or tried again.
@@ -311,6 +314,7 @@ impl Leases {
             failures: 0,
             waiters: SmallVec::new(),
             expected: None,
+            tries: Tries::default(),
             queued: None,
             due: None,
             check: around.now.after(SOON),

@@ -1,10 +1,13 @@
 //! A Bellhop before a PBX that registers, for the scenarios.
 
 pub(crate) use crate::common::*;
-use bellhop_core::auth::Algorithm;
+use bellhop_core::auth::upstream::Login;
+use bellhop_core::auth::{Algorithm, AuthConfig, User, Users};
 use bellhop_core::config::Config;
 use bellhop_core::lease::{LeaseConfig, Mode};
+use bellhop_core::registrar::Aor;
 pub(crate) use bellhop_testkit::{Manner, Peer, Registrar, World, header_of, status_of};
+use std::sync::Arc;
 pub(crate) use std::time::Duration;
 
 /// The world, and the PBX's side of it.
@@ -32,9 +35,25 @@ impl Site {
         Self::of(leased(mode))
     }
 
+    /// As [`Site::new`]; 6001 has a login at the PBX.
+    pub(crate) fn with_login(mode: Mode, password: &str) -> Self {
+        let aor = Aor::parse_text(AOR).unwrap();
+        let user = User::with_password("6001", "example.org", "secret6001", vec![aor]);
+        let user = user.with_login(Some(Login::with_password("6001", password)));
+        let auth = AuthConfig {
+            users: Arc::new(Users::new(vec![user]).unwrap()),
+            ..auth()
+        };
+        Self::start(leased(mode), auth)
+    }
+
     pub(crate) fn of(config: Config) -> Self {
+        Self::start(config, auth())
+    }
+
+    fn start(config: Config, auth: AuthConfig) -> Self {
         let mut world = World::new(7);
-        world.start(config, auth());
+        world.start(config, auth);
         Self {
             world,
             pbx: Registrar::default(),

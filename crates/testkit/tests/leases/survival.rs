@@ -259,3 +259,28 @@ fn a_reload_that_changes_the_mode_changes_what_the_pbx_has() {
         assert_eq!(site.contacts("6001").len(), contacts, "{mode:?}");
     }
 }
+
+#[test]
+fn a_pbx_that_challenges_is_answered_with_the_users_login_and_its_nonce_used_again() {
+    for mode in [Mode::Contact, Mode::Aor] {
+        let mut site = Site::with_login(mode, "geheim");
+        site.pbx.challenge = Some(("asterisk".to_owned(), "geheim".to_owned()));
+        let mut a = phone_at("6001", 1);
+        let answer = site.register(&mut a, "Expires: 600\r\n");
+        assert_eq!(status_of(&answer), 200, "{answer}");
+        assert_eq!((site.heard(), site.contacts("6001").len()), (2, 1));
+        // What takes it down carries its proof at once.
+        site.register(&mut a, "Expires: 0\r\n");
+        site.run(SECOND);
+        assert_eq!(
+            (site.heard(), site.contacts("6001").len()),
+            (1, 0),
+            "{mode:?}"
+        );
+    }
+    let mut site = Site::with_login(Mode::Contact, "wrong");
+    site.pbx.challenge = Some(("asterisk".to_owned(), "geheim".to_owned()));
+    let mut a = phone_at("6001", 1);
+    assert_eq!(status_of(&site.register(&mut a, "Expires: 600\r\n")), 500);
+    assert_eq!(site.heard(), 2);
+}

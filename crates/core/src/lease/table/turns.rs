@@ -1,6 +1,7 @@
 //! Whose turn it is, and what a PBX that does not answer does to that.
 
 use super::{Around, Flight, Lease, Leases};
+use crate::auth::upstream::Tries;
 use crate::lease::want::{Fate, Outcome};
 use crate::lease::{Count, Event, State, state::Action};
 use crate::registrar::Device;
@@ -49,6 +50,7 @@ impl Leases {
             };
             let asked = Duration::from_secs(expires.into());
             lease.out_by = lease.out_by.max(now.after(asked));
+            lease.tries = Tries::default();
             self.last_flight = self.last_flight.wrapping_add(1) & FLIGHTS;
             let id = self.last_flight;
             self.flights.insert(id, device);
