@@ -164,7 +164,7 @@ impl<'b> Message<'b> {
     }
 
     /// The topmost Via. # Errors: `Missing`, `Syntax`.
-    #[inline]
+    #[inline(always)]
     pub fn top_via(self) -> Result<ViaRef<'b>, Error> {
         // What can be read as one value is one: no comma stands in a Via but in quotes and brackets.
         if let Some(via) = self.value(HeaderId::Via).and_then(via::read) {
@@ -253,7 +253,7 @@ impl<'b> Message<'b> {
     ///
     /// # Errors
     /// The first fault found.
-    #[inline]
+    #[inline(always)]
     pub fn ends(self) -> Result<Ends<'b>, Error> {
         let from = self.from()?;
         let id = HeaderId::To;

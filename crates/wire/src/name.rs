@@ -87,11 +87,9 @@ impl HeaderId {
         if length == 1 {
             return Some(Self::compact(first | 0x20)).filter(|id| *id != Self::Other);
         }
-        let id = *SLOTS.get(slot(length, first, second))?;
-        let front = FRONTS.get(id as usize)?;
+        let front = FRONTS.get(slot(length, first, second))?;
         let same = (lanes | Lanes::of(&front.case)).same(Lanes::of(&front.name));
-        let all = 1_u32.wrapping_shl(length as u32).wrapping_sub(1);
-        (length == front.length && !same.bits() & all == 0).then_some(id)
+        (length == front.length && same.bits() | front.behind == 0xffff).then_some(front.id)
     }
 
     /// The name in its usual spelling; `Other` has none and gives "header".
@@ -213,14 +211,18 @@ const fn slot(length: usize, first: u8, second: u8) -> usize {
 
 /// A known name of at most fifteen octets, for comparing it at once. A longer one has no length here.
 struct Front {
+    id: HeaderId,
     length: usize,
+    /// A bit for each octet behind the name.
+    behind: u32,
     /// In lower case.
     name: [u8; 16],
     /// The bit that letters of both cases have in lower case, where there is a letter.
     case: [u8; 16],
 }
 
-const FRONTS: [Front; HeaderId::COUNT] = fronts();
+/// Each in its slot.
+const FRONTS: [Front; SLOTS_LEN] = fronts();
 const SLOTS_LEN: usize = 128;
 const SLOTS: [HeaderId; SLOTS_LEN] = slots();
 
@@ -250,27 +252,28 @@ const fn slots() -> [HeaderId; SLOTS_LEN] {
     clippy::arithmetic_side_effects,
     reason = "run by the compiler only"
 )]
-const fn fronts() -> [Front; HeaderId::COUNT] {
+const fn fronts() -> [Front; SLOTS_LEN] {
     let mut fronts = [const {
         Front {
+            id: HeaderId::Other,
             length: usize::MAX,
+            behind: 0,
             name: [0; 16],
             case: [0; 16],
         }
-    }; HeaderId::COUNT];
+    }; SLOTS_LEN];
     let mut at = 0;
     while at < ALL.len() {
         let name = ALL[at].name().as_bytes();
+        let slot = slot(name.len(), name[0], name[1]);
         if name.len() < 16 {
-            fronts[at].length = name.len();
+            fronts[slot].id = ALL[at];
+            fronts[slot].length = name.len();
+            fronts[slot].behind = 0xffff & !((1 << name.len()) - 1);
             let mut octet = 0;
             while octet < name.len() {
-                fronts[at].name[octet] = name[octet].to_ascii_lowercase();
-                fronts[at].case[octet] = if name[octet].is_ascii_alphabetic() {
-                    0x20
-                } else {
-                    0
-                };
+                fronts[slot].name[octet] = name[octet].to_ascii_lowercase();
+                fronts[slot].case[octet] = (name[octet].is_ascii_alphabetic() as u8) << 5;
                 octet += 1;
             }
         }

@@ -63,14 +63,18 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// The number of one or more digits and nothing else; larger than `u64::MAX` gives `u64::MAX`.
 pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
-    if bytes.is_empty() {
-        return None;
+    let (first, rest) = bytes.split_first()?;
+    let digit = |byte: &u8| Some(u64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let mut sum = digit(first)?;
+    // Nineteen digits fit in any case.
+    if bytes.len() < 20 {
+        for byte in rest {
+            sum = sum.wrapping_mul(10).wrapping_add(digit(byte)?);
+        }
+        return Some(sum);
     }
-    bytes.iter().try_fold(0_u64, |sum, byte| {
-        byte.is_ascii_digit().then(|| {
-            sum.saturating_mul(10)
-                .saturating_add(u64::from(byte.wrapping_sub(b'0')))
-        })
+    rest.iter().try_fold(sum, |sum, byte| {
+        Some(sum.saturating_mul(10).saturating_add(digit(byte)?))
     })
 }
 
@@ -120,11 +124,18 @@ pub(crate) fn is_clean(bytes: &[u8]) -> bool {
 }
 
 /// Appends a number in decimal digits.
-pub(crate) fn put_decimal(sink: &mut impl Sink, mut number: u64) {
+pub(crate) fn put_decimal(sink: &mut impl Sink, number: u64) {
+    let digit = |number: u64| b'0'.wrapping_add((number % 10) as u8);
+    // A port, as most are.
+    if (1_000..10_000).contains(&number) {
+        let digits = [number / 1_000, number / 100, number / 10, number].map(digit);
+        return sink.put(&digits);
+    }
     let mut digits = [0_u8; 20];
     let mut from = digits.len();
+    let mut number = number;
     for slot in digits.iter_mut().rev() {
-        *slot = b'0'.wrapping_add((number % 10) as u8);
+        *slot = digit(number);
         number /= 10;
         from = from.wrapping_sub(1);
         if number == 0 {
@@ -282,5 +293,40 @@ mod tests {
     fn blanks_and_folds_around_a_text_are_trimmed() {
         assert_eq!(trim(b" \t\r\n a b\r\n "), b"a b");
         assert_eq!(trim(b" \t "), b"");
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_read_and_too_large_ones_are_the_largest() {
+        for number in [
+            0,
+            9,
+            10,
+            99,
+            100,
+            999,
+            1_000,
+            5_060,
+            9_999,
+            10_000,
+            65_535,
+            u64::MAX,
+        ] {
+            let mut text = Vec::new();
+            put_decimal(&mut text, number);
+            assert_eq!(text, number.to_string().as_bytes());
+            assert_eq!(decimal(&text), Some(number));
+        }
+        for (text, number) in [
+            ("9999999999999999999", Some(9_999_999_999_999_999_999)),
+            ("18446744073709551616", Some(u64::MAX)),
+            ("00000000000000000000000007", Some(7)),
+            ("", None),
+            ("-1", None),
+            ("1x", None),
+            ("x1", None),
+            ("1234567890123456789x123", None),
+        ] {
+            assert_eq!(decimal(text.as_bytes()), number, "{text}");
+        }
     }
 }

@@ -137,11 +137,12 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
 /// Six groups of three bytes are six groups of four letters: no padding, one text for each nonce.
 fn encode(bytes: &[u8; STAMP + SHOWN]) -> [u8; TEXT] {
     let mut text = [0; TEXT];
-    let letter = |bits: u8| ALPHABET.get(usize::from(bits & 63)).map_or(0, |l| *l);
+    let letter = |bits: u32| ALPHABET.get((bits & 63) as usize).map_or(0, |l| *l);
     let (groups, _) = bytes.as_chunks::<3>();
     let (letters, _) = text.as_chunks_mut::<4>();
     for (letters, [a, b, c]) in letters.iter_mut().zip(groups) {
-        *letters = [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c].map(letter);
+        let bits = u32::from_be_bytes([0, *a, *b, *c]);
+        *letters = [bits >> 18, bits >> 12, bits >> 6, bits].map(letter);
     }
     text
 }

@@ -86,6 +86,7 @@ impl Engine {
     /// Request-URI can be read (step 1) and has a scheme that we know (step 2), hops are left (step 3;
     /// a trusted peer's OPTIONS may still be answered here), and no extension is required (step 5), for
     /// we implement none that a proxy could be required to. Gives the Request-URI.
+    #[inline(always)]
     fn validated<'a>(
         &self,
         received: &Received<'a>,

@@ -68,7 +68,7 @@ impl Engine {
     /// What goes on the topmost Via, and where the response goes: back where the request came from
     /// (RFC 3581 4); only on the inside, where a client asks for no `rport`, to its Via's port (18.2.2). A trusted peer
     /// whose connection is gone is called at its Via's port.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn received<'b>(&self, now: Now, message: Message<'b>, flow: Flow) -> Received<'b> {
         let is_outside = self.is_outside(&flow);
         let via = message.top_via().ok();

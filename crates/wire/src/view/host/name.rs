@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 /// The domain name or IPv4 address at the front, and what follows it. What ends with a label of digits
 /// only cannot be a name and must be an address (RFC 3261 25.1 `toplabel`). `_` is let through: it is no
 /// host name but in use as one.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn name_or_ipv4(bytes: &[u8]) -> Option<(Host<'_>, &[u8])> {
     let front = Labels::of(match bytes.first_chunk::<16>() {
         Some(sixteen) => Lanes::of(sixteen),
