@@ -63,7 +63,7 @@ fn a_call_from_asterisk_reaches_the_phone_and_the_phones_own_call_reaches_asteri
         let call = site
             .sipp(1, "call")
             .to("86002")
-            .args(&["-d", "2500"])
+            .args(&["-d", "7000"])
             .start();
         let invite = called.expect("INVITE ");
         called.answer(&invite, "200 OK");
