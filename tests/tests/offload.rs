@@ -89,5 +89,5 @@ fn unseen(messages: &str) {
     assert!(!messages.contains("realm=\"asterisk\""), "{messages}");
 }
 
-const ANSWERED: &str = "answered: an upstream's challenge";
-const STALE: &str = "an upstream's challenge: its nonce was too old";
+const ANSWERED: &str = "answered: challenge of an upstream";
+const STALE: &str = "challenge of an upstream, whose nonce was too old";

@@ -1,7 +1,7 @@
 //! What the core is told once: typed, checked by whoever made it, immutable, swapped whole.
 
 use crate::{auth::upstream::Login, flow::Transport, registrar, transaction};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// The core's configuration. Authentication has its own ([`crate::auth::AuthConfig`]).
 #[derive(Clone, Debug)]
@@ -83,6 +83,8 @@ pub struct Upstream {
     pub trusted: bool,
     /// What its challenges are answered with for whoever has no login of his own there.
     pub login: Option<Arc<Login>>,
+    /// How often each target is asked whether it is there; `None`: never.
+    pub probe: Option<Duration>,
 }
 
 /// One address of a PBX (a name has been resolved by the shell, which swaps the configuration when

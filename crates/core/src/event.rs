@@ -52,6 +52,8 @@ pub enum Decision {
     Completed(&'static str),
     /// Not answered and not relayed; the text says why.
     Dropped(&'static str),
+    /// A target of an upstream has gone or come back.
+    Upstream(String),
     /// A next hop gave no final response; the text names it and says why.
     BranchFailed(String),
     /// What the PBX said to a registration of ours; the text names the AoR.
@@ -107,6 +109,7 @@ impl fmt::Display for Decision {
             Self::Completed(text) => write!(f, "completed: {text}"),
             Self::Dropped(why) => write!(f, "dropped: {why}"),
             Self::BranchFailed(text) => write!(f, "branch failed: {text}"),
+            Self::Upstream(text) => write!(f, "upstream {text}"),
             Self::Lease(text) => write!(f, "registration at the PBX: {text}"),
         }
     }

@@ -26,3 +26,4 @@ mod routing;
 mod text;
 pub mod time;
 pub mod transaction;
+pub mod upstream;

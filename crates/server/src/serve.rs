@@ -138,6 +138,7 @@ impl Server {
             replay: Arc::new(ReplayGuard::new(NONCES)),
             secret: Arc::new(secret),
             leases: Arc::default(),
+            health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
         // The replay guard dies with the process, so no nonce may outlive it either.

@@ -99,6 +99,7 @@ impl World {
             replay: Arc::new(ReplayGuard::new(4_096)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(1_024)),
         };
         let auth = Authenticator::new(auth, Arc::clone(&shared.secret), Arc::clone(&shared.replay));

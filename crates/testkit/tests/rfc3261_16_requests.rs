@@ -260,7 +260,7 @@ fn a_method_that_may_make_a_dialog_is_record_routed_and_no_other() {
         // 16.6 step 4: a proxy that must stay cannot know what a method that it does not know begins.
         ("WHISTLE", true),
         ("MESSAGE", false),
-        ("OPTIONS", false),
+        ("INFO", false),
     ] {
         let request = p.request(method, "sip:6002@192.0.2.1", method, "");
         say(&mut world, &p, &request);

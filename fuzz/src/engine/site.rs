@@ -29,6 +29,7 @@ impl Site {
             replay: Arc::new(ReplayGuard::new(16)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(16)),
         };
         let config = Arc::new(config(choice));
@@ -127,6 +128,7 @@ fn config(choice: u8) -> Config {
         }],
         trusted,
         login: None,
+probe: None,
     };
     let mut pbx = upstream("pbx", Transport::Udp, UPSTREAMS[0], true);
     pbx.targets.push(UpstreamTarget {

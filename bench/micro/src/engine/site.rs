@@ -40,6 +40,7 @@ pub(super) fn config() -> Config {
             }],
             trusted: true,
             login: None,
+            probe: None,
         }],
         default_upstream: Some(0),
         registrar: RegistrarConfig::default(),

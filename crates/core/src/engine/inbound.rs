@@ -258,7 +258,7 @@ impl Engine {
 
     /// Whether a response can be one to a request that we sent: its top Via is ours, as we are called now or
     /// were when we sent it (18.1.2: whether we sent one is for its transaction to say), and but
-    /// for a CANCEL and a REGISTER, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
+    /// for a CANCEL, a REGISTER and an OPTIONS, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
     /// top Via.
     fn is_answer<'b>(&self, response: Message<'b>) -> Result<ViaRef<'b>, &'static str> {
         let via = response.top_via().map_err(|_| "bad response")?;
@@ -267,7 +267,8 @@ impl Engine {
         if !is_own(&self.names) && !self.former.iter().any(is_own) {
             return Err("response whose top Via is not ours");
         }
-        let is_made_here = |method| matches!(method, Method::Cancel | Method::Register);
+        let is_made_here =
+            |method| matches!(method, Method::Cancel | Method::Register | Method::Options);
         let may_be_ours = response
             .cseq()
             .is_ok_and(|(_, method)| is_made_here(method));

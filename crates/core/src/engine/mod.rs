@@ -7,6 +7,7 @@
 mod challenge;
 mod consult;
 mod durable;
+mod health;
 mod inbound;
 mod leased;
 mod leases;
@@ -40,6 +41,7 @@ use crate::registrar::Location;
 use crate::routing::{Known, Names};
 use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
+use crate::upstream::{Health, Probes};
 use ahash::RandomState;
 use bellhop_wire::{Frame, Index, frame};
 use std::collections::VecDeque;
@@ -76,6 +78,11 @@ pub struct Engine {
     leases_changed: bool,
     /// REGISTERs that wait for the PBX.
     parked: leased::Parked,
+    /// Of shard 0 alone.
+    probes: Probes,
+    probes_changed: bool,
+    /// What [`Health::returns`] said last.
+    returns: u64,
     date: date::Line,
     index: Index,
     shard: u16,
@@ -94,6 +101,8 @@ pub struct Shared {
     pub leases: Arc<Slots>,
     /// Nonces of PBXs.
     pub upstream_auth: Arc<UpstreamAuth>,
+    /// Which targets of upstreams answer.
+    pub health: Arc<Health>,
 }
 
 impl Engine {
@@ -125,6 +134,9 @@ impl Engine {
             // Bindings that were kept are registered anew.
             leases_changed: config.registrar.leases.is_on(),
             parked: leased::Parked::default(),
+            probes: Probes::default(),
+            probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
+            returns: 0,
             config,
             auth,
             shared,
@@ -234,12 +246,13 @@ impl Engine {
         self.lookup_deadlines(now, out);
         self.give_up_on_disk(now, out);
         self.lease_deadlines(now, out);
+        self.probe_deadlines(now, out);
         self.finish(now, first, out);
     }
 
     /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let is_due = self.table.has_events() || self.leases_changed;
+        let is_due = self.table.has_events() || self.leases_changed || self.probes_changed;
         let at_once = is_due.then(Instant::default);
         let timers = [
             at_once,
@@ -248,6 +261,7 @@ impl Engine {
             self.lookups.next(),
             self.holds.next(),
             self.leases.next(),
+            self.next_probe(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -261,6 +275,7 @@ impl Engine {
             self.former.truncate(if sent == 0 { 0 } else { FORMER });
         }
         self.leases_changed |= self.config.registrar.leases != config.registrar.leases;
+        self.probes_changed |= self.shard == 0 && self.config.upstreams != config.upstreams;
         self.limiter = Limiter::new(config.rate);
         self.table.set_capacity(config.max_held);
         self.config = config;

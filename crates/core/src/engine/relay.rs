@@ -56,6 +56,7 @@ impl Engine {
             config: &self.config,
             names: &self.names,
             location: &self.shared.location,
+            health: &self.shared.health,
             known: &self.known,
             slots: &self.shared.leases,
             is_user: &|aor| self.auth.knows(aor),
@@ -77,6 +78,13 @@ impl Engine {
             }
             Routing::Refuse { status, reason } => {
                 return self.refuse(received, status, reason, out);
+            }
+            Routing::Busy { rest } => {
+                let seconds = rest.as_secs().max(1).to_string();
+                let why = "The PBX does not answer";
+                return self.refuse_with(received, 503, why, out, |_, reply| {
+                    reply.header("Retry-After", seconds.as_bytes());
+                });
             }
             Routing::Targets { groups, why } => (groups, why),
         };

@@ -150,6 +150,7 @@ impl Engine {
             config: &self.config,
             names: &self.names,
             location: &self.shared.location,
+            health: &self.shared.health,
             known: &self.known,
             slots: &self.shared.leases,
             is_user: &|aor| self.auth.knows(aor),
@@ -160,7 +161,9 @@ impl Engine {
                 context.groups = groups;
                 Next::Groups
             }
-            Routing::Refuse { .. } | Routing::Local => Next::Respond(Verdict::Continue),
+            Routing::Refuse { .. } | Routing::Busy { .. } | Routing::Local => {
+                Next::Respond(Verdict::Continue)
+            }
         }
     }
 

@@ -260,6 +260,8 @@ impl BranchId {
     pub(crate) const LEASE: usize = 252;
     /// Stands for a REGISTER that waits for the PBX, which has none either.
     pub(crate) const PARKED: usize = 251;
+    /// Stands for a probe of a PBX.
+    pub(crate) const PROBE: usize = 250;
 
     pub(crate) const fn pack(self) -> u64 {
         (self.context & ID_MASK) << 8 | (self.index as u64 & 0xff)
@@ -281,5 +283,5 @@ impl BranchId {
 /// the allocator's own.
 const ENTRY: usize = 64;
 /// Most branches a context ever has.
-pub(crate) const MAX_BRANCHES: usize = 251;
+pub(crate) const MAX_BRANCHES: usize = 250;
 const ID_MASK: u64 = (1 << 40) - 1;

@@ -152,8 +152,8 @@ impl Engine {
                     let status = response.status().unwrap_or(0);
                     out.tell(request, *flow, Level::Debug, status, || {
                         Decision::Answered(match is_stale {
-                            true => "an upstream's challenge: its nonce was too old",
-                            false => "an upstream's challenge",
+                            true => "challenge of an upstream, whose nonce was too old",
+                            false => "challenge of an upstream",
                         })
                     });
                 }

@@ -24,6 +24,7 @@ impl Engine {
         match id.index {
             BranchId::CANCEL => return,
             BranchId::LEASE => return self.lease_response(now, id.context, response, flow, out),
+            BranchId::PROBE => return self.probe_answered(now, id.context, response, out),
             _ => {}
         }
         let Some(mut context) = self.contexts.take(id.context) else {
@@ -54,6 +55,8 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let (is_invite, is_over) = (context.is_invite, context.is_over);
+        let to = context.branch(id.index).and_then(|branch| branch.to);
+        self.heard_of(now, to, response, out);
         let Some(branch) = context.branch(id.index) else {
             return;
         };
@@ -155,7 +158,7 @@ impl Engine {
     /// A client transaction is gone for good.
     pub(crate) fn client_gone(&mut self, gone: TransactionId, owner: Owner) {
         let id = BranchId::unpack(owner.0);
-        if id.index == BranchId::LEASE {
+        if matches!(id.index, BranchId::LEASE | BranchId::PROBE) {
             return;
         }
         let Some(context) = self.contexts.find(id.context) else {
@@ -185,6 +188,7 @@ impl Engine {
         match id.index {
             BranchId::CANCEL => return,
             BranchId::LEASE => return self.lease_failed(now, id.context, out),
+            BranchId::PROBE => return self.probe_lost(now, id.context, out),
             _ => {}
         }
         let Some(mut context) = self.contexts.take(id.context) else {
@@ -204,7 +208,14 @@ impl Engine {
                 Some(to) if branch.cancel == Cancel::No => {
                     self.send_branch(now, id, &mut context, to, out)
                 }
-                _ => self.fail_branch(now, id, &mut context, status, out),
+                _ => {
+                    let is_first = branch.state == BranchState::Calling;
+                    let to = branch.to.filter(|_| is_first);
+                    if let Some(incoming) = &context.incoming {
+                        self.missed(now, to, incoming.request.message(), out);
+                    }
+                    self.fail_branch(now, id, &mut context, status, out)
+                }
             }
         }
         self.contexts.put(id.context, context);

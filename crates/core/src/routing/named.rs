@@ -32,7 +32,7 @@ pub(crate) fn named(
                 refusal = refuse(482, "Policy's target is this server");
                 continue;
             }
-            refused @ Routing::Refuse { .. } => {
+            refused @ (Routing::Refuse { .. } | Routing::Busy { .. }) => {
                 refusal = refused;
                 continue;
             }

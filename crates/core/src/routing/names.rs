@@ -219,6 +219,24 @@ impl Names {
         self.upstreams.iter().find(is_there).map(|u| u.upstream)
     }
 
+    /// As it is configured, the target that has this very address (see [`Names::upstream_to`]).
+    pub(crate) fn target_at(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Option<(Transport, SocketAddr)> {
+        let at = |u: &&Peer| u.remote == remote;
+        let mut all = self.upstreams.iter().filter(at);
+        let exact = self
+            .upstreams
+            .iter()
+            .filter(at)
+            .find(|u| u.transport == transport);
+        let large = |u: &&Peer| (u.transport, transport) == (Transport::Udp, Transport::Tcp);
+        let found = exact.or_else(|| all.find(large))?;
+        Some((found.transport, found.remote))
+    }
+
     /// The listener that best reaches an address: of its family, of its transport if there is one, then
     /// the one whose address shares most leading bits with it, then inside before outside.
     pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {

@@ -15,6 +15,8 @@ pub(crate) enum Routing {
     Local,
     /// It goes to these, group after group. The text says why, for the log.
     Targets { groups: VecDeque<Group>, why: Why },
+    /// All that it could go to is down, or asks to be left alone for so long.
+    Busy { rest: Duration },
     /// It is refused.
     Refuse { status: u16, reason: &'static str },
 }

@@ -11,10 +11,12 @@ use crate::lease::Slots;
 use crate::record_route::Side;
 use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
+use crate::upstream::{Health, REST, State};
 use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// By what right a request is served: nothing is routed without one.
 #[derive(Clone, Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) config: &'a Config,
     pub(crate) names: &'a Names,
     pub(crate) location: &'a Location,
+    pub(crate) health: &'a Health,
     pub(crate) known: &'a Known,
     pub(crate) slots: &'a Slots,
     pub(crate) is_user: &'a dyn Fn(&Aor) -> bool,
@@ -260,6 +263,16 @@ impl Scene<'_> {
         }
         let mut bindings = SmallVec::new();
         self.location.lookup(self.now, &aor, &mut bindings);
+        if matches!(request.method(), Some(Method::Options))
+            && matches!(proof, Proof::Trusted { upstream: Some(_) })
+            && (!bindings.is_empty() || (self.is_user)(&aor))
+        {
+            // What a PBX wants to know when it qualifies an AoR: we keep its phones in sight.
+            return match bindings.is_empty() {
+                false => Routing::Local,
+                true => refuse(480, "Not registered"),
+            };
+        }
         let groups = self.by_q(&bindings);
         if let Some(routing) = self.by_way_of_pbx(uri, &aor, proof, &groups) {
             return routing;
@@ -305,10 +318,21 @@ impl Scene<'_> {
             return refuse(500, "No such upstream");
         };
         let mut groups = VecDeque::with_capacity(upstream.targets.len());
+        let mut rest = None;
         for target in &upstream.targets {
             let Some(to) = self.names.destination(target.transport, target.remote) else {
                 continue;
             };
+            let place = (target.transport, target.remote);
+            let wait = match self.health.state(self.now, place) {
+                State::Up => None,
+                State::Down => Some(upstream.probe.unwrap_or(REST)),
+                State::Draining(until) => Some(until.since(self.now)),
+            };
+            if let Some(wait) = wait {
+                rest = Some(rest.map_or(wait, |rest: Duration| rest.min(wait)));
+                continue;
+            }
             let target = Target {
                 uri: Some(rehost(uri, &target.host)),
                 hop: Hop::To(to),
@@ -322,6 +346,9 @@ impl Scene<'_> {
                 targets: SmallVec::from_iter([target]),
                 is_spare,
             });
+        }
+        if let (true, Some(rest)) = (groups.is_empty(), rest) {
+            return Routing::Busy { rest };
         }
         if groups.is_empty() {
             return refuse(500, "Upstream has no address that a listener reaches");

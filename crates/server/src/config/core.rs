@@ -32,6 +32,7 @@ impl Settings {
                 .collect(),
             trusted: upstream.trusted,
             login: upstream.login.clone(),
+            probe: upstream.probe,
         };
         Config {
             domains: self.server.domains.clone(),

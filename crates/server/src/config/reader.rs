@@ -257,19 +257,6 @@ impl<'a> Section<'a> {
         matches!(value, Some(DeValue::Table(_)))
     }
 
-    /// Refuses `key`, which belongs to the contract but not to this version; `instead` says what
-    /// holds without it.
-    pub(crate) fn later(&self, key: &'static str, instead: &str) {
-        let Some((value, at)) = self.take(key) else {
-            return;
-        };
-        let scalar = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
-        let at = if scalar { at } else { at.hidden() };
-        self.document
-            .report
-            .error(&at, format!("{LATER}; {instead}"));
-    }
-
     /// Reports the keys that nobody asked for.
     pub(crate) fn finish(&self) {
         let asked = self.asked.borrow();

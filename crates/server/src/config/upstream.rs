@@ -8,9 +8,10 @@ use super::{
     login,
     reader::{Field, Section, quoted},
     report::{At, Report, nearest},
+    units::show_duration,
 };
 use bellhop_core::auth::upstream::Login;
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 /// A group of PBX targets, tried in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Upstream {
     pub(crate) trusted: bool,
     /// What its challenges are answered with for whoever has no login of his own there.
     pub(crate) login: Option<Arc<Login>>,
+    /// How often each target is asked whether it is there; `None`: never.
+    pub(crate) probe: Option<Duration>,
 }
 
 /// Reads all `[[upstream]]`.
@@ -45,10 +48,13 @@ pub(super) fn read(
         });
         // What goes to a PBX today is what Asterisk wants, so there is one profile and nothing to choose.
         section.choice("profile", &[("asterisk", Some(()))]);
-        section.later(
-            "probe",
-            "remove it: the health of a PBX is seen from its answers only",
-        );
+        let probe = section.duration("probe").map(|Field { value, at }| {
+            if !(SHORTEST..=LONGEST).contains(&value) {
+                let (low, high) = (show_duration(SHORTEST), show_duration(LONGEST));
+                report.error(&at, format!("out of range; allowed: {low:?} to {high:?}"));
+            }
+            value
+        });
         section.finish();
         let Some(Field { value: name, at }) = name else {
             if !section.has("name") {
@@ -61,6 +67,7 @@ pub(super) fn read(
             targets,
             trusted,
             login: login.map(Arc::new),
+            probe,
         };
         check(&upstream, &at, &upstreams, report);
         upstreams.push((upstream, at));
@@ -212,3 +219,5 @@ fn is_own(listener: &Listener, target: &Target) -> bool {
 }
 
 const NO_TARGETS: &str = "has no targets; allowed: targets = [\"sip:10.0.0.10:5060\"]";
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(3600);

@@ -58,6 +58,7 @@ pub(crate) fn config() -> Config {
             }],
             trusted: true,
             login: None,
+            probe: None,
         }],
         default_upstream: Some(0),
         registrar: RegistrarConfig::default(),

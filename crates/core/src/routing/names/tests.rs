@@ -24,6 +24,7 @@ fn names(domains: &[&str], listeners: &[Listen<'_>], upstreams: &[Pbx<'_>]) -> N
     };
     let upstream = |&(transport, remote, host, trusted): &Pbx<'_>| Upstream {
         login: None,
+        probe: None,
         name: host.to_owned(),
         targets: vec![UpstreamTarget {
             transport,

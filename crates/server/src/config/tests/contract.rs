@@ -173,7 +173,7 @@ const ONLY: [(&str, &str); 3] = [
     ("[route]", "mode = \"proxy\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 8] = [
+const LATER: [(&str, &str); 7] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
     ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
@@ -182,7 +182,6 @@ const LATER: [(&str, &str); 8] = [
         "targets = [\"sip:10.0.0.10;transport=tls\"]",
     ),
     ("[[upstream]]", "targets = [\"sips:10.0.0.10\"]"),
-    ("[[upstream]]", "probe = \"10s\""),
     ("[registrar]", "mode = \"passthrough\""),
     ("[route]", "mode = \"b2bua\""),
 ];

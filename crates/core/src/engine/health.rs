@@ -1,0 +1,231 @@
+//! The health of upstreams: what is sent to learn of it, and what is made of what comes back or does not.
+
+use super::Engine;
+use crate::event::{Decision, Event, Level};
+use crate::flow::{Destination, Flow};
+use crate::loops;
+use crate::outbox::Outbox;
+use crate::proxy::BranchId;
+use crate::time::{Instant, Now};
+use crate::transaction::TransactionId;
+use crate::upstream::{Change, Place, Probe, Probes};
+use bellhop_wire::{HeaderId, Limits, Message, Method, Owned};
+use std::time::Duration;
+
+impl Engine {
+    /// When the next probe is due; only one shard probes.
+    pub(super) fn next_probe(&self) -> Option<Instant> {
+        self.probes.next()
+    }
+
+    /// Sends the probes that are due. One that is not answered by then has failed.
+    pub(super) fn probe_deadlines(&mut self, now: Now, out: &mut Outbox) {
+        if std::mem::take(&mut self.probes_changed) {
+            let (names, config) = (&self.names, &self.config);
+            let is_there = |place: &Place| names.target_at(place.0, place.1) == Some(*place);
+            self.shared.health.keep(is_there);
+            self.probes = Probes::new(config, &self.probes, now.instant);
+        }
+        let returns = self.shared.health.returns();
+        if std::mem::replace(&mut self.returns, returns) != returns {
+            // The PBX may have been restarted: what we keep there is put there again.
+            self.resync(now, out);
+        }
+        while let Some(probe) = self.probes.due(now.instant) {
+            if let Some((_, client)) = probe.flying {
+                self.table.abandon(client);
+                self.probe_failed(now, &probe, out);
+            }
+            if self.send_probe(now, &probe, out).is_none() {
+                self.probe_failed(now, &probe, out);
+            }
+        }
+    }
+
+    /// A response to a probe: the PBX is there, whatever it says, but for a 503 (RFC 3261 11.2, 21.5.4).
+    pub(crate) fn probe_answered(
+        &mut self,
+        now: Now,
+        number: u64,
+        response: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let status = response.status().unwrap_or(0);
+        if status < 200 {
+            return;
+        }
+        let Some(probe) = self.probes.landed(number) else {
+            return;
+        };
+        let wait = (status == 503).then(|| rest_of(response).unwrap_or(BUSY));
+        let change = self.shared.health.answered(now, probe.place, wait);
+        self.tell_health(probe.place, change, response, out);
+    }
+
+    /// A probe could not be sent, or ran out of time.
+    pub(crate) fn probe_lost(&mut self, now: Now, number: u64, out: &mut Outbox) {
+        if let Some(probe) = self.probes.landed(number) {
+            self.probe_failed(now, &probe, out);
+        }
+    }
+
+    /// What a response to somebody's request shows of the target that it was sent to.
+    pub(crate) fn heard_of(
+        &mut self,
+        now: Now,
+        to: Option<Destination>,
+        response: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let is_busy = response.status() == Some(503);
+        if !is_busy && !self.shared.health.is_watching() {
+            return;
+        }
+        let Some(place) = self.target_at(to) else {
+            return;
+        };
+        // A 503 that does not say for how long speaks of its request alone.
+        let wait = is_busy.then(|| rest_of(response)).flatten();
+        let change = self.shared.health.answered(now, place, wait);
+        self.tell_health(place, change, response, out);
+    }
+
+    /// A request got no response, or could not be sent.
+    pub(crate) fn missed(
+        &mut self,
+        now: Now,
+        to: Option<Destination>,
+        request: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let Some(place) = self.target_at(to) else {
+            return;
+        };
+        let is_probed = self.config.upstreams.iter().any(|upstream| {
+            let is_it = |t: &crate::config::UpstreamTarget| (t.transport, t.remote) == place;
+            upstream.probe.is_some() && upstream.targets.iter().any(is_it)
+        });
+        let change = self.shared.health.silent(now, place, is_probed);
+        self.tell_health(place, change, request, out);
+    }
+
+    /// The configured target that a request went to.
+    fn target_at(&self, to: Option<Destination>) -> Option<Place> {
+        let Destination::Address {
+            transport, remote, ..
+        } = to?
+        else {
+            return None;
+        };
+        self.names.target_at(transport, remote)
+    }
+
+    fn probe_failed(&mut self, now: Now, probe: &Probe, out: &mut Outbox) {
+        let change = self.shared.health.silent(now, probe.place, true);
+        if change.is_none() {
+            return;
+        }
+        let bytes = self.probe_text(probe, b"z9hG4bK", 0).unwrap_or_default();
+        if let Ok(request) = Owned::parse(&bytes, &Limits::default()) {
+            self.tell_health(probe.place, change, request.message(), out);
+        }
+    }
+
+    fn send_probe(&mut self, now: Now, probe: &Probe, out: &mut Outbox) -> Option<()> {
+        let branch = loops::branch(self.entropy.next_u64(), 0);
+        let id = BranchId {
+            context: self.contexts.reserve(),
+            index: BranchId::PROBE,
+        };
+        let (transport, remote) = probe.place;
+        let to = self.names.destination(transport, remote)?;
+        let bytes = self.probe_text(probe, &branch, id.context)?;
+        let (at, method) = (now.instant, Method::Options);
+        let owner = id.owner();
+        let client: TransactionId = self
+            .table
+            .create_client(at, method, &branch, &bytes, to, owner, out)?;
+        self.probes.sent(probe.place, id.context, client);
+        Some(())
+    }
+
+    /// OPTIONS for the PBX itself (RFC 3261 11.1).
+    fn probe_text(&self, probe: &Probe, branch: &[u8], number: u64) -> Option<Vec<u8>> {
+        let (transport, remote) = probe.place;
+        let to = self.names.destination(transport, remote)?;
+        let us = std::str::from_utf8(self.names.sent_by(to.listener())?).ok()?;
+        let branch = std::str::from_utf8(branch).ok()?;
+        let (host, via) = (&probe.host, transport.via_token());
+        let is_udp = !transport.is_reliable();
+        let parameter = match is_udp {
+            true => String::new(),
+            false => format!(";transport={}", transport.uri_token()),
+        };
+        let rport = if is_udp { ";rport" } else { "" };
+        let shard = self.in_shard(0) >> 48;
+        let tag = format!("{number:x}");
+        Some(
+            format!(
+                "OPTIONS sip:{host}{parameter} SIP/2.0\r\n\
+                 Via: SIP/2.0/{via} {us};branch={branch}{rport}\r\n\
+                 Max-Forwards: 70\r\n\
+                 From: <sip:{us}>;tag=probe{tag}\r\n\
+                 To: <sip:{host}>\r\n\
+                 Call-ID: probe{tag}.{shard}.{branch}\r\n\
+                 CSeq: 1 OPTIONS\r\n\
+                 User-Agent: Bellhop\r\n\
+                 Content-Length: 0\r\n\r\n"
+            )
+            .into_bytes(),
+        )
+    }
+
+    fn tell_health(
+        &self,
+        place: Place,
+        change: Option<Change>,
+        about: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let Some(change) = change else {
+            return;
+        };
+        let (transport, remote) = place;
+        let Some(to) = self.names.destination(transport, remote) else {
+            return;
+        };
+        let upstream = self.names.upstream_to(transport, remote);
+        let upstream = upstream.and_then(|number| self.config.upstreams.get(number));
+        let name = upstream.map_or("?", |upstream| upstream.name.as_str());
+        let what = match change {
+            Change::Down { silent } if self.probes.has(place) => {
+                format!("is down: no answer for {silent} probes or requests")
+            }
+            Change::Down { silent } => format!("is down: no answer to {silent} requests"),
+            Change::Draining(rest) => {
+                format!("wants to be left alone for {} s", rest.as_secs())
+            }
+            Change::Up => "is up again".to_owned(),
+        };
+        let flow = Flow {
+            listener: to.listener(),
+            transport,
+            remote,
+            connection: None,
+        };
+        let token = transport.uri_token();
+        let text = format!("{name} target {remote} {token} {what}");
+        let decision = Decision::Upstream(text);
+        out.events
+            .push(Event::about(about, flow, Level::Warn, 0, decision));
+    }
+}
+
+/// For how long a 503 asks (RFC 3261 20.33); `None`: it does not say.
+fn rest_of(response: Message<'_>) -> Option<Duration> {
+    let seconds = response.number(HeaderId::RetryAfter).ok()??;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+}
+
+/// How long a target rests whose probe is answered 503 and that does not say for how long.
+const BUSY: Duration = Duration::from_secs(5);

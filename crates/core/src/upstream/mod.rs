@@ -1,0 +1,190 @@
+//! Which targets of the upstreams answer: what requests and probes have shown, shared by all shards.
+
+mod probes;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use probes::{Probe, Probes};
+
+use crate::{
+    flow::Transport,
+    time::{Instant, Now},
+};
+use ahash::RandomState;
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// The health of all targets. One that nothing is known of is up.
+#[derive(Debug)]
+pub struct Health {
+    targets: Mutex<HashMap<Place, Target, RandomState>>,
+    /// Some target is not known to be well: only then is there anything to look up.
+    is_watching: AtomicBool,
+    returns: AtomicU64,
+}
+
+/// A target: how it is reached, and where it is.
+pub type Place = (Transport, SocketAddr);
+
+/// How a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It answers, or nothing else is known.
+    Up,
+    /// It does not answer.
+    Down,
+    /// It has asked to be left alone until then (503 with Retry-After, RFC 3261 21.5.4).
+    Draining(Instant),
+}
+
+/// A change that the log is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is down, after so many requests or probes without an answer.
+    Down { silent: u8 },
+    /// It wants to be left alone for so long.
+    Draining(Duration),
+    /// It answers again.
+    Up,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    state: State,
+    /// Requests and probes in a row that had no answer.
+    silent: u8,
+    /// When one that is down and not probed is tried again.
+    again: Option<Instant>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            // Keys are the configuration's.
+            targets: Mutex::new(HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4))),
+            is_watching: AtomicBool::new(false),
+            returns: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Health {
+    /// How a target is.
+    pub fn state(&self, now: Instant, place: Place) -> State {
+        if !self.is_watching() {
+            return State::Up;
+        }
+        let targets = self.lock();
+        let Some(target) = targets.get(&place) else {
+            return State::Up;
+        };
+        match target.state {
+            State::Draining(until) if until <= now => State::Up,
+            State::Down if target.again.is_some_and(|again| again <= now) => State::Up,
+            state => state,
+        }
+    }
+
+    /// How often a target that was down has come back: whoever keeps something at a PBX puts it there again
+    /// when this has grown, for the PBX may have been restarted.
+    pub fn returns(&self) -> u64 {
+        self.returns.load(Relaxed)
+    }
+
+    /// Whether some target is not known to be well.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.is_watching.load(Relaxed)
+    }
+
+    /// A response came; `wait` is what a 503 asks for.
+    pub(crate) fn answered(
+        &self,
+        now: Now,
+        place: Place,
+        wait: Option<Duration>,
+    ) -> Option<Change> {
+        if wait.is_none() && !self.is_watching() {
+            return None;
+        }
+        let mut targets = self.lock();
+        let change = match wait {
+            Some(wait) => {
+                let wait = wait.min(LONGEST_REST);
+                let target = targets.entry(place).or_insert(Target::WELL);
+                let was = target.state;
+                *target = Target {
+                    state: State::Draining(now.instant.after(wait)),
+                    ..Target::WELL
+                };
+                (!matches!(was, State::Draining(_))).then_some(Change::Draining(wait))
+            }
+            None => match targets.get(&place).map(|target| target.state) {
+                // What was sent before it asked to be left alone is answered still.
+                Some(State::Draining(until)) if until > now.instant => None,
+                Some(State::Up) | None => {
+                    targets.remove(&place);
+                    None
+                }
+                Some(State::Down | State::Draining(_)) => {
+                    targets.remove(&place);
+                    Some(Change::Up)
+                }
+            },
+        };
+        if change == Some(Change::Up) {
+            self.returns.fetch_add(1, Relaxed);
+        }
+        self.is_watching.store(!targets.is_empty(), Relaxed);
+        change
+    }
+
+    /// No response came. One that is probed is down until a probe is answered, another is tried again after
+    /// [`REST`].
+    pub(crate) fn silent(&self, now: Now, place: Place, is_probed: bool) -> Option<Change> {
+        let mut targets = self.lock();
+        let target = targets.entry(place).or_insert(Target::WELL);
+        target.silent = target.silent.saturating_add(1);
+        self.is_watching.store(true, Relaxed);
+        if target.silent < MOST_SILENT {
+            return None;
+        }
+        let was_down = target.state == State::Down;
+        target.state = State::Down;
+        target.again = (!is_probed).then(|| now.instant.after(REST));
+        let silent = target.silent;
+        (!was_down).then_some(Change::Down { silent })
+    }
+
+    /// Forgets targets that the configuration does not have any more.
+    pub(crate) fn keep(&self, is_there: impl Fn(&Place) -> bool) {
+        let mut targets = self.lock();
+        targets.retain(|place, _| is_there(place));
+        self.is_watching.store(!targets.is_empty(), Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Target, RandomState>> {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Target {
+    const WELL: Self = Self {
+        state: State::Up,
+        silent: 0,
+        again: None,
+    };
+}
+
+/// Requests or probes without an answer after which a target is down.
+const MOST_SILENT: u8 = 3;
+/// How long a target that is not probed is left alone when it is down.
+pub(crate) const REST: Duration = Duration::from_secs(10);
+/// The longest time for which a target is left alone because it asks.
+const LONGEST_REST: Duration = Duration::from_secs(3600);

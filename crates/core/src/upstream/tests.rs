@@ -1,0 +1,83 @@
+//! When a target counts as down, and when it is well again.
+
+use super::*;
+
+const PLACE: Place = (
+    Transport::Udp,
+    SocketAddr::new(
+        std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9)),
+        5060,
+    ),
+);
+
+fn at(seconds: u64) -> Now {
+    Now {
+        instant: Instant::default().after(Duration::from_secs(seconds)),
+        unix: Duration::from_secs(seconds),
+    }
+}
+
+fn state(health: &Health, seconds: u64) -> State {
+    health.state(at(seconds).instant, PLACE)
+}
+
+#[test]
+fn three_requests_without_an_answer_make_it_down_and_an_answer_between_them_does_not() {
+    let health = Health::default();
+    assert_eq!(health.silent(at(1), PLACE, true), None);
+    assert_eq!(health.silent(at(2), PLACE, true), None);
+    assert_eq!(health.answered(at(3), PLACE, None), None);
+    assert!(!health.is_watching());
+    for second in [4, 5] {
+        assert_eq!(health.silent(at(second), PLACE, true), None);
+    }
+    assert_eq!(state(&health, 6), State::Up);
+    let down = health.silent(at(6), PLACE, true);
+    assert_eq!(down, Some(Change::Down { silent: 3 }));
+    assert_eq!(health.silent(at(7), PLACE, true), None);
+    assert_eq!(state(&health, 1_000), State::Down);
+    assert_eq!(health.returns(), 0);
+    assert_eq!(health.answered(at(8), PLACE, None), Some(Change::Up));
+    assert_eq!((state(&health, 8), health.returns()), (State::Up, 1));
+}
+
+#[test]
+fn one_that_is_not_probed_is_tried_again_after_a_rest_and_rests_again_at_once() {
+    let health = Health::default();
+    for second in 1..=3 {
+        health.silent(at(second), PLACE, false);
+    }
+    assert_eq!(
+        (state(&health, 12), state(&health, 13)),
+        (State::Down, State::Up)
+    );
+    assert_eq!(health.silent(at(14), PLACE, false), None);
+    assert_eq!(
+        (state(&health, 23), state(&health, 24)),
+        (State::Down, State::Up)
+    );
+}
+
+#[test]
+fn one_that_asks_to_be_left_alone_is_until_its_time_is_over_whatever_it_answers() {
+    let health = Health::default();
+    let wait = Duration::from_secs(20);
+    let change = health.answered(at(1), PLACE, Some(wait));
+    assert_eq!(change, Some(Change::Draining(wait)));
+    assert_eq!(health.answered(at(2), PLACE, Some(wait)), None);
+    assert_eq!(health.answered(at(3), PLACE, None), None);
+    assert_eq!(state(&health, 21), State::Draining(at(22).instant));
+    assert_eq!(state(&health, 22), State::Up);
+    assert_eq!(health.answered(at(23), PLACE, None), Some(Change::Up));
+    // What it asks for is bounded.
+    let change = health.answered(at(30), PLACE, Some(Duration::from_secs(1 << 32)));
+    assert_eq!(change, Some(Change::Draining(LONGEST_REST)));
+}
+
+#[test]
+fn what_is_not_configured_any_more_is_forgotten() {
+    let health = Health::default();
+    health.silent(at(1), PLACE, false);
+    health.keep(|_| false);
+    assert!(!health.is_watching());
+}

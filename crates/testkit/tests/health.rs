@@ -1,0 +1,229 @@
+//! A PBX that does not answer is known to be down, and what needs it is told so at once
+//! (RFC 3261 16.7, 21.5.4); qualifying OPTIONS and messages waiting.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+
+mod common;
+
+use bellhop_core::config::UpstreamTarget;
+use bellhop_core::flow::Transport;
+use bellhop_testkit::{Peer, World, header_of, status_of};
+use common::*;
+use std::time::Duration;
+
+const SPARE: &str = "198.51.100.6:5060";
+
+/// One whose PBX is probed every ten seconds, and maybe has a second target.
+fn probing(has_spare: bool) -> World {
+    let mut config = config();
+    config.upstreams[0].probe = Some(Duration::from_secs(10));
+    if has_spare {
+        config.upstreams[0].targets.push(UpstreamTarget {
+            transport: Transport::Udp,
+            remote: addr(SPARE),
+            host: SPARE.to_owned(),
+        });
+    }
+    let mut world = World::new(1);
+    world.start(config, auth());
+    world
+}
+
+/// The next probe, whatever copies come before it.
+fn probe(world: &mut World, at: &str, seen: &mut String) -> String {
+    loop {
+        let probe = world.expect(addr(at)).expect("a probe");
+        assert!(probe.starts_with("OPTIONS sip:"), "{probe}");
+        if header_of(&probe, "Call-ID") != *seen {
+            header_of(&probe, "Call-ID").clone_into(seen);
+            return probe;
+        }
+    }
+}
+
+fn message(world: &mut World, a: &mut Peer, id: &str) {
+    let request = a.request("MESSAGE", "sip:600@example.org", id, "");
+    let request = authorized(world, a, &request);
+    say(world, a, &request);
+}
+
+fn told(world: &World) -> Vec<String> {
+    let log = world.nodes[0]
+        .log
+        .iter()
+        .map(|event| event.decision.to_string());
+    log.filter(|text| text.starts_with("upstream ")).collect()
+}
+
+#[test]
+fn a_pbx_that_answers_no_probe_is_down_and_requests_for_it_get_503_at_once() {
+    let mut world = probing(false);
+    let (mut a, b) = pair(&mut world);
+    world.pass(Duration::from_secs(31));
+    world.drain(addr(PBX));
+    message(&mut world, &mut a, "down");
+    let answer = world
+        .expect_within(a.address, Duration::from_millis(200))
+        .unwrap();
+    assert_eq!(status_of(&answer), 503, "{answer}");
+    assert_eq!(header_of(&answer, "Retry-After"), "10");
+    assert_eq!(
+        told(&world),
+        ["upstream pbx target 198.51.100.5:5060 udp is down: no answer for 3 probes or requests"]
+    );
+    // Calls between phones and registrations go on.
+    register(&mut world, &mut a);
+    talk(&mut world, &mut a, &b, "call");
+    // It comes back: the next probe is answered.
+    let mut seen = String::new();
+    let options = probe(&mut world, PBX, &mut seen);
+    say(&mut world, &pbx(), &pbx().answer(&options, 200, "OK", ""));
+    world.pass(Duration::from_millis(200));
+    assert!(told(&world).last().unwrap().ends_with("is up again"));
+    assert_eq!(world.nodes[0].shared.health.returns(), 1);
+    message(&mut world, &mut a, "up");
+    let at_pbx = loop {
+        let message = world.expect(addr(PBX)).expect("the MESSAGE");
+        if message.starts_with("MESSAGE ") {
+            break message;
+        }
+    };
+    assert_eq!(header_of(&at_pbx, "Call-ID"), "up");
+}
+
+#[test]
+fn any_answer_to_a_probe_will_do_and_it_is_sent_every_ten_seconds() {
+    let mut world = probing(false);
+    let mut seen = String::new();
+    let mut last = None;
+    for status in [200, 404, 401, 405] {
+        let options = probe(&mut world, PBX, &mut seen);
+        assert_eq!(header_of(&options, "Max-Forwards"), "70");
+        let at = world.now.instant;
+        if let Some(last) = last.replace(at) {
+            let pause = at.since(last);
+            assert!(pause.abs_diff(Duration::from_secs(10)) < Duration::from_millis(100));
+        }
+        say(
+            &mut world,
+            &pbx(),
+            &pbx().answer(&options, status, "Whatever", ""),
+        );
+    }
+    assert!(told(&world).is_empty());
+}
+
+#[test]
+fn a_target_that_is_down_is_skipped_for_the_next() {
+    let mut world = probing(true);
+    let mut a = phone("6001", "203.0.113.1:5060");
+    // The second target answers its probes.
+    let mut spare = pbx();
+    spare.address = addr(SPARE);
+    let mut seen = String::new();
+    for _ in 0..4 {
+        let options = probe(&mut world, SPARE, &mut seen);
+        say(&mut world, &spare, &spare.answer(&options, 200, "OK", ""));
+    }
+    world.pass(Duration::from_millis(100));
+    world.drain(addr(PBX));
+    message(&mut world, &mut a, "skip");
+    let at_spare = world
+        .expect_within(addr(SPARE), Duration::from_millis(200))
+        .unwrap();
+    assert!(at_spare.starts_with("MESSAGE "), "{at_spare}");
+    let at_first = world.drain(addr(PBX));
+    assert!(
+        at_first
+            .iter()
+            .all(|message| message.starts_with("OPTIONS "))
+    );
+}
+
+#[test]
+fn a_pbx_that_says_503_is_left_alone_for_as_long_as_it_asks() {
+    let mut world = world();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    message(&mut world, &mut a, "first");
+    let at_pbx = world.expect(addr(PBX)).unwrap();
+    let busy = pbx().answer(&at_pbx, 503, "Later", "Retry-After: 20\r\n");
+    say(&mut world, &pbx(), &busy);
+    assert_eq!(status_of(&outcome(&mut world, &a)), 500);
+    message(&mut world, &mut a, "second");
+    let answer = world
+        .expect_within(a.address, Duration::from_millis(200))
+        .unwrap();
+    assert_eq!(status_of(&answer), 503);
+    let wait: u64 = header_of(&answer, "Retry-After").parse().unwrap();
+    assert!((18..=20).contains(&wait), "{wait}");
+    assert!(world.drain(addr(PBX)).is_empty());
+    world.pass(Duration::from_secs(20));
+    message(&mut world, &mut a, "third");
+    assert!(world.expect(addr(PBX)).unwrap().starts_with("MESSAGE "));
+}
+
+#[test]
+fn without_probes_three_requests_without_an_answer_are_enough_and_it_is_tried_again() {
+    let mut world = world();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    for id in ["one", "two", "three"] {
+        world.drain(a.address);
+        message(&mut world, &mut a, id);
+        world.pass(Duration::from_secs(40));
+    }
+    assert_eq!(told(&world).len(), 1, "{:?}", told(&world));
+    world.drain(addr(PBX));
+    world.drain(a.address);
+    // Its rest is over; it is tried, and rests again.
+    world.pass(Duration::from_secs(10));
+    message(&mut world, &mut a, "four");
+    world.pass(Duration::from_secs(34));
+    world.drain(addr(PBX));
+    world.drain(a.address);
+    message(&mut world, &mut a, "five");
+    let answer = world
+        .expect_within(a.address, Duration::from_millis(200))
+        .unwrap();
+    assert_eq!(status_of(&answer), 503, "{answer}");
+    assert!(world.drain(addr(PBX)).is_empty());
+}
+
+#[test]
+fn options_of_a_pbx_for_an_aor_are_answered_truthfully_and_disturb_no_phone() {
+    let mut world = world();
+    let (_, b) = pair(&mut world);
+    let mut p = pbx();
+    for (user, status) in [("6002", 200), ("6003", 480)] {
+        let options = p.request("OPTIONS", &format!("sip:{user}@example.org"), user, "");
+        assert_eq!(status_of(&ask(&mut world, &p, &options)), status, "{user}");
+    }
+    assert!(world.drain(b.address).is_empty());
+}
+
+#[test]
+fn messages_waiting_reach_every_phone_of_an_aor_without_a_subscription() {
+    let mut world = world();
+    let mut first = phone("6001", "203.0.113.1:5060");
+    let mut second = phone("6001", "203.0.113.2:5060");
+    second.contact = "10.0.0.2:5060".to_owned();
+    register(&mut world, &mut first);
+    register(&mut world, &mut second);
+    let mut p = pbx();
+    let more = "Event: message-summary\r\nSubscription-State: active\r\n\
+                Content-Type: application/simple-message-summary\r\nContent-Length: 23\r\n\r\n\
+                Messages-Waiting: yes\r\n";
+    let notify = p.request("NOTIFY", "sip:6001@example.org", "mwi", more);
+    say(&mut world, &p, &notify);
+    for phone in [&first, &second] {
+        let lamp = world.expect(phone.address).expect("a NOTIFY");
+        assert!(lamp.starts_with("NOTIFY ") && lamp.contains("Messages-Waiting: yes"));
+        say(&mut world, phone, &phone.answer(&lamp, 200, "OK", ""));
+    }
+    assert_eq!(status_of(&outcome(&mut world, &p)), 200);
+}
