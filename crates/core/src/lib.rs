@@ -20,6 +20,7 @@ mod loops;
 pub mod outbox;
 pub mod policy;
 mod proxy;
+pub mod push;
 mod record_route;
 pub mod registrar;
 mod routing;

@@ -4,6 +4,7 @@
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow, Transport};
 use crate::lease::{Demand, Outcome};
+use crate::push::Wake;
 use crate::registrar::Aor;
 use bellhop_wire::Message;
 use std::ops::Range;
@@ -27,6 +28,8 @@ pub struct Outbox {
     /// What became of demands, each to be handed to [`crate::engine::Engine::outcome`] of the shard that its ticket
     /// names.
     pub outcomes: Vec<Outcome>,
+    /// Phones to wake.
+    pub wakes: Vec<Wake>,
     /// What happened, for the log.
     pub events: Vec<Event>,
     /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
@@ -181,6 +184,7 @@ impl Outbox {
         self.transmits.clear();
         self.resolves.clear();
         self.lookups.clear();
+        self.wakes.clear();
         self.persists.clear();
         self.demands.clear();
         self.outcomes.clear();

@@ -1,6 +1,7 @@
 //! The program `bellhop`.
 
 mod admin;
+mod aside;
 mod cli;
 mod config;
 mod demo;
@@ -9,12 +10,14 @@ mod holder;
 mod key;
 mod log;
 mod plugins;
+mod push;
 mod resolve;
 mod seek;
 mod serve;
 mod store;
 mod transport;
 mod users;
+mod web;
 
 fn main() -> std::process::ExitCode {
     cli::main()

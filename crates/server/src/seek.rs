@@ -8,6 +8,7 @@ mod told;
 mod tests;
 
 use crate::{
+    aside::{Aside, Quiet},
     config::{Place, Remote},
     driver::{Answer, Answers},
     users::check_name,
@@ -22,10 +23,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread,
-    time::{Duration, Instant},
 };
 
 /// Where the workers have users looked up. Its threads start with the first place to look in, and end
@@ -42,7 +40,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     source: Option<Arc<Source>>,
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<Aside<Job>>,
 }
 
 /// What became of look-ups since the start.
@@ -63,8 +61,7 @@ pub(crate) struct Source {
     domains: Vec<String>,
     service: Option<http::Service>,
     directory: Arc<Directory>,
-    /// When a failure was last told of, and how many have not been.
-    quiet: Mutex<(Option<Instant>, u64)>,
+    quiet: Quiet,
 }
 
 struct Job {
@@ -101,7 +98,7 @@ impl Seeker {
             return Ok(Arc::clone(source));
         }
         let service = match &remote.place {
-            Place::Http { ca, .. } => Some(http::Service::new(remote.timeout, ca.as_deref())?),
+            Place::Http { trust, .. } => Some(http::Service::new(remote.timeout, trust)?),
             Place::Sqlite { file, query } => {
                 sqlite::check(file, query)?;
                 None
@@ -113,7 +110,7 @@ impl Seeker {
             domains: domains.to_vec(),
             service,
             directory: Arc::new(Directory::new(remote.keeping, seeds)),
-            quiet: Mutex::default(),
+            quiet: Quiet::default(),
         }))
     }
 
@@ -151,12 +148,9 @@ impl Seeker {
         let (Some(source), Some(jobs)) = (source, jobs) else {
             return self.0.answer(&sought, LookedUp::Failed);
         };
-        match jobs.try_send(Job { source, sought }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                job.source.complain("too many look-ups wait");
-                self.0.answer(&job.sought, LookedUp::Failed);
-            }
+        if let Err(job) = jobs.submit(Job { source, sought }) {
+            job.source.complain("too many look-ups wait");
+            self.0.answer(&job.sought, LookedUp::Failed);
         }
     }
 
@@ -199,11 +193,10 @@ impl Source {
             Place::Http {
                 before,
                 after,
-                token,
-                ..
+                trust,
             } => {
                 let service = self.service.as_ref().ok_or("no service")?;
-                service.ask(before, name, after, token.as_ref())?
+                service.ask(before, name, after, trust)?
             }
             Place::Sqlite { file, query } => sqlite::ask(file, query, name, self.remote.timeout)?,
         };
@@ -213,20 +206,15 @@ impl Source {
 
     /// Tells of a failure, at most once in a while.
     fn complain(&self, why: &str) {
-        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, kept) = &mut *quiet;
-        if last.is_some_and(|last| last.elapsed() < QUIET) {
-            *kept = kept.saturating_add(1);
+        let Some(untold) = self.quiet.may_tell() else {
             return;
-        }
+        };
         let place = self.remote.explain();
         tracing::error!(
             target: "bellhop::users",
-            untold = *kept,
+            untold,
             "a user cannot be {place}: {why}; who is not known yet gets 503"
         );
-        *last = Some(Instant::now());
-        *kept = 0;
     }
 }
 
@@ -236,36 +224,17 @@ impl fmt::Debug for Seeker {
     }
 }
 
-fn start(inner: &Arc<Inner>) -> Result<SyncSender<Job>, String> {
-    let (jobs, queue) = sync_channel::<Job>(QUEUE);
-    let queue = Arc::new(Mutex::new(queue));
-    for number in 0..THREADS {
-        let (queue, inner) = (Arc::clone(&queue), Arc::downgrade(inner));
-        let work = move || {
-            while let Some(job) = next(&queue) {
-                let found = job.source.look_up(&job.sought.name);
-                let Some(inner) = inner.upgrade() else {
-                    return;
-                };
-                inner.answer(&job.sought, found);
-            }
-        };
-        let thread = thread::Builder::new().name(format!("users-{number}"));
-        thread
-            .spawn(work)
-            .map_err(|error| format!("no thread to look users up on: {error}"))?;
-    }
-    Ok(jobs)
-}
-
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    queue.recv().ok()
+fn start(inner: &Arc<Inner>) -> Result<Aside<Job>, String> {
+    let inner = Arc::downgrade(inner);
+    Aside::start("users", THREADS, QUEUE, move |job: Job| {
+        let found = job.source.look_up(&job.sought.name);
+        if let Some(inner) = inner.upgrade() {
+            inner.answer(&job.sought, found);
+        }
+    })
 }
 
 /// Look-ups at one moment.
 const THREADS: usize = 8;
 /// Look-ups that wait; the core bounds them before.
 const QUEUE: usize = 8_192;
-/// Between two lines of the log about failures.
-const QUIET: Duration = Duration::from_secs(10);

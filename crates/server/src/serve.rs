@@ -2,9 +2,11 @@
 //! (process 1 of a container has no defaults), and a reload swaps the whole configuration or nothing.
 
 mod doors;
+mod elsewhere;
 mod process;
 mod signals;
-mod users;
+
+pub(crate) use elsewhere::Elsewhere;
 
 use self::{
     doors::bind,
@@ -18,7 +20,6 @@ use crate::{
     key, log,
     plugins::{Plugins, told},
     resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
-    seek::Seeker,
     store::Store,
     transport::StreamLimits,
 };
@@ -95,7 +96,7 @@ pub(crate) struct Server {
     driver: Driver,
     panel: Panel,
     plugins: Plugins,
-    seeker: Seeker,
+    elsewhere: Elsewhere,
     store: Store,
     clock: Clock,
     lost: u64,
@@ -145,10 +146,10 @@ impl Server {
         let nonces = Arc::new(Secret::draw(&mut entropy));
         let shards = u16::try_from(workers).unwrap_or(u16::MAX);
         let (answers, heard) = Answers::new(shards);
-        let seeker = Seeker::new(answers.clone());
-        seeker.look_in(users::place(&seeker, &settings)?)?;
-        let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &seeker));
         let clock = Clock::start();
+        let elsewhere = Elsewhere::start(answers.clone(), &shared.location, clock);
+        elsewhere.turn_to(elsewhere.places(&settings)?)?;
+        let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &elsewhere));
         let told = answers.clone();
         let start = move |s: &Settings, l: &Arc<Location>| Store::start(s, l, clock, told);
         let store = beside(&settings, &shared.location, start).await?;
@@ -175,7 +176,7 @@ impl Server {
             message: settings.wire_limits(),
             observer,
             resolver: resolver.clone(),
-            seeker: seeker.clone(),
+            elsewhere: elsewhere.clone(),
             store: store.clone(),
             answers: heard,
         })
@@ -190,7 +191,7 @@ impl Server {
             leases: Arc::clone(&shared.leases),
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),
-            seeker: seeker.clone(),
+            elsewhere: elsewhere.clone(),
             store: store.clone(),
             clock,
             listeners: named.map(|(l, local)| Listening::of(l, *local)).collect(),
@@ -207,7 +208,7 @@ impl Server {
             driver,
             panel,
             plugins,
-            seeker,
+            elsewhere,
             store,
             clock,
             lost: 0,
@@ -294,9 +295,9 @@ impl Server {
             tracing::warn!("this change needs a restart and is left out: {what}");
         }
         let new = self.settings.reloaded(new);
-        let place = users::place(&self.seeker, &new).map_err(Refused::Part)?;
+        let places = self.elsewhere.places(&new).map_err(Refused::Part)?;
         let swapped = self.plugins.swap(&new).await.map_err(Refused::Part)?;
-        self.seeker.look_in(place).map_err(Refused::Part)?;
+        self.elsewhere.turn_to(places).map_err(Refused::Part)?;
         if let Some(what) = told(&swapped) {
             tracing::info!("{what}");
         }
@@ -323,7 +324,7 @@ impl Server {
 
     /// Tells every shard.
     fn swap(&self, settings: &Settings, names: &Names) {
-        let auth = (&self.nonces, &self.seeker);
+        let auth = (&self.nonces, &self.elsewhere);
         let (config, auth) = tell(settings, &self.locals, names, &self.shared, auth);
         self.driver
             .reconfigure(&config, &auth, settings.wire_limits());
@@ -377,12 +378,12 @@ fn tell(
     locals: &[SocketAddr],
     names: &Names,
     shared: &Shared,
-    (nonces, seeker): (&Arc<Secret>, &Seeker),
+    (nonces, elsewhere): (&Arc<Secret>, &Elsewhere),
 ) -> (Arc<Config>, Arc<Authenticator>) {
     let targets = settings.targets();
     let resolved: Vec<Vec<Place>> = targets.map(|target| names.of(target).to_vec()).collect();
     let (secret, replay) = (Arc::clone(nonces), Arc::clone(&shared.replay));
-    let auth = Authenticator::new(users::asked(settings, seeker), secret, replay);
+    let auth = Authenticator::new(elsewhere.asked(settings), secret, replay);
     (
         Arc::new(settings.core_config(locals, &resolved)),
         Arc::new(auth),

@@ -11,6 +11,7 @@ use bellhop_core::event::Event;
 use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::outbox::{LookUp, Outbox, Ticket};
 use bellhop_core::policy::Policy;
+use bellhop_core::push::Wake;
 use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -60,6 +61,8 @@ pub struct World {
     pub resolver_answers: bool,
     /// Users that were to be looked up, which a test answers by [`World::looked_up`].
     pub sought: Vec<LookUp>,
+    /// Phones that were to be woken.
+    pub woken: Vec<Wake>,
 }
 
 impl World {
@@ -82,6 +85,7 @@ impl World {
             asked: Vec::new(),
             resolver_answers: true,
             sought: Vec::new(),
+            woken: Vec::new(),
         }
     }
 
@@ -315,9 +319,10 @@ impl World {
             };
             let mut out = std::mem::take(&mut node.out);
             node.log.append(&mut out.events);
+            self.sought.append(&mut out.lookups);
+            self.woken.append(&mut out.wakes);
             let is_done = out.transmits.is_empty()
                 && out.resolves.is_empty()
-                && out.lookups.is_empty()
                 && out.persists.is_empty()
                 && out.demands.is_empty()
                 && out.outcomes.is_empty();
@@ -355,7 +360,6 @@ impl World {
             }
             let asked = out.resolves.iter().map(|resolve| resolve.host.clone());
             self.asked.extend(asked);
-            self.sought.append(&mut out.lookups);
             for resolve in out.resolves.iter().filter(|_| self.resolver_answers) {
                 let port = resolve.port.unwrap_or(5060);
                 let known = self.names.get(&resolve.host).cloned().unwrap_or_default();

@@ -37,7 +37,7 @@ use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
 use crate::policy::Policy;
 use crate::proxy::{BranchId, Contexts};
-use crate::registrar::Location;
+use crate::registrar::{Location, can_be_woken};
 use crate::routing::{Known, Names};
 use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
@@ -205,7 +205,10 @@ impl Engine {
     ) -> usize {
         self.table.connection_failed(now.instant, connection);
         let location = &self.shared.location;
-        let lost = location.connection_closed(now.instant, connection);
+        let push = self.config.registrar.push.as_deref();
+        let lost = location.connection_closed(now.instant, connection, |binding| {
+            push.is_some_and(|push| can_be_woken(push, binding))
+        });
         self.check_leases(&lost, out);
         let count = lost.len();
         self.forget_on_disk(lost, out);

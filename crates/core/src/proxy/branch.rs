@@ -102,6 +102,9 @@ impl Engine {
     }
 
     fn start_branch(&mut self, now: Now, id: BranchId, context: &mut Context, out: &mut Outbox) {
+        if self.wake(now, id, context, out) {
+            return;
+        }
         let Some(branch) = context.branch(id.index) else {
             return;
         };

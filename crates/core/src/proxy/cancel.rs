@@ -70,7 +70,7 @@ impl Engine {
         };
         match branch.state {
             BranchState::Done => {}
-            BranchState::Resolving => branch.state = BranchState::Done,
+            BranchState::Resolving | BranchState::Waking => branch.state = BranchState::Done,
             // 9.1: a CANCEL for anything but INVITE would come too late anyway.
             BranchState::Calling | BranchState::Proceeding if !is_invite => {}
             BranchState::Calling => branch.cancel = Cancel::Wanted,

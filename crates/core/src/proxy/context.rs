@@ -105,6 +105,8 @@ pub(crate) enum Cancel {
 pub(crate) enum BranchState {
     /// Its next hop's name is being resolved.
     Resolving,
+    /// Its phone sleeps and has been woken.
+    Waking,
     /// Sent; nothing has come back.
     Calling,
     /// A provisional response has come back.

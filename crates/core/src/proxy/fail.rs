@@ -48,7 +48,7 @@ impl Engine {
         if branch.state == BranchState::Done {
             return;
         }
-        let was_resolving = branch.state == BranchState::Resolving;
+        let was = branch.state;
         branch.end(now.instant, status);
         self.clear_deadline(id, branch);
         if let Some(client) = branch.client.take() {
@@ -64,7 +64,8 @@ impl Engine {
             };
             let why = match status {
                 408 => "no answer in time",
-                _ if was_resolving => "its name has no usable address",
+                _ if was == BranchState::Resolving => "its name has no usable address",
+                _ if was == BranchState::Waking => "it was woken and did not register",
                 _ => "unreachable",
             };
             let request = incoming.request.message();

@@ -15,6 +15,7 @@ mod login;
 mod response;
 mod send_back;
 mod timer;
+mod wake;
 
 pub(crate) use best::Finals;
 pub(crate) use branch::max_breadth;

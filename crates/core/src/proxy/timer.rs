@@ -72,6 +72,7 @@ impl Engine {
         match branch.state {
             BranchState::Done => {}
             BranchState::Resolving => self.fail_branch(now, id, context, 503, out),
+            BranchState::Waking => self.look_for(now, id, context, out),
             // 16.8: nothing but silence: as if 408 had come.
             BranchState::Calling => self.fail_branch(now, id, context, 408, out),
             // 9.1: no final in 64 T1 after the CANCEL.

@@ -17,6 +17,8 @@ pub struct Registered {
     pub(crate) is_query: bool,
     /// The flow that the REGISTER came over is kept for calls (RFC 5626 6).
     pub(super) outbound: bool,
+    /// Notification services by which the phone can be woken.
+    pub(super) services: Vec<String>,
 }
 
 /// One change of a binding.
@@ -55,7 +57,8 @@ pub struct Refusal {
 impl Registered {
     /// Adds the header fields of the 200 (RFC 3261 10.3 step 8): a Contact for each binding with the
     /// time it has left, Path as it came if the client understands it (RFC 3327 5.3), and where the
-    /// flow is kept the word that it is (RFC 5626 6).
+    /// flow is kept the word that it is (RFC 5626 6); and by which services the phone can be woken, where it
+    /// speaks of that (RFC 8599 4.1).
     pub fn write(&self, now: Instant, request: Message<'_>, reply: &mut Reply<'_>) {
         for binding in &self.bindings {
             reply.header_with("Contact", |out| contact(now, binding, out));
@@ -67,6 +70,13 @@ impl Registered {
             reply
                 .header("Require", b"outbound")
                 .header("Flow-Timer", FLOW_TIMER);
+        }
+        for service in &self.services {
+            reply.header_with("Feature-Caps", |out| {
+                out.extend_from_slice(b"*;+sip.pns=\"");
+                out.extend_from_slice(service.as_bytes());
+                out.push(b'"');
+            });
         }
         reply.lines_with(|out| out.extend_from_slice(b"Supported: path, outbound\r\n"));
     }

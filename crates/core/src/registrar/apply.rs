@@ -4,6 +4,7 @@ use super::{
     Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
     binding::{Part, Said, Saying, write_param},
     contact::{Contact, Request, supports},
+    phones::announced,
 };
 use crate::{flow::Flow, time::Instant};
 use bellhop_wire::{HeaderId, Message, Params, UriRef};
@@ -25,7 +26,7 @@ use std::sync::Arc;
 /// - A contact that leads back here (`is_ours`) is refused: a call to it would go in circles.
 ///
 /// # Errors
-/// The refusal to answer with: 400, 403, 423, 439, 500 or 503.
+/// The refusal to answer with: 400, 403, 423, 439, 500, 503 or 555.
 pub fn apply(
     now: Instant,
     location: &Location,
@@ -76,6 +77,10 @@ fn decide(
     {
         return Err(Refusal::of(403, "Contact is this server"));
     }
+    let services = match (&config.push, &asked) {
+        (Some(push), Request::Contacts(contacts)) => announced(push, contacts)?,
+        _ => Vec::new(),
+    };
     let (cseq, _) = request
         .cseq()
         .map_err(|error| Refusal::bad(error.to_string()))?;
@@ -118,6 +123,7 @@ fn decide(
         changes,
         is_query: matches!(asked, Request::Query),
         outbound,
+        services,
     })
 }
 

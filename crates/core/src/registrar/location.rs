@@ -7,10 +7,7 @@ use super::{
     device::Devices,
     index::{ByConnection, ByContact, ByDevice, STRIPES, lock, pick},
 };
-use crate::{
-    flow::{ConnectionId, Flow},
-    time::Instant,
-};
+use crate::{flow::Flow, time::Instant};
 use ahash::RandomState;
 use bellhop_wire::UriRef;
 use smallvec::SmallVec;
@@ -28,12 +25,12 @@ use std::{
 ///
 /// Locks are taken in one order: an AoR's stripe, then the indexes'.
 pub struct Location {
-    stripes: Box<[Mutex<Stripe>]>,
+    pub(super) stripes: Box<[Mutex<Stripe>]>,
     hasher: RandomState,
     contacts: ByContact,
-    connections: ByConnection,
+    pub(super) connections: ByConnection,
     names: Devices,
-    devices: ByDevice,
+    pub(super) devices: ByDevice,
     count: AtomicUsize,
     capacity: usize,
     /// Microseconds; no binding ends before.
@@ -44,8 +41,8 @@ pub struct Location {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-struct Stripe {
-    bindings: HashMap<Aor, Bindings, RandomState>,
+pub(super) struct Stripe {
+    pub(super) bindings: HashMap<Aor, Bindings, RandomState>,
     /// No binding in here ends before.
     next: Instant,
 }
@@ -121,31 +118,6 @@ impl Location {
         let bindings = stripe.bindings.get(aor)?.iter().filter(over);
         let last = bindings.max_by_key(|binding| binding.updated)?;
         Some(last.device())
-    }
-
-    /// Removes the bindings that were reached over this very connection, now that it is closed; a
-    /// device that has registered over another one since keeps that binding. Gives the live ones
-    /// among those removed.
-    pub fn connection_closed(
-        &self,
-        now: Instant,
-        connection: ConnectionId,
-    ) -> Vec<(Aor, Arc<Binding>)> {
-        let mut removed = Vec::new();
-        for aor in self.connections.take(connection) {
-            let Some(stripe) = self.stripe(&aor) else {
-                continue;
-            };
-            let mut stripe = lock(stripe);
-            let held = stripe.bindings.get(&aor).cloned().unwrap_or_default();
-            let (dead, kept): (Bindings, Bindings) = held
-                .into_iter()
-                .partition(|binding| binding.flow.connection == Some(connection));
-            self.replace(&mut stripe, &aor, kept);
-            let live = dead.into_iter().filter(|binding| binding.is_live(now));
-            removed.extend(live.map(|binding| (aor.clone(), binding)));
-        }
-        removed
     }
 
     /// Forgets the bindings whose time is up; gives how many.
@@ -257,7 +229,7 @@ impl Location {
         self.names.of(aor, instance, call_id)
     }
 
-    fn stripe(&self, aor: &Aor) -> Option<&Mutex<Stripe>> {
+    pub(super) fn stripe(&self, aor: &Aor) -> Option<&Mutex<Stripe>> {
         pick(&self.stripes, self.hasher.hash_one(aor))
     }
 
@@ -273,7 +245,7 @@ impl Location {
     }
 
     /// Puts the new bindings in the place of the old ones. Room for more has been reserved.
-    fn replace(&self, stripe: &mut Stripe, aor: &Aor, new: Bindings) {
+    pub(super) fn replace(&self, stripe: &mut Stripe, aor: &Aor, new: Bindings) {
         let old = stripe.bindings.remove(aor).unwrap_or_default();
         self.reindex(&mut stripe.next, aor, &old, &new);
         if !new.is_empty() {

@@ -7,10 +7,12 @@ mod answer;
 mod aor;
 mod apply;
 mod binding;
+mod closing;
 mod contact;
 mod device;
 mod index;
 mod location;
+mod phones;
 mod record;
 
 #[cfg(test)]
@@ -23,10 +25,12 @@ pub(crate) use apply::plan;
 pub use binding::{Binding, Bindings};
 pub use device::Device;
 pub use location::Location;
+pub(crate) use phones::can_be_woken;
 pub use record::Record;
 
 use crate::lease::LeaseConfig;
-use std::time::Duration;
+use crate::push::Push;
+use std::{sync::Arc, time::Duration};
 
 /// Settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct RegistrarConfig {
     pub udp_nat_expires: Option<Duration>,
     /// What the PBX hears of registrations.
     pub leases: LeaseConfig,
+    /// How sleeping phones are woken; `None`: they are not.
+    pub push: Option<Arc<Push>>,
 }
 
 impl Default for RegistrarConfig {
@@ -58,6 +64,7 @@ impl Default for RegistrarConfig {
             share: WHOLE,
             udp_nat_expires: None,
             leases: LeaseConfig::default(),
+            push: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     config::{Listener, Problems, Secret},
     driver::{Clock, Pulse, Traffic},
     plugins::Plugins,
-    seek::Seeker,
+    serve::Elsewhere,
     store::Store,
     transport::{Counters, table::Table},
 };
@@ -49,8 +49,8 @@ pub(crate) struct Running {
     pub(crate) replay: Arc<ReplayGuard>,
     /// The plugins.
     pub(crate) plugins: Plugins,
-    /// Looks users up.
-    pub(crate) seeker: Seeker,
+    /// Looks users up and wakes phones.
+    pub(crate) elsewhere: Elsewhere,
     /// The store.
     pub(crate) store: Store,
     /// The clock.

@@ -11,7 +11,7 @@ use crate::{
     driver::Answers,
     driver::{Clock, Live, Pulse, Traffic},
     plugins::Plugins,
-    seek::Seeker,
+    serve::Elsewhere,
     store::Store,
     transport::{StreamLimits, table::Table},
 };
@@ -70,7 +70,7 @@ impl Rig {
             leases: Arc::default(),
             replay: Arc::new(ReplayGuard::new(10)),
             plugins: plugins(),
-            seeker: Seeker::new(Answers::new(0).0),
+            elsewhere: Elsewhere::new(Answers::new(0).0),
             store: Store::default(),
             clock: Clock::start(),
             listeners: vec![Listening {

@@ -9,7 +9,7 @@ use bellhop_core::{
     registrar::RegistrarConfig,
     transaction::TimerConfig,
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 impl Settings {
     /// The targets of all upstreams, in the order in which [`Self::core_config`] takes their addresses.
@@ -46,6 +46,7 @@ impl Settings {
                 max_expires: self.registrar.max_expires,
                 default_expires: self.registrar.default_expires(),
                 max_contacts: self.registrar.max_contacts,
+                push: self.push.as_ref().map(|push| Arc::clone(&push.core)),
                 leases: LeaseConfig {
                     mode: self.registrar.mode,
                     domains: self.registrar.domains.clone(),

@@ -107,6 +107,12 @@ impl Settings {
             }
             None => "admin      none: no health checks, no metrics, no bellhop ctl".to_owned(),
         });
+        if let Some(push) = &self.push {
+            let (services, hook) = (push.core.providers.join(", "), &push.url);
+            lines.push(format!(
+                "push       phones of {services} are woken by {hook}"
+            ));
+        }
         for plugin in &self.plugins {
             lines.push(format!("plugin     {}", explain_plugin(plugin)));
         }

@@ -16,6 +16,7 @@ mod listen;
 mod logging;
 mod login;
 mod plugin;
+mod push;
 mod reader;
 mod registrar;
 mod reload;
@@ -25,6 +26,7 @@ mod secret;
 mod server;
 mod units;
 mod upstream;
+mod web;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ pub(crate) use self::{
     listen::Listener,
     logging::{Format, Log},
     login::read as read_login,
+    push::PushHook,
     reader::{Field, Section, document},
     registrar::{Registrar, word as mode_word},
     remote::{Place, Remote},
@@ -47,6 +50,7 @@ pub(crate) use self::{
     secret::{Given, Secret, read as read_secret},
     server::Server,
     upstream::Upstream,
+    web::Trust,
 };
 
 use bellhop_policy::PluginConfig;
@@ -65,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) auth: Auth,
     /// `[registrar]`.
     pub(crate) registrar: Registrar,
+    /// `[push]`; `None`: no phone is woken.
+    pub(crate) push: Option<PushHook>,
     /// `[route] default`: index into `upstreams`.
     pub(crate) default_upstream: Option<usize>,
     /// `[limits]`.
@@ -115,6 +121,7 @@ pub(crate) fn parse(
             &server.domains,
             default_upstream.is_some(),
         );
+        let push = push::read(&top, report, file, environment);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
         let admin = admin::read(&top, report, file, environment, &listeners);
         let plugins = plugin::read(&top, report, file);
@@ -126,6 +133,7 @@ pub(crate) fn parse(
             upstreams,
             auth,
             registrar,
+            push,
             default_upstream,
             limits,
             admin,

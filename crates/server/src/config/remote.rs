@@ -4,9 +4,10 @@
 use super::{
     environment::Environment,
     reader::{Field, Section},
-    report::{At, Report},
-    secret::{self, Given, Secret, beside},
+    report::Report,
+    secret::beside,
     units::show_duration,
+    web::{self, Trust, is_url, within},
 };
 use bellhop_core::auth::Keeping;
 use std::{
@@ -35,10 +36,8 @@ pub(crate) enum Place {
         before: String,
         /// What stands behind it.
         after: String,
-        /// Shown to it as a bearer token (RFC 6750).
-        token: Option<Secret>,
-        /// Certificates (PEM) of those who may vouch for it; `None`: those whom browsers believe.
-        ca: Option<String>,
+        /// How we and it know each other.
+        trust: Trust,
     },
     /// A data base.
     Sqlite {
@@ -74,9 +73,7 @@ pub(super) fn read(
     let http = users.text("http");
     let sqlite = users.text("sqlite");
     let query = users.text("query");
-    let has_token = users.has("token");
-    let token = has_token.then(|| secret::read(users, "token", report, file, environment));
-    let ca = users.text("ca");
+    let trust = web::trust(users, report, file, environment);
     let seconds = |key, default, least, most| {
         let field = users.duration(key);
         within(field, default, (least, most), report)
@@ -101,23 +98,10 @@ pub(super) fn read(
                 report.error(&query.at, "belongs to sqlite");
             }
             let (before, after) = template(&url, report)?;
-            let token = token.flatten().map(|(token, given)| {
-                if given == Given::Plain {
-                    let hint = "stands in the file itself; better { env = \"NAME\" } or { file = \"path\" }";
-                    report.warn(&users.at_key("token").hidden(), hint);
-                }
-                token
-            });
-            let ca = ca.and_then(|ca| {
-                let text = environment.read(&beside(file, ca.value));
-                text.map_err(|error| report.error(&ca.at, format!("cannot be read: {error}")))
-                    .ok()
-            });
             Place::Http {
                 before,
                 after,
-                token,
-                ca,
+                trust,
             }
         }
         (None, Some(path)) => {
@@ -149,13 +133,8 @@ pub(super) fn read(
 /// A URL with the place of the name in it.
 fn template(url: &Field<&str>, report: &Report) -> Option<(String, String)> {
     let allowed = "allowed: \"https://users.example.org/sip/{user}\"";
-    let is_http = ["http://", "https://"].iter().any(|scheme| {
-        let host = url.value.strip_prefix(scheme);
-        host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '{', '?']))
-    });
-    let is_plain = url.value.bytes().all(|b| b.is_ascii_graphic());
     match url.value.split_once(NAME) {
-        Some((before, after)) if is_http && is_plain && !after.contains(NAME) => {
+        Some((before, after)) if is_url(url.value) && !after.contains(NAME) => {
             Some((before.to_owned(), after.to_owned()))
         }
         _ => {
@@ -166,23 +145,6 @@ fn template(url: &Field<&str>, report: &Report) -> Option<(String, String)> {
             None
         }
     }
-}
-
-fn within(
-    field: Option<Field<Duration>>,
-    default: Duration,
-    (least, most): (Duration, Duration),
-    report: &Report,
-) -> Duration {
-    let Some(Field { value, at }) = field else {
-        return default;
-    };
-    if !(least..=most).contains(&value) {
-        let (least, most) = (show_duration(least), show_duration(most));
-        let at: &At = &at;
-        report.error(at, format!("out of range; allowed: {least:?} to {most:?}"));
-    }
-    value
 }
 
 /// Stands for the user's name in a URL.

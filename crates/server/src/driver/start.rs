@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     resolve::Resolver,
-    seek::Seeker,
+    serve::Elsewhere,
     store::Store,
     transport::{
         Counters, StreamLimits,
@@ -51,8 +51,8 @@ pub(crate) struct Parts {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Looks names up.
     pub(crate) resolver: Resolver,
-    /// Looks users up.
-    pub(crate) seeker: Seeker,
+    /// Looks users up and wakes phones.
+    pub(crate) elsewhere: Elsewhere,
     /// Keeps what must outlive us.
     pub(crate) store: Store,
     /// Where each worker hears of answers that come later.
@@ -92,7 +92,7 @@ struct Seed {
     limits: StreamLimits,
     observer: Option<Arc<dyn Observer>>,
     resolver: Resolver,
-    seeker: Seeker,
+    elsewhere: Elsewhere,
     store: Store,
     locals: Arc<[SocketAddr]>,
     answers: Option<Heard>,
@@ -136,7 +136,7 @@ impl Driver {
                 limits: parts.limits.clone(),
                 observer: parts.observer.clone(),
                 resolver: parts.resolver.clone(),
-                seeker: parts.seeker.clone(),
+                elsewhere: parts.elsewhere.clone(),
                 store: parts.store.clone(),
                 locals: Arc::clone(&locals),
                 answers: answers.next(),
@@ -255,7 +255,7 @@ impl Seed {
             room: Cell::new(None),
             scratch: Cell::default(),
             resolver: self.resolver,
-            seeker: self.seeker,
+            elsewhere: self.elsewhere,
             store: self.store,
         });
         for id in listeners {

@@ -197,7 +197,10 @@ impl<'w> Turn<'w> {
                 self.worker.resolve(resolve);
             }
             for sought in self.room.outbox.lookups.drain(..) {
-                self.worker.seeker.seek(sought);
+                self.worker.elsewhere.seeker.seek(sought);
+            }
+            for wake in self.room.outbox.wakes.drain(..) {
+                self.worker.elsewhere.notifier.wake(wake);
             }
             let persists = self.room.outbox.persists.drain(..);
             let unstored = self.worker.store.submit(persists);

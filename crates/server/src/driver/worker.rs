@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     resolve::{Answer, Asker, Question, Resolver},
-    seek::Seeker,
+    serve::Elsewhere,
     store::Store,
     transport::{
         Counters, StreamLimits,
@@ -62,8 +62,8 @@ pub(crate) struct Worker {
     pub(crate) scratch: Cell<Vec<u8>>,
     /// Looks names up, elsewhere.
     pub(crate) resolver: Resolver,
-    /// Looks users up, elsewhere.
-    pub(crate) seeker: Seeker,
+    /// Looks users up and wakes phones.
+    pub(crate) elsewhere: Elsewhere,
     /// Keeps what must outlive us.
     pub(crate) store: Store,
 }

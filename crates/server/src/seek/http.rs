@@ -1,12 +1,9 @@
 //! Users of a service: one GET for each name.
 
 use super::told::Told;
-use crate::config::Secret;
+use crate::{config::Trust, web};
 use std::time::Duration;
-use ureq::{
-    Agent,
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
-};
+use ureq::Agent;
 
 /// A client that keeps its connections.
 #[derive(Debug)]
@@ -15,27 +12,13 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// One that gives a request up after `timeout`. It follows no redirect and no proxy of the environment:
-    /// what it asks for is as secret as a password.
+    /// One that gives a request up after `timeout`.
     ///
     /// # Errors
     /// The certificates cannot be read.
-    pub(super) fn new(timeout: Duration, ca: Option<&str>) -> Result<Self, String> {
-        let roots = match ca {
-            Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
-            None => RootCerts::WebPki,
-        };
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(timeout))
-            .max_response_header_size(16 << 10)
-            .user_agent("bellhop")
-            .tls_config(TlsConfig::builder().root_certs(roots).build());
-        Ok(Self {
-            agent: config.build().new_agent(),
-        })
+    pub(super) fn new(timeout: Duration, trust: &Trust) -> Result<Self, String> {
+        let agent = web::agent(timeout, trust).map_err(|why| format!("users.ca: {why}"))?;
+        Ok(Self { agent })
     }
 
     /// Asks for a name: 200 with a user as JSON, or 404.
@@ -47,7 +30,7 @@ impl Service {
         before: &str,
         name: &str,
         after: &str,
-        token: Option<&Secret>,
+        trust: &Trust,
     ) -> Result<Option<Told>, String> {
         let Some(segment) = segment(name) else {
             return Ok(None);
@@ -56,8 +39,8 @@ impl Service {
             .agent
             .get(format!("{before}{segment}{after}"))
             .header("Accept", "application/json");
-        if let Some(token) = token {
-            request = request.header("Authorization", format!("Bearer {}", token.reveal()));
+        if let Some(token) = web::authorization(trust) {
+            request = request.header("Authorization", token);
         }
         let mut response = request.call().map_err(|error| error.to_string())?;
         match response.status().as_u16() {
@@ -78,19 +61,6 @@ impl Service {
         })?;
         Ok(Some(told))
     }
-}
-
-fn certificates(pem: &str) -> Result<Vec<Certificate<'static>>, String> {
-    let certificates = parse_pem(pem.as_bytes()).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-        Ok(_) => None,
-        Err(error) => Some(Err(format!("users.ca: {error}"))),
-    });
-    let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
-    if certificates.is_empty() {
-        return Err("users.ca: no certificate in it".to_owned());
-    }
-    Ok(certificates)
 }
 
 /// A name as a part of a URL (RFC 3986 2.1): whatever is in it, it stays one segment of the path or one value of the

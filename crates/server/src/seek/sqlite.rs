@@ -22,7 +22,7 @@ pub(super) fn check(file: &Path, query: &str) -> Result<(), String> {
         ));
     }
     let known = |name: &str| COLUMNS.contains(&name.to_ascii_lowercase().as_str());
-    if !statement.column_names().into_iter().any(known) {
+    if !statement.column_names().any(known) {
         return Err(format!(
             "users: {shown}: the query {query:?} gives no column that is known; allowed: {}",
             COLUMNS.join(", ")
@@ -55,7 +55,6 @@ fn read(
     let mut statement = connection.prepare(query)?;
     let columns: Vec<String> = statement
         .column_names()
-        .into_iter()
         .map(str::to_ascii_lowercase)
         .collect();
     let mut rows = statement.query([name])?;

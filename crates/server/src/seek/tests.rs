@@ -2,7 +2,7 @@
 
 use super::Seeker;
 use crate::{
-    config::{Place, Remote},
+    config::{Place, Remote, Trust},
     driver::{Answer, Answers, Heard},
 };
 use bellhop_core::{
@@ -98,8 +98,7 @@ fn http(service: &Service) -> Place {
     Place::Http {
         before: service.url.clone(),
         after: "?realm=x".to_owned(),
-        token: None,
-        ca: None,
+        trust: Trust::default(),
     }
 }
 
@@ -185,8 +184,7 @@ fn a_service_that_is_not_there_fails() {
     let place = Place::Http {
         before: "http://127.0.0.1:9/".to_owned(),
         after: String::new(),
-        token: None,
-        ca: None,
+        trust: Trust::default(),
     };
     assert!(matches!(find(place, "6001"), LookedUp::Failed));
 }

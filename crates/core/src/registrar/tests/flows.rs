@@ -138,7 +138,9 @@ fn a_closed_connection_takes_its_bindings_along() {
     ));
     site.flow = udp(5060);
     site.bind(&Register::by("b", 1, &["Contact: <sip:bob@h3>"]));
-    let removed = site.location.connection_closed(site.now, ConnectionId(1));
+    let removed = site
+        .location
+        .connection_closed(site.now, ConnectionId(1), |_| false);
     assert_eq!(removed.len(), 2);
     assert_eq!(removed[0].0, bob());
     assert_eq!(site.contacts(), ["sip:bob@h3"]);
@@ -146,7 +148,7 @@ fn a_closed_connection_takes_its_bindings_along() {
     assert_eq!(site.location.indexed(), (1, 0, 1));
     assert!(
         site.location
-            .connection_closed(site.now, ConnectionId(1))
+            .connection_closed(site.now, ConnectionId(1), |_| false)
             .is_empty()
     );
 }
@@ -167,12 +169,14 @@ fn a_late_close_of_the_old_connection_leaves_the_new_binding() {
         site.bind(&Register::by("b", 1, &[&again]));
         assert!(
             site.location
-                .connection_closed(site.now, ConnectionId(1))
+                .connection_closed(site.now, ConnectionId(1), |_| false)
                 .is_empty()
         );
         assert_eq!(site.held().len(), 1, "{line}");
         assert_eq!(site.held()[0].flow, tcp(2));
-        let removed = site.location.connection_closed(site.now, ConnectionId(2));
+        let removed = site
+            .location
+            .connection_closed(site.now, ConnectionId(2), |_| false);
         assert_eq!(removed.len(), 1);
         assert!(site.held().is_empty());
     }
@@ -187,7 +191,9 @@ fn a_connection_may_carry_several_aors() {
     let line = ["Contact: <sip:alice@h>"];
     site.apply_to(&alice, &Register::by("a", 1, &line)).unwrap();
     assert_eq!(site.location.indexed(), (2, 2, 2));
-    let removed = site.location.connection_closed(site.now, ConnectionId(1));
+    let removed = site
+        .location
+        .connection_closed(site.now, ConnectionId(1), |_| false);
     let mut aors: Vec<_> = removed.into_iter().map(|(aor, _)| aor).collect();
     aors.sort();
     assert_eq!(aors, [alice, bob()]);

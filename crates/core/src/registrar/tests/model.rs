@@ -155,7 +155,9 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 prop_assert_eq!(site.location.len(), model.rows.len());
             }
             Step::Close => {
-                let removed = site.location.connection_closed(site.now, ConnectionId(1));
+                let removed = site
+                    .location
+                    .connection_closed(site.now, ConnectionId(1), |_| false);
                 let before = model.rows.len();
                 model.rows.retain(|row| !row.tcp);
                 prop_assert_eq!(removed.len(), before - model.rows.len());

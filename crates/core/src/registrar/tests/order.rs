@@ -177,7 +177,7 @@ fn turmoil(site: &Site, thread: u64) {
         site.location.sweep(site.now);
         if n % 3 == 0 {
             site.location
-                .connection_closed(site.now, ConnectionId(connection));
+                .connection_closed(site.now, ConnectionId(connection), |_| false);
         } else {
             by(&id, 2, &format!("{contact};expires=0"), connection);
         }

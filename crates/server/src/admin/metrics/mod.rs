@@ -11,10 +11,9 @@ use super::state::{Phase, Running, State};
 use crate::{
     driver::{Live, Sum},
     log,
-    seek::Counters as Lookups,
     transport::{Counter, Counters},
 };
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Name, meaning, label, and each value of the label with its counter; an empty label: there is none.
@@ -61,7 +60,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         let traffic = running.traffic.iter().map(AsRef::as_ref);
         messages(&mut text, &Sum::of(traffic));
         losses(&mut text, &running.counters);
-        lookups(&mut text, running.seeker.counters());
+        aside(&mut text, running);
         store::write(&mut text, &running.store);
         leases::write(&mut text, &running.leases);
         plugins::write(&mut text, &running.plugins);
@@ -69,18 +68,39 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
     text.into_text()
 }
 
-fn lookups(text: &mut Text, counters: &Lookups) {
+/// What other threads do for the workers.
+fn aside(text: &mut Text, running: &Running) {
+    let lookups = running.elsewhere.seeker.counters();
     text.counter(
         "bellhop_user_lookups_total",
         "Users looked up elsewhere, by what came of it.",
     );
-    let results = [
-        ("found", &counters.found),
-        ("nobody", &counters.nobody),
-        ("failed", &counters.failed),
-    ];
-    for (result, count) in results {
-        text.sample(&[("result", result)], count.load(Ordering::Relaxed));
+    results(
+        text,
+        &[
+            ("found", &lookups.found),
+            ("nobody", &lookups.nobody),
+            ("failed", &lookups.failed),
+        ],
+    );
+    let pushes = running.elsewhere.notifier.counters();
+    text.counter(
+        "bellhop_pushes_total",
+        "Notifications of phones that sleep, by what came of it.",
+    );
+    results(
+        text,
+        &[
+            ("sent", &pushes.sent),
+            ("failed", &pushes.failed),
+            ("dropped", &pushes.dropped),
+        ],
+    );
+}
+
+fn results(text: &mut Text, counters: &[(&str, &AtomicU64)]) {
+    for (result, counter) in counters {
+        text.sample(&[("result", result)], counter.load(Ordering::Relaxed));
     }
 }
 

@@ -191,6 +191,20 @@ users = { sqlite = "users.db", token = "geheim", ca = "ca.pem", grace = "90d", a
 }
 
 #[test]
+fn a_push_section_that_makes_no_sense_is_refused() {
+    let text = r#"
+[push]
+hook = "push.example.org"
+providers = ["apns", "f c m"]
+token = { env = "UNSET" }
+wait = "5m"
+hooks = 1
+"#;
+    assert_snapshot!("push", pretend().refuses(text));
+    assert_snapshot!("push_empty", pretend().refuses("[push]\n"));
+}
+
+#[test]
 fn a_file_of_users_that_is_not_there_is_named_from_the_configurations_directory() {
     assert_snapshot!(pretend().refuses("[auth]\nusers = { file = \"users.toml\" }\n"));
 }

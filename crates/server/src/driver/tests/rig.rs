@@ -4,7 +4,7 @@ use super::super::{Answers, Clock, Core, Driver, Parts};
 use crate::{
     driver::OsEntropy,
     resolve::{Bounds, Place, Reach, Resolver},
-    seek::Seeker,
+    serve::Elsewhere,
     store::Store,
     transport::{StreamLimits, bind::Listen},
 };
@@ -87,7 +87,7 @@ impl Rig {
             message: bellhop_wire::Limits::default(),
             observer: None,
             resolver,
-            seeker: Seeker::new(Answers::new(0).0),
+            elsewhere: Elsewhere::new(Answers::new(0).0),
             store: Store::default(),
             answers: Vec::new(),
         });

@@ -60,7 +60,7 @@ fn worker() -> Rc<Worker> {
         room: Cell::new(None),
         scratch: Cell::default(),
         resolver: Resolver::new(nowhere, Reach::of(&[]), Bounds::default(), entropy),
-        seeker: crate::seek::Seeker::new(crate::driver::Answers::new(0).0),
+        elsewhere: crate::serve::Elsewhere::new(crate::driver::Answers::new(0).0),
         store: crate::store::Store::default(),
     })
 }

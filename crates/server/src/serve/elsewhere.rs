@@ -1,0 +1,83 @@
+//! What is asked and told elsewhere, as the configuration says where: users who are looked up, and phones that
+//! are woken.
+
+use crate::{
+    config::Settings,
+    driver::{Answers, Clock, OsEntropy},
+    push::{Hook, Notifier},
+    seek::{Seeker, Source},
+};
+use bellhop_core::{
+    auth::{AuthConfig, Users},
+    entropy::Entropy,
+    registrar::Location,
+};
+use std::sync::Arc;
+
+/// The threads that ask and tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Elsewhere {
+    pub(crate) seeker: Seeker,
+    pub(crate) notifier: Notifier,
+}
+
+/// Where settings have users looked up and phones woken, tried as far as that goes.
+pub(super) struct Places {
+    users: Option<Arc<Source>>,
+    hook: Option<Arc<Hook>>,
+}
+
+impl Elsewhere {
+    /// Nowhere yet; `answers` are told of users who were found.
+    pub(crate) fn new(answers: Answers) -> Self {
+        Self {
+            seeker: Seeker::new(answers),
+            notifier: Notifier::new(),
+        }
+    }
+
+    /// Nowhere yet; phones whose bindings are about to end are woken from now on.
+    pub(super) fn start(answers: Answers, location: &Arc<Location>, clock: Clock) -> Self {
+        let elsewhere = Self::new(answers);
+        let notifier = elsewhere.notifier.clone();
+        tokio::spawn(notifier.keep(Arc::clone(location), clock));
+        elsewhere
+    }
+
+    /// The places of these settings.
+    ///
+    /// # Errors
+    /// What keeps us from one of them, for the operator.
+    pub(super) fn places(&self, settings: &Settings) -> Result<Places, String> {
+        let (auth, domains) = (&settings.auth, &settings.server.domains);
+        let mut entropy = OsEntropy::new();
+        let seeds = std::array::from_fn(|_| entropy.next_u64());
+        let users = auth.remote.as_ref();
+        let users = users.map(|remote| self.seeker.place(remote, &auth.realm, domains, seeds));
+        let hook = settings.push.as_ref();
+        let hook = hook.map(|hook| self.notifier.hook(hook));
+        Ok(Places {
+            users: users.transpose()?,
+            hook: hook.transpose()?,
+        })
+    }
+
+    /// Asks and tells there from now on.
+    ///
+    /// # Errors
+    /// There are no threads to be had.
+    pub(super) fn turn_to(&self, places: Places) -> Result<(), String> {
+        self.seeker.look_in(places.users)?;
+        self.notifier.tell(places.hook)
+    }
+
+    /// What is asked of phones, with the users who have been looked up.
+    pub(super) fn asked(&self, settings: &Settings) -> AuthConfig {
+        let mut asked = settings.auth_config();
+        if let Some(directory) = self.seeker.directory() {
+            let users = Users::clone(&asked.users).with_directory(directory);
+            asked.users = Arc::new(users);
+        }
+        asked
+    }
+}
