@@ -100,7 +100,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 41] = [
+const APPLIED: [(&str, &str); 43] = [
     ("[admin]", "bind = \"127.0.0.1:8061\""),
     ("[admin]", "token = \"0123456789abcdef\""),
     ("[auth]", "strip_headers = [\"X-Account\"]"),
@@ -119,6 +119,11 @@ const APPLIED: [(&str, &str); 41] = [
     ("[[upstream]]", "targets = [\"sip:pbx.example.org:5060\"]"),
     ("[[upstream]]", "targets = [\"sip:pbx.example.org\"]"),
     ("[[upstream]]", "trusted = true"),
+    ("[[upstream]]", "probe = \"10s\""),
+    (
+        "[[upstream]]",
+        "credentials = { username = \"bellhop\", password = \"geheim\" }",
+    ),
     ("[auth]", "realm = \"example.org\""),
     ("[auth]", "algorithms = [\"MD5\"]"),
     ("[auth]", "users = { file = \"users.toml\" }"),
