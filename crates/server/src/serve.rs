@@ -9,7 +9,7 @@ mod signals;
 pub(crate) use elsewhere::Elsewhere;
 
 use self::{
-    doors::bind,
+    doors::{announce, bind},
     process::{log_panics, raise_descriptors},
     signals::Signals,
 };
@@ -59,13 +59,7 @@ pub(crate) fn run(settings: Settings, file: Option<&Path>, greeting: &str) -> Re
             }
         };
         let mut server = started?;
-        for (listener, local) in server.settings.listeners.iter().zip(server.locals()) {
-            let transport = listener.bind.transport.uri_token();
-            tracing::info!("listening on {transport}:{local} ({})", listener.name);
-        }
-        if let Some(local) = server.panel.local() {
-            tracing::info!("listening on http://{local} (admin)");
-        }
+        announce(&server);
         let mut stdout = std::io::stdout();
         // Nobody reading the line is no reason not to serve.
         let _ = writeln!(stdout, "{greeting}bellhop ready").and_then(|()| stdout.flush());

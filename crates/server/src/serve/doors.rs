@@ -1,5 +1,6 @@
 //! All ports are bound before anything runs, and all that cannot be are told of at once.
 
+use super::Server;
 use crate::{
     admin::Panel,
     config::Settings,
@@ -29,4 +30,15 @@ pub(super) fn bind(settings: &Settings, workers: usize) -> Result<(Vec<Bound>, P
         Err(error) => refused.push(error),
     }
     Err(refused.join("\n"))
+}
+
+/// Tells the log where it listens.
+pub(super) fn announce(server: &Server) {
+    for (listener, local) in server.settings.listeners.iter().zip(server.locals()) {
+        let transport = listener.bind.transport.uri_token();
+        tracing::info!("listening on {transport}:{local} ({})", listener.name);
+    }
+    if let Some(local) = server.panel.local() {
+        tracing::info!("listening on http://{local} (admin)");
+    }
 }
