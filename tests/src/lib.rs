@@ -29,6 +29,7 @@ pub mod netns;
 pub mod phone;
 pub mod pjsua;
 pub mod process;
+pub mod service;
 pub mod sipp;
 pub mod site;
 pub mod storm;

@@ -42,7 +42,7 @@ fn an_asterisk_that_challenges_is_answered_with_the_users_login() {
     hint(&site, 2, "Idle");
     // Two refreshes of ours.
     let granted = || site.bellhop.log().matches("granted for").count();
-    until("two refreshes", 3 * PATIENCE, || {
+    until("two refreshes", PATIENCE.saturating_mul(3), || {
         (granted() >= 3).then_some(())
     });
     registered(&site, 2, 1);
@@ -213,7 +213,7 @@ fn registered(site: &Site, n: u8, count: usize) {
 
 /// Waits until Asterisk has so many contacts.
 fn contacts(site: &Site, count: usize) {
-    until(&format!("{count} contacts"), 3 * PATIENCE, || {
+    until(&format!("{count} contacts"), PATIENCE.saturating_mul(3), || {
         let shown = site.asterisk.cli("pjsip show contacts");
         (shown.matches("/sip:bh").count() == count).then_some(())
     });

@@ -1,33 +1,19 @@
 //! A phone that sleeps, woken by the real program through a hook (RFC 8599).
 
 use bellhop_tests::bellhop::Setup;
+use bellhop_tests::service;
 use bellhop_tests::{Lane, Phone, Transport};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
 /// A hook that takes everything; where it is, and what it is told.
 fn hook() -> (SocketAddr, Receiver<serde_json::Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
     let (tell, told) = channel();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut head = String::new();
-            while reader.read_line(&mut head).unwrap_or(0) > 2 {}
-            let lower = head.to_ascii_lowercase();
-            let length = lower
-                .lines()
-                .find_map(|l| l.strip_prefix("content-length: "));
-            let mut body = vec![0; length.unwrap().trim().parse().unwrap()];
-            reader.read_exact(&mut body).unwrap();
-            let _ = tell.send(serde_json::from_slice(&body).unwrap());
-            let answer = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
-            let _ = stream.write_all(answer.as_bytes());
-        }
+    let address = service::start(move |_, body| {
+        let _ = tell.send(serde_json::from_slice(body).unwrap_or_default());
+        ("204 No Content", String::new())
     });
     (address, told)
 }

@@ -1,54 +1,27 @@
 //! Users who are kept elsewhere: the real program asks a service for them.
 
 use bellhop_tests::bellhop::Setup;
+use bellhop_tests::service;
 use bellhop_tests::{Bellhop, Lane, Phone, Transport};
-use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-/// A service that knows the users of the other tests, and counts what it is asked.
-struct Service {
-    address: SocketAddr,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Service {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let mut head = String::new();
-                while reader.read_line(&mut head).unwrap_or(0) > 2 {}
-                counter.fetch_add(1, Ordering::SeqCst);
-                let name = head
-                    .split(' ')
-                    .nth(1)
-                    .and_then(|path| path.strip_prefix("/sip/"));
-                let (status, body) = match name {
-                    Some(name @ ("6001" | "6002")) => {
-                        ("200 OK", format!("{{\"password\": \"secret{name}\"}}"))
-                    }
-                    _ => ("404 Not Found", String::new()),
-                };
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
+/// A service that knows the users of the other tests, and how often it was asked.
+fn service() -> (SocketAddr, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let address = service::start(move |head, _| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let path = head.split(' ').nth(1);
+        match path.and_then(|path| path.strip_prefix("/sip/")) {
+            Some(name @ ("6001" | "6002")) => {
+                ("200 OK", format!("{{\"password\": \"secret{name}\"}}"))
             }
-        });
-        Self { address, asked }
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
+            _ => ("404 Not Found", String::new()),
+        }
+    });
+    (address, asked)
 }
 
 fn started(lane: &Lane, service: SocketAddr) -> Bellhop {
@@ -63,20 +36,20 @@ fn phone(lane: &Lane, number: u8, user: &str) -> Phone {
 
 #[test]
 fn a_user_of_a_service_registers_and_is_asked_for_once() {
-    let (lane, service) = (Lane::take(), Service::start());
-    let _bellhop = started(&lane, service.address);
+    let (lane, (address, asked)) = (Lane::take(), service());
+    let _bellhop = started(&lane, address);
     let mut first = phone(&lane, 1, "6001");
     first.register();
     first.register();
-    assert_eq!(service.asked(), 1);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 #[test]
 fn who_is_not_in_the_service_is_refused() {
-    let (lane, service) = (Lane::take(), Service::start());
-    let _bellhop = started(&lane, service.address);
+    let (lane, (address, asked)) = (Lane::take(), service());
+    let _bellhop = started(&lane, address);
     let status = phone(&lane, 1, "6009").try_register();
-    assert_eq!((status, service.asked()), (401, 1));
+    assert_eq!((status, asked.load(Ordering::SeqCst)), (401, 1));
 }
 
 #[test]
