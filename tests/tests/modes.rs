@@ -213,10 +213,14 @@ fn registered(site: &Site, n: u8, count: usize) {
 
 /// Waits until Asterisk has so many contacts.
 fn contacts(site: &Site, count: usize) {
-    until(&format!("{count} contacts"), PATIENCE.saturating_mul(3), || {
-        let shown = site.asterisk.cli("pjsip show contacts");
-        (shown.matches("/sip:bh").count() == count).then_some(())
-    });
+    until(
+        &format!("{count} contacts"),
+        PATIENCE.saturating_mul(3),
+        || {
+            let shown = site.asterisk.cli("pjsip show contacts");
+            (shown.matches("/sip:bh").count() == count).then_some(())
+        },
+    );
 }
 
 /// Waits until this is what Asterisk's hint says of a user.
