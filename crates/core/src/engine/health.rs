@@ -26,11 +26,6 @@ impl Engine {
             self.shared.health.keep(is_there);
             self.probes = Probes::new(config, &self.probes, now.instant);
         }
-        let returns = self.shared.health.returns();
-        if std::mem::replace(&mut self.returns, returns) != returns {
-            // The PBX may have been restarted: what we keep there is put there again.
-            self.resync(now, out);
-        }
         while let Some(probe) = self.probes.due(now.instant) {
             if let Some((_, client)) = probe.flying {
                 self.table.abandon(client);
@@ -60,6 +55,7 @@ impl Engine {
         let wait = (status == 503).then(|| rest_of(response).unwrap_or(BUSY));
         let change = self.shared.health.answered(now, probe.place, wait);
         self.tell_health(probe.place, change, response, out);
+        self.registrar_came_back(now, probe.place, change, out);
     }
 
     /// A probe could not be sent, or ran out of time.
@@ -81,13 +77,25 @@ impl Engine {
         if !is_busy && !self.shared.health.is_watching() {
             return;
         }
-        let Some(place) = self.target_at(to) else {
-            return;
-        };
+        if let Some(place) = self.target_at(to) {
+            self.heard_at(now, place, response, out);
+        }
+    }
+
+    /// The same, of a response that came from this target.
+    pub(super) fn heard_at(
+        &mut self,
+        now: Now,
+        place: Place,
+        response: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let is_busy = response.status() == Some(503);
         // A 503 that does not say for how long speaks of its request alone.
         let wait = is_busy.then(|| rest_of(response)).flatten();
         let change = self.shared.health.answered(now, place, wait);
         self.tell_health(place, change, response, out);
+        self.registrar_came_back(now, place, change, out);
     }
 
     /// A request got no response, or could not be sent.
@@ -110,7 +118,7 @@ impl Engine {
     }
 
     /// The configured target that a request went to.
-    fn target_at(&self, to: Option<Destination>) -> Option<Place> {
+    pub(super) fn target_at(&self, to: Option<Destination>) -> Option<Place> {
         let Destination::Address {
             transport, remote, ..
         } = to?
@@ -205,7 +213,7 @@ impl Engine {
             Change::Draining(rest) => {
                 format!("wants to be left alone for {} s", rest.as_secs())
             }
-            Change::Up => "is up again".to_owned(),
+            Change::Up { .. } => "is up again".to_owned(),
         };
         let flow = Flow {
             listener: to.listener(),

@@ -3,16 +3,16 @@
 
 use super::Engine;
 use super::local::Received;
-use crate::flow::Flow;
+use crate::flow::{Destination, Flow};
 use crate::lease::{Count, Demand, Fate, Mode, Need, Outcome, Slot, Want};
 use crate::outbox::{Outbox, Ticket};
 use crate::proxy::BranchId;
-use crate::registrar::{Aor, Change, ChangeKind, Registered, plan};
+use crate::registrar::{Aor, Bindings, Change, ChangeKind, Registered, plan};
 use crate::routing::Proof;
 use crate::time::{Instant, Now};
 use crate::transaction::TransactionId;
 use ahash::RandomState;
-use bellhop_wire::{Owned, UriRef};
+use bellhop_wire::{Message, Owned, UriRef};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -209,6 +209,45 @@ impl Engine {
             aor: aor.clone(),
             wants: slots.into_iter().map(want).collect(),
         });
+    }
+
+    /// The PBX has found nobody for a call to this AoR, though it is thought to have a lease of it: it may have
+    /// forgotten that. A phone that says so itself costs a REGISTER.
+    pub(crate) fn doubt_leases(
+        &self,
+        now: Instant,
+        to: Option<Destination>,
+        request: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let is_from = |place| self.is_registrar(place);
+        let uri = UriRef::parse(request.uri()).ok();
+        let domain = uri.and_then(|uri| self.names.domain_of(&uri));
+        let aor = uri.zip(domain).and_then(|(uri, d)| Aor::new(&uri, d));
+        let (Some(aor), true) = (aor, self.target_at(to).is_some_and(is_from)) else {
+            return;
+        };
+        let mut bindings = Bindings::new();
+        self.shared.location.lookup(now, &aor, &mut bindings);
+        let slots = bindings.iter().map(|binding| self.slot_of(&aor, binding));
+        let mut wants: SmallVec<[Want; 1]> = SmallVec::new();
+        for slot in slots.filter(|slot| self.shared.leases.is_good(now, slot.device())) {
+            if !wants.iter().any(|want| want.slot == slot) {
+                wants.push(Want {
+                    slot,
+                    need: Need::Again,
+                    expected: None,
+                });
+            }
+        }
+        if !wants.is_empty() {
+            out.demands.push(Demand {
+                ticket: None,
+                home: self.config.registrar.leases.home_of(&aor),
+                aor,
+                wants,
+            });
+        }
     }
 
     /// Keeps a REGISTER in its transaction, so that copies are absorbed, until the home shard has an answer.

@@ -2,7 +2,7 @@
 
 use super::{Engine, Shared};
 use crate::auth::upstream::{Asking, At, Login};
-use crate::config::Config;
+use crate::config::{Config, UpstreamTarget};
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::lease::{Around, Demand, Flight, Granted, Need, Register, Settled, Slot, Want};
@@ -12,6 +12,7 @@ use crate::outbox::Outbox;
 use crate::proxy::BranchId;
 use crate::registrar::{Aor, Binding};
 use crate::time::{Instant, Now};
+use crate::upstream::{Change, Place, State};
 use bellhop_wire::{HeaderId, Message, Method, Start};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -107,6 +108,32 @@ impl Engine {
         }
     }
 
+    /// A target that was down answers. If it is one that our registrations go to, it may have been restarted:
+    /// they are made anew, those of other shards as soon as these look.
+    pub(super) fn registrar_came_back(
+        &mut self,
+        now: Now,
+        place: Place,
+        change: Option<Change>,
+        out: &mut Outbox,
+    ) {
+        if change == Some(Change::Up { was_down: true })
+            && self.config.registrar.leases.is_on()
+            && self.is_registrar(place)
+        {
+            self.shared.leases.next_epoch();
+            self.lease_turns(now, out);
+        }
+    }
+
+    /// Whether our registrations go there.
+    pub(super) fn is_registrar(&self, place: Place) -> bool {
+        let number = self.config.default_upstream;
+        let registrar = number.and_then(|number| self.config.upstreams.get(number));
+        let is_it = |target: &UpstreamTarget| (target.transport, target.remote) == place;
+        registrar.is_some_and(|registrar| registrar.targets.iter().any(is_it))
+    }
+
     /// The PBX's answer to a REGISTER of ours.
     pub(crate) fn lease_response(
         &mut self,
@@ -117,6 +144,9 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let status = response.status().unwrap_or(0);
+        if let Some(place) = self.names.target_at(flow.transport, flow.remote) {
+            self.heard_at(now, place, response, out);
+        }
         let Some((lease, asked)) = self.leases.flying(id).filter(|_| status >= 200) else {
             return;
         };
@@ -231,9 +261,12 @@ impl Engine {
         let aor = self.leases.flying(id)?.0.aor.clone();
         let login = self.lease_login(&aor);
         let (lease, expires) = self.leases.flying(id)?;
+        let is_up = |target: &UpstreamTarget| is_up(now.instant, &self.shared, target);
+        let any_is_up = upstream.targets.iter().any(is_up);
         let places: SmallVec<[_; 2]> = upstream
             .targets
             .iter()
+            .filter(|target| !any_is_up || is_up(target))
             .filter_map(|target| {
                 let to = self.names.destination(target.transport, target.remote)?;
                 Some((to, target))
@@ -296,12 +329,25 @@ impl Engine {
 
 /// What leases look at.
 pub(super) fn around<'a>(now: Instant, shared: &'a Shared, config: &'a Config) -> Around<'a> {
+    let number = config
+        .default_upstream
+        .filter(|_| shared.health.is_watching());
+    let registrar = number.and_then(|number| config.upstreams.get(number));
+    let is_down = registrar.is_some_and(|registrar| {
+        let mut targets = registrar.targets.iter();
+        !targets.any(|target| is_up(now, shared, target))
+    });
     Around {
+        is_down,
         now,
         slots: &shared.leases,
         location: &shared.location,
         config: &config.registrar.leases,
     }
+}
+
+fn is_up(now: Instant, shared: &Shared, target: &UpstreamTarget) -> bool {
+    shared.health.state(now, (target.transport, target.remote)) == State::Up
 }
 
 fn settled(response: Message<'_>, status: u16, slot: Slot, asked: u32) -> Settled {

@@ -81,8 +81,6 @@ pub struct Engine {
     /// Of shard 0 alone.
     probes: Probes,
     probes_changed: bool,
-    /// What [`Health::returns`] said last.
-    returns: u64,
     date: date::Line,
     index: Index,
     shard: u16,
@@ -136,7 +134,6 @@ impl Engine {
             parked: leased::Parked::default(),
             probes: Probes::default(),
             probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
-            returns: 0,
             config,
             auth,
             shared,

@@ -181,7 +181,7 @@ impl Slots {
     }
 
     /// The PBX has come back.
-    pub(super) fn next_epoch(&self) {
+    pub(crate) fn next_epoch(&self) {
         self.count(Count::Resyncs);
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }

@@ -88,6 +88,8 @@ pub(crate) struct Around<'a> {
     pub(crate) slots: &'a Slots,
     pub(crate) location: &'a Location,
     pub(crate) config: &'a LeaseConfig,
+    /// The PBX is known not to answer, or wants to be left alone.
+    pub(crate) is_down: bool,
 }
 
 /// A REGISTER that is to be sent.

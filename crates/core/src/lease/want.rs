@@ -40,6 +40,8 @@ pub enum Need {
     Bind,
     /// A phone registers, and the PBX is to hear of it: with so many seconds.
     Renew(u32),
+    /// The PBX seems to have forgotten it: it is registered anew.
+    Again,
     /// Bindings have gone: see whether any is left.
     Check,
 }

@@ -57,6 +57,12 @@ impl Engine {
         let (is_invite, is_over) = (context.is_invite, context.is_over);
         let to = context.branch(id.index).and_then(|branch| branch.to);
         self.heard_of(now, to, response, out);
+        if matches!(status, 404 | 480)
+            && self.config.registrar.leases.is_on()
+            && let Some(incoming) = &context.incoming
+        {
+            self.doubt_leases(now.instant, to, incoming.request.message(), out);
+        }
         let Some(branch) = context.branch(id.index) else {
             return;
         };

@@ -16,7 +16,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -27,7 +27,6 @@ pub struct Health {
     targets: Mutex<HashMap<Place, Target, RandomState>>,
     /// Some target is not known to be well: only then is there anything to look up.
     is_watching: AtomicBool,
-    returns: AtomicU64,
 }
 
 /// A target: how it is reached, and where it is.
@@ -51,8 +50,8 @@ pub(crate) enum Change {
     Down { silent: u8 },
     /// It wants to be left alone for so long.
     Draining(Duration),
-    /// It answers again.
-    Up,
+    /// It answers again, and before it did not, or had asked to be left alone.
+    Up { was_down: bool },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +69,6 @@ impl Default for Health {
             // Keys are the configuration's.
             targets: Mutex::new(HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4))),
             is_watching: AtomicBool::new(false),
-            returns: AtomicU64::new(0),
         }
     }
 }
@@ -90,12 +88,6 @@ impl Health {
             State::Down if target.again.is_some_and(|again| again <= now) => State::Up,
             state => state,
         }
-    }
-
-    /// How often a target that was down has come back: whoever keeps something at a PBX puts it there again
-    /// when this has grown, for the PBX may have been restarted.
-    pub fn returns(&self) -> u64 {
-        self.returns.load(Relaxed)
     }
 
     /// Whether some target is not known to be well.
@@ -132,15 +124,13 @@ impl Health {
                     targets.remove(&place);
                     None
                 }
-                Some(State::Down | State::Draining(_)) => {
+                Some(state) => {
                     targets.remove(&place);
-                    Some(Change::Up)
+                    let was_down = state == State::Down;
+                    Some(Change::Up { was_down })
                 }
             },
         };
-        if change == Some(Change::Up) {
-            self.returns.fetch_add(1, Relaxed);
-        }
         self.is_watching.store(!targets.is_empty(), Relaxed);
         change
     }

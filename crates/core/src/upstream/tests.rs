@@ -36,9 +36,10 @@ fn three_requests_without_an_answer_make_it_down_and_an_answer_between_them_does
     assert_eq!(down, Some(Change::Down { silent: 3 }));
     assert_eq!(health.silent(at(7), PLACE, true), None);
     assert_eq!(state(&health, 1_000), State::Down);
-    assert_eq!(health.returns(), 0);
-    assert_eq!(health.answered(at(8), PLACE, None), Some(Change::Up));
-    assert_eq!((state(&health, 8), health.returns()), (State::Up, 1));
+    let was_down = true;
+    let up = Some(Change::Up { was_down });
+    assert_eq!(health.answered(at(8), PLACE, None), up);
+    assert_eq!(state(&health, 8), State::Up);
 }
 
 #[test]
@@ -68,7 +69,9 @@ fn one_that_asks_to_be_left_alone_is_until_its_time_is_over_whatever_it_answers(
     assert_eq!(health.answered(at(3), PLACE, None), None);
     assert_eq!(state(&health, 21), State::Draining(at(22).instant));
     assert_eq!(state(&health, 22), State::Up);
-    assert_eq!(health.answered(at(23), PLACE, None), Some(Change::Up));
+    let was_down = false;
+    let up = Some(Change::Up { was_down });
+    assert_eq!(health.answered(at(23), PLACE, None), up);
     // What it asks for is bounded.
     let change = health.answered(at(30), PLACE, Some(Duration::from_secs(1 << 32)));
     assert_eq!(change, Some(Change::Draining(LONGEST_REST)));

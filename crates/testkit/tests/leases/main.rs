@@ -12,6 +12,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod down;
 mod model;
 mod modes;
 mod site;

@@ -75,6 +75,13 @@ impl Site {
     }
 
     fn take(&mut self, message: &str) {
+        if message.starts_with("OPTIONS ") && header_of(message, "Call-ID").starts_with("probe") {
+            if self.pbx.manner != Manner::Silent {
+                let answer = pbx().answer(message, 200, "OK", "");
+                say(&mut self.world, &pbx(), &answer);
+            }
+            return;
+        }
         if !message.starts_with("REGISTER ") {
             self.others.push(message.to_owned());
             return;

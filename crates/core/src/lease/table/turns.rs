@@ -23,6 +23,10 @@ impl Leases {
                 return None;
             }
             let (now, interval) = (around.now, around.config.interval());
+            if around.is_down {
+                self.turn_at = Some(now.after(AGAIN));
+                return None;
+            }
             let at = match (self.turn_at, self.silent) {
                 (Some(at), _) => at,
                 (None, Some(rests_until)) if rests_until > now => rests_until,
@@ -67,13 +71,24 @@ impl Leases {
     /// Takes in what other shards have heard, and that the PBX is slow.
     pub(super) fn notice(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
         if around.slots.epoch() != self.epoch {
-            self.resync(around, out);
+            self.came_back(around, out);
         }
         let is_slow = |since: Instant| since.after(SLOW) <= around.now;
         if self.silent.is_none() && self.unanswered.is_some_and(is_slow) {
             self.is_away = true;
             self.fall_silent(around, around.now, out);
         }
+    }
+
+    /// Somebody has heard from the PBX that was away.
+    fn came_back(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
+        self.unanswered = (!self.flights.is_empty()).then_some(around.now);
+        self.turn_at = None;
+        self.is_away = false;
+        if self.silent.take().is_some() {
+            around.slots.set_silent(false);
+        }
+        self.resync(around, out);
     }
 
     /// The PBX does not answer: nobody waits for it any more, and it is asked one thing at a time, the first
@@ -106,9 +121,9 @@ impl Leases {
         }
         self.turn_at = None;
         around.slots.set_silent(false);
-        if std::mem::take(&mut self.is_away) {
+        if self.is_away {
             around.slots.next_epoch();
-            self.resync(around, out);
+            self.came_back(around, out);
         }
     }
 
@@ -134,5 +149,7 @@ impl Leases {
 
 /// Numbers of REGISTERs under way: as many as the owner of a transaction can name.
 const FLIGHTS: u64 = (1 << 40) - 1;
+/// How soon it is looked whether a PBX that is known to be down has come back, unless that is told.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A PBX that owes an answer for so long does not answer.
 pub(super) const SLOW: Duration = Duration::from_secs(4);

@@ -27,8 +27,9 @@ impl Leases {
                     self.check(around, device, out);
                     continue;
                 }
+                Need::Again if !self.live.contains_key(&device) => continue,
                 Need::Bind => Event::Want,
-                Need::Renew(_) => Event::Renew,
+                Need::Renew(_) | Need::Again => Event::Renew,
             };
             let is_new = !self.live.contains_key(&device);
             if is_new {
@@ -70,7 +71,7 @@ impl Leases {
         let ahead = self.urgent.len();
         let fate = match (need, good) {
             (Need::Bind, Some(until)) => Fate::Held(seconds(until.since(now))),
-            _ if self.silent.is_some() || self.wait(around, ahead) > PATIENCE => {
+            _ if around.is_down || self.silent.is_some() || self.wait(around, ahead) > PATIENCE => {
                 let all = ahead.saturating_add(self.idle.len());
                 Fate::Later(self.wait(around, all))
             }
