@@ -87,6 +87,23 @@ pub struct Upstream {
     pub probe: Option<Duration>,
 }
 
+impl Config {
+    /// Whether leases are to be had at a place that was not asked before, or with another login.
+    pub(crate) fn registers_elsewhere_than(&self, before: &Self) -> bool {
+        let of = |config: &Self| config.upstreams.get(config.default_upstream?).cloned();
+        let (now, before) = match (of(self), of(before)) {
+            (Some(now), Some(before)) => (now, before),
+            (now, before) => return before.is_none() && now.is_some(),
+        };
+        let is_new = |target: &UpstreamTarget| {
+            let place = (target.transport, target.remote);
+            let mut known = before.targets.iter();
+            !known.any(|known| (known.transport, known.remote) == place)
+        };
+        before.login != now.login || now.targets.iter().any(is_new)
+    }
+}
+
 /// One address of a PBX (a name has been resolved by the shell, which swaps the configuration when
 /// the answer changes).
 #[derive(Clone, Debug, PartialEq, Eq)]

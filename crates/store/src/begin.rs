@@ -6,7 +6,7 @@ use crate::{
     file::{Cannot, File, Key, Table, set_aside},
     keeper::Source as _,
 };
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 /// A file and what was in it.
 #[derive(Debug)]
@@ -52,8 +52,7 @@ pub fn begin(path: &Path, kept: &Kept, unix: Duration) -> Result<Begun, Cannot> 
     let aside = set_aside(path, unix.as_secs()).map_err(|error| {
         Cannot::Disk(format!("it is damaged, and cannot be set aside: {error}"))
     })?;
-    let file = File::open(path)?;
-    write_all(&file, kept, leases)?;
+    let file = anew(path, &aside, |file| write_all(file, kept, leases))?;
     let loaded = Loaded {
         bindings: kept.count(),
         damaged: before.damaged.max(again.damaged),
@@ -94,6 +93,23 @@ pub fn open_again(path: &Path, unix: Duration) -> Result<File, Cannot> {
     }
 }
 
+/// Begins a file anew. Where it cannot be filled the one that was set aside is put back: it is all that there is, and
+/// the next start would take the empty one for good.
+fn anew(
+    path: &Path,
+    aside: &Path,
+    fill: impl FnOnce(&File) -> Result<(), Cannot>,
+) -> Result<File, Cannot> {
+    let filled = File::open(path).and_then(|file| fill(&file).map(|()| file));
+    filled.map_err(|error| match fs::rename(aside, path) {
+        Ok(()) => error,
+        Err(put_back) => Cannot::Disk(format!(
+            "{error}; what could be saved is in {}, which cannot be put back: {put_back}",
+            aside.display()
+        )),
+    })
+}
+
 /// The disk lets us not write: what is there is served all the same.
 fn read_only(path: &Path, kept: &Kept, why: String) -> Result<Begun, Cannot> {
     let Ok(old) = File::salvage(path) else {
@@ -123,4 +139,27 @@ fn write_all(file: &File, kept: &Kept, leases: Vec<(Key, Vec<u8>)>) -> Result<()
     let all: Vec<(Key, Vec<u8>)> = bindings.chain(leases).collect();
     file.write(all.iter().map(|(key, value)| (key, Some(value.as_slice()))))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_set_aside_is_put_back_if_the_new_one_cannot_be_filled() {
+        let dir = std::env::temp_dir().join(format!("bellhop-anew-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("state.redb");
+        fs::write(&path, "damaged").unwrap();
+        let aside = set_aside(&path, 1).unwrap();
+        let full = |_: &File| Err(Cannot::Disk("no room".to_owned()));
+        assert!(matches!(anew(&path, &aside, full), Err(Cannot::Disk(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"damaged");
+        assert!(!aside.exists());
+        let aside = set_aside(&path, 1).unwrap();
+        assert!(anew(&path, &aside, |_| Ok(())).unwrap().is_new());
+        assert_eq!(fs::read(&aside).unwrap(), b"damaged");
+        fs::remove_dir_all(&dir).unwrap();
+    }
 }

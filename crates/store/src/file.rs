@@ -96,6 +96,7 @@ impl File {
     /// # Errors
     /// Why it cannot be used; it is left as it is.
     pub fn open(path: &Path) -> Result<Self, Cannot> {
+        let is_there = path.exists();
         // Who calls whom is nobody else's business.
         let own = fs::OpenOptions::new()
             .create(true)
@@ -103,6 +104,10 @@ impl File {
             .mode(0o600)
             .open(path)?;
         drop(own);
+        if !is_there {
+            // A file whose name is not on disk is not on disk.
+            sync_folder(path)?;
+        }
         Self::opened(|builder| Ok(builder.create(path)?))
     }
 
@@ -252,10 +257,17 @@ pub(crate) fn set_aside(path: &Path, unix: u64) -> io::Result<PathBuf> {
     let free = (0..=u32::MAX).map(name).find(|name| !name.exists());
     let free = free.unwrap_or_else(|| name(0));
     fs::rename(path, &free)?;
-    if let Some(dir) = path.parent() {
-        fs::File::open(dir)?.sync_all()?;
-    }
+    sync_folder(path)?;
     Ok(free)
+}
+
+/// Puts a file's name on disk.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(dir) if dir.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
+        Some(dir) => fs::File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// Runs what a damaged file may bring to a panic.

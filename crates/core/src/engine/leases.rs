@@ -101,6 +101,9 @@ impl Engine {
         if std::mem::take(&mut self.leases_changed) {
             self.review_leases(now, out);
         }
+        if std::mem::take(&mut self.pbx_changed) {
+            self.resync(now, out);
+        }
         if self.leases.next().is_some_and(|next| next <= now.instant) {
             let around = around(now.instant, &self.shared, &self.config);
             self.leases.due(around, &mut out.outcomes);
@@ -154,9 +157,8 @@ impl Engine {
         if status == 423
             && asked > 0
             && let Ok(Some(least)) = response.number(HeaderId::MinExpires)
-            && least > asked
+            && self.leases.raise_least(least) > asked
         {
-            self.leases.raise_least(least);
             return self.fly(now, id, out);
         }
         if matches!(status, 401 | 407) && self.lease_challenged(id, &aor, response, &flow) {

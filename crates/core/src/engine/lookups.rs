@@ -34,6 +34,8 @@ pub(crate) struct Lookups {
     last: u64,
     /// Requests that wait.
     held: usize,
+    /// Their bytes.
+    bytes: usize,
 }
 
 /// Requests as they came, with the flows that they came over.
@@ -48,6 +50,7 @@ impl Lookups {
             patience: Timers::new(),
             last: 0,
             held: 0,
+            bytes: 0,
         }
     }
 
@@ -64,19 +67,21 @@ impl Lookups {
         flow: Flow,
         bytes: &[u8],
     ) -> Result<Option<u64>, Full> {
+        let is_full = self.held >= MOST || self.bytes.saturating_add(bytes.len()) > MOST_BYTES;
         if let Some(requests) = self.names.get_mut(name) {
             let is_copy = |kept: &(Flow, Box<[u8]>)| kept.0 == flow && *kept.1 == *bytes;
             if requests.iter().any(is_copy) {
                 return Ok(None);
             }
-            if requests.len() >= MOST_OF_A_NAME || self.held >= MOST {
+            if requests.len() >= MOST_OF_A_NAME || is_full {
                 return Err(Full);
             }
             requests.push((flow, bytes.into()));
             self.held = self.held.saturating_add(1);
+            self.bytes = self.bytes.saturating_add(bytes.len());
             return Ok(None);
         }
-        if self.held >= MOST {
+        if is_full {
             return Err(Full);
         }
         self.last = self.last.wrapping_add(1) & NUMBERS;
@@ -85,6 +90,7 @@ impl Lookups {
         self.names.insert(name.into(), requests);
         self.asked.insert(id, name.into());
         self.held = self.held.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes.len());
         self.patience.set(id, now.after(PATIENCE));
         Ok(Some(id))
     }
@@ -95,6 +101,8 @@ impl Lookups {
         self.patience.cancel(&id);
         let requests = self.names.remove(&name)?;
         self.held = self.held.saturating_sub(requests.len());
+        let bytes = requests.iter().map(|(_, bytes)| bytes.len()).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
         Some((name, requests))
     }
 }
@@ -184,6 +192,8 @@ impl Engine {
 
 /// Requests that wait in one shard.
 const MOST: usize = 4_096;
+/// Bytes of them.
+const MOST_BYTES: usize = 16 << 20;
 /// Requests that wait for one name: a user's phones that come at once.
 const MOST_OF_A_NAME: usize = 16;
 /// The shell answers before; this is for the case that it does not.
@@ -192,3 +202,30 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const RETRY_AFTER: &[u8] = b"10";
 /// Numbers of questions: the shard stands above them.
 const NUMBERS: u64 = (1 << 48) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{ListenerId, Transport};
+
+    #[test]
+    fn there_is_an_end_to_the_bytes_of_requests_that_wait_and_then_room_again() {
+        let mut lookups = Lookups::new(RandomState::with_seeds(1, 2, 3, 4));
+        let flow = Flow {
+            listener: ListenerId(0),
+            transport: Transport::Tcp,
+            remote: ([192, 0, 2, 1], 5060).into(),
+            connection: None,
+        };
+        let request = vec![b'x'; 60_000];
+        let keep = |lookups: &mut Lookups, name: u32| {
+            lookups.keep(Instant::default(), &name.to_be_bytes(), flow, &request)
+        };
+        let first = keep(&mut lookups, 0).ok().flatten().unwrap();
+        let kept = (1..).take_while(|n| keep(&mut lookups, *n).is_ok()).count();
+        assert!((kept + 1) * 60_000 <= MOST_BYTES && (kept + 2) * 60_000 > MOST_BYTES);
+        assert!(lookups.take(first).is_some());
+        assert!(keep(&mut lookups, 0).is_ok());
+        assert!(keep(&mut lookups, u32::MAX).is_err());
+    }
+}

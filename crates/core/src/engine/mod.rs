@@ -76,6 +76,8 @@ pub struct Engine {
     leases: Leases,
     /// The configuration has changed since they were looked at.
     leases_changed: bool,
+    /// The PBX that has them is another one now, or is logged in to otherwise.
+    pbx_changed: bool,
     /// REGISTERs that wait for the PBX.
     parked: leased::Parked,
     /// Of shard 0 alone.
@@ -131,6 +133,7 @@ impl Engine {
             leases,
             // Bindings that were kept are registered anew.
             leases_changed: config.registrar.leases.is_on(),
+            pbx_changed: false,
             parked: leased::Parked::default(),
             probes: Probes::default(),
             probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
@@ -252,7 +255,8 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] wants to be called; `None`: nothing is waited for.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let is_due = self.table.has_events() || self.leases_changed || self.probes_changed;
+        let is_due = self.table.has_events() || self.leases_changed || self.pbx_changed;
+        let is_due = is_due || self.probes_changed;
         let at_once = is_due.then(Instant::default);
         let timers = [
             at_once,
@@ -275,6 +279,7 @@ impl Engine {
             self.former.truncate(if sent == 0 { 0 } else { FORMER });
         }
         self.leases_changed |= self.config.registrar.leases != config.registrar.leases;
+        self.pbx_changed |= config.registers_elsewhere_than(&self.config);
         self.probes_changed |= self.shard == 0 && self.config.upstreams != config.upstreams;
         self.limiter = Limiter::new(config.rate);
         self.table.set_capacity(config.max_held);

@@ -1,5 +1,7 @@
 //! The leases of one shard: who waits for them, when each is refreshed, and what becomes of it.
 
+#[cfg(test)]
+mod tests;
 mod times;
 mod turns;
 mod waiters;
@@ -201,9 +203,10 @@ impl Leases {
         self.step(around, device, event, Some(fate), out);
     }
 
-    /// The PBX takes nothing shorter than so many seconds.
-    pub(crate) fn raise_least(&mut self, seconds: u32) {
+    /// The PBX takes nothing shorter than so many seconds. Gives what is asked for at least from now on.
+    pub(crate) fn raise_least(&mut self, seconds: u32) -> u32 {
         self.least = self.least.max(seconds).min(LONGEST_LEAST);
+        self.least
     }
 
     /// The lease of a REGISTER under way, and what it asks for.
@@ -356,7 +359,13 @@ impl Leases {
         }
         match action {
             Action::Queue => self.enqueue(device),
-            Action::Wait => self.arm(device),
+            Action::Wait => {
+                if let Some(lease) = self.live.get_mut(&device) {
+                    // One that is taken back on its way out may have missed its time there.
+                    lease.due.get_or_insert(around.now);
+                }
+                self.arm(device);
+            }
             Action::Forget => {
                 self.tell(around.now, device, &Fate::Later(Duration::ZERO), out);
                 self.timers.cancel(&device);

@@ -284,3 +284,53 @@ fn a_pbx_that_challenges_is_answered_with_the_users_login_and_its_nonce_used_aga
     assert_eq!(status_of(&site.register(&mut a, "Expires: 600\r\n")), 500);
     assert_eq!(site.heard(), 2);
 }
+
+#[test]
+fn a_phone_that_left_and_came_back_while_the_pbx_was_busy_keeps_its_lease() {
+    let mut config = leased(Mode::Contact);
+    config.registrar.leases.expires = Duration::from_secs(600);
+    let mut site = Site::of(config);
+    let mut a = phone_at("6001", 1);
+    site.register(&mut a, "Expires: 3600\r\n");
+    site.pbx.manner = Manner::Answers(503, "Retry-After: 120\r\n".to_owned());
+    while site.pbx.heard.len() < 2 {
+        site.run(SECOND);
+    }
+    // By now it wants to be refreshed again, and waits.
+    site.run(10 * SECOND);
+    site.register(&mut a, "Expires: 0\r\n");
+    site.register(&mut a, "Expires: 3600\r\n");
+    site.pbx.manner = Manner::Serves;
+    site.run(20 * MINUTE);
+    assert_eq!(site.contacts("6001").len(), 1);
+}
+
+#[test]
+fn a_pbx_that_wants_longer_leases_than_anybody_is_not_asked_again_and_again() {
+    let mut site = Site::new(Mode::Contact);
+    site.pbx.manner = Manner::Answers(423, "Min-Expires: 4000000\r\n".to_owned());
+    let mut a = phone_at("6001", 1);
+    let answer = site.register(&mut a, "Expires: 600\r\n");
+    assert_eq!(status_of(&answer), 423, "{answer}");
+    assert_eq!(site.heard(), 2);
+}
+
+#[test]
+fn a_reload_that_names_another_pbx_has_the_leases_there_at_once_and_no_other_reload_does() {
+    let mut site = Site::new(Mode::Contact);
+    let mut a = phone_at("6001", 1);
+    site.register(&mut a, "Expires: 3600\r\n");
+    site.heard();
+    let mut other = leased(Mode::Contact);
+    let mut second = other.upstreams[0].targets[0].clone();
+    second.remote.set_port(5_999);
+    other.upstreams[0].targets.push(second);
+    site.world.reconfigure(0, other.clone(), auth());
+    site.run(2 * SECOND);
+    assert_eq!(site.heard(), 1);
+    for config in [other, leased(Mode::Contact)] {
+        site.world.reconfigure(0, config, auth());
+        site.run(2 * SECOND);
+        assert_eq!(site.heard(), 0);
+    }
+}
