@@ -10,6 +10,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod avalanche;
 #[path = "../common/mod.rs"]
 mod common;
 mod down;

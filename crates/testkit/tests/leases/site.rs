@@ -51,7 +51,7 @@ impl Site {
         Self::start(config, auth())
     }
 
-    fn start(config: Config, auth: AuthConfig) -> Self {
+    pub(crate) fn start(config: Config, auth: AuthConfig) -> Self {
         let mut world = World::new(7);
         world.start(config, auth);
         Self {
