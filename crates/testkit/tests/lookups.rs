@@ -217,3 +217,17 @@ fn answer(world: &mut World, found: LookedUp) {
 }
 
 const SOON: Duration = Duration::from_millis(200);
+
+#[test]
+fn a_phone_whose_connection_goes_while_its_user_is_looked_up_is_not_bound_over_it() {
+    let (mut world, _) = scene();
+    let mut a = tcp_phone("7001", "203.0.113.7:40000");
+    let request = proven(&mut world, &mut a, "REGISTER");
+    say(&mut world, &a, &request);
+    world.pass(SOON);
+    assert_eq!(world.sought.len(), 1);
+    world.cut(a.address);
+    answer(&mut world, LookedUp::User(user("7001")));
+    world.pass(SOON);
+    assert_eq!(world.nodes[0].shared.location.len(), 0);
+}

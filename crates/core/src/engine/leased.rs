@@ -3,7 +3,7 @@
 
 use super::Engine;
 use super::local::Received;
-use crate::flow::{Destination, Flow};
+use crate::flow::{ConnectionId, Destination, Flow};
 use crate::lease::{Count, Demand, Fate, Mode, Need, Outcome, Slot, Want};
 use crate::outbox::{Outbox, Ticket};
 use crate::proxy::BranchId;
@@ -32,6 +32,8 @@ struct Waiting {
     server: TransactionId,
     proof: Proof,
     longest: Option<u32>,
+    /// The connection that it came over has gone.
+    is_cut: bool,
 }
 
 /// A REGISTER with all that has been found out about it.
@@ -63,6 +65,13 @@ impl Parked {
         let waiting = self.live.remove(&id)?;
         self.held = self.held.saturating_sub(waiting.weight());
         Some(waiting)
+    }
+
+    /// A connection has gone: what came over it binds nobody any more.
+    pub(super) fn cut(&mut self, connection: ConnectionId) {
+        for waiting in self.live.values_mut() {
+            waiting.is_cut |= waiting.flow.connection == Some(connection);
+        }
     }
 
     /// How many bytes they hold, about.
@@ -285,6 +294,7 @@ impl Engine {
             server,
             proof: proof.clone(),
             longest,
+            is_cut: false,
         };
         self.parked.put(id.context, waiting);
         self.deadlines.set(id, now.instant.after(PATIENCE));
@@ -322,6 +332,9 @@ impl Engine {
         let Ok(uri) = UriRef::parse(message.uri()) else {
             return;
         };
+        if waiting.is_cut {
+            return self.refuse(&received, 503, "The connection has gone", out);
+        }
         let (proof, longest) = (&waiting.proof, waiting.longest);
         self.register(now, &received, &uri, proof, longest, Some(fate), out);
     }

@@ -4,7 +4,7 @@
 use super::Engine;
 use super::local::Received;
 use crate::auth::User;
-use crate::flow::Flow;
+use crate::flow::{ConnectionId, Flow};
 use crate::outbox::{LookUp, Outbox, Ticket};
 use crate::time::{Instant, Now};
 use crate::transaction::Timers;
@@ -93,6 +93,20 @@ impl Lookups {
         self.bytes = self.bytes.saturating_add(bytes.len());
         self.patience.set(id, now.after(PATIENCE));
         Ok(Some(id))
+    }
+
+    /// A connection has gone: nobody waits at its other end.
+    pub(super) fn cut(&mut self, connection: ConnectionId) {
+        for requests in self.names.values_mut() {
+            requests.retain(|(flow, bytes)| {
+                let stays = flow.connection != Some(connection);
+                if !stays {
+                    self.held = self.held.saturating_sub(1);
+                    self.bytes = self.bytes.saturating_sub(bytes.len());
+                }
+                stays
+            });
+        }
     }
 
     /// Gives up the requests that wait for the answer to a question, with the name it was about.

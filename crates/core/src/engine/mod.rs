@@ -204,6 +204,8 @@ impl Engine {
         out: &mut Outbox,
     ) -> usize {
         self.table.connection_failed(now.instant, connection);
+        self.parked.cut(connection);
+        self.lookups.cut(connection);
         let location = &self.shared.location;
         let push = self.config.registrar.push.as_deref();
         let lost = location.connection_closed(now.instant, connection, |binding| {

@@ -334,3 +334,24 @@ fn a_reload_that_names_another_pbx_has_the_leases_there_at_once_and_no_other_rel
         assert_eq!(site.heard(), 0);
     }
 }
+
+#[test]
+fn a_phone_whose_connection_goes_while_the_pbx_is_asked_is_not_bound_over_it() {
+    let mut site = Site::new(Mode::Contact);
+    site.pbx.manner = Manner::Silent;
+    let mut a = tcp_phone("6001", "203.0.113.1:40000");
+    let request = registration(&mut a, "Expires: 3600\r\n");
+    say(&mut site.world, &a, &request);
+    let challenge = site.hear(&a).unwrap();
+    let sha = bellhop_core::auth::Algorithm::Sha256;
+    let request = a.authorize(&request, &challenge, sha).unwrap();
+    say(&mut site.world, &a, &request);
+    site.run(SECOND);
+    assert_eq!(
+        site.pbx.heard.first().map(|r| r.starts_with("REGISTER ")),
+        Some(true)
+    );
+    site.world.cut(a.address);
+    site.run(10 * SECOND);
+    assert_eq!(site.world.nodes[0].shared.location.len(), 0);
+}
