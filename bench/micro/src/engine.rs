@@ -39,8 +39,9 @@ pub(crate) const CASES: &[Entry] = &[
     ("engine/ack-relayed", || case(acknowledged)),
     ("engine/bye-relayed", || case(ended)),
     ("engine/bye-200-relayed", || case(end_answered)),
-    ("engine/options-relayed", || case(options)),
-    ("engine/options-200-relayed", || case(options_answered)),
+    ("engine/message-relayed", || case(message)),
+    ("engine/message-200-relayed", || case(message_answered)),
+    ("engine/options-answered", || case(qualified)),
 ];
 
 /// Brings everything about that is not counted, and gives the message that is: where from, and its text.
@@ -217,17 +218,27 @@ fn end_answered(stage: &mut Stage) -> (SocketAddr, String) {
     (phone.address, phone.answer(&bye, 200, "OK", ""))
 }
 
-fn options(stage: &mut Stage) -> (SocketAddr, String) {
+/// A request of the PBX outside of any dialog, for a phone that has registered.
+fn to_phone(stage: &mut Stage, method: &str) -> (SocketAddr, String) {
     let (from, text) = registered(stage);
     stage.say(from, &text);
     let call_id = stage.call_id();
     let to = format!("sip:{}@pbx.example.com", stage.phone().user);
-    let text = stage.pbx.request("OPTIONS", &to, &call_id, "");
+    let text = stage.pbx.request(method, &to, &call_id, "");
     (stage.pbx.address, text)
 }
 
-fn options_answered(stage: &mut Stage) -> (SocketAddr, String) {
-    let (from, text) = options(stage);
+fn message(stage: &mut Stage) -> (SocketAddr, String) {
+    to_phone(stage, "MESSAGE")
+}
+
+/// A PBX qualifies an AoR: that is answered here.
+fn qualified(stage: &mut Stage) -> (SocketAddr, String) {
+    to_phone(stage, "OPTIONS")
+}
+
+fn message_answered(stage: &mut Stage) -> (SocketAddr, String) {
+    let (from, text) = message(stage);
     stage.say(from, &text);
     let request = stage.last();
     let phone = stage.phone();

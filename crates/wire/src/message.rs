@@ -255,7 +255,7 @@ impl<'b> Message<'b> {
     /// The first fault found.
     #[inline(always)]
     pub fn ends(self) -> Result<Ends<'b>, Error> {
-        let from = self.from()?;
+        let from = self.name_addr(HeaderId::From)?;
         let id = HeaderId::To;
         let value = self.value(id).ok_or(Error::of(Kind::Missing, id))?;
         // A REGISTER is from and to the same.

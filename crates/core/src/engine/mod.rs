@@ -84,7 +84,7 @@ pub struct Engine {
     probes: Probes,
     probes_changed: bool,
     date: date::Line,
-    index: Index,
+    index: Option<Box<Index>>,
     shard: u16,
 }
 
@@ -149,7 +149,7 @@ impl Engine {
             known: Known::new(RandomState::with_seeds(d, c, b, a)),
             holds: durable::Holds::default(),
             date: date::Line::default(),
-            index: Index::new(),
+            index: None,
             shard,
         }
     }
@@ -158,13 +158,13 @@ impl Engine {
     pub fn receive(&mut self, now: Now, flow: Flow, bytes: &[u8], out: &mut Outbox) {
         let first = out.transmits.len();
         if let Frame::Message(bytes) = frame::datagram(bytes) {
-            let mut index = std::mem::take(&mut self.index);
+            let mut index = self.index.take().unwrap_or_default();
             match index.parse(bytes, &self.config.limits) {
                 Ok(message) if message.method().is_some() => self.request(now, flow, message, out),
                 Ok(message) => self.response(now, flow, message, out),
                 Err(rejected) => self.rejected(now, &flow, &rejected, out),
             }
-            self.index = index;
+            self.index = Some(index);
         }
         self.finish(now, first, out);
     }

@@ -68,7 +68,7 @@ impl Engine {
                 reply.header("Retry-After", b"10");
             });
         }
-        let mode = self.config.registrar.leases.mode_of(aor.domain());
+        let mode = self.config.registrar.leases.mode_for(&aor);
         if !mode.has_leases() {
             return self.apply_register(now, received, aor, longest, out);
         }
@@ -116,7 +116,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let message = received.message;
-        let mode = self.config.registrar.leases.mode_of(aor.domain());
+        let mode = self.config.registrar.leases.mode_for(&aor);
         let cut = self.registrar_config(received, longest, mode);
         let applied = registrar::apply(
             now.instant,

@@ -131,7 +131,8 @@ impl Engine {
         out.tell(message, received.flow, level, 0, || {
             Decision::Relayed(why.in_words(&self.config))
         });
-        let mut context = Context::new(back(received, &incoming), None, method == Method::Invite);
+        let context = Context::new(back(received, &incoming), None, method == Method::Invite);
+        let mut context = Box::new(context);
         context.incoming = Some(Box::new(incoming));
         context.groups = groups;
         context.finals = finals;
@@ -144,7 +145,7 @@ impl Engine {
         now: Now,
         received: &Received<'_>,
         method: Method<'_>,
-        mut context: Context,
+        mut context: Box<Context>,
         out: &mut Outbox,
     ) {
         if method == Method::Ack {
@@ -174,7 +175,7 @@ impl Engine {
         {
             self.observe(now, (Phase::Tried, 0), received.message, &story.sender);
         }
-        let id = self.contexts.insert(context);
+        let id = self.contexts.reserve();
         if let Some(server) = server {
             self.table.set_owner(
                 server,
@@ -195,7 +196,7 @@ impl Engine {
                 );
             }
         }
-        self.begin(now, id, out);
+        self.begin(now, id, context, out);
     }
 
     /// No transaction is to be had.

@@ -81,6 +81,15 @@ impl LeaseConfig {
         own.map_or(self.mode, |(_, mode)| *mode)
     }
 
+    /// The mode of an AoR's domain.
+    pub(crate) fn mode_for(&self, aor: &Aor) -> Mode {
+        if self.domains.is_empty() {
+            // The domain need not be looked for.
+            return self.mode;
+        }
+        self.mode_of(aor.domain())
+    }
+
     /// The shard that an AoR's leases live in.
     pub fn home_of(&self, aor: &Aor) -> u16 {
         home_of(aor, self.shards)

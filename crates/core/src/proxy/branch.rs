@@ -15,10 +15,7 @@ use std::time::Duration;
 
 impl Engine {
     /// Starts a new context's first group.
-    pub(crate) fn begin(&mut self, now: Now, id: u64, out: &mut Outbox) {
-        let Some(mut context) = self.contexts.take(id) else {
-            return;
-        };
+    pub(crate) fn begin(&mut self, now: Now, id: u64, mut context: Box<Context>, out: &mut Outbox) {
         self.start_groups(now, id, &mut context, out);
         self.contexts.put(id, context);
         self.advance(now, id, out);

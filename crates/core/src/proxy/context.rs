@@ -137,12 +137,6 @@ impl Default for Contexts {
 }
 
 impl Contexts {
-    pub(crate) fn insert(&mut self, context: Context) -> u64 {
-        let id = self.reserve();
-        self.put(id, Box::new(context));
-        id
-    }
-
     /// A number for a context that [`Contexts::put`] may bring.
     pub(crate) fn reserve(&mut self) -> u64 {
         self.last = self.last.wrapping_add(1) & ID_MASK;

@@ -1,6 +1,7 @@
 //! Addresses-of-record as keys (RFC 3261 10.3 step 5, 19.1.4).
 
 use bellhop_wire::{Scheme, UriRef};
+use smallvec::SmallVec;
 use std::{fmt, sync::Arc};
 
 /// An address-of-record in canonical form, `user@domain` or `domain`: the user with only those
@@ -16,12 +17,7 @@ impl Aor {
         if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
             return None;
         }
-        let mut text = Vec::with_capacity(
-            uri.user
-                .map_or(0, <[u8]>::len)
-                .saturating_add(domain.len())
-                .saturating_add(1),
-        );
+        let mut text = SmallVec::<[u8; 128]>::new();
         uri.write_canonical_user(&mut text);
         if !text.is_empty() {
             text.push(b'@');

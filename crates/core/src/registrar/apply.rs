@@ -9,7 +9,7 @@ use super::{
 use crate::{flow::Flow, time::Instant};
 use bellhop_wire::{HeaderId, Message, Params, UriRef};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 /// Applies one REGISTER to the bindings of `aor`, whole or not at all (RFC 3261 10.3 steps 6 to 8).
 /// Whether the sender may do so has been settled.
@@ -144,7 +144,7 @@ impl Origin<'_> {
     fn remove_all(&self, bindings: &mut Bindings) -> Result<Changes, Refusal> {
         let mut changes = Changes::new();
         for binding in bindings.drain(..) {
-            if self.is_behind(&binding) || self.is_again(&binding) {
+            if self.order(&binding).is_some_and(Ordering::is_le) {
                 return Err(Refusal::out_of_order());
             }
             changes.push(Change {
@@ -161,14 +161,13 @@ impl Origin<'_> {
         for contact in contacts {
             let place = place_of(contact, bindings);
             if let Some(held) = place.and_then(|place| bindings.get(place)) {
-                if self.is_behind(held) {
-                    return Err(Refusal::out_of_order());
-                }
-                if self.is_again(held) {
-                    if contact.lifetime.is_none() {
+                match self.order(held) {
+                    Some(Ordering::Less) => return Err(Refusal::out_of_order()),
+                    Some(Ordering::Equal) if contact.lifetime.is_none() => {
                         return Err(Refusal::out_of_order());
                     }
-                    continue;
+                    Some(Ordering::Equal) => continue,
+                    Some(Ordering::Greater) | None => {}
                 }
             }
             let removed = place.map(|place| bindings.remove(place));
@@ -243,12 +242,9 @@ impl Origin<'_> {
         saying.keep(old.map(|old| &old.said), found_by)
     }
 
-    fn is_behind(&self, held: &Binding) -> bool {
-        held.call_id() == self.request.call_id() && self.cseq < held.cseq
-    }
-
-    fn is_again(&self, held: &Binding) -> bool {
-        held.call_id() == self.request.call_id() && self.cseq == held.cseq
+    /// How the REGISTER stands to the one that made a binding; `None` if that had another Call-ID.
+    fn order(&self, held: &Binding) -> Option<Ordering> {
+        (held.call_id() == self.request.call_id()).then(|| self.cseq.cmp(&held.cseq))
     }
 }
 

@@ -120,7 +120,8 @@ pub(super) fn write_param(param: &Param<'_>, text: &mut SmallVec<[u8; 256]>) {
 /// share.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Said {
-    text: Box<[u8]>,
+    /// Of most phones it is short enough to stand here.
+    text: SmallVec<[u8; SHORT]>,
     /// Where each part ends.
     ends: [u32; PARTS],
     has_instance: bool,
@@ -178,16 +179,14 @@ impl Saying {
         found_by: impl FnOnce() -> (u64, Device),
     ) -> Arc<Said> {
         let same = |old: &&Arc<Said>| {
-            *old.text == *self.text
-                && old.ends == self.ends
-                && old.has_instance == self.has_instance
+            old.text == self.text && old.ends == self.ends && old.has_instance == self.has_instance
         };
         match old.filter(same) {
             Some(old) => Arc::clone(old),
             None => {
                 let (key, device) = found_by();
                 Arc::new(Said {
-                    text: self.text.as_slice().into(),
+                    text: SmallVec::from_slice(&self.text),
                     ends: self.ends,
                     has_instance: self.has_instance,
                     key,
@@ -199,6 +198,9 @@ impl Saying {
 }
 
 const PARTS: usize = 5;
+
+/// Bytes of a contact and a Call-ID without much else.
+const SHORT: usize = 96;
 
 /// Highest q first, at equal q the newest first.
 pub(super) fn sort(bindings: &mut [Arc<Binding>]) {

@@ -45,6 +45,7 @@ impl<'m> Request<'m> {
     /// # Errors
     /// What is not a contact, 400; too many, 403; too short, 423; a first hop that cannot keep a flow,
     /// 439.
+    #[inline]
     pub(super) fn read(request: Message<'m>, config: &RegistrarConfig) -> Result<Self, Refusal> {
         if request.first(HeaderId::Contact).is_none() {
             return Ok(Self::Query);
@@ -104,6 +105,7 @@ impl<'m> Request<'m> {
 }
 
 impl<'m> Contact<'m> {
+    #[inline(always)]
     fn read(raw: &'m [u8], header: Option<u32>, config: &RegistrarConfig) -> Result<Self, Refusal> {
         let bad = || Refusal::bad_contact("Bad Contact", raw);
         let NameAddr { uri, params, .. } = NameAddr::parse(raw).map_err(|_| bad())?;

@@ -209,7 +209,12 @@ impl Location {
                 let old = std::mem::replace(held, bindings.clone());
                 self.reindex(&mut stripe.next, aor, &old, &bindings);
             }
-            _ => self.replace(stripe, aor, bindings.clone()),
+            Some(_) => self.replace(stripe, aor, Bindings::new()),
+            None if bindings.is_empty() => {}
+            None => {
+                self.reindex(&mut stripe.next, aor, &Bindings::new(), &bindings);
+                stripe.bindings.insert(aor.clone(), bindings.clone());
+            }
         }
         Ok((bindings, planned))
     }

@@ -216,7 +216,8 @@ impl Scene<'_> {
     /// Bindings of equal q ring together, those of lower q after them (16.6, 20.10); of several flows to
     /// one device the newest, and another only if nobody answers over that (RFC 5626 5.3).
     pub(super) fn by_q(&self, bindings: &[Arc<Binding>]) -> VecDeque<Group> {
-        let mut groups = VecDeque::new();
+        // One is all that most have.
+        let mut groups = VecDeque::with_capacity(bindings.len().min(1));
         for equal in bindings.chunk_by(|a, b| a.q == b.q) {
             let mut flow = 0_usize;
             loop {

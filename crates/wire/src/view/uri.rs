@@ -78,11 +78,11 @@ impl<'a> UriRef<'a> {
     /// need none resolved, all others written %XX in upper case hex). Nothing for no user. Two users
     /// are the same exactly when their canonical forms are; reserved characters and their escapes
     /// are not the same, so both stay as they are.
-    pub fn write_canonical_user(&self, out: &mut Vec<u8>) {
+    pub fn write_canonical_user(&self, out: &mut impl Extend<u8>) {
         for unit in units(self.user.unwrap_or_default()) {
             match unit {
-                Unit::Plain(b) | Unit::Escaped(b) if is_unreserved(b) => out.push(b),
-                Unit::Plain(b) if is_reserved(b) => out.push(b),
+                Unit::Plain(b) | Unit::Escaped(b) if is_unreserved(b) => out.extend([b]),
+                Unit::Plain(b) if is_reserved(b) => out.extend([b]),
                 Unit::Plain(b) | Unit::Escaped(b) => push_escape(out, b),
             }
         }
@@ -297,7 +297,7 @@ fn is_reserved(byte: u8) -> bool {
 }
 
 /// Appends `%XX`.
-fn push_escape(out: &mut Vec<u8>, byte: u8) {
+fn push_escape(out: &mut impl Extend<u8>, byte: u8) {
     let digit = |value: u8| match value {
         0..=9 => b'0'.wrapping_add(value),
         _ => b'A'.wrapping_add(value.wrapping_sub(10)),

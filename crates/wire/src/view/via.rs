@@ -56,14 +56,10 @@ const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// As [`ViaRef::parse`].
 pub(crate) fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
-    let rest = match bytes.strip_prefix(b"SIP/2.0/") {
-        Some(rest) => rest,
-        None => behind_version(bytes)?,
+    let (transport, rest) = match bytes.strip_prefix(b"SIP/2.0/UDP ") {
+        Some(rest) => (bytes.get(8..11)?, rest),
+        None => transport(bytes)?,
     };
-    let (transport, rest) = take_while(trim_start(rest), is_token_byte);
-    if transport.is_empty() || !rest.first().is_some_and(|&b| is_blank(b)) {
-        return None;
-    }
     let rest = trim_start(rest);
     let (sent_by, host, port, params) = match host::at_front(rest) {
         Some((host, port, params)) if matches!(params, [] | [b';', ..]) => {
@@ -88,6 +84,17 @@ pub(crate) fn read(bytes: &[u8]) -> Option<ViaRef<'_>> {
         sent_by,
         params,
     })
+}
+
+/// The transport, and what follows it, a blank first.
+fn transport(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = match bytes.strip_prefix(b"SIP/2.0/") {
+        Some(rest) => rest,
+        None => behind_version(bytes)?,
+    };
+    let (transport, rest) = take_while(trim_start(rest), is_token_byte);
+    let ends = rest.first().is_some_and(|&b| is_blank(b));
+    (!transport.is_empty() && ends).then_some((transport, rest))
 }
 
 /// What follows the protocol and its version, in any case and with blanks.
