@@ -90,6 +90,11 @@ impl Notifier {
         if let Some(hook) = self.state().hook.as_ref().filter(is_same) {
             return Ok(Arc::clone(hook));
         }
+        let mut state = self.state();
+        if state.jobs.is_none() {
+            state.jobs = Some(start(&self.0)?);
+        }
+        drop(state);
         let agent = web::agent(config.timeout, &config.trust);
         Ok(Arc::new(Hook {
             config: config.clone(),
@@ -99,16 +104,8 @@ impl Notifier {
     }
 
     /// Tells this hook from now on.
-    ///
-    /// # Errors
-    /// There are no threads to be had.
-    pub(crate) fn tell(&self, hook: Option<Arc<Hook>>) -> Result<(), String> {
-        let mut state = self.state();
-        if hook.is_some() && state.jobs.is_none() {
-            state.jobs = Some(start(&self.0)?);
-        }
-        state.hook = hook;
-        Ok(())
+    pub(crate) fn tell(&self, hook: Option<Arc<Hook>>) {
+        self.state().hook = hook;
     }
 
     /// What became of notifications.
@@ -134,14 +131,17 @@ impl Notifier {
 
     /// For ever: wakes the phones whose bindings are about to end, so that they refresh them (RFC 8599 5.5).
     pub(crate) async fn keep(self, location: Arc<Location>, clock: Clock) {
+        let mut from = clock.now().instant.after(AHEAD);
         loop {
             tokio::time::sleep(ROUND).await;
+            // Each round begins where the last one ended.
+            let until = clock.now().instant.after(AHEAD);
+            let begin = std::mem::replace(&mut from, until);
             let hook = self.state().hook.clone();
             let Some(hook) = hook else {
                 continue;
             };
-            let from = clock.now().instant.after(AHEAD);
-            for (aor, binding) in location.ending(&hook.config.core, from, from.after(ROUND)) {
+            for (aor, binding) in location.ending(&hook.config.core, begin, until) {
                 self.wake(Wake {
                     aor,
                     contact: binding.contact().into(),
@@ -236,7 +236,7 @@ const QUEUE: usize = 4_096;
 /// Between two looks at what is about to end.
 const ROUND: Duration = Duration::from_secs(30);
 /// How long before its end a binding's phone is woken: time for the notification, and for a second REGISTER.
-const AHEAD: Duration = Duration::from_secs(90);
+const AHEAD: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests;

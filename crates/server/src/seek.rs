@@ -83,7 +83,7 @@ impl Seeker {
     /// `seeds` are random.
     ///
     /// # Errors
-    /// What keeps it from looking there, for the operator.
+    /// What keeps it from looking there, for the operator; no threads to be had, too.
     pub(crate) fn place(
         &self,
         remote: &Remote,
@@ -97,6 +97,11 @@ impl Seeker {
         if let Some(source) = self.state().source.as_ref().filter(is_same) {
             return Ok(Arc::clone(source));
         }
+        let mut state = self.state();
+        if state.jobs.is_none() {
+            state.jobs = Some(start(&self.0)?);
+        }
+        drop(state);
         let service = match &remote.place {
             Place::Http { trust, .. } => Some(http::Service::new(remote.timeout, trust)?),
             Place::Sqlite { file, query } => {
@@ -115,16 +120,8 @@ impl Seeker {
     }
 
     /// Looks in this place from now on. What was found in another one is forgotten.
-    ///
-    /// # Errors
-    /// There are no threads to be had.
-    pub(crate) fn look_in(&self, source: Option<Arc<Source>>) -> Result<(), String> {
-        let mut state = self.state();
-        if source.is_some() && state.jobs.is_none() {
-            state.jobs = Some(start(&self.0)?);
-        }
-        state.source = source;
-        Ok(())
+    pub(crate) fn look_in(&self, source: Option<Arc<Source>>) {
+        self.state().source = source;
     }
 
     /// What has been found; `None`: nobody is looked up.
@@ -160,6 +157,12 @@ impl Seeker {
 }
 
 impl Inner {
+    fn is_current(&self, source: &Arc<Source>) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = state.source.as_ref();
+        current.is_some_and(|current| Arc::ptr_eq(current, source))
+    }
+
     fn answer(&self, sought: &LookUp, found: LookedUp) {
         let counter = match found {
             LookedUp::User(_) => &self.counters.found,
@@ -228,9 +231,15 @@ fn start(inner: &Arc<Inner>) -> Result<Aside<Job>, String> {
     let inner = Arc::downgrade(inner);
     Aside::start("users", THREADS, QUEUE, move |job: Job| {
         let found = job.source.look_up(&job.sought.name);
-        if let Some(inner) = inner.upgrade() {
-            inner.answer(&job.sought, found);
-        }
+        let Some(inner) = inner.upgrade() else {
+            return;
+        };
+        // What another place says, or says of another realm, is no answer any more.
+        let found = match inner.is_current(&job.source) {
+            true => found,
+            false => LookedUp::Failed,
+        };
+        inner.answer(&job.sought, found);
     })
 }
 

@@ -142,7 +142,7 @@ impl Server {
         let (answers, heard) = Answers::new(shards);
         let clock = Clock::start();
         let elsewhere = Elsewhere::start(answers.clone(), &shared.location, clock);
-        elsewhere.turn_to(elsewhere.places(&settings)?)?;
+        elsewhere.turn_to(elsewhere.places(&settings)?);
         let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &elsewhere));
         let told = answers.clone();
         let start = move |s: &Settings, l: &Arc<Location>| Store::start(s, l, clock, told);
@@ -291,12 +291,12 @@ impl Server {
         let new = self.settings.reloaded(new);
         let places = self.elsewhere.places(&new).map_err(Refused::Part)?;
         let swapped = self.plugins.swap(&new).await.map_err(Refused::Part)?;
-        self.elsewhere.turn_to(places).map_err(Refused::Part)?;
         if let Some(what) = told(&swapped) {
             tracing::info!("{what}");
         }
         self.resolver.reread();
         let names = self.names.refreshed(&self.resolver, new.targets()).await;
+        self.elsewhere.turn_to(places);
         self.swap(&new, &names);
         self.panel.reconfigured(new.admin.as_ref());
         if let Err(error) = log::set_level(&new.log) {

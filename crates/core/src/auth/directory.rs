@@ -45,12 +45,13 @@ pub(super) enum Found {
 
 struct Held {
     names: LruCache<Box<[u8]>, Entry, RandomState>,
+    /// Names that are nobody's, apart: whoever makes names up forgets no user.
+    nobody: LruCache<Box<[u8]>, Instant, RandomState>,
     aors: LruCache<Aor, (), RandomState>,
 }
 
 struct Entry {
-    /// `None`: the name is nobody's.
-    user: Option<Arc<User>>,
+    user: Arc<User>,
     /// Until when it counts.
     until: Instant,
     /// When it was found out that it counts no longer than that.
@@ -66,6 +67,7 @@ impl Directory {
             keeping,
             held: Mutex::new(Held {
                 names: LruCache::with_hasher(keeping.capacity, hasher.clone()),
+                nobody: LruCache::with_hasher(keeping.capacity.min(NOBODIES), hasher.clone()),
                 aors: LruCache::with_hasher(keeping.capacity, hasher),
             }),
         }
@@ -73,28 +75,37 @@ impl Directory {
 
     /// What is known of a name.
     pub(super) fn find(&self, now: Instant, name: &[u8]) -> Found {
-        match self.held().names.get(name) {
-            Some(entry) if entry.until > now => match &entry.user {
-                Some(user) => Found::User(Arc::clone(user)),
-                None => Found::Nobody,
-            },
+        let mut held = self.held();
+        if let Some(entry) = held.names.get(name) {
+            return match entry.until > now {
+                true => Found::User(Arc::clone(&entry.user)),
+                false => Found::Unknown,
+            };
+        }
+        match held.nobody.get(name) {
+            Some(until) if *until > now => Found::Nobody,
             _ => Found::Unknown,
         }
     }
 
     /// A name has been looked up: it is this user's, or nobody's.
     pub(crate) fn learn(&self, now: Instant, name: &[u8], user: Option<User>) {
-        let lasts = match user {
-            Some(_) => self.keeping.present,
-            None => self.keeping.absent,
-        };
         let mut held = self.held();
-        for aor in user.iter().flat_map(|user| &user.aors) {
+        let former = held.names.pop(name);
+        for aor in former.iter().flat_map(|entry| &entry.user.aors) {
+            held.aors.pop(aor);
+        }
+        let Some(user) = user else {
+            held.nobody.put(name.into(), now.after(self.keeping.absent));
+            return;
+        };
+        for aor in &user.aors {
             held.aors.put(aor.clone(), ());
         }
+        held.nobody.pop(name);
         let entry = Entry {
-            user: user.map(Arc::new),
-            until: now.after(lasts),
+            user: Arc::new(user),
+            until: now.after(self.keeping.present),
             found: now,
         };
         held.names.put(name.into(), entry);
@@ -109,7 +120,7 @@ impl Directory {
             return false;
         };
         let end = entry.found.after(present).after(grace);
-        let is_good = entry.user.is_some() && end > now;
+        let is_good = end > now;
         if is_good {
             entry.until = now.after(AGAIN).min(end);
         }
@@ -123,7 +134,8 @@ impl Directory {
 
     /// How many names are remembered.
     pub fn len(&self) -> usize {
-        self.held().names.len()
+        let held = self.held();
+        held.names.len().saturating_add(held.nobody.len())
     }
 
     /// Whether none is.
@@ -144,6 +156,11 @@ impl fmt::Debug for Directory {
     }
 }
 
+/// Names of nobody that are remembered at most.
+const NOBODIES: NonZeroUsize = match NonZeroUsize::new(10_000) {
+    Some(n) => n,
+    None => NonZeroUsize::MIN,
+};
 /// How long a user counts before the next attempt to look it up, when the last one failed.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -236,6 +253,28 @@ mod tests {
         assert!(!directory.owns(&aor));
         directory.learn(NOW, b"alice", Some(alice()));
         assert!(directory.owns(&aor));
+    }
+
+    #[test]
+    fn names_that_strangers_make_up_forget_no_user() {
+        let directory = directory(2);
+        directory.learn(NOW, b"alice", Some(alice()));
+        for name in [b"a", b"b", b"c"] {
+            directory.learn(NOW, name, None);
+        }
+        assert!(matches!(directory.find(NOW, b"alice"), Found::User(_)));
+    }
+
+    #[test]
+    fn a_user_who_is_gone_owns_nothing_any_more() {
+        let directory = directory(8);
+        directory.learn(NOW, b"alice", Some(alice()));
+        directory.learn(after(300), b"alice", None);
+        assert!(matches!(
+            directory.find(after(301), b"alice"),
+            Found::Nobody
+        ));
+        assert!(!directory.owns(&alice().aors[0]));
     }
 
     #[test]

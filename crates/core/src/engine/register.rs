@@ -9,6 +9,7 @@ use crate::registrar::{self, Aor, Refusal, RegistrarConfig};
 use crate::routing::Proof;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Host, Scheme, UriRef};
+use memchr::memmem;
 
 impl Engine {
     /// A REGISTER that has its proof. Stateless: a retransmission is applied again, which changes
@@ -93,6 +94,8 @@ impl Engine {
     ) -> Option<RegistrarConfig> {
         let config = &self.config.registrar;
         let nat = config.udp_nat_expires.filter(|_| is_behind_nat(received));
+        // A phone that sleeps keeps no NAT open, and is woken when it is wanted.
+        let nat = nat.filter(|_| config.push.is_none() || !speaks_of_push(received));
         let nat = nat.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
         let longest = longest.into_iter().chain(nat).min();
         let cut = longest.map(|longest| config.at_most(longest));
@@ -150,6 +153,12 @@ impl Engine {
             refusal.write(reply);
         });
     }
+}
+
+/// Whether a phone says that it can be woken (RFC 8599).
+fn speaks_of_push(received: &Received<'_>) -> bool {
+    let mut contacts = received.message.fields(HeaderId::Contact);
+    contacts.any(|field| memmem::find(field.value, b"pn-provider").is_some())
 }
 
 /// Whether a phone's own address, as its Via says it, is not where its REGISTER came from by UDP.

@@ -88,6 +88,8 @@ impl Engine {
         };
         if binding.updated <= branch.began {
             let end = branch.began.after(patience.unwrap_or_default());
+            // A policy may have less patience.
+            let end = branch.limit().map_or(end, |limit| limit.min(end));
             if end <= now.instant {
                 return self.fail_branch(now, id, context, 480, out);
             }

@@ -157,12 +157,9 @@ fn compiled_code_is_kept_where_nobody_else_can_write_and_used_again() {
 
     let registry = start();
     let plugins = (0..10).map(|n| probe(&format!("p{n}"))).collect();
-    let began = Instant::now();
     registry.swap(plugins).unwrap();
-    let took = began.elapsed();
     assert_eq!(files[0].metadata().unwrap().modified().unwrap(), made);
-    // Ten times from the cache: without it each takes a second in a program that is not optimized.
-    assert!(took.as_millis() < 1_000, "{took:?}");
+    // Ten times from the cache: what is compiled anew is written anew.
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

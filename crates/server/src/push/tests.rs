@@ -53,7 +53,7 @@ fn notifier(url: &str) -> Notifier {
             awake: Duration::from_secs(10),
         }),
     });
-    notifier.tell(Some(hook.unwrap())).unwrap();
+    notifier.tell(Some(hook.unwrap()));
     notifier
 }
 

@@ -3,7 +3,10 @@
 
 use super::told::Told;
 use rusqlite::{Connection, OpenFlags, Row, types::ValueRef};
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// Whether the file can be read and the query makes sense there.
 ///
@@ -50,8 +53,10 @@ fn read(
     name: &str,
     patience: Duration,
 ) -> rusqlite::Result<Option<Told>> {
-    let connection = open(file)?;
+    let mut connection = open(file)?;
     connection.busy_timeout(patience)?;
+    let began = Instant::now();
+    connection.progress_handler(STEPS, Some(move || began.elapsed() > patience))?;
     let mut statement = connection.prepare(query)?;
     let columns: Vec<String> = statement
         .column_names()
@@ -95,5 +100,7 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(file, flags)
 }
 
+/// Steps of SQLite's machine between two looks at the time.
+const STEPS: i32 = 10_000;
 /// What is read of a row.
 const COLUMNS: [&str; 5] = ["password", "md5", "sha256", "sha512_256", "aors"];

@@ -56,7 +56,7 @@ fn find(place: Place, name: &str) -> LookedUp {
     let (seeker, mut heard) = seeker();
     let remote = remote(place);
     let source = seeker.place(&remote, "example.org", &domains(), [1; 4]);
-    seeker.look_in(Some(source.unwrap())).unwrap();
+    seeker.look_in(Some(source.unwrap()));
     seek(&seeker, &mut heard, name)
 }
 
@@ -254,14 +254,35 @@ fn the_same_place_keeps_what_was_found_and_another_one_does_not() {
             .place(&remote(sqlite(&file)), realm, &domains(), [1; 4])
             .unwrap()
     };
-    seeker.look_in(Some(place("a"))).unwrap();
+    seeker.look_in(Some(place("a")));
     let first = seeker.directory().unwrap();
-    seeker.look_in(Some(place("a"))).unwrap();
+    seeker.look_in(Some(place("a")));
     assert!(std::sync::Arc::ptr_eq(&first, &seeker.directory().unwrap()));
-    seeker.look_in(Some(place("b"))).unwrap();
+    seeker.look_in(Some(place("b")));
     assert!(!std::sync::Arc::ptr_eq(
         &first,
         &seeker.directory().unwrap()
+    ));
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_given_up() {
+    let file = data_base("slow");
+    let place = Place::Sqlite {
+        file: file.clone(),
+        query: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1e12)
+            SELECT count(*) AS password FROM n WHERE ?1 = ?1"
+            .to_owned(),
+    };
+    let (seeker, mut heard) = seeker();
+    let mut remote = remote(place);
+    remote.timeout = Duration::from_millis(100);
+    let source = seeker.place(&remote, "example.org", &domains(), [1; 4]);
+    seeker.look_in(Some(source.unwrap()));
+    assert!(matches!(
+        seek(&seeker, &mut heard, "6001"),
+        LookedUp::Failed
     ));
     std::fs::remove_file(file).unwrap();
 }

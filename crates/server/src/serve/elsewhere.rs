@@ -63,12 +63,9 @@ impl Elsewhere {
     }
 
     /// Asks and tells there from now on.
-    ///
-    /// # Errors
-    /// There are no threads to be had.
-    pub(super) fn turn_to(&self, places: Places) -> Result<(), String> {
-        self.seeker.look_in(places.users)?;
-        self.notifier.tell(places.hook)
+    pub(super) fn turn_to(&self, places: Places) {
+        self.seeker.look_in(places.users);
+        self.notifier.tell(places.hook);
     }
 
     /// What is asked of phones, with the users who have been looked up.
