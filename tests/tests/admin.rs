@@ -273,6 +273,50 @@ fn plugins_are_listed_counted_compared_and_read_again() {
     assert_eq!(phone(&lane, 2).invite("600", SOON).status(), Some(403));
 }
 
+#[test]
+fn ctl_tells_that_a_pbx_is_down_and_that_it_is_back() {
+    let lane = Lane::take();
+    let admin = Admin::of(&lane);
+    let mut setup = Setup::new(&lane).alone();
+    let pbx = lane.pbx();
+    setup.more = section(&admin, "")
+        + &format!("[[upstream]]\nname = \"pbx\"\nprobe = \"1s\"\ntargets = [\"sip:{pbx}\"]\n");
+    let _bellhop = setup.start();
+    let gauge = |name: &str| {
+        let name = format!("bellhop_upstream_{name}{{upstream=\"pbx\",target=\"udp:{pbx}\"}}");
+        admin.metrics().value(&name) as u64
+    };
+    let line = until("it is down", SOON, || {
+        let (status, said) = ctl(&admin, &["upstreams"]);
+        assert_eq!(status, Some(0), "{said}");
+        said.contains("down for").then_some(said)
+    });
+    let start = format!("pbx\tudp:{pbx}\tdown for ");
+    assert!(line.starts_with(&start), "{line}");
+    assert!(line.contains("\tprobed every 1 s\tlast trouble "), "{line}");
+    assert!(
+        line.contains(": no answer to 3 probes or requests"),
+        "{line}"
+    );
+    assert_eq!((gauge("up"), gauge("draining")), (0, 0));
+
+    let socket = std::net::UdpSocket::bind(pbx).unwrap();
+    socket.set_read_timeout(Some(SOON)).unwrap();
+    let mut bytes = [0; 4096];
+    let (length, from) = socket.recv_from(&mut bytes).unwrap();
+    let probe = String::from_utf8_lossy(&bytes[..length]).into_owned();
+    let answer = |status: &str| {
+        let answer = probe.replacen(probe.lines().next().unwrap(), status, 1);
+        socket.send_to(answer.as_bytes(), from).unwrap();
+    };
+    answer("SIP/2.0 503 Busy\r\nRetry-After: 600");
+    until("it wants to be left alone", SOON, || {
+        let (_, said) = ctl(&admin, &["upstreams"]);
+        said.contains("\tdraining for ").then_some(said)
+    });
+    assert_eq!((gauge("up"), gauge("draining")), (0, 1));
+}
+
 fn started(more: &str) -> (Lane, Bellhop, Admin) {
     let lane = Lane::take();
     let admin = Admin::of(&lane);

@@ -16,6 +16,7 @@ mod seek;
 mod serve;
 mod store;
 mod transport;
+mod upstreams;
 mod users;
 mod web;
 

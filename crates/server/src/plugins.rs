@@ -4,6 +4,7 @@
 use crate::{
     config::Settings,
     driver::{Answer, Answers, Clock, OsEntropy},
+    upstreams::Upstreams,
 };
 use bellhop_core::{
     engine::Engine,
@@ -33,10 +34,12 @@ impl Plugins {
     pub(crate) fn load(
         settings: &Settings,
         location: &Arc<Location>,
+        upstreams: Arc<Upstreams>,
         clock: Clock,
     ) -> Result<Self, String> {
         let services = Arc::new(Program {
             location: Arc::clone(location),
+            upstreams,
             clock,
         });
         let cache = settings
@@ -133,6 +136,7 @@ pub(crate) fn told(swapped: &Swapped) -> Option<String> {
 /// What plugins may ask the program.
 struct Program {
     location: Arc<Location>,
+    upstreams: Arc<Upstreams>,
     clock: Clock,
 }
 
@@ -178,9 +182,8 @@ impl Services for Program {
         found.iter().map(binding).collect()
     }
 
-    fn members(&self, _: &str) -> Option<Vec<Member>> {
-        // The configuration does not grant the capability: health is not tracked yet.
-        None
+    fn members(&self, group: &str) -> Option<Vec<Member>> {
+        self.upstreams.members(self.clock.now(), group)
     }
 }
 

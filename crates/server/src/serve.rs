@@ -5,6 +5,7 @@ mod doors;
 mod elsewhere;
 mod process;
 mod signals;
+mod tell;
 
 pub(crate) use elsewhere::Elsewhere;
 
@@ -12,6 +13,7 @@ use self::{
     doors::{announce, bind},
     process::{log_panics, raise_descriptors},
     signals::Signals,
+    tell::{beside, tell},
 };
 use crate::{
     admin::{Listening, Order, Panel, Refused, Reloaded, Running},
@@ -19,13 +21,13 @@ use crate::{
     driver::{Answers, Clock, Core, Driver, Observer, OsEntropy, Parts},
     key, log,
     plugins::{Plugins, told},
-    resolve::{Bounds, Names, Place, RESOLV_CONF, Reach, Resolver},
+    resolve::{Bounds, Names, RESOLV_CONF, Reach, Resolver},
     store::Store,
     transport::StreamLimits,
+    upstreams::Upstreams,
 };
 use bellhop_core::{
-    auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth},
-    config::Config,
+    auth::{ReplayGuard, Secret, upstream::UpstreamAuth},
     engine::{Engine, Shared, shard_of},
     registrar::Location,
 };
@@ -89,6 +91,7 @@ pub(crate) struct Server {
     nonces: Arc<Secret>,
     driver: Driver,
     panel: Panel,
+    upstreams: Arc<Upstreams>,
     plugins: Plugins,
     elsewhere: Elsewhere,
     store: Store,
@@ -144,10 +147,12 @@ impl Server {
         let elsewhere = Elsewhere::start(answers.clone(), &shared.location, clock);
         elsewhere.turn_to(elsewhere.places(&settings)?);
         let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &elsewhere));
+        let upstreams = Arc::new(Upstreams::new(&shared.health, &config));
         let told = answers.clone();
         let start = move |s: &Settings, l: &Arc<Location>| Store::start(s, l, clock, told);
         let store = beside(&settings, &shared.location, start).await?;
-        let load = move |s: &Settings, l: &Arc<Location>| Plugins::load(s, l, clock);
+        let seen = Arc::clone(&upstreams);
+        let load = move |s: &Settings, l: &Arc<Location>| Plugins::load(s, l, seen, clock);
         let plugins = beside(&settings, &shared.location, load).await?;
         let core = |shard| -> Box<dyn Core> {
             let mut engine = Engine::new(
@@ -183,6 +188,7 @@ impl Server {
             pulse: driver.pulse().clone(),
             location: Arc::clone(&shared.location),
             leases: Arc::clone(&shared.leases),
+            upstreams: Arc::clone(&upstreams),
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),
             elsewhere: elsewhere.clone(),
@@ -201,6 +207,7 @@ impl Server {
             nonces,
             driver,
             panel,
+            upstreams,
             plugins,
             elsewhere,
             store,
@@ -320,6 +327,7 @@ impl Server {
     fn swap(&self, settings: &Settings, names: &Names) {
         let auth = (&self.nonces, &self.elsewhere);
         let (config, auth) = tell(settings, &self.locals, names, &self.shared, auth);
+        self.upstreams.turn_to(&config);
         self.driver
             .reconfigure(&config, &auth, settings.wire_limits());
     }
@@ -352,36 +360,6 @@ impl Server {
             );
         }
     }
-}
-
-/// Runs what takes its time at the start on a thread of its own: meanwhile the admin port says that we are
-/// starting.
-async fn beside<T: Send + 'static>(
-    settings: &Settings,
-    location: &Arc<Location>,
-    run: impl FnOnce(&Settings, &Arc<Location>) -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let (settings, location) = (settings.clone(), Arc::clone(location));
-    let done = tokio::task::spawn_blocking(move || run(&settings, &location)).await;
-    done.map_err(|error| format!("the start broke off: {error}"))?
-}
-
-/// What the core is to know.
-fn tell(
-    settings: &Settings,
-    locals: &[SocketAddr],
-    names: &Names,
-    shared: &Shared,
-    (nonces, elsewhere): (&Arc<Secret>, &Elsewhere),
-) -> (Arc<Config>, Arc<Authenticator>) {
-    let targets = settings.targets();
-    let resolved: Vec<Vec<Place>> = targets.map(|target| names.of(target).to_vec()).collect();
-    let (secret, replay) = (Arc::clone(nonces), Arc::clone(&shared.replay));
-    let auth = Authenticator::new(elsewhere.asked(settings), secret, replay);
-    (
-        Arc::new(settings.core_config(locals, &resolved)),
-        Arc::new(auth),
-    )
 }
 
 /// How long ending may wait for what is queued.

@@ -1,10 +1,14 @@
 //! Which targets of the upstreams answer: what requests and probes have shown, shared by all shards.
 
+mod past;
 mod probes;
 #[cfg(test)]
 mod tests;
 
+pub use past::{Look, Trouble};
 pub(crate) use probes::{Probe, Probes};
+
+use past::Past;
 
 use crate::{
     flow::Transport,
@@ -27,6 +31,8 @@ pub struct Health {
     targets: Mutex<HashMap<Place, Target, RandomState>>,
     /// Some target is not known to be well: only then is there anything to look up.
     is_watching: AtomicBool,
+    /// What has changed, for people.
+    past: Past,
 }
 
 /// A target: how it is reached, and where it is.
@@ -69,6 +75,7 @@ impl Default for Health {
             // Keys are the configuration's.
             targets: Mutex::new(HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4))),
             is_watching: AtomicBool::new(false),
+            past: Past::default(),
         }
     }
 }
@@ -88,6 +95,16 @@ impl Health {
             State::Down if target.again.is_some_and(|again| again <= now) => State::Up,
             state => state,
         }
+    }
+
+    /// How a target is, for people: one that is down and tried again is down until it has answered.
+    pub fn look(&self, now: Now, place: Place) -> Look {
+        let state = match self.lock().get(&place).map(|target| target.state) {
+            Some(State::Draining(until)) if until <= now.instant => State::Up,
+            Some(state) => state,
+            None => State::Up,
+        };
+        self.past.look(now, place, state)
     }
 
     /// Whether some target is not known to be well.
@@ -132,6 +149,7 @@ impl Health {
             },
         };
         self.is_watching.store(!targets.is_empty(), Relaxed);
+        self.past.note(now, place, change);
         change
     }
 
@@ -149,7 +167,9 @@ impl Health {
         target.state = State::Down;
         target.again = (!is_probed).then(|| now.instant.after(REST));
         let silent = target.silent;
-        (!was_down).then_some(Change::Down { silent })
+        let change = (!was_down).then_some(Change::Down { silent });
+        self.past.note(now, place, change);
+        change
     }
 
     /// Forgets targets that the configuration does not have any more.
@@ -157,6 +177,7 @@ impl Health {
         let mut targets = self.lock();
         targets.retain(|place, _| is_there(place));
         self.is_watching.store(!targets.is_empty(), Relaxed);
+        self.past.keep(is_there);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Place, Target, RandomState>> {

@@ -84,3 +84,52 @@ fn what_is_not_configured_any_more_is_forgotten() {
     health.keep(|_| false);
     assert!(!health.is_watching());
 }
+
+#[test]
+fn since_when_a_target_is_as_it_is_and_its_last_trouble_are_told() {
+    let health = Health::default();
+    let look = |second| health.look(at(second), PLACE);
+    let seconds = Duration::from_secs;
+    let never = Look {
+        state: State::Up,
+        lasted: None,
+        trouble: None,
+    };
+    assert_eq!(look(1), never);
+    for second in [4, 5] {
+        health.silent(at(second), PLACE, false);
+    }
+    assert_eq!(look(6), never);
+    health.silent(at(6), PLACE, false);
+    let down = Look {
+        state: State::Down,
+        lasted: Some(seconds(94)),
+        trouble: Some((Trouble::Silent(3), seconds(94))),
+    };
+    // It would be tried again by now, and has not answered.
+    assert_eq!(look(100), down);
+    health.answered(at(110), PLACE, None);
+    let up = Look {
+        state: State::Up,
+        lasted: Some(seconds(5)),
+        trouble: Some((Trouble::Silent(3), seconds(109))),
+    };
+    assert_eq!(look(115), up);
+    health.answered(at(120), PLACE, Some(seconds(20)));
+    let busy = Look {
+        state: State::Draining(at(140).instant),
+        lasted: Some(seconds(10)),
+        trouble: Some((Trouble::Busy(seconds(20)), seconds(10))),
+    };
+    assert_eq!(look(130), busy);
+    let rested = Look {
+        state: State::Up,
+        lasted: Some(seconds(3)),
+        trouble: Some((Trouble::Busy(seconds(20)), seconds(23))),
+    };
+    assert_eq!(look(143), rested);
+    health.answered(at(145), PLACE, None);
+    assert_eq!(look(146).lasted, Some(seconds(6)));
+    health.keep(|_| false);
+    assert_eq!(look(147), never);
+}

@@ -16,6 +16,7 @@ mod state;
 mod status;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 
 pub(crate) use self::query::encode;
 pub(crate) use self::state::{Listening, Order, Refused, Reloaded, Running};

@@ -4,7 +4,7 @@ use super::{
     answer::{self, Answer, error, json},
     bindings, metrics, plugins, query,
     state::{Order, Phase, Refused, State},
-    status,
+    status, upstreams,
 };
 use crate::config::Refusal;
 use hyper::{
@@ -24,6 +24,7 @@ enum Place {
     Metrics,
     Status,
     Bindings,
+    Upstreams,
     Reload,
     Plugins,
     ReloadPlugins,
@@ -37,8 +38,8 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
     let Some(place) = Place::of(path) else {
         return error(
             StatusCode::NOT_FOUND,
-            "nothing is here; there are GET /live /ready /status /metrics /bindings /plugins \
-             /plugins/NAME/differences, POST /reload /plugins/reload",
+            "nothing is here; there are GET /live /ready /status /metrics /bindings /upstreams \
+             /plugins /plugins/NAME/differences, POST /reload /plugins/reload",
         );
     };
     let allowed = place.method();
@@ -66,6 +67,10 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
         }
         Place::Status => json(StatusCode::OK, &status::of(state, PATIENCE).await),
         Place::Bindings => found(state, head.uri.query()),
+        Place::Upstreams => match state.running() {
+            Some(running) => json(StatusCode::OK, &upstreams::all(running)),
+            None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
+        },
         Place::Reload => reload(state).await,
         Place::Plugins => plugins::list(state),
         Place::ReloadPlugins => reload_plugins(state, head.uri.query()).await,
@@ -81,6 +86,7 @@ impl Place {
             "/metrics" => Self::Metrics,
             "/status" => Self::Status,
             "/bindings" => Self::Bindings,
+            "/upstreams" => Self::Upstreams,
             "/reload" => Self::Reload,
             "/plugins" => Self::Plugins,
             "/plugins/reload" => Self::ReloadPlugins,

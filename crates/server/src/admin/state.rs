@@ -7,6 +7,7 @@ use crate::{
     serve::Elsewhere,
     store::Store,
     transport::{Counters, table::Table},
+    upstreams::Upstreams,
 };
 use bellhop_core::{auth::ReplayGuard, lease::Slots, registrar::Location};
 use std::{
@@ -45,6 +46,8 @@ pub(crate) struct Running {
     pub(crate) location: Arc<Location>,
     /// Registrations of ours at the PBX.
     pub(crate) leases: Arc<Slots>,
+    /// The upstreams.
+    pub(crate) upstreams: Arc<Upstreams>,
     /// The nonces.
     pub(crate) replay: Arc<ReplayGuard>,
     /// The plugins.

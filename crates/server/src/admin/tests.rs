@@ -14,8 +14,9 @@ use crate::{
     serve::Elsewhere,
     store::Store,
     transport::{StreamLimits, table::Table},
+    upstreams::Upstreams,
 };
-use bellhop_core::{auth::ReplayGuard, registrar::Location};
+use bellhop_core::{auth::ReplayGuard, flow::Transport, registrar::Location};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -68,6 +69,7 @@ impl Rig {
             pulse,
             location: Arc::new(Location::new(10, [1; 4])),
             leases: Arc::default(),
+            upstreams: upstreams(),
             replay: Arc::new(ReplayGuard::new(10)),
             plugins: plugins(),
             elsewhere: Elsewhere::new(Answers::new(0).0),
@@ -111,7 +113,40 @@ impl Rig {
 fn plugins() -> Plugins {
     let settings = parse(Path::new("test.toml"), "", &Machine).unwrap();
     let location = Arc::new(Location::new(10, [1; 4]));
-    Plugins::load(&settings, &location, Clock::start()).unwrap()
+    Plugins::load(&settings, &location, upstreams(), Clock::start()).unwrap()
+}
+
+/// One PBX with two targets, of which nothing is known.
+fn upstreams() -> Arc<Upstreams> {
+    let text = "[[upstream]]\nname = \"pbx\"\nprobe = \"10s\"\n\
+                targets = [\"sip:127.0.0.9:5060\", \"sip:127.0.0.9:5070\"]\n";
+    let settings = parse(Path::new("test.toml"), text, &Machine).unwrap();
+    let at = |port| vec![(Transport::Udp, ([127, 0, 0, 9], port).into())];
+    let config = settings.core_config(&[], &[at(5060), at(5070)]);
+    Arc::new(Upstreams::new(&Arc::default(), &Arc::new(config)))
+}
+
+#[tokio::test]
+async fn the_targets_of_upstreams_are_told_and_measured() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.ask("GET /upstreams").await.0, 503);
+    rig.serve(false);
+    let (status, body) = rig.ask("GET /upstreams").await;
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, 200, "{body}");
+    let first = serde_json::json!({
+        "name": "pbx", "target": "udp:127.0.0.9:5060", "host": "127.0.0.9:5060", "state": "up",
+        "lasted": null, "rest": null, "probe": 10, "trouble": null,
+    });
+    assert_eq!(value["upstreams"][0], first);
+    assert_eq!(value["upstreams"][1]["target"], "udp:127.0.0.9:5070");
+    let (_, metrics) = rig.ask("GET /metrics").await;
+    for (gauge, is_so) in [("up", 1), ("draining", 0)] {
+        let sample = format!(
+            "bellhop_upstream_{gauge}{{upstream=\"pbx\",target=\"udp:127.0.0.9:5070\"}} {is_so}\n"
+        );
+        assert!(metrics.contains(&sample), "{metrics}");
+    }
 }
 
 #[tokio::test]

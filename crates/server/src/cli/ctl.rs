@@ -3,6 +3,7 @@
 mod client;
 mod plugins;
 mod show;
+mod upstreams;
 
 use self::client::{Answer, Client};
 use super::{complain, say};
@@ -45,6 +46,8 @@ enum Command {
         /// sip:user@domain, user@domain, or user
         aor: Option<String>,
     },
+    /// Which targets of the upstreams answer
+    Upstreams,
     /// All counters, as Prometheus reads them
     Metrics,
     /// The plugins
@@ -125,6 +128,7 @@ impl Ctl {
             (Command::Ready, _) => "ready".to_owned(),
             (Command::Reload, Some(value)) => show::reloaded(&value),
             (Command::Bindings { .. }, Some(value)) => show::bindings(&value),
+            (Command::Upstreams, Some(value)) => upstreams::list(&value),
             (Command::Plugin(Plugin::List), Some(value)) => plugins::list(&value),
             (Command::Plugin(Plugin::Reload { .. }), Some(value)) => plugins::reloaded(&value),
             (Command::Plugin(Plugin::Differences { .. }), Some(value)) => {
@@ -143,6 +147,7 @@ impl Command {
             Self::Reload => ("POST", "/reload".to_owned()),
             Self::Bindings { aor: None } => ("GET", "/bindings".to_owned()),
             Self::Bindings { aor: Some(aor) } => ("GET", format!("/bindings?aor={}", encode(aor))),
+            Self::Upstreams => ("GET", "/upstreams".to_owned()),
             Self::Metrics => ("GET", "/metrics".to_owned()),
             Self::Plugin(Plugin::List) => ("GET", "/plugins".to_owned()),
             Self::Plugin(Plugin::Reload { name: None }) => ("POST", "/plugins/reload".to_owned()),

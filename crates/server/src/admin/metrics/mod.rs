@@ -5,6 +5,7 @@ mod plugins;
 pub(in crate::admin) mod process;
 mod store;
 mod text;
+mod upstreams;
 
 use self::text::{Label, Text};
 use super::state::{Phase, Running, State};
@@ -63,6 +64,8 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         aside(&mut text, running);
         store::write(&mut text, &running.store);
         leases::write(&mut text, &running.leases);
+        let seen = running.upstreams.seen(running.clock.now());
+        upstreams::write(&mut text, &seen);
         plugins::write(&mut text, &running.plugins);
     }
     text.into_text()

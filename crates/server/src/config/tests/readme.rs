@@ -11,4 +11,6 @@ fn the_readmes_configuration_is_accepted() {
     let settings = machine.accepts(config);
     assert_eq!(settings.listeners.len(), 4);
     assert_eq!(settings.default_upstream, Some(0));
+    let probe = settings.upstreams[0].probe;
+    assert_eq!(probe, Some(std::time::Duration::from_secs(10)));
 }

@@ -1,0 +1,91 @@
+//! The upstreams as they are now: the targets of the configuration in use, and what is known of each.
+
+use bellhop_core::{
+    config::Config,
+    time::Now,
+    upstream::{Health, Look, Place, State},
+};
+use bellhop_policy::Member;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Shared by whoever tells of upstreams.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    health: Arc<Health>,
+    config: Mutex<Arc<Config>>,
+}
+
+/// A target, and how it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// The upstream's name.
+    pub(crate) upstream: String,
+    /// As a listener is written: `udp:198.51.100.5:5060`.
+    pub(crate) target: String,
+    /// As the configuration wrote it.
+    pub(crate) host: String,
+    /// How often it is probed.
+    pub(crate) probe: Option<Duration>,
+    /// How it is.
+    pub(crate) look: Look,
+}
+
+impl Upstreams {
+    /// Those of a configuration.
+    pub(crate) fn new(health: &Arc<Health>, config: &Arc<Config>) -> Self {
+        Self {
+            health: Arc::clone(health),
+            config: Mutex::new(Arc::clone(config)),
+        }
+    }
+
+    /// Takes over another configuration.
+    pub(crate) fn turn_to(&self, config: &Arc<Config>) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(config);
+    }
+
+    /// All targets, in the order of the configuration.
+    pub(crate) fn seen(&self, now: Now) -> Vec<Seen> {
+        let config = self.config();
+        let targets = config.upstreams.iter().flat_map(|upstream| {
+            let seen = |target: &bellhop_core::config::UpstreamTarget| Seen {
+                upstream: upstream.name.clone(),
+                target: format!("{}:{}", target.transport.uri_token(), target.remote),
+                host: target.host.clone(),
+                probe: upstream.probe,
+                look: self.health.look(now, (target.transport, target.remote)),
+            };
+            upstream.targets.iter().map(seen).collect::<Vec<_>>()
+        });
+        targets.collect()
+    }
+
+    /// The targets of an upstream, for plugins; `None`: there is no such upstream.
+    pub(crate) fn members(&self, now: Now, group: &str) -> Option<Vec<Member>> {
+        let config = self.config();
+        let mut all = config.upstreams.iter();
+        let upstream = all.find(|upstream| upstream.name == group)?;
+        let member = |target: &bellhop_core::config::UpstreamTarget| {
+            let (transport, remote) = (target.transport, target.remote);
+            let place: Place = (transport, remote);
+            Member {
+                name: target.host.clone(),
+                uri: format!("sip:{remote};transport={}", transport.uri_token()),
+                up: self.health.state(now.instant, place) == State::Up,
+                // Neither is measured, and targets have no weights: they are tried in order.
+                active_calls: 0,
+                latency: 0,
+                weight: 1,
+            }
+        };
+        Some(upstream.targets.iter().map(member).collect())
+    }
+
+    fn config(&self) -> Arc<Config> {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&config)
+    }
+}
