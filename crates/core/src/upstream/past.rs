@@ -56,7 +56,7 @@ impl Past {
         let mut all = self.lock();
         let turns = all.entry(place).or_default();
         match change {
-            Change::Up => turns.returned = Some(now),
+            Change::Up { .. } => turns.returned = Some(now),
             Change::Down { silent } => turns.trouble = Some((Trouble::Silent(silent), now)),
             Change::Draining(wait) => turns.trouble = Some((Trouble::Busy(wait), now)),
         }
