@@ -164,10 +164,11 @@ struct Slot {
 impl Shards {
     /// Shards of these cores; `of` says which one a message belongs to.
     pub(crate) fn new(cores: Vec<Box<dyn Core>>, of: fn(&[u8], usize) -> usize) -> Self {
-        let slot = |core| Slot {
+        let slot = |core: Box<dyn Core>| Slot {
             shard: Mutex::new(Shard {
+                // Some cores want to act before anything comes.
+                armed: core.next_timeout(),
                 core,
-                armed: None,
                 rests_until: Instant::default(),
             }),
             gate: Mutex::new(()),
