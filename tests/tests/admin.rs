@@ -274,7 +274,7 @@ fn plugins_are_listed_counted_compared_and_read_again() {
 }
 
 #[test]
-fn ctl_tells_that_a_pbx_is_down_and_that_it_is_back() {
+fn ctl_tells_that_a_pbx_is_down() {
     let lane = Lane::take();
     let admin = Admin::of(&lane);
     let mut setup = Setup::new(&lane).alone();
