@@ -12,6 +12,7 @@
 mod common;
 
 use bellhop_core::config::UpstreamTarget;
+use bellhop_core::engine::shard_of;
 use bellhop_core::flow::Transport;
 use bellhop_testkit::{Peer, World, header_of, status_of};
 use common::*;
@@ -59,6 +60,21 @@ fn told(world: &World) -> Vec<String> {
         .iter()
         .map(|event| event.decision.to_string());
     log.filter(|text| text.starts_with("upstream ")).collect()
+}
+
+#[test]
+fn the_answers_to_probes_come_to_the_shard_that_sent_them() {
+    let mut config = config();
+    config.upstreams[0].probe = Some(Duration::from_secs(10));
+    config.registrar.leases.shards = 4;
+    let mut world = World::new(1);
+    world.start(config, auth());
+    world.pass(Duration::from_secs(100));
+    let probes = world.drain(addr(PBX));
+    assert!(probes.len() >= 10, "{}", probes.len());
+    for probe in probes {
+        assert_eq!(shard_of(probe.as_bytes(), 4), 0, "{probe}");
+    }
 }
 
 #[test]

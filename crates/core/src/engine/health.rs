@@ -1,6 +1,6 @@
 //! The health of upstreams: what is sent to learn of it, and what is made of what comes back or does not.
 
-use super::Engine;
+use super::{Engine, shard_of};
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow};
 use crate::loops;
@@ -140,14 +140,19 @@ impl Engine {
     }
 
     fn send_probe(&mut self, now: Now, probe: &Probe, out: &mut Outbox) -> Option<()> {
-        let branch = loops::branch(self.entropy.next_u64(), 0);
         let id = BranchId {
             context: self.contexts.reserve(),
             index: BranchId::PROBE,
         };
         let (transport, remote) = probe.place;
         let to = self.names.destination(transport, remote)?;
-        let bytes = self.probe_text(probe, &branch, id.context)?;
+        // Its answer must come to this shard: each Call-ID is right with a chance of one in as many as there are.
+        let shards = usize::from(self.config.registrar.leases.shards);
+        let (branch, bytes) = (0..MOST_TRIES).find_map(|_| {
+            let branch = loops::branch(self.entropy.next_u64(), 0);
+            let bytes = self.probe_text(probe, &branch, id.context)?;
+            (shard_of(&bytes, shards) == usize::from(self.shard)).then_some((branch, bytes))
+        })?;
         let (at, method) = (now.instant, Method::Options);
         let owner = id.owner();
         let client: TransactionId = self
@@ -237,3 +242,5 @@ fn rest_of(response: Message<'_>) -> Option<Duration> {
 
 /// How long a target rests whose probe is answered 503 and that does not say for how long.
 const BUSY: Duration = Duration::from_secs(5);
+/// Call-IDs that are tried: more than enough for any number of shards.
+const MOST_TRIES: u32 = 100_000;
