@@ -1,7 +1,9 @@
 //! Where the engine stands: two configurations, three users, and the peers around it.
 
 use super::Peer;
-use bellhop_core::auth::{Algorithm, AuthConfig, Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth, User, Users};
+use bellhop_core::auth::{
+    Algorithm, AuthConfig, Authenticator, ReplayGuard, Secret, User, Users, upstream::UpstreamAuth,
+};
 use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::flow::Transport;
@@ -128,7 +130,7 @@ fn config(choice: u8) -> Config {
         }],
         trusted,
         login: None,
-probe: None,
+        probe: None,
     };
     let mut pbx = upstream("pbx", Transport::Udp, UPSTREAMS[0], true);
     pbx.targets.push(UpstreamTarget {
