@@ -21,10 +21,10 @@ impl Settings {
         lines.push(format!("workers    {}", self.server.workers()));
         lines.push(match &self.server.data_dir {
             Some(dir) => format!(
-                "data       {}: the key that dialogs are signed with",
+                "data       {}: bindings, and the key that dialogs are signed with",
                 dir.display()
             ),
-            None => "data       none: dialogs do not survive a restart".to_owned(),
+            None => "data       none: bindings and dialogs do not survive a restart".to_owned(),
         });
         for upstream in &self.upstreams {
             let targets: Vec<String> = upstream.targets.iter().map(ToString::to_string).collect();
@@ -61,8 +61,7 @@ impl Settings {
         let contacts = self.registrar.max_contacts;
         let mode = mode_word(self.registrar.mode);
         lines.push(format!(
-            "registrar  {mode}: expiry {min} to {max}, at most {contacts} contacts each, in \
-             memory only"
+            "registrar  {mode}: expiry {min} to {max}, at most {contacts} contacts each"
         ));
         for (domain, mode) in &self.registrar.domains {
             lines.push(format!("registrar  {}: {}", mode_word(*mode), domain));
