@@ -14,7 +14,7 @@ fn after_a_restart_of_bellhop_the_phones_come_again_and_calls_work() {
     };
     let (mut udp, mut tcp) = (site.baresip(2, Udp), site.baresip(3, Tcp));
     assert!(
-        site.bellhop.log().contains("memory only"),
+        site.bellhop.log().contains("kept in memory"),
         "{}",
         site.bellhop.log()
     );
