@@ -20,7 +20,7 @@ pub struct Bellhop {
     before: String,
 }
 
-/// What is written into its `bellhop.toml`. The users are 6001 to 6010, their
+/// What is written into its `bellhop.toml`. The users are 6001 and on, ten unless told otherwise, their
 /// passwords `secret` and the name.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -46,6 +46,10 @@ pub struct Setup {
     pub offload: bool,
     /// What everybody logs in with at the PBX.
     pub trunk: Option<&'static str>,
+    /// How often the PBX is asked whether it is there; nothing: never.
+    pub probe: Option<&'static str>,
+    /// How many users there are.
+    pub user_count: u32,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -75,6 +79,8 @@ impl Setup {
             room: None,
             offload: false,
             trunk: None,
+            probe: None,
+            user_count: 10,
             more: String::new(),
         }
     }
@@ -142,7 +148,7 @@ impl Setup {
     pub fn write(&self) -> TempDir {
         let dir = TempDir::new();
         dir.write(CONFIG, &self.toml());
-        dir.write("users.toml", &users(self.offload));
+        dir.write("users.toml", &users(self.user_count, self.offload));
         dir
     }
 
@@ -168,6 +174,9 @@ impl Setup {
                     text,
                     "credentials = {{ username = \"{trunk}\", password = \"secret{trunk}\" }}"
                 );
+            }
+            if let Some(probe) = self.probe {
+                let _ = writeln!(text, "probe = \"{probe}\"");
             }
             let _ = writeln!(text, "trusted = true\n[route]\ndefault = \"pbx\"");
         }
@@ -329,7 +338,7 @@ pub fn binary() -> PathBuf {
     built
 }
 
-fn users(offload: bool) -> String {
+fn users(count: u32, offload: bool) -> String {
     let user = |n: u32| {
         let login = match offload {
             true => format!("upstream = {{ password = \"secret{n}\" }}\n"),
@@ -337,7 +346,7 @@ fn users(offload: bool) -> String {
         };
         format!("[[user]]\nname = \"{n}\"\npassword = \"secret{n}\"\n{login}")
     };
-    (6001..=6010).map(user).collect()
+    (6001..=6000 + count).map(user).collect()
 }
 
 const CONFIG: &str = "bellhop.toml";

@@ -1,6 +1,8 @@
 //! A phone that a test scripts message by message: for what no real phone can
 //! be made to do on demand. One socket, one user.
 
+mod dialog;
+
 use crate::deadline::until;
 use crate::digest;
 use crate::lane::Transport;
@@ -19,6 +21,8 @@ pub struct Phone {
     /// What a stream brought that is not a whole message yet.
     rest: Vec<u8>,
     sent: u32,
+    /// How many calls it has made with a Call-ID of their own.
+    calls: u32,
     contact: String,
     /// Header lines that each of its requests has besides, as bytes.
     more: Vec<u8>,
@@ -63,6 +67,7 @@ impl Phone {
             link,
             rest: Vec::new(),
             sent: 0,
+            calls: 0,
             contact,
             more: Vec::new(),
         }
@@ -99,6 +104,33 @@ impl Phone {
         let (_, answer) = self.register_for(0);
         assert_eq!(answer.status(), Some(200), "{}", answer.text());
         answer
+    }
+
+    /// As [`Phone::register`], for so many seconds.
+    ///
+    /// # Panics
+    /// If the answers are others.
+    pub fn register_lasting(&mut self, seconds: u32) -> Message {
+        let (_, answer) = self.register_for(seconds);
+        assert_eq!(answer.status(), Some(200), "{}", answer.text());
+        answer
+    }
+
+    /// How many requests it has sent, ACKs left out.
+    pub fn requests(&self) -> u32 {
+        self.sent
+    }
+
+    /// Looks without waiting from now on: for one of many that are looked after together.
+    ///
+    /// # Panics
+    /// If the socket cannot do that.
+    pub fn never_wait(&mut self) {
+        let done = match &self.link {
+            Link::Udp(socket) => socket.set_nonblocking(true),
+            Link::Tcp(stream) => stream.set_nonblocking(true),
+        };
+        done.expect("a socket that does not wait");
     }
 
     /// Registers its address; the status of the second REGISTER, which carries
@@ -294,14 +326,14 @@ impl Phone {
 
     /// The headers that every request of transaction `number` has, but To.
     fn common(&self, method: &str, number: u32) -> String {
-        let (local, user) = (self.local, &self.user);
+        let (local, user, calls) = (self.local, &self.user, self.calls);
         let carried = match &self.link {
             Link::Udp(_) => "UDP",
             Link::Tcp(_) => "TCP",
         };
         format!(
             "Via: SIP/2.0/{carried} {local};branch=z9hG4bKp{}x{number};rport\r\nMax-Forwards: 70\r\n\
-             From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{local}\r\nCSeq: {number} {method}\r\n",
+             From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{calls}-{local}\r\nCSeq: {number} {method}\r\n",
             local.port(),
             self.remote,
             local.port(),

@@ -104,5 +104,5 @@ impl Site {
 }
 
 fn user(n: u8) -> String {
-    format!("60{n:02}")
+    (6000 + u32::from(n)).to_string()
 }

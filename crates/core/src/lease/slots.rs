@@ -28,6 +28,8 @@ pub struct View {
     pub slot: Slot,
     /// Until when the PBX has it; `None`: it has not, or that is not known.
     pub good_until: Option<Instant>,
+    /// How often the PBX had come back when it was granted.
+    granted_in: u64,
     /// Where it is, in a word.
     pub state: &'static str,
     /// The binding that there will be if the PBX agrees.
@@ -142,6 +144,24 @@ impl Slots {
             .is_some_and(|stripe| stripe.get(&device).is_some_and(good))
     }
 
+    /// Whether the PBX has a lease of one of these phones, and has not been away since it said so: only then do
+    /// calls by way of it find them.
+    pub(crate) fn finds(
+        &self,
+        now: Instant,
+        location: &Location,
+        aor: &Aor,
+        bindings: &[Arc<Binding>],
+    ) -> bool {
+        let epoch = self.epoch();
+        bindings.iter().any(|binding| {
+            let view = self.of(location, aor, binding);
+            view.is_some_and(|view| {
+                view.granted_in == epoch && view.good_until.is_some_and(|until| until > now)
+            })
+        })
+    }
+
     /// Whether the PBX does not answer.
     pub fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
@@ -215,6 +235,7 @@ impl Slots {
             aor: lease.aor.clone(),
             slot,
             good_until: to.good_until(),
+            granted_in: lease.granted_in,
             state: word(to),
             expected: lease.expected.clone(),
         };

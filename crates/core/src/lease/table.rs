@@ -1,11 +1,13 @@
 //! The leases of one shard: who waits for them, when each is refreshed, and what becomes of it.
 
+mod flight;
 #[cfg(test)]
 mod tests;
 mod times;
 mod turns;
 mod waiters;
 
+pub(crate) use flight::{Flight, Settled};
 use times::{ends, seconds};
 
 use super::state::{Action, Hold};
@@ -75,6 +77,9 @@ pub(crate) struct Lease {
     check: Instant,
     /// When whatever the PBX has of it has run out.
     out_by: Instant,
+    /// How often the PBX had come back when its last REGISTER was sent, and when one was last granted.
+    pub(super) sent_in: u64,
+    pub(super) granted_in: u64,
 }
 
 #[derive(Debug)]
@@ -92,28 +97,6 @@ pub(crate) struct Around<'a> {
     pub(crate) config: &'a LeaseConfig,
     /// The PBX is known not to answer, or wants to be left alone.
     pub(crate) is_down: bool,
-}
-
-/// A REGISTER that is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flight {
-    /// Its number, for [`Leases::settle`].
-    pub(crate) id: u64,
-    /// Whose.
-    pub(crate) device: Device,
-    /// What is asked for; 0 takes it down.
-    pub(crate) expires: u32,
-}
-
-/// What became of a REGISTER of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
-    /// So many seconds.
-    Granted(u32),
-    /// No.
-    Refused(u16, Box<str>),
-    /// No answer, or none that says more than "not now"; it may say for how long.
-    Silent(Option<Duration>),
 }
 
 impl Lease {
@@ -197,6 +180,7 @@ impl Leases {
             };
             if let Event::Granted(until) = event {
                 lease.out_by = until;
+                lease.granted_in = lease.sent_in;
             }
         }
         self.set_due(around, device, event);
@@ -324,6 +308,8 @@ impl Leases {
             due: None,
             check: around.now.after(SOON),
             out_by: around.now,
+            sent_in: 0,
+            granted_in: 0,
         };
         around.slots.moved(&lease, State::Gone, state);
         self.live.insert(slot.device(), Box::new(lease));

@@ -3,9 +3,10 @@
 use super::target::{Group, Routing, Why, refuse};
 use super::targets::{Proof, Scene};
 use crate::lease::{Slot, View};
-use crate::registrar::{Aor, Bindings, Device};
+use crate::registrar::{Aor, Binding, Bindings, Device};
 use bellhop_wire::UriRef;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 impl Scene<'_> {
     /// The phones that a Contact of ours stands for, if this is one and a PBX asks: nobody else was told of it.
@@ -44,18 +45,22 @@ impl Scene<'_> {
     }
 
     /// Where the PBX has registrations of its users it routes their calls too: its dial plan, its hints and its
-    /// records are right only if it does. The phones themselves are called if it gives no answer, or is known to
-    /// give none.
+    /// records are right only if it does. The phones themselves are called if it gives no answer, is known to
+    /// give none, or has been away and not heard of them since.
     pub(super) fn by_way_of_pbx(
         &self,
         uri: &UriRef<'_>,
         aor: &Aor,
         proof: &Proof,
+        bindings: &[Arc<Binding>],
         phones: &VecDeque<Group>,
     ) -> Option<Routing> {
         let leases = &self.config.registrar.leases;
         let is_from_pbx = matches!(proof, Proof::Trusted { upstream: Some(_) });
         if is_from_pbx || !leases.mode_of(aor.domain()).has_leases() || self.slots.is_silent() {
+            return None;
+        }
+        if !phones.is_empty() && !self.slots.finds(self.now, self.location, aor, bindings) {
             return None;
         }
         let mut routing = self.upstream(uri, proof, "its users' calls are its own");

@@ -275,7 +275,7 @@ impl Scene<'_> {
             };
         }
         let groups = self.by_q(&bindings);
-        if let Some(routing) = self.by_way_of_pbx(uri, &aor, proof, &groups) {
+        if let Some(routing) = self.by_way_of_pbx(uri, &aor, proof, &bindings, &groups) {
             return routing;
         }
         if !groups.is_empty() {

@@ -228,6 +228,50 @@ fn a_call_from_phone_to_phone_goes_by_way_of_the_pbx_and_without_it_if_that_is_s
     assert_eq!(site.world.drain(b.address).len(), 1);
 }
 
+/// A PBX that has forgotten its registrations would say that nobody is there.
+#[test]
+fn after_the_pbx_was_away_a_phone_is_called_directly_until_the_pbx_has_heard_of_it_again() {
+    let mut config = leased(Mode::Contact);
+    config.registrar.leases.rate = 1;
+    let mut site = Site::of(config);
+    let mut phones: Vec<_> = (1..=9).map(|n| phone_at("6001", n)).collect();
+    let (mut a, mut b) = (phone_at("6001", 20), phone_at("6002", 21));
+    for phone in phones.iter_mut().chain([&mut a, &mut b]) {
+        site.register(phone, "Expires: 3600\r\n");
+        site.run(2 * SECOND);
+    }
+    site.pbx.held.clear();
+    site.pbx.manner = Manner::Silent;
+    site.register(&mut phones[8], "Expires: 0\r\n");
+    site.run(10 * SECOND);
+    site.pbx.manner = Manner::Serves;
+    while site.contacts("6001").len() + site.contacts("6002").len() == 0 {
+        site.run(SECOND / 10);
+    }
+    let is_known = |site: &Site| !site.contacts("6002").is_empty();
+    let mut ways = Vec::new();
+    for nth in 0..12 {
+        let message = a.request("MESSAGE", "sip:6002@example.org", &format!("m{nth}"), "");
+        let before = is_known(&site);
+        site.world.drain(a.address);
+        say(&mut site.world, &a, &message);
+        let challenge = site.hear(&a).unwrap();
+        let sha = bellhop_core::auth::Algorithm::Sha256;
+        let message = a.authorize(&message, &challenge, sha).unwrap();
+        say(&mut site.world, &a, &message);
+        site.run(SECOND / 10);
+        let at_b = site.world.drain(b.address);
+        let is_this = |message: &String| header_of(message, "Call-ID") == format!("m{nth}");
+        let is_direct = at_b.iter().any(is_this);
+        if before == is_known(&site) {
+            assert_eq!(is_direct, !before, "message {nth}");
+            ways.push(is_direct);
+        }
+        site.run(SECOND);
+    }
+    assert_eq!((ways.first(), ways.last()), (Some(&true), Some(&false)));
+}
+
 /// Asterisk tells a new contact of its mailbox before it answers its REGISTER.
 #[test]
 fn what_the_pbx_says_to_a_new_contact_before_its_answer_reaches_the_phone() {

@@ -55,6 +55,7 @@ impl Leases {
             let asked = Duration::from_secs(expires.into());
             lease.out_by = lease.out_by.max(now.after(asked));
             lease.tries = Tries::default();
+            lease.sent_in = around.slots.epoch();
             self.last_flight = self.last_flight.wrapping_add(1) & FLIGHTS;
             let id = self.last_flight;
             self.flights.insert(id, device);

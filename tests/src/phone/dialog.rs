@@ -1,0 +1,45 @@
+//! A call of a scripted phone, from its 200 to its end (RFC 3261 12.2.1.1, 13.2.2.4).
+
+use super::{PATIENCE, Phone};
+use crate::message::Message;
+
+impl Phone {
+    /// The next request begins a call of its own, or a registration.
+    pub fn begin_anew(&mut self) {
+        self.calls += 1;
+    }
+
+    /// Acknowledges the 200 to its INVITE.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn acknowledge(&mut self, ok: &Message) {
+        let number = ok.header("CSeq").split(' ').next().unwrap_or_default();
+        let number = number.parse().expect("a CSeq");
+        self.send_in_dialog("ACK", number, ok);
+    }
+
+    /// Ends the call that this 200 answered.
+    ///
+    /// # Panics
+    /// If that is not answered 200.
+    pub fn hang_up(&mut self, ok: &Message) {
+        self.sent += 1;
+        self.send_in_dialog("BYE", self.sent, ok);
+        let answer = self.final_response(PATIENCE);
+        assert_eq!(answer.status(), Some(200), "{}", answer.text());
+    }
+
+    fn send_in_dialog(&mut self, method: &str, number: u32, ok: &Message) {
+        let mut route: Vec<&str> = ok.headers("Record-Route").collect();
+        route.reverse();
+        let route: String = route.iter().map(|r| format!("Route: {r}\r\n")).collect();
+        let text = format!(
+            "{method} {} SIP/2.0\r\n{}{route}To: {}\r\nContent-Length: 0\r\n\r\n",
+            ok.uri("Contact"),
+            self.common(method, number),
+            ok.header("To"),
+        );
+        self.send(&text);
+    }
+}
