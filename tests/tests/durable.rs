@@ -183,6 +183,38 @@ fn a_damaged_file_is_set_aside_and_said_and_a_new_one_begun() {
 }
 
 #[test]
+fn with_a_damaged_file_and_a_full_disk_at_once_what_can_be_read_is_served_and_room_mends_it() {
+    let mut site = Site::new();
+    let (mut caller, mut called) = (site.phone(1), site.phone(2));
+    caller.register();
+    called.register();
+    site.bellhop.stop();
+    let mut bytes = std::fs::read(site.file()).unwrap();
+    let contact = format!("sip:6001@{}", site.lane.phone(1));
+    let at = bytes.windows(contact.len());
+    let at = at.clone().position(|window| window == contact.as_bytes());
+    bytes[at.unwrap()] ^= 1;
+    std::fs::write(site.file(), &bytes).unwrap();
+    site.bellhop.set_room(4);
+    site.bellhop.start();
+    site.bellhop.wait_for("no new one can be begun");
+    site.bellhop
+        .wait_for("1 bindings of 1 addresses-of-record put back");
+    assert_eq!(std::fs::read(site.file()).unwrap(), bytes);
+    assert_eq!(called.try_register(), 503);
+    call(&mut caller, &mut called);
+    site.bellhop.more_room();
+    until("it writes again", SOON, || {
+        (caller.try_register() == 200).then_some(())
+    });
+    site.bellhop.kill();
+    site.bellhop.start();
+    site.bellhop
+        .wait_for("2 bindings of 2 addresses-of-record put back");
+    call(&mut caller, &mut called);
+}
+
+#[test]
 fn two_programs_do_not_share_a_directory() {
     let site = Site::new();
     let lane = Lane::take();

@@ -52,11 +52,12 @@ impl Store {
         let Begun { file, loaded } = begin(&path, &kept, clock.now().unix)
             .map_err(|error| format!("server.data_dir: {}: {error}", path.display()))?;
         tell(&loaded, began);
-        let again = path.clone();
+        let kept = Arc::new(kept);
+        let (again, all) = (path.clone(), Arc::clone(&kept));
         let keeper = Keeper::start(
             file,
-            move || open_again(&again, clock.now().unix),
-            Arc::new(kept),
+            move || open_again(&again, &all, clock.now().unix),
+            kept,
             Box::new(move |tickets, stored| answers.stored(tickets, stored)),
         )
         .map_err(|error| format!("the store cannot start: {error}"))?;

@@ -3,10 +3,14 @@
 
 use crate::{
     bindings::{Kept, Loaded},
-    file::{Cannot, File, Key, Table, set_aside},
+    file::{Cannot, File, Key, Table, last_aside, set_aside, sync_folder},
     keeper::Source as _,
 };
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// A file and what was in it.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub struct Begun {
 /// # Errors
 /// It is locked, newer than this program, or the disk lets us neither read nor write it.
 pub fn begin(path: &Path, kept: &Kept, unix: Duration) -> Result<Begun, Cannot> {
+    finish_replacing(path)?;
     let opened = File::open(path).and_then(|file| {
         let loaded = kept.load(&file)?;
         Ok((file, loaded))
@@ -49,14 +54,20 @@ pub fn begin(path: &Path, kept: &Kept, unix: Duration) -> Result<Begun, Cannot> 
         kept.load(old).unwrap_or_default()
     });
     let leases = old.as_ref().map(leases_of).unwrap_or_default();
-    let aside = set_aside(path, unix.as_secs()).map_err(|error| {
-        Cannot::Disk(format!("it is damaged, and cannot be set aside: {error}"))
-    })?;
-    let file = anew(path, &aside, |file| write_all(file, kept, leases))?;
+    let replaced = replace(path, unix, |file| write_all(file, kept, leases));
     let loaded = Loaded {
         bindings: kept.count(),
         damaged: before.damaged.max(again.damaged),
-        ..before
+        // What the first look put back is not put back again.
+        ..if before.aors > 0 { before } else { again }
+    };
+    let (file, aside) = match replaced {
+        Ok(replaced) => replaced,
+        Err(error) => {
+            let why = format!("it is damaged ({why}), and no new one can be begun: {error}");
+            let file = Err(Cannot::Disk(why));
+            return Ok(Begun { file, loaded });
+        }
     };
     tracing::error!(
         "{} is damaged ({why}). It was set aside as {} and a new one was begun, with the {} bindings that could \
@@ -72,42 +83,85 @@ pub fn begin(path: &Path, kept: &Kept, unix: Duration) -> Result<Begun, Cannot> 
     })
 }
 
-/// Opens the file again after a failure; one that is damaged by now is set aside. A file that is new has none of
-/// what is to be kept ([`File::is_new`]).
+/// Opens the file again after a failure; in place of one that is damaged by now one is begun with all bindings of
+/// `kept`. A file that is new otherwise has none of what is to be kept ([`File::is_new`]).
 ///
 /// # Errors
 /// As [`File::open`].
-pub fn open_again(path: &Path, unix: Duration) -> Result<File, Cannot> {
+pub fn open_again(path: &Path, kept: &Kept, unix: Duration) -> Result<File, Cannot> {
     match File::open(path) {
         Err(Cannot::Damaged(why)) => {
-            let aside = set_aside(path, unix.as_secs())?;
+            let (file, aside) = replace(path, unix, |file| write_all(file, kept, Vec::new()))?;
             tracing::error!(
-                "{} is damaged ({why}). It was set aside as {}, and a new one is begun with all bindings that \
+                "{} is damaged ({why}). It was set aside as {}, and a new one was begun with all bindings that \
                  there are.",
                 path.display(),
                 aside.display()
             );
-            File::open(path)
+            Ok(file)
         }
         other => other,
     }
 }
 
-/// Begins a file anew. Where it cannot be filled the one that was set aside is put back: it is all that there is, and
-/// the next start would take the empty one for good.
-fn anew(
+/// Puts a new file, filled by `fill`, in the place of a damaged one, which is set aside; gives where that is. The
+/// new one is whole and on disk before the old one is touched, so that there is never a moment at which a crash
+/// leaves neither ([`finish_replacing`]).
+fn replace(
     path: &Path,
-    aside: &Path,
+    unix: Duration,
     fill: impl FnOnce(&File) -> Result<(), Cannot>,
-) -> Result<File, Cannot> {
-    let filled = File::open(path).and_then(|file| fill(&file).map(|()| file));
-    filled.map_err(|error| match fs::rename(aside, path) {
-        Ok(()) => error,
-        Err(put_back) => Cannot::Disk(format!(
-            "{error}; what could be saved is in {}, which cannot be put back: {put_back}",
+) -> Result<(File, PathBuf), Cannot> {
+    let next = next_of(path);
+    drop_if_there(&next)?;
+    let filled = File::open(&next).and_then(|file| fill(&file).map(|()| file));
+    let file = filled.inspect_err(|_| {
+        // It may be the disk that is full.
+        let _ = fs::remove_file(&next);
+    })?;
+    let aside = set_aside(path, unix.as_secs())?;
+    fs::rename(&next, path)?;
+    sync_folder(path)?;
+    Ok((file, aside))
+}
+
+/// Goes on where a crash has broken [`replace`] off: a new file whose place is free is whole, any other is not.
+fn finish_replacing(path: &Path) -> io::Result<()> {
+    let next = next_of(path);
+    if path.exists() {
+        // If it cannot be dropped now, that is said when another is to be begun.
+        let _ = drop_if_there(&next);
+        return Ok(());
+    }
+    if next.exists() {
+        fs::rename(&next, path)?;
+        sync_folder(path)?;
+        tracing::warn!(
+            "{} was damaged and set aside by an earlier start that broke off; what could be read of it is there.",
+            path.display()
+        );
+    } else if let Some(aside) = last_aside(path) {
+        tracing::warn!(
+            "There is no {}, and a new one is begun, though {} is there: phones must register again.",
+            path.display(),
             aside.display()
-        )),
-    })
+        );
+    }
+    Ok(())
+}
+
+fn drop_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Where a file is filled before it takes the place of another.
+fn next_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".next");
+    PathBuf::from(name)
 }
 
 /// The disk lets us not write: what is there is served all the same.
@@ -146,20 +200,46 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
-    #[test]
-    fn a_file_that_was_set_aside_is_put_back_if_the_new_one_cannot_be_filled() {
-        let dir = std::env::temp_dir().join(format!("bellhop-anew-{}", std::process::id()));
+    fn folder(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("bellhop-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_damaged_file_stays_where_it_is_if_the_new_one_cannot_be_filled() {
+        let dir = folder("unfilled");
         let path = dir.join("state.redb");
         fs::write(&path, "damaged").unwrap();
-        let aside = set_aside(&path, 1).unwrap();
         let full = |_: &File| Err(Cannot::Disk("no room".to_owned()));
-        assert!(matches!(anew(&path, &aside, full), Err(Cannot::Disk(_))));
+        let unix = Duration::from_secs(1);
+        assert!(matches!(replace(&path, unix, full), Err(Cannot::Disk(_))));
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
         assert_eq!(fs::read(&path).unwrap(), b"damaged");
-        assert!(!aside.exists());
-        let aside = set_aside(&path, 1).unwrap();
-        assert!(anew(&path, &aside, |_| Ok(())).unwrap().is_new());
-        assert_eq!(fs::read(&aside).unwrap(), b"damaged");
+        let (file, aside) = replace(&path, unix, |_| Ok(())).unwrap();
+        assert!(file.is_new() && path.exists());
+        assert_eq!(fs::read(aside).unwrap(), b"damaged");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_replacement_that_a_crash_broke_off_is_finished_or_forgotten() {
+        let dir = folder("broken-off");
+        let (path, next) = (dir.join("state.redb"), dir.join("state.redb.next"));
+        // Before the damaged one was touched.
+        fs::write(&path, "damaged").unwrap();
+        fs::write(&next, "half").unwrap();
+        finish_replacing(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"damaged");
+        assert!(!next.exists());
+        // After it was set aside.
+        fs::write(&next, "whole").unwrap();
+        set_aside(&path, 1).unwrap();
+        finish_replacing(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(last_aside(&path).unwrap(), dir.join("state.redb.damaged-1"));
         fs::remove_dir_all(&dir).unwrap();
     }
 }

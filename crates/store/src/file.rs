@@ -261,8 +261,21 @@ pub(crate) fn set_aside(path: &Path, unix: u64) -> io::Result<PathBuf> {
     Ok(free)
 }
 
+/// A file that was set aside, the last by name.
+pub(crate) fn last_aside(path: &Path) -> Option<PathBuf> {
+    let mut beginning = path.file_name()?.to_owned();
+    beginning.push(".damaged-");
+    let beginning = beginning.into_string().ok()?;
+    let entries = fs::read_dir(path.parent()?).ok()?;
+    let names = entries
+        .flatten()
+        .filter_map(|e| e.file_name().into_string().ok());
+    let last = names.filter(|name| name.starts_with(&beginning)).max()?;
+    Some(path.with_file_name(last))
+}
+
 /// Puts a file's name on disk.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(dir) if dir.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
         Some(dir) => fs::File::open(dir)?.sync_all(),
