@@ -21,6 +21,11 @@ pub(crate) trait Environment {
 
     /// The machine's addresses, without loopback and link-local ones, in the order of its interfaces.
     fn addresses(&self) -> Vec<IpAddr>;
+
+    /// How many cores we may use; a container's CPU quota counts.
+    fn cores(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
 }
 
 /// The machine we run on.

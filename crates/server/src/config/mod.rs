@@ -110,7 +110,13 @@ pub(crate) fn parse(
     let machine = environment.addresses();
     let (parts, problems) = document(file, text, |top, report| {
         let listeners = listen::read(&top, report, &machine);
-        let server = server::read(&top.section("server"), report, file, &listeners);
+        let server = server::read(
+            &top.section("server"),
+            report,
+            file,
+            environment,
+            &listeners,
+        );
         let upstreams = upstream::read(&top, report, file, environment, &listeners);
         let default_upstream = upstream::read_route(&top.section("route"), report, &upstreams);
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);

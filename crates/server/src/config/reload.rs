@@ -19,8 +19,8 @@ impl Settings {
                 new_sockets.join(", ")
             ));
         }
-        let (old_workers, new_workers) = (self.server.workers(), new.server.workers());
-        if old_workers != new_workers {
+        if new.server.asks_for_others_than(&self.server) {
+            let (old_workers, new_workers) = (self.server.workers(), new.server.workers());
             needed.push(format!(
                 "server.workers: {old_workers} are running, the file says {new_workers}"
             ));

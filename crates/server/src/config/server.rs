@@ -1,6 +1,8 @@
 //! `[server]`: the domains we answer for and how much of the machine we use.
 
-use super::{address::Host, listen::Listener, reader::Section, report::Report, secret::beside};
+use super::{
+    Environment, address::Host, listen::Listener, reader::Section, report::Report, secret::beside,
+};
 use std::path::{Path, PathBuf};
 
 /// `[server]`.
@@ -10,23 +12,27 @@ pub(crate) struct Server {
     pub(crate) domains: Vec<String>,
     /// Where what must survive a restart is kept; `None`: nowhere.
     pub(crate) data_dir: Option<PathBuf>,
-    /// Worker threads; 0: one for each core we may use.
+    /// Worker threads as configured; 0: one for each core we may use.
+    asked: usize,
+    /// Worker threads: counted once, for the shards of a running program stay as many as they are.
     workers: usize,
 }
 
 impl Server {
-    /// How many workers to start: as configured, else one for each core that we may use (a
-    /// container's CPU quota counts).
-    pub(crate) fn workers(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            workers => workers,
-        }
+    /// How many workers there are: as configured, else one for each core that we might use when this was read
+    /// (a container's CPU quota counts).
+    pub(crate) const fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Whether another number of workers was asked for.
+    pub(super) const fn asks_for_others_than(&self, running: &Self) -> bool {
+        self.asked != running.asked && self.workers != running.workers
     }
 
     /// Takes over what is fixed while the program runs.
     pub(super) fn keep(&mut self, running: &Self) {
-        self.workers = running.workers;
+        (self.asked, self.workers) = (running.asked, running.workers);
         self.data_dir.clone_from(&running.data_dir);
     }
 }
@@ -36,6 +42,7 @@ pub(super) fn read(
     section: &Section<'_>,
     report: &Report,
     file: &Path,
+    environment: &dyn Environment,
     listeners: &[Listener],
 ) -> Server {
     let listed = section.texts("domains");
@@ -67,10 +74,15 @@ pub(super) fn read(
             ),
         }
     }
+    let asked = workers.map_or(0, |w| usize::try_from(w.value).unwrap_or(0));
     Server {
         domains,
         data_dir: data_dir.map(|dir| beside(file, dir.value)),
-        workers: workers.map_or(0, |w| usize::try_from(w.value).unwrap_or(0)),
+        asked,
+        workers: match asked {
+            0 => environment.cores(),
+            asked => asked,
+        },
     }
 }
 

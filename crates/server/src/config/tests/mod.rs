@@ -35,6 +35,7 @@ struct Pretend {
     files: HashMap<PathBuf, String>,
     variables: HashMap<String, String>,
     addresses: Vec<IpAddr>,
+    cores: Option<usize>,
 }
 
 impl Pretend {
@@ -50,6 +51,11 @@ impl Pretend {
 
     fn address(mut self, address: &str) -> Self {
         self.addresses.push(address.parse().unwrap());
+        self
+    }
+
+    fn with_cores(mut self, cores: usize) -> Self {
+        self.cores = Some(cores);
         self
     }
 
@@ -86,6 +92,10 @@ impl Environment for Pretend {
 
     fn addresses(&self) -> Vec<IpAddr> {
         self.addresses.clone()
+    }
+
+    fn cores(&self) -> usize {
+        self.cores.unwrap_or(2)
     }
 }
 

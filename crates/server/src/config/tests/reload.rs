@@ -51,6 +51,20 @@ fn what_needs_a_restart_stays_and_the_rest_is_taken_over() {
     assert_eq!(running.listeners[1].bind, old.listeners[1].bind);
 }
 
+#[test]
+fn the_shards_stay_as_many_as_they_are_though_the_machine_has_more_cores_at_a_reload() {
+    for asked in ["", "workers = 0"] {
+        let text = OLD.replace("workers = 1", asked);
+        let old = pretend().with_cores(2).accepts(&text);
+        let new = pretend().with_cores(8).accepts(&text);
+        assert!(old.restart_needed(&new).is_empty());
+        let running = old.reloaded(new);
+        assert_eq!(running.server.workers(), 2);
+        let leases = running.core_config(&[], &[]).registrar.leases;
+        assert_eq!(leases.shards, 2);
+    }
+}
+
 const OLD: &str = r#"
 [server]
 workers = 1
