@@ -7,7 +7,9 @@ use crate::flow::{ConnectionId, Destination, Flow};
 use crate::lease::{Count, Demand, Fate, Mode, Need, Outcome, Slot, Want};
 use crate::outbox::{Outbox, Ticket};
 use crate::proxy::BranchId;
-use crate::registrar::{Aor, Bindings, Change, ChangeKind, Registered, plan};
+use crate::registrar::{
+    Aor, Bindings, Change, ChangeKind, Registered, RegistrarConfig, overtakes, plan,
+};
 use crate::routing::Proof;
 use crate::time::{Instant, Now};
 use crate::transaction::TransactionId;
@@ -27,6 +29,7 @@ pub(super) struct Parked {
 
 #[derive(Debug)]
 struct Waiting {
+    aor: Aor,
     request: Owned,
     flow: Flow,
     server: TransactionId,
@@ -34,6 +37,8 @@ struct Waiting {
     longest: Option<u32>,
     /// The connection that it came over has gone.
     is_cut: bool,
+    /// A later REGISTER has taken back what it would bind.
+    is_overtaken: bool,
 }
 
 /// A REGISTER with all that has been found out about it.
@@ -71,6 +76,14 @@ impl Parked {
     pub(super) fn cut(&mut self, connection: ConnectionId) {
         for waiting in self.live.values_mut() {
             waiting.is_cut |= waiting.flow.connection == Some(connection);
+        }
+    }
+
+    /// A REGISTER that takes something back has been applied: what waits and came before it binds that no more.
+    pub(super) fn overtake(&mut self, aor: &Aor, later: Message<'_>, config: &RegistrarConfig) {
+        let of_it = self.live.values_mut().filter(|waiting| waiting.aor == *aor);
+        for waiting in of_it {
+            waiting.is_overtaken |= overtakes(later, waiting.request.message(), config);
         }
     }
 
@@ -289,12 +302,14 @@ impl Engine {
             index: BranchId::PARKED,
         };
         let waiting = Waiting {
+            aor: aor.clone(),
             request: received.message.to_owned(),
             flow: received.flow,
             server,
             proof: proof.clone(),
             longest,
             is_cut: false,
+            is_overtaken: false,
         };
         self.parked.put(id.context, waiting);
         self.deadlines.set(id, now.instant.after(PATIENCE));
@@ -334,6 +349,9 @@ impl Engine {
         };
         if waiting.is_cut {
             return self.refuse(&received, 503, "The connection has gone", out);
+        }
+        if waiting.is_overtaken {
+            return self.refuse(&received, 500, "CSeq out of order", out);
         }
         let (proof, longest) = (&waiting.proof, waiting.longest);
         self.register(now, &received, &uri, proof, longest, Some(fate), out);

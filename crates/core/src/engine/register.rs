@@ -5,7 +5,7 @@ use super::leased::Registering;
 use super::local::{EXTENSIONS, Received, unknown};
 use crate::lease::{Fate, Mode};
 use crate::outbox::Outbox;
-use crate::registrar::{self, Aor, Refusal, RegistrarConfig};
+use crate::registrar::{self, Aor, Change, ChangeKind, Refusal, RegistrarConfig};
 use crate::routing::Proof;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Host, Scheme, UriRef};
@@ -134,6 +134,10 @@ impl Engine {
             Ok(registered) => {
                 if self.config.registrar.leases.is_on() {
                     self.check_removed(&aor, &registered.changes, out);
+                    let is_removal = |change: &Change| change.kind == ChangeKind::Removed;
+                    if registered.changes.iter().all(is_removal) && !registered.is_query {
+                        self.parked.overtake(&aor, message, &self.config.registrar);
+                    }
                 }
                 self.registered(now, received, aor, registered, out);
             }

@@ -1,6 +1,7 @@
 //! The leases of one shard: who waits for them, when each is refreshed, and what becomes of it.
 
 mod flight;
+mod queues;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -8,6 +9,7 @@ mod turns;
 mod waiters;
 
 pub(crate) use flight::{Flight, Settled};
+use queues::{Place, Queues};
 use times::{ends, seconds};
 
 use super::state::{Action, Hold};
@@ -20,7 +22,7 @@ use crate::time::Instant;
 use crate::transaction::Timers;
 use ahash::RandomState;
 use smallvec::SmallVec;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,10 +35,8 @@ pub(crate) struct Leases {
     /// REGISTERs of phones that wait for several leases.
     waiting: HashMap<Ticket, Waiting, RandomState>,
     timers: Timers<Device>,
-    /// Those that a phone waits for, and those that are to be taken down.
-    urgent: VecDeque<Device>,
-    /// All others.
-    idle: VecDeque<Device>,
+    /// Those that a phone waits for or that are to be taken down, and all others.
+    queues: Queues,
     /// The turn that is ours next.
     turn_at: Option<Instant>,
     /// Since when the PBX owes an answer.
@@ -69,16 +69,18 @@ pub(crate) struct Lease {
     pub(super) expected: Option<Arc<Binding>>,
     /// How often its REGISTER under way was challenged and answered.
     pub(crate) tries: Tries,
-    /// It stands in a queue; whether in the urgent one.
-    queued: Option<bool>,
+    /// Where it stands in a queue.
+    queued: Option<Place>,
+    /// It is to be registered once more when the answer is there: it may not have gone where it is to be.
+    is_stale: bool,
     /// When it is to be refreshed or tried again.
     due: Option<Instant>,
     /// When to see whether a phone is still bound.
     check: Instant,
     /// When whatever the PBX has of it has run out.
     out_by: Instant,
-    /// How often the PBX had come back when its last REGISTER was sent, and when one was last granted.
-    pub(super) sent_in: u64,
+    /// How often the PBX had come back when its last REGISTER was sent, and when that was granted.
+    sent_in: u64,
     pub(super) granted_in: u64,
 }
 
@@ -100,7 +102,7 @@ pub(crate) struct Around<'a> {
 }
 
 impl Lease {
-    /// How often it has failed since it was last granted.
+    /// How often it failed since it was granted.
     pub(crate) const fn failures(&self) -> u8 {
         self.failures
     }
@@ -116,8 +118,7 @@ impl Leases {
             last_flight: 0,
             waiting: HashMap::with_hasher(hasher),
             timers: Timers::new(),
-            urgent: VecDeque::new(),
-            idle: VecDeque::new(),
+            queues: Queues::default(),
             turn_at: None,
             unanswered: None,
             silent: None,
@@ -173,18 +174,23 @@ impl Leases {
         if event != Event::Silent {
             self.heard(around, out);
         }
+        let mut is_stale = false;
         if let Some(lease) = self.live.get_mut(&device) {
             lease.failures = match event {
                 Event::Granted(_) => 0,
                 _ => lease.failures.saturating_add(1),
             };
+            is_stale = std::mem::take(&mut lease.is_stale);
             if let Event::Granted(until) = event {
                 lease.out_by = until;
-                lease.granted_in = lease.sent_in;
+                lease.granted_in = if is_stale { NEVER } else { lease.sent_in };
             }
         }
         self.set_due(around, device, event);
         self.step(around, device, event, Some(fate), out);
+        if is_stale {
+            self.renew(around, device, out);
+        }
     }
 
     /// The PBX takes nothing shorter than so many seconds. Gives what is asked for at least from now on.
@@ -228,21 +234,28 @@ impl Leases {
         }
     }
 
-    /// The PBX has come back, or is said to have: every lease is registered anew, at our pace.
+    /// The PBX has come back, or is said to have: every lease is registered anew, at our pace. One whose REGISTER
+    /// is under way is, too, when its answer is there.
     pub(crate) fn resync(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
         self.epoch = around.slots.epoch();
         let all: Vec<Device> = self.live.keys().copied().collect();
         for device in all {
-            let is_there =
-                |lease: &Lease| matches!(lease.state, State::Held { .. } | State::Resting { .. });
-            if self
-                .live
-                .get(&device)
-                .map(Box::as_ref)
-                .is_some_and(is_there)
-            {
-                self.step(around, device, Event::Renew, None, out);
+            self.renew(around, device, out);
+        }
+        for device in self.flights.values() {
+            if let Some(lease) = self.live.get_mut(device) {
+                lease.is_stale = true;
             }
+        }
+    }
+
+    fn renew(&mut self, around: Around<'_>, device: Device, out: &mut Vec<Outcome>) {
+        let Some(lease) = self.live.get_mut(&device) else {
+            return;
+        };
+        lease.granted_in = NEVER;
+        if matches!(lease.state, State::Held { .. } | State::Resting { .. }) {
+            self.step(around, device, Event::Renew, None, out);
         }
     }
 
@@ -305,6 +318,7 @@ impl Leases {
             expected: None,
             tries: Tries::default(),
             queued: None,
+            is_stale: false,
             due: None,
             check: around.now.after(SOON),
             out_by: around.now,
@@ -362,13 +376,13 @@ impl Leases {
         action
     }
 
-    /// Whether a lease waits for its turn.
     fn lease_waits(&self, device: Device) -> bool {
         let lease = self.live.get(&device);
         lease.is_some_and(|lease| lease.state.waits_for_turn())
     }
 }
 
+const NEVER: u64 = u64::MAX;
 /// After an answer a binding is there, if it ever will be.
 const SOON: Duration = Duration::from_secs(1);
 /// A binding that ends before its time, with its connection or its domain's mode, is told of; if all fails, it

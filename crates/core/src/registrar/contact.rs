@@ -142,7 +142,7 @@ impl<'m> Contact<'m> {
     }
 
     /// Whether both would be the same binding.
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self.flow(), other.flow()) {
             (Some(one), Some(other)) => one == other,
             _ => self.uri.same(&other.uri),

@@ -12,6 +12,7 @@ mod contact;
 mod device;
 mod index;
 mod location;
+mod overtaken;
 mod phones;
 mod record;
 
@@ -25,6 +26,7 @@ pub(crate) use apply::plan;
 pub use binding::{Binding, Bindings};
 pub use device::Device;
 pub use location::Location;
+pub(crate) use overtaken::overtakes;
 pub(crate) use phones::can_be_woken;
 pub use record::Record;
 

@@ -16,5 +16,6 @@ mod common;
 mod down;
 mod model;
 mod modes;
+mod races;
 mod site;
 mod survival;

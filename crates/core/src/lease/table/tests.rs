@@ -86,3 +86,38 @@ fn a_pbx_that_is_back_has_all_leases_registered_anew_once_whoever_hears_of_it() 
     }
     assert_eq!(slots.counts().totals[Count::Resyncs as usize], 1);
 }
+
+#[test]
+fn phones_that_come_and_go_while_the_pbx_is_silent_fill_no_queue() {
+    let (slots, location) = (Slots::default(), Location::new(10, [1, 2, 3, 4]));
+    let config = LeaseConfig {
+        mode: Mode::Contact,
+        ..LeaseConfig::default()
+    };
+    let around = Around {
+        is_down: true,
+        now: at(1).instant,
+        slots: &slots,
+        location: &location,
+        config: &config,
+    };
+    let (mut leases, mut out) = (Leases::new(1), Vec::new());
+    let stays = bound(&location, "6001");
+    leases.demand(around, stays.clone(), &mut out);
+    // It is gone again when its lease is looked at.
+    let demand = bound(&Location::new(10, [1, 2, 3, 4]), "6002");
+    for _ in 0..10_000 {
+        leases.demand(around, demand.clone(), &mut out);
+        let device = demand.wants[0].slot.device();
+        leases.step(around, device, Event::Drop, None, &mut out);
+    }
+    assert_eq!(leases.live.len(), 1);
+    assert!(leases.queues.len() < 100, "{}", leases.queues.len());
+    // What waits keeps its place.
+    let up = Around {
+        is_down: false,
+        ..around
+    };
+    let flight = leases.turn(up, &mut out).unwrap();
+    assert_eq!(flight.device, stays.wants[0].slot.device());
+}

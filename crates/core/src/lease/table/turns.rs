@@ -13,7 +13,7 @@ impl Leases {
     pub(crate) fn turn(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) -> Option<Flight> {
         self.notice(around, out);
         loop {
-            if self.urgent.is_empty() && self.idle.is_empty() {
+            if self.queues.is_empty() {
                 self.turn_at = None;
                 return None;
             }
@@ -36,11 +36,12 @@ impl Leases {
             if at > now {
                 return None;
             }
-            let Some(device) = self.urgent.pop_front().or_else(|| self.idle.pop_front()) else {
+            let Some((device, place)) = self.queues.pop() else {
                 continue;
             };
-            if let Some(lease) = self.live.get_mut(&device) {
-                lease.queued = None;
+            match self.live.get_mut(&device) {
+                Some(lease) if lease.queued == Some(place) => lease.queued = None,
+                _ => continue,
             }
             if !self.lease_waits(device) {
                 continue;
@@ -135,16 +136,14 @@ impl Leases {
         };
         let is_urgent = !lease.waiters.is_empty() || matches!(lease.state, State::Ending { .. });
         match lease.queued {
-            Some(true) => return,
-            Some(false) if !is_urgent => return,
+            Some(place) if place.is_urgent || !is_urgent => return,
             _ => {}
         }
-        lease.queued = Some(is_urgent);
-        if is_urgent {
-            self.urgent.push_back(device);
-        } else {
-            self.idle.push_back(device);
-        }
+        lease.queued = Some(self.queues.push(device, is_urgent));
+        let live = &self.live;
+        self.queues.tidy(live.len(), |device, place| {
+            live.get(&device).is_some_and(|l| l.queued == Some(place))
+        });
     }
 }
 

@@ -68,11 +68,11 @@ impl Leases {
         };
         let now = around.now;
         let good = lease.state.good_until().filter(|until| *until > now);
-        let ahead = self.urgent.len();
+        let ahead = self.queues.urgent();
         let fate = match (need, good) {
             (Need::Bind, Some(until)) => Fate::Held(seconds(until.since(now))),
             _ if around.is_down || self.silent.is_some() || self.wait(around, ahead) > PATIENCE => {
-                let all = ahead.saturating_add(self.idle.len());
+                let all = self.queues.len();
                 Fate::Later(self.wait(around, all))
             }
             _ => return,
