@@ -89,20 +89,10 @@ fn requests_inside_the_dialog_carry_the_credentials_of_its_user() {
             &pbx(),
             &challenge(&at_pbx, method, ",stale=true"),
         );
-        let again = loop {
-            let again = world.expect(addr(PBX)).unwrap();
-            if !again.starts_with("ACK ") {
-                break again;
-            }
-        };
+        let again = next_at_pbx(&mut world);
         assert_eq!(credentials(&again), proof("pbx6001", method, 1));
         say(&mut world, &pbx(), &challenge(&again, "n1", ",stale=true"));
-        let last = loop {
-            let last = world.expect(addr(PBX)).unwrap();
-            if !last.starts_with("ACK ") {
-                break last;
-            }
-        };
+        let last = next_at_pbx(&mut world);
         assert_eq!(credentials(&last), proof("pbx6001", "n1", 1));
         say(&mut world, &pbx(), &pbx().answer(&last, 200, "OK", ""));
         assert_eq!(status_of(&told(&mut world, &a)), 200);
@@ -165,6 +155,32 @@ fn an_upstreams_own_login_is_for_all_who_have_none() {
     }
 }
 
+/// RFC 3261 22.1; by then its nonce may have been used again, and the ACK may come again.
+#[test]
+fn the_ack_of_each_2xx_carries_what_its_invite_was_accepted_with() {
+    let mut world = world_with_logins();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let (invite, ok) = talking(&mut world, &mut a, "n1");
+    let again = from_caller(&mut a, "INVITE", &ok, 4);
+    say(&mut world, &a, &again);
+    let again = world.expect(addr(PBX)).unwrap();
+    say(&mut world, &pbx(), &pbx().answer(&again, 200, "OK", ""));
+    told(&mut world, &a);
+    for of in [&again, &invite, &again] {
+        let ack = from_caller(&mut a, "ACK", &ok, cseq(of));
+        say(&mut world, &a, &ack);
+        let ack = world.expect(addr(PBX)).unwrap();
+        let value = header(&ack, "Authorization");
+        assert_eq!(value, header(of, "Authorization"), "{ack}");
+        assert!(value.is_some());
+    }
+    // An INVITE that nobody knows.
+    let ack = from_caller(&mut a, "ACK", &ok, 9);
+    say(&mut world, &a, &ack);
+    let ack = world.expect(addr(PBX)).unwrap();
+    assert_eq!(header(&ack, "Authorization"), None);
+}
+
 #[test]
 fn the_nonce_that_a_200_names_comes_next() {
     let mut world = world_with_logins();
@@ -172,9 +188,11 @@ fn the_nonce_that_a_200_names_comes_next() {
     let request = a.request("MESSAGE", "sip:600@example.org", "one", "");
     let (_, first) = send(&mut world, &mut a, &request);
     let second = challenged(&mut world, &first, "n1");
-    let info = "Authentication-Info: nextnonce=\"n2\"\r\n";
+    let info = "Authentication-Info: nextnonce=\"n2\"\r\nProxy-Authentication-Info: qop=auth\r\n";
     say(&mut world, &pbx(), &pbx().answer(&second, 200, "OK", info));
-    told(&mut world, &a);
+    // Whose credentials they were hears it, nobody else.
+    let ok = told(&mut world, &a);
+    assert!(!ok.contains("Authentication-Info"), "{ok}");
     let request = a.request("MESSAGE", "sip:600@example.org", "two", "");
     let (_, next) = send(&mut world, &mut a, &request);
     assert_eq!(credentials(&next), proof("pbx6001", "n2", 1));

@@ -312,18 +312,3 @@ fn a_request_that_grows_too_large_for_a_datagram_goes_by_tcp() {
     say(&mut world, &by_tcp, &by_tcp.answer(&second, 200, "OK", ""));
     assert_eq!(status_of(&told(&mut world, &a)), 200);
 }
-
-/// The CANCEL of an INVITE that was sent (RFC 3261 9.1).
-fn cancel_of(invite: &str) -> String {
-    let line = |name: &str| format!("{name}: {}\r\n", header_of(invite, name));
-    let number = header_of(invite, "CSeq").split(' ').next().unwrap();
-    format!(
-        "CANCEL {} SIP/2.0\r\n{}Max-Forwards: 70\r\n{}{}{}CSeq: {number} CANCEL\r\n\
-         Content-Length: 0\r\n\r\n",
-        invite.split(' ').nth(1).unwrap(),
-        line("Via"),
-        line("From"),
-        line("To"),
-        line("Call-ID"),
-    )
-}

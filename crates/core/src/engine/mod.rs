@@ -36,7 +36,7 @@ use crate::lease::{Leases, Slots};
 use crate::limit::Limiter;
 use crate::outbox::{Outbox, Ticket, Token};
 use crate::policy::Policy;
-use crate::proxy::{BranchId, Contexts};
+use crate::proxy::{Acks, BranchId, Contexts};
 use crate::registrar::{Location, can_be_woken};
 use crate::routing::{Known, Names};
 use crate::time::{Instant, Now};
@@ -60,6 +60,8 @@ pub struct Engine {
     pub(crate) table: Table,
     pub(crate) contexts: Contexts,
     pub(crate) deadlines: Timers<BranchId>,
+    /// Credentials of INVITEs, for their ACKs.
+    pub(crate) acks: Acks,
     /// Key of loop hashes and of the tags of stateless answers.
     pub(crate) key: RandomState,
     pub(crate) scratch: Vec<u8>,
@@ -144,6 +146,7 @@ impl Engine {
             table,
             contexts: Contexts::default(),
             deadlines: Timers::new(),
+            acks: Acks::new(RandomState::with_seeds(c, d, a, b)),
             key: RandomState::with_seeds(a, b, c, d),
             scratch: Vec::with_capacity(2048),
             known: Known::new(RandomState::with_seeds(d, c, b, a)),

@@ -249,7 +249,12 @@ impl Engine {
         };
         maker.write(incoming, &leg, bytes)?;
         if let Some((login, upstream)) = login {
-            self.sign(context, index, (&login, upstream), bytes);
+            let lines = self.sign(context, index, (&login, upstream), bytes);
+            let is_invite = context.is_invite;
+            context.branch(index)?.signed = lines.map(|lines| match is_invite {
+                true => lines.into(),
+                false => Box::default(),
+            });
         }
         Some(())
     }
@@ -267,6 +272,7 @@ impl Branch {
             by_udp: None,
             cancel: Cancel::No,
             tries: Tries::default(),
+            signed: None,
             began: now,
             ended: None,
         }

@@ -83,6 +83,8 @@ pub(crate) struct Branch {
     pub(crate) cancel: Cancel,
     /// How often its next hop's challenges were answered.
     pub(crate) tries: Tries,
+    /// The lines of credentials of ours that its request carries; kept of an INVITE, else empty.
+    pub(crate) signed: Option<Box<[u8]>>,
     /// When it was begun.
     pub(crate) began: Instant,
     /// Its final status, or what stands for one, and when that was known.

@@ -58,40 +58,37 @@ impl Engine {
         users.with_login_of(&aor)?.mark()
     }
 
-    /// Adds credentials to a branch's request if its upstream has asked for some before.
+    /// Adds credentials to a branch's request if its upstream has asked for some before; an ACK gets those of its
+    /// INVITE (RFC 3261 22.1). Gives the lines that were added.
     pub(super) fn sign(
         &mut self,
         context: &Context,
         index: usize,
         (login, upstream): (&Login, usize),
         bytes: &mut Vec<u8>,
-    ) {
-        let (Some(incoming), Some(branch)) = (&context.incoming, context.branches.get(index))
-        else {
-            return;
-        };
+    ) -> Option<Vec<u8>> {
+        let (incoming, branch) = (context.incoming.as_ref()?, context.branches.get(index)?);
         let request = incoming.request.message();
         let is_his = || self.foreign(request).next().is_some();
-        if request.method() == Some(Method::Ack) || (!branch.tries.has_answered() && is_his()) {
-            return;
+        if !branch.tries.has_answered() && is_his() {
+            return None;
         }
-        let Some(name) = self.config.upstreams.get(upstream) else {
-            return;
-        };
+        let name = self.config.upstreams.get(upstream)?;
         let at = At {
             login,
             upstream: &name.name,
         };
-        let Some((head, body)) = memmem::find(bytes, END)
-            .and_then(|end| bytes.split_at_checked(end.saturating_add(END.len())))
-        else {
-            return;
-        };
+        let end = memmem::find(bytes, END)?.saturating_add(END.len());
+        let (head, body) = bytes.split_at_checked(end)?;
+        let place = head.len().saturating_sub(2);
+        if request.method() == Some(Method::Ack) {
+            let lines = self.acks.lines(upstream, request)?.to_vec();
+            bytes.splice(place..place, lines.iter().copied());
+            return Some(lines);
+        }
         let mut words = head.split(|byte| *byte == b' ');
-        let (Some(Ok(method)), Some(uri)) = (words.next().map(std::str::from_utf8), words.next())
-        else {
-            return;
-        };
+        let method = std::str::from_utf8(words.next()?).ok()?;
+        let uri = words.next()?;
         let asking = Asking { method, uri, body };
         let auth = &self.shared.upstream_auth;
         let mut lines = Vec::new();
@@ -101,8 +98,8 @@ impl Engine {
             lines.extend_from_slice(line.value.as_bytes());
             lines.extend_from_slice(b"\r\n");
         }
-        let place = head.len().saturating_sub(2);
-        bytes.splice(place..place, lines);
+        bytes.splice(place..place, lines.iter().copied());
+        (!lines.is_empty()).then_some(lines)
     }
 
     /// A branch's next hop wants credentials. Whether that has been seen to: the request has gone out
@@ -173,11 +170,23 @@ impl Engine {
         true
     }
 
-    /// Takes the next nonce from a 2xx that names one.
-    pub(super) fn take_next_nonce(&self, id: BranchId, context: &Context, response: Message<'_>) {
+    /// A 2xx to a request that carries credentials of ours: the next nonce is taken from one that names it, and
+    /// the ACK of an INVITE will carry the same credentials.
+    pub(super) fn take_next_nonce(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        context: &mut Context,
+        response: Message<'_>,
+    ) {
         let Some((login, upstream)) = self.login(context, id.index) else {
             return;
         };
+        if context.is_invite
+            && let Some(lines) = context.branch(id.index).and_then(|b| b.signed.clone())
+        {
+            self.acks.put(now.instant, upstream, response, lines);
+        }
         if let Some(name) = self.config.upstreams.get(upstream) {
             let at = At {
                 login: &login,

@@ -4,6 +4,7 @@
 //! Transactions belong to [`crate::transaction::Table`]; a context owns one server transaction and
 //! the client transactions of its branches, and hears of them through [`crate::transaction::Owner`].
 
+mod acks;
 mod ask;
 mod best;
 mod branch;
@@ -17,6 +18,7 @@ mod send_back;
 mod timer;
 mod wake;
 
+pub(crate) use acks::Acks;
 pub(crate) use best::Finals;
 pub(crate) use branch::max_breadth;
 pub(crate) use context::{Back, BranchId, Context, Contexts, Incoming, Waits};

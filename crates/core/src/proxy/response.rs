@@ -83,6 +83,7 @@ impl Engine {
                 return;
             }
         }
+        let is_signed = branch.signed.is_some();
         match status {
             ..=199 if branch.state == BranchState::Done => {}
             ..=199 => {
@@ -99,14 +100,14 @@ impl Engine {
                 }
                 // 16.7 step 5: before a final response each goes back, whatever has become of its branch.
                 if status > 100 && !context.is_final {
-                    self.pass_back(now, context, &flow, response, out);
+                    self.pass_back(now, context, (&flow, is_signed), response, out);
                 }
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
             200..=299 => {
-                self.take_next_nonce(id, context, response);
+                self.take_next_nonce(now, id, context, response);
                 if is_invite || !context.is_final {
-                    self.pass_back(now, context, &flow, response, out);
+                    self.pass_back(now, context, (&flow, is_signed), response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);
                     }

@@ -16,12 +16,13 @@ use crate::time::Now;
 use bellhop_wire::{Edit, HeaderId, Message, Reply, reply::reason};
 
 impl Engine {
-    /// Sends a response back at once.
+    /// Sends a response back at once. If the request was signed by us, what the PBX says to our credentials is for us
+    /// (RFC 7615).
     pub(super) fn pass_back(
         &mut self,
         now: Now,
         context: &mut Context,
-        from: &Flow,
+        (from, is_signed): (&Flow, bool),
         response: Message<'_>,
         out: &mut Outbox,
     ) {
@@ -39,6 +40,7 @@ impl Engine {
             response,
             is_trusted,
             (None, &changes),
+            is_signed,
             &mut bytes,
         ) {
             self.table.respond(now.instant, server, status, &bytes, out);
@@ -90,6 +92,7 @@ impl Engine {
                     response,
                     *is_trusted,
                     (others, &changes),
+                    false,
                     &mut bytes,
                 );
                 (*status, "as the next hop answered")
@@ -140,6 +143,7 @@ fn rewrite(
     response: Message<'_>,
     is_trusted: bool,
     (others, changes): (Option<&Finals>, &Changes),
+    is_signed: bool,
     bytes: &mut Vec<u8>,
 ) -> bool {
     let mut edit = Edit::new(response);
@@ -147,6 +151,12 @@ fn rewrite(
         return false;
     }
     identity::strip(response, config, is_trusted, back.is_outside, &mut edit);
+    if is_signed {
+        let of_server = response.fields(HeaderId::AuthenticationInfo);
+        for field in of_server.chain(response.named("Proxy-Authentication-Info")) {
+            edit.remove(field);
+        }
+    }
     changes.apply(response, &mut edit);
     let has_length = response.first(HeaderId::ContentLength).is_some() || changes.body().is_some();
     if back.is_stream && !has_length {

@@ -74,6 +74,22 @@ pub(crate) fn challenged(world: &mut World, request: &str, nonce: &str) -> Strin
     world.expect(addr(PBX)).expect("the request once more")
 }
 
+/// The number in a CSeq.
+pub(crate) fn cseq(message: &str) -> u32 {
+    let number = header_of(message, "CSeq").split(' ').next();
+    number.unwrap_or_default().parse().unwrap()
+}
+
+/// What comes to the PBX next, ACKs of refusals left out.
+pub(crate) fn next_at_pbx(world: &mut World) -> String {
+    loop {
+        let message = world.expect(addr(PBX)).expect("a request at the PBX");
+        if !message.starts_with("ACK ") {
+            return message;
+        }
+    }
+}
+
 pub(crate) fn branch(message: &str) -> &str {
     let via = header_of(message, "Via");
     via.split("branch=")
@@ -144,9 +160,27 @@ pub(crate) fn talking(world: &mut World, a: &mut Peer, nonce: &str) -> (String, 
     let second = challenged(world, &first, nonce);
     say(world, &pbx(), &pbx().answer(&second, 200, "OK", ""));
     let ok = told(world, a);
-    let ack = from_caller(a, "ACK", &ok, 3);
+    let ack = from_caller(a, "ACK", &ok, cseq(&second));
     say(world, a, &ack);
     let ack = world.expect(addr(PBX)).expect("an ACK");
     assert!(ack.starts_with("ACK "), "{ack}");
+    // RFC 3261 22.1: the same as the INVITE's.
+    let of = |request| header(request, "Authorization").map(str::to_owned);
+    assert_eq!(of(&ack), of(&second));
     (second, ok)
+}
+
+/// The CANCEL of an INVITE that was sent (RFC 3261 9.1).
+pub(crate) fn cancel_of(invite: &str) -> String {
+    let line = |name: &str| format!("{name}: {}\r\n", header_of(invite, name));
+    let number = header_of(invite, "CSeq").split(' ').next().unwrap();
+    format!(
+        "CANCEL {} SIP/2.0\r\n{}Max-Forwards: 70\r\n{}{}{}CSeq: {number} CANCEL\r\n\
+         Content-Length: 0\r\n\r\n",
+        invite.split(' ').nth(1).unwrap(),
+        line("Via"),
+        line("From"),
+        line("To"),
+        line("Call-ID"),
+    )
 }
