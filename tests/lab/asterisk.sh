@@ -11,6 +11,8 @@
 #            has one fixed contact: himself at the proxy
 #   registered  as trusted, but the proxy registers each user here
 #   digest   each user has a password (secret6001 ..) and registers here
+#   trunk    one endpoint for all that comes from the proxy, which logs in as
+#            trunk with the password secrettrunk; no users
 #
 # Environment (see common.sh for BELLHOP_LAB_DIR and LAB_RUN):
 #   AST_BIND=127.0.0.1  AST_PORT=5070
@@ -18,6 +20,7 @@
 #   AST_CONTACT=127.0.0.2:5060  where mode trusted finds the users; URI
 #                               parameters may follow: 127.0.0.2:5060;transport=tcp
 #   AST_ALGORITHMS=MD5          what mode digest challenges with: MD5,SHA-256
+#   AST_QUALIFY=0               seconds between two OPTIONS to each contact
 #   AST_NONCE=32                seconds for which a nonce of mode digest is good
 #   AST_FIRST=6001  AST_LAST=6010  the users
 #   AST_RTP_START=20000  AST_RTP_END=20199
@@ -33,6 +36,7 @@ AST_PROXY=${AST_PROXY:-127.0.0.2}
 AST_CONTACT=${AST_CONTACT:-$AST_PROXY:5060}
 AST_ALGORITHMS=${AST_ALGORITHMS:-MD5}
 AST_NONCE=${AST_NONCE:-32}
+AST_QUALIFY=${AST_QUALIFY:-0}
 AST_FIRST=${AST_FIRST:-6001}
 AST_LAST=${AST_LAST:-6010}
 AST_RTP_START=${AST_RTP_START:-20000}
@@ -50,17 +54,18 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
     sed -e "s|@EXT@|${2:-}|g" -e "s|@ROOT@|$LAB_ROOT|g" -e "s|@RUN@|$RUN|g" \
         -e "s|@MULTIARCH@|$LAB_MULTIARCH|g" -e "s|@BIND@|$AST_BIND|g" -e "s|@PORT@|$AST_PORT|g" \
         -e "s|@PROXY@|$AST_PROXY|g" -e "s|@CONTACT@|$contact|g" -e "s|@ALGORITHMS@|$AST_ALGORITHMS|g" \
-        -e "s|@NONCE@|$AST_NONCE|g" \
+        -e "s|@NONCE@|$AST_NONCE|g" -e "s|@QUALIFY@|$AST_QUALIFY|g" \
         -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
 }
 
 configure() {
-    case $1 in digest|registered|trusted) ;; *) die "MODE is trusted, registered or digest" ;; esac
+    case $1 in digest|registered|trunk|trusted) ;; *) die "MODE is trusted, registered, digest or trunk" ;; esac
     rm -rf "$RUN"
     mkdir -p "$RUN/etc" "$RUN/lib/keys" "$RUN/run" "$RUN/log/cdr-csv" "$RUN/spool/voicemail/default"
     for t in asterisk modules logger rtp musiconhold indications pjproject extensions voicemail pjsip; do
         fill "$t.conf.in" > "$RUN/etc/$t.conf"
     done
+    [ "$1" != trunk ] || AST_LAST=$AST_FIRST
     for e in $(seq "$AST_FIRST" "$AST_LAST"); do
         fill "endpoints.$1.conf.in" "$e" >> "$RUN/etc/pjsip.conf"
         echo "$e => $e,User $e" >> "$RUN/etc/voicemail.conf"

@@ -49,6 +49,8 @@ pub enum Mode {
     Registered,
     /// Asterisk does.
     Digest,
+    /// Asterisk asks the proxy, whoever calls.
+    Trunk,
 }
 
 impl Setup {
@@ -92,6 +94,7 @@ impl Asterisk {
             Mode::Trusted => "trusted",
             Mode::Registered => "registered",
             Mode::Digest => "digest",
+            Mode::Trunk => "trunk",
         });
         self.process = Some(Process::start("asterisk", command));
         until("Asterisk is ready", START, || {

@@ -29,12 +29,9 @@ fn in_mode_mirror_asterisk_knows_the_phone() {
 /// Asterisk asks for each user's password; no phone hears of it, and each nonce is used as long as it is good.
 #[test]
 fn an_asterisk_that_challenges_is_answered_with_the_users_login() {
-    let site = Site::in_mode(Mode::Digest, Udp, |mut setup| {
-        setup.registrar += "mode = \"contact\"\nupstream_expires = \"20s\"\n";
-        setup.offload = true;
-        setup
-    });
-    let Some(site) = site else { return };
+    let Some(site) = challenging("contact", "upstream_expires = \"20s\"\n") else {
+        return;
+    };
     let mut phone = site.phone(2, Udp);
     let answer = phone.register();
     assert!(!answer.text().contains("asterisk"), "{}", answer.text());
@@ -48,6 +45,36 @@ fn an_asterisk_that_challenges_is_answered_with_the_users_login() {
     registered(&site, 2, 1);
     phone.unregister();
     registered(&site, 2, 0);
+}
+
+#[test]
+fn in_modes_aor_and_mirror_an_asterisk_that_challenges_is_answered_too_and_calls_go_both_ways() {
+    for mode in ["aor", "mirror"] {
+        let Some(site) = challenging(mode, "") else {
+            return;
+        };
+        let mut phone = site.phone(2, Udp);
+        let answer = phone.register();
+        assert!(!answer.text().contains("asterisk"), "{}", answer.text());
+        registered(&site, 2, 1);
+        hint(&site, 2, "Idle");
+        phone.register();
+        registered(&site, 2, 1);
+        // A call that Asterisk challenges, and its own to the phone.
+        let call = site
+            .sipp(1, "call")
+            .to("86002")
+            .args(&["-d", "300"])
+            .start();
+        let invite = phone.expect("INVITE ");
+        phone.answer(&invite, "200 OK");
+        phone.expect("ACK ");
+        let bye = phone.expect("BYE ");
+        phone.answer(&bye, "200 OK");
+        call.succeed();
+        phone.unregister();
+        registered(&site, 2, 0);
+    }
 }
 
 #[test]
@@ -80,7 +107,7 @@ fn a_call_from_asterisk_reaches_the_phone_and_the_phones_own_call_reaches_asteri
 
 #[test]
 fn a_message_in_the_mailbox_lights_the_lamp_unasked() {
-    for mode in ["contact", "aor"] {
+    for mode in ["contact", "aor", "mirror"] {
         let Some(site) = site(mode, Udp, "") else {
             return;
         };
@@ -190,6 +217,15 @@ fn knows(mode: &str, inside: Transport) {
 fn site(mode: &str, inside: Transport, more: &str) -> Option<Site> {
     Site::in_mode(Mode::Registered, inside, |mut setup| {
         setup.registrar += &format!("mode = \"{mode}\"\n{more}");
+        setup
+    })
+}
+
+/// An Asterisk that asks each user for a password, which Bellhop knows.
+fn challenging(mode: &str, more: &str) -> Option<Site> {
+    Site::in_mode(Mode::Digest, Udp, |mut setup| {
+        setup.registrar += &format!("mode = \"{mode}\"\n{more}");
+        setup.offload = true;
         setup
     })
 }

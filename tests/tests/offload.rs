@@ -60,6 +60,40 @@ fn wrong_credentials_at_the_pbx_are_told_as_our_own_502() {
     assert!(!answer.text().contains("asterisk\""), "{}", answer.text());
 }
 
+/// A second offer and the end of the call are of the dialog, which Asterisk has asked about once.
+#[test]
+fn a_call_that_was_challenged_is_offered_again_and_ended_by_the_phone() {
+    let Some(site) = site(Udp, "32") else { return };
+    let mut phone = site.phone(1, Udp);
+    let ok = phone.invite("600", Duration::from_secs(10));
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    phone.acknowledge(&ok);
+    let again = phone.offer_again(&ok);
+    phone.hang_up(&again);
+    assert!(
+        site.bellhop.log().contains(ANSWERED),
+        "nothing was challenged"
+    );
+}
+
+#[test]
+fn a_pbx_that_asks_the_proxy_for_one_password_is_answered_with_the_upstreams_own() {
+    let with = |mut setup: bellhop_tests::bellhop::Setup| {
+        setup.trunk = Some("trunk");
+        setup
+    };
+    let Some(site) = Site::in_mode(Mode::Trunk, Udp, with) else {
+        return;
+    };
+    for user in [1, 2] {
+        unseen(&site.sipp(user, "call").to("602").run());
+    }
+    assert!(
+        site.bellhop.log().contains(ANSWERED),
+        "nothing was challenged"
+    );
+}
+
 fn site(inside: Transport, nonce: &str) -> Option<Site> {
     let with = |mut setup: bellhop_tests::bellhop::Setup| {
         setup.offload = true;
