@@ -5,12 +5,14 @@ pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod lines;
 pub(crate) mod meters;
+pub(crate) mod sources;
 
 use counters::Counters;
 use health::Health;
 use kv::Kv;
 use lines::Lines;
 use meters::Meters;
+use sources::Sources;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +26,7 @@ pub(crate) struct Account {
     pub(crate) meters: Meters,
     pub(crate) counters: Counters,
     pub(crate) health: Health,
+    pub(crate) sources: Sources,
     pub(crate) lines: Lines,
     /// Instances that live now, of all versions.
     pub(crate) instances: AtomicUsize,
@@ -58,6 +61,7 @@ impl Account {
             meters: Meters::default(),
             counters: Counters::default(),
             health: Health::default(),
+            sources: Sources::default(),
             lines: Lines::default(),
             instances: AtomicUsize::new(0),
             replaced: AtomicU64::new(0),

@@ -5,9 +5,10 @@ use crate::account::counters::HookName;
 use crate::contract::sip::policy::types::DialogEvent;
 use crate::error::Fault;
 use crate::guest::Stage;
+use crate::machine::stand_back;
 use crate::plugin::Made;
 use crate::question::Question;
-use crate::runner::{Runner, Subject};
+use crate::runner::{For, Runner, Subject};
 use crate::services::Wake;
 use crate::shadow::{self, Outcome};
 use bellhop_core::outbox::Ticket;
@@ -67,10 +68,25 @@ impl Aside {
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads {
             let (made, queue) = (made.clone(), queue.clone());
-            let name = format!("plugin {:.8}", made.facts.config.name);
-            let thread = std::thread::Builder::new().name(name);
-            thread.spawn(move || work(&made, &queue, timer))?;
+            let runner = Runner::new(made.clone(), For::All);
+            named(&made).spawn(move || work(&made, runner, &queue, timer))?;
         }
+        Ok(Self { jobs })
+    }
+
+    /// Starts the one thread for messages of sources that have made the plugin fail, behind everybody else.
+    ///
+    /// # Errors
+    /// As [`Aside::start`].
+    pub(crate) fn for_suspects(made: &Arc<Made>) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(SUSPECTS);
+        let own = made.clone();
+        let run = move || {
+            stand_back();
+            let runner = Runner::new(own.clone(), For::Suspects);
+            work(&own, runner, &Mutex::new(queue), None);
+        };
+        named(made).spawn(run)?;
         Ok(Self { jobs })
     }
 
@@ -115,8 +131,17 @@ impl Pending {
     }
 }
 
-fn work(made: &Arc<Made>, queue: &Mutex<Receiver<Job>>, timer: Option<Duration>) {
-    let mut runner = Runner::new(made.clone());
+fn named(made: &Made) -> std::thread::Builder {
+    let name = format!("plugin {:.8}", made.facts.config.name);
+    std::thread::Builder::new().name(name)
+}
+
+fn work(
+    made: &Arc<Made>,
+    mut runner: Runner,
+    queue: &Mutex<Receiver<Job>>,
+    timer: Option<Duration>,
+) {
     let mut next = timer.and_then(after);
     loop {
         let waited = {
@@ -169,3 +194,6 @@ impl Job {
         }
     }
 }
+
+/// Messages of suspects that may stand in line; one more goes on as `on_error` says.
+const SUSPECTS: usize = 32;

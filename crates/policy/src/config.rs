@@ -143,15 +143,23 @@ impl Default for HttpLimits {
     }
 }
 
-/// When a plugin is left alone after failures: it is not called and its messages go by `on_error`.
+/// When a plugin is left alone after failures: it is not called and its messages go by `on_error`. The same
+/// numbers count for each source of messages by itself: its messages alone go by `on_error`, then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantine {
-    /// After this many failures, all workers counted together, ..
+    /// After this many failures, all workers counted together, .. (0: never)
     pub failures: u32,
     /// .. within this time, ..
     pub within: Duration,
     /// .. for this long. Then it is tried again, and one failure is enough.
     pub pause: Duration,
+}
+
+impl Quarantine {
+    /// Whether so many failures are enough.
+    pub(crate) const fn is_reached(&self, failures: u32) -> bool {
+        self.failures != 0 && failures >= self.failures
+    }
 }
 
 impl Default for Quarantine {

@@ -138,12 +138,17 @@ fn on_own_threads<R: Send>(
         .thread_name(|_| "plugin-compile".into())
         .start_handler(move |_| {
             if pace == Pace::Beside {
-                // On Linux the priority is the calling thread's own.
-                let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
+                stand_back();
             }
         })
         .build()?;
     pool.install(compile)
+}
+
+/// From now on this thread runs when nobody else wants to.
+pub(crate) fn stand_back() {
+    // On Linux the priority is the calling thread's own.
+    let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
 
 fn settings() -> Config {

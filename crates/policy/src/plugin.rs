@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::account::counters::HookName;
+use crate::account::sources::Standing;
 use crate::aside::Aside;
 use crate::cache::hex;
 use crate::config::{Isolation, PluginConfig};
@@ -14,9 +15,12 @@ use crate::guest::{Facts, Guest, Web};
 use crate::instance::Instance;
 use crate::machine::{Compiled, Machine, Pace};
 use crate::services::Services;
+use bellhop_core::policy::Source;
+use bellhop_core::time::Now;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
@@ -29,6 +33,19 @@ pub(crate) struct Plugin {
     pub(crate) patient: Option<Aside>,
     /// For on-dialog and on-timer.
     pub(crate) background: Option<Aside>,
+    /// For messages of sources that have made it fail: started when there is the first.
+    suspects: OnceLock<Option<Aside>>,
+}
+
+/// How a plugin is asked about a message.
+#[derive(Debug)]
+pub(crate) enum Way<'p> {
+    /// At once, by whoever asks.
+    Here,
+    /// By a thread of its own, if there is room in its line. The message waits so long.
+    Aside(Option<&'p Aside>, Duration),
+    /// Not at all: its source has made the plugin fail too often.
+    LeftAlone,
 }
 
 /// What instances are made of.
@@ -137,9 +154,42 @@ impl Plugin {
         self.about.hooks.contains(&hook)
     }
 
-    /// Whether this hook may wait. A response does not.
-    pub(crate) fn waits_at(&self, hook: HookName) -> bool {
-        self.config().grants.has(Capability::Http) && hook != HookName::Response
+    /// How it is asked about a message from this source. A response does not wait.
+    pub(crate) fn way(&self, now: Now, hook: HookName, source: &Source<'_>) -> Way<'_> {
+        let config = self.config();
+        let waits = self.config().grants.has(Capability::Http);
+        match self.standing(now, source) {
+            Standing::Good if waits && hook != HookName::Response => {
+                Way::Aside(self.patient.as_ref(), config.http.deadline)
+            }
+            Standing::Good => Way::Here,
+            Standing::Suspect if hook != HookName::Response => {
+                let start = || Aside::for_suspects(&self.made).ok();
+                let aside = self.suspects.get_or_init(start).as_ref();
+                let patience = if waits {
+                    config.http.deadline
+                } else {
+                    PATIENCE
+                };
+                Way::Aside(aside, patience)
+            }
+            Standing::Suspect | Standing::LeftAlone => Way::LeftAlone,
+        }
+    }
+
+    /// It was not asked, or nobody waited for what it said: counted.
+    pub(crate) fn refused(&self, hook: HookName, fault: Fault) -> Fault {
+        self.account().counters.failed(hook, &fault);
+        fault
+    }
+
+    fn standing(&self, now: Now, source: &Source<'_>) -> Standing {
+        let sources = &self.account().sources;
+        if sources.is_empty() {
+            return Standing::Good;
+        }
+        let key = sources.key(source.user, source.flow.remote.ip());
+        sources.standing(now.instant, key, &self.config().quarantine)
     }
 
     fn with_threads(made: Arc<Made>, about: About) -> std::io::Result<Self> {
@@ -164,6 +214,7 @@ impl Plugin {
             about,
             patient,
             background,
+            suspects: OnceLock::new(),
         })
     }
 }
@@ -323,6 +374,8 @@ const fn declared(hook: Declared) -> HookName {
 
 /// Dialog events that may stand in line.
 const EVENTS: usize = 4_096;
+/// How long a suspect's message waits, for a plugin that does not wait itself.
+const PATIENCE: Duration = Duration::from_secs(1);
 const EDITS: [&str; 5] = [
     "[method]message.set-ruri",
     "[method]message.set-header",

@@ -198,6 +198,7 @@ impl Registry {
             accounts.insert(plugin.name().to_owned(), plugin.account().clone());
             if swapped.loaded.iter().any(|name| name == plugin.name()) {
                 plugin.account().health.pardon();
+                plugin.account().sources.pardon();
                 tracing::info!(
                     plugin = plugin.name(),
                     version = plugin.about.version,

@@ -2,6 +2,7 @@
 
 use crate::account::counters::HookName;
 use crate::account::health::Sentence;
+use crate::account::sources::{Key, Sources, Standing};
 use crate::config::Isolation;
 use crate::contract::sip::policy::types::DialogEvent;
 use crate::error::Fault;
@@ -22,6 +23,16 @@ pub(crate) struct Runner {
     instance: Option<Instance>,
     not_before: Instant,
     has_failed: bool,
+    for_whom: For,
+}
+
+/// Whose calls a runner makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Anybody's.
+    All,
+    /// Those of sources that have made the plugin fail: what happens here is held against them alone.
+    Suspects,
 }
 
 /// Where the question comes from, and where notes and edits go back to.
@@ -33,9 +44,10 @@ pub(crate) enum Subject<'s, 'a> {
 }
 
 impl Runner {
-    pub(crate) fn new(made: Arc<Made>) -> Self {
+    pub(crate) fn new(made: Arc<Made>, for_whom: For) -> Self {
         Self {
             made,
+            for_whom,
             instance: None,
             not_before: Instant::default(),
             has_failed: false,
@@ -51,7 +63,7 @@ impl Runner {
         mut subject: Subject<'_, '_>,
     ) -> Result<Verdict, Fault> {
         let mut edits = 0;
-        let asked = self.guarded(now, hook, |instance| {
+        let asked = self.timed(now, hook, |instance| {
             subject.move_to(instance.question());
             let question = instance.question();
             let (mark, notes) = (question.changes.mark(), question.notes.clone());
@@ -66,55 +78,64 @@ impl Runner {
             subject.move_back(question);
             said
         });
-        let counters = &self.made.facts.account.counters;
-        if let Ok(verdict) = &asked {
-            counters.decided(hook, verdict, edits);
+        let account = &self.made.facts.account;
+        match &asked {
+            Ok(verdict) => {
+                account.counters.decided(hook, verdict, edits);
+                self.did_well();
+                if self.for_whom == For::Suspects {
+                    account.sources.did_well(subject.key(&account.sources));
+                }
+            }
+            Err(fault) => {
+                let key = subject.key(&account.sources);
+                self.failed(now, hook, fault, Some(key));
+            }
         }
         asked
     }
 
     /// Tells of a dialog.
     pub(crate) fn tell(&mut self, now: Now, event: &DialogEvent) {
-        let told = self.guarded(now, HookName::Dialog, |instance| instance.tell(now, event));
-        self.count(HookName::Dialog, &told);
+        let told = self.timed(now, HookName::Dialog, |instance| instance.tell(now, event));
+        self.told(now, HookName::Dialog, &told);
     }
 
     /// Calls on-timer.
     pub(crate) fn turn(&mut self, now: Now) {
-        let told = self.guarded(now, HookName::Timer, |instance| instance.turn(now));
-        self.count(HookName::Timer, &told);
+        let told = self.timed(now, HookName::Timer, |instance| instance.turn(now));
+        self.told(now, HookName::Timer, &told);
     }
 
-    fn count(&self, hook: HookName, told: &Result<(), Fault>) {
-        if told.is_ok() {
-            let counters = &self.made.facts.account.counters;
-            counters.decided(hook, &Verdict::Continue, 0);
+    fn told(&mut self, now: Now, hook: HookName, told: &Result<(), Fault>) {
+        match told {
+            Ok(()) => {
+                let counters = &self.made.facts.account.counters;
+                counters.decided(hook, &Verdict::Continue, 0);
+                self.did_well();
+            }
+            Err(fault) => self.failed(now, hook, fault, None),
         }
     }
 
-    fn guarded<R>(
+    fn did_well(&self) {
+        self.made.facts.account.health.did_well();
+    }
+
+    fn timed<R>(
         &mut self,
         now: Now,
         hook: HookName,
         call: impl FnOnce(&mut Instance) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
-        let done = match self.take(now) {
-            Ok(mut instance) => {
-                let began = std::time::Instant::now();
-                let done = call(&mut instance);
-                let account = &self.made.facts.account;
-                account.counters.took(hook, began.elapsed());
-                let survives = !done.as_ref().is_err_and(Fault::kills);
-                if survives && self.made.facts.config.isolation == Isolation::Kept {
-                    self.instance = Some(instance);
-                }
-                done
-            }
-            Err(fault) => Err(fault),
-        };
-        match &done {
-            Ok(_) => self.made.facts.account.health.did_well(),
-            Err(fault) => self.failed(now, hook, fault),
+        let mut instance = self.take(now)?;
+        let began = std::time::Instant::now();
+        let done = call(&mut instance);
+        let account = &self.made.facts.account;
+        account.counters.took(hook, began.elapsed());
+        let survives = !done.as_ref().is_err_and(Fault::kills);
+        if survives && self.made.facts.config.isolation == Isolation::Kept {
+            self.instance = Some(instance);
         }
         done
     }
@@ -138,16 +159,53 @@ impl Runner {
         Ok(instance)
     }
 
-    fn failed(&mut self, now: Now, hook: HookName, fault: &Fault) {
-        let (account, config) = (&self.made.facts.account, &self.made.facts.config);
+    fn failed(&mut self, now: Now, hook: HookName, fault: &Fault, source: Option<Key>) {
+        let account = &self.made.facts.account;
         account.counters.failed(hook, fault);
-        match fault {
+        let is_source_s = match fault {
             Fault::Quarantined | Fault::Busy => return,
             // The pause that this failure brought is already running.
             Fault::NoInstance(why) if why == PAUSING => return,
-            _ => {}
-        }
+            Fault::NoInstance(_) => false,
+            _ => true,
+        };
         self.has_failed |= fault.kills();
+        if let Some(key) = source.filter(|_| is_source_s) {
+            self.blame(now, hook, fault, key);
+        }
+        if self.for_whom == For::All || !is_source_s {
+            self.judge(now, hook, fault);
+        }
+    }
+
+    /// Holds a failure against the one whose message it was.
+    fn blame(&self, now: Now, hook: HookName, fault: &Fault, key: Key) {
+        let (account, rule) = (&self.made.facts.account, &self.made.facts.config.quarantine);
+        let (plugin, hook) = (account.name.as_str(), hook.name());
+        match account.sources.failed(now.instant, key, rule) {
+            None | Some(Standing::Good) => {}
+            Some(Standing::Suspect) => {
+                tracing::warn!(
+                    plugin,
+                    hook,
+                    "asked beside the workers about the messages of one source, for its failures, the last: {fault}"
+                );
+            }
+            Some(Standing::LeftAlone) => {
+                let seconds = rule.pause.as_secs_f32();
+                tracing::error!(
+                    plugin,
+                    hook,
+                    seconds,
+                    "not asked about the messages of one source after repeated failures, the last: {fault}"
+                );
+            }
+        }
+    }
+
+    /// Holds a failure against the plugin.
+    fn judge(&mut self, now: Now, hook: HookName, fault: &Fault) {
+        let (account, config) = (&self.made.facts.account, &self.made.facts.config);
         let plugin = account.name.as_str();
         match account.health.failed(now.instant, &config.quarantine) {
             Sentence::Pause(pause) => {
@@ -181,6 +239,17 @@ impl fmt::Debug for Runner {
 }
 
 impl Subject<'_, '_> {
+    /// Whose message it is about.
+    fn key(&self, sources: &Sources) -> Key {
+        match self {
+            Self::Ask(ask) => sources.key(ask.source.user, ask.source.flow.remote.ip()),
+            Self::Copy(copy) => {
+                let origin = &copy.origin;
+                sources.key(origin.user.as_deref(), origin.flow.remote.ip())
+            }
+        }
+    }
+
     fn move_to(&mut self, question: &mut Question) {
         match self {
             Self::Ask(ask) => question.take(ask),

@@ -7,7 +7,7 @@ use crate::aside::Pending;
 use crate::dialogs::Dialogs;
 use crate::plugin::Plugin;
 use crate::question::Question;
-use crate::runner::Runner;
+use crate::runner::{For, Runner};
 use crate::services::Wake;
 use crate::set::{Current, Set};
 use ahash::RandomState;
@@ -123,5 +123,5 @@ impl Policy for ShardPolicy {
 }
 
 fn runner(plugin: &Plugin) -> Runner {
-    Runner::new(plugin.made.clone())
+    Runner::new(plugin.made.clone(), For::All)
 }

@@ -20,6 +20,9 @@ pub struct PluginStatus {
     pub is_quarantined: bool,
     /// How often it was.
     pub quarantines: u64,
+    /// Sources whose messages made it fail of late, so that it is asked about them beside the workers or not
+    /// at all.
+    pub suspects: usize,
     /// Instances that live now.
     pub instances: usize,
     /// Instances that took the place of one that failed.
@@ -53,6 +56,9 @@ pub(crate) fn of(plugin: &Plugin, now: Now) -> PluginStatus {
         is_shadow: plugin.config().shadow,
         is_quarantined: account.health.is_quarantined(now.instant),
         quarantines: account.health.quarantines(),
+        suspects: account
+            .sources
+            .suspects(now.instant, &plugin.config().quarantine),
         instances: account.instances.load(Relaxed),
         replaced: account.replaced.load(Relaxed),
         hooks: account.counters.status(),

@@ -82,7 +82,7 @@ impl Health {
             failures.count = 0;
         }
         failures.count = failures.count.saturating_add(1);
-        if failures.count >= rule.failures || failures.on_trial {
+        if rule.is_reached(failures.count) || failures.on_trial {
             let until = now.after(rule.pause).as_micros().max(1);
             let is_new = self.closed_until.swap(until, Relaxed) < now.as_micros().max(1);
             failures.on_trial = true;

@@ -2,11 +2,11 @@
 
 use super::{ShardPolicy, Waiting, runner};
 use crate::account::counters::HookName;
-use crate::aside::{Found, Job, Pending};
+use crate::aside::{Aside, Found, Job, Pending};
 use crate::config::OnError;
 use crate::error::Fault;
 use crate::guest::Stage;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, Way};
 use crate::question::{self, Question};
 use crate::runner::{Runner, Subject};
 use crate::set::{Place, Set};
@@ -14,6 +14,7 @@ use crate::shadow::Outcome;
 use bellhop_core::policy::{Answer, Ask, Hook, Reply, Verdict};
 use bellhop_core::time::Now;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl ShardPolicy {
     /// Asks the plugins of `set` from one place on.
@@ -31,13 +32,16 @@ impl ShardPolicy {
                 show(place, snapshot, &Outcome::nothing);
                 continue;
             }
-            let said = if place.plugin.waits_at(hook) {
-                match self.hand_over(now, set, at, snapshot.clone(), ask) {
-                    Ok(later) => return later,
-                    Err(fault) => Err(fault),
+            let said = match place.plugin.way(now, hook, &ask.source) {
+                Way::Here => self.ask_one(now, set, at, hook, ask),
+                Way::Aside(aside, patience) => {
+                    let waiting = (set, at, snapshot.clone());
+                    match self.hand_over(now, (aside, patience), waiting, ask) {
+                        Ok(later) => return later,
+                        Err(fault) => Err(fault),
+                    }
                 }
-            } else {
-                self.ask_one(now, set, at, hook, ask)
+                Way::LeftAlone => Err(place.plugin.refused(hook, Fault::Quarantined)),
             };
             let outcome = || outcome(&said, snapshot.as_ref(), ask);
             show(place, snapshot.clone(), &outcome);
@@ -71,12 +75,7 @@ impl ShardPolicy {
             }
             None => {
                 let hook = question::name(ask.hook);
-                place
-                    .plugin
-                    .account()
-                    .counters
-                    .failed(hook, &Fault::Deadline);
-                Err(Fault::Deadline)
+                Err(place.plugin.refused(hook, Fault::Deadline))
             }
         };
         let outcome = || outcome(&said, snapshot.as_ref(), ask);
@@ -122,36 +121,27 @@ impl ShardPolicy {
         }
     }
 
-    /// Gives a question to the plugin's own threads.
+    /// Gives a question to a thread of the plugin's.
     fn hand_over(
         &mut self,
         now: Now,
-        set: &Arc<Set>,
-        at: usize,
-        snapshot: Option<Question>,
+        (aside, patience): (Option<&Aside>, Duration),
+        (set, at, snapshot): (&Arc<Set>, usize, Option<Question>),
         ask: &Ask<'_>,
     ) -> Result<Answer, Fault> {
-        let Some(plugin) = set.places.get(at).map(|place| &place.plugin) else {
-            return Ok(Answer::Now(Verdict::Continue));
-        };
-        let patience = plugin.config().http.deadline;
-        let pending = Pending::new(ask.ticket, self.wake.clone(), plugin.config().http.until());
-        let pending = Arc::new(pending);
+        let until = std::time::Instant::now().checked_add(patience);
+        let until = until.unwrap_or_else(std::time::Instant::now);
+        let pending = Arc::new(Pending::new(ask.ticket, self.wake.clone(), until));
         let job = Job::Hook(Box::new(Question::copy_of(ask)), pending.clone());
-        let taken = plugin
-            .patient
-            .as_ref()
-            .is_some_and(|aside| aside.submit(job));
-        if !taken {
+        if !aside.is_some_and(|aside| aside.submit(job)) {
             let hook = question::name(ask.hook);
-            plugin.account().counters.failed(hook, &Fault::Busy);
-            return Err(Fault::Busy);
+            let refused = |place: &Place| place.plugin.refused(hook, Fault::Busy);
+            return Err(set.places.get(at).map_or(Fault::Busy, refused));
         }
-        let set = set.clone();
         self.waiting.insert(
             ask.ticket,
             Waiting {
-                set,
+                set: set.clone(),
                 place: at,
                 pending,
                 snapshot,

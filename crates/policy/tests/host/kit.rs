@@ -97,11 +97,12 @@ impl Woken {
         let tickets = self.tickets.lock().unwrap();
         let missing = |tickets: &mut Vec<Ticket>| !tickets.contains(&ticket);
         let limit = Duration::from_secs(20);
-        let (_tickets, over) = self
+        let (mut tickets, over) = self
             .changed
             .wait_timeout_while(tickets, limit, missing)
             .unwrap();
         assert!(!over.timed_out(), "nobody was woken");
+        tickets.retain(|other| *other != ticket);
     }
 }
 
@@ -143,19 +144,48 @@ impl Kit {
         &mut self,
         hook: Hook,
         message: &Owned,
-        mut notes: Notes,
-        mut changes: Changes,
+        notes: Notes,
+        changes: Changes,
         failure: Option<&Failure>,
     ) -> Outcome {
-        let ask = ask(hook, Ticket(1), message, &mut notes, &mut changes, failure);
-        match self.shard.consult(self.world.now(), ask) {
-            Answer::Now(verdict) => Outcome {
-                verdict,
-                changes,
-                notes,
-            },
-            Answer::Later { .. } => panic!("this answer was to come at once"),
-        }
+        self.ask_of("6001", hook, message, (notes, changes), failure)
+            .0
+    }
+
+    /// Asks on-request about an INVITE of this user's, and says whether the answer came at once.
+    pub(crate) fn request_of(&mut self, user: &str, lines: &str) -> (Outcome, bool) {
+        let nothing = Default::default();
+        self.ask_of(user, Hook::Request, &invite(lines), nothing, None)
+    }
+
+    fn ask_of(
+        &mut self,
+        user: &str,
+        hook: Hook,
+        message: &Owned,
+        (mut notes, mut changes): (Notes, Changes),
+        failure: Option<&Failure>,
+    ) -> (Outcome, bool) {
+        let now = self.world.now();
+        let mut first = ask(hook, TICKET, message, &mut notes, &mut changes, failure);
+        first.source.user = Some(user);
+        let (mut answer, mut is_now) = (self.shard.consult(now, first), true);
+        let verdict = loop {
+            if let Answer::Now(verdict) = answer {
+                break verdict;
+            }
+            is_now = false;
+            self.woken.wait_for(TICKET);
+            let mut again = ask(hook, TICKET, message, &mut notes, &mut changes, failure);
+            again.source.user = Some(user);
+            answer = self.shard.resume(now, again);
+        };
+        let outcome = Outcome {
+            verdict,
+            changes,
+            notes,
+        };
+        (outcome, is_now)
     }
 
     pub(crate) fn status(&self, name: &str) -> PluginStatus {
@@ -246,3 +276,5 @@ pub(crate) fn orders(orders: &[&str]) -> String {
         .map(|order| format!("X-Do: {order}\r\n"))
         .collect()
 }
+
+const TICKET: Ticket = Ticket(1);

@@ -23,6 +23,8 @@ struct Part {
     shadow: bool,
     quarantined: bool,
     quarantines: u64,
+    /// Sources that it is asked about beside the workers, or not at all.
+    suspects: usize,
     instances: usize,
     replaced: u64,
     /// By hook, those that were ever called.
@@ -138,6 +140,7 @@ impl Part {
             shadow: status.is_shadow,
             quarantined: status.is_quarantined,
             quarantines: status.quarantines,
+            suspects: status.suspects,
             instances: status.instances,
             replaced: status.replaced,
             calls: status.hooks.iter().map(HookPart::of).collect(),

@@ -7,7 +7,7 @@ use super::{
     units::{show_duration, show_size},
 };
 use bellhop_policy::{
-    Capability, Grants, HttpLimits, Isolation, OnError, PluginConfig, StoreLimits,
+    Capability, Grants, HttpLimits, Isolation, OnError, PluginConfig, Quarantine, StoreLimits,
 };
 use std::{ops::RangeInclusive, path::Path, time::Duration};
 
@@ -73,6 +73,7 @@ fn one(section: &Section<'_>, report: &Report, defaults: PluginConfig) -> Plugin
     let shadow = section.flag("shadow");
     let log_lines = section.whole("log_lines", 0..=1_000_000);
     let store = store(section, report, defaults.store);
+    let quarantine = quarantine(section, report, defaults.quarantine);
     let http = http(
         section,
         report,
@@ -91,6 +92,7 @@ fn one(section: &Section<'_>, report: &Report, defaults: PluginConfig) -> Plugin
         shadow: shadow.is_some_and(|field| field.value),
         log_lines: number(log_lines, defaults.log_lines),
         store,
+        quarantine,
         http,
         ..defaults
     }
@@ -147,6 +149,27 @@ fn store(section: &Section<'_>, report: &Report, defaults: StoreLimits) -> Store
             usize::try_from(field.value).unwrap_or(usize::MAX)
         }),
         bytes: bytes.unwrap_or(defaults.bytes),
+    }
+}
+
+fn quarantine(section: &Section<'_>, report: &Report, defaults: Quarantine) -> Quarantine {
+    let Some(section) = section.optional_section("quarantine") else {
+        return defaults;
+    };
+    let failures = section.whole("failures", 0..=1_000_000);
+    if failures.as_ref().is_some_and(|field| field.value == 0) {
+        report.warn(
+            section.at_key("failures"),
+            "0 never leaves the plugin alone, however often it fails: for tests",
+        );
+    }
+    let within = during(&section, report, "within", MS..=DAY);
+    let pause = during(&section, report, "pause", MS..=DAY);
+    section.finish();
+    Quarantine {
+        failures: number(failures, defaults.failures),
+        within: within.unwrap_or(defaults.within),
+        pause: pause.unwrap_or(defaults.pause),
     }
 }
 

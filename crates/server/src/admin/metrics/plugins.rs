@@ -32,11 +32,16 @@ fn each(text: &mut Text, all: &[PluginStatus]) {
         text.sample(&labels, 1);
     }
     type Family = (&'static str, &'static str, fn(&PluginStatus) -> u64);
-    let gauges: [Family; 4] = [
+    let gauges: [Family; 5] = [
         (
             "bellhop_plugin_quarantined",
             "1 while it is left alone after repeated failures.",
             |p| p.is_quarantined.into(),
+        ),
+        (
+            "bellhop_plugin_suspects",
+            "Sources that it is asked about beside the workers, or not at all, for their failures.",
+            |p| p.suspects as u64,
         ),
         ("bellhop_plugin_instances", "Instances that live.", |p| {
             p.instances as u64

@@ -14,6 +14,9 @@ pub(super) fn list(value: &Value) -> String {
                 notes.push_str(&format!(", {note}"));
             }
         }
+        if number(plugin, "suspects") > 0 {
+            notes.push_str(&format!(", {} suspects", text(plugin, "suspects")));
+        }
         let hash: String = text(plugin, "sha256").chars().take(12).collect();
         lines.push(format!(
             "{}\t{} {}\tsha256 {hash}..\t{} instances, store {}{notes}",
@@ -112,13 +115,13 @@ mod tests {
     fn a_plugin_is_told_with_what_its_hooks_did_and_that_it_is_left_alone() {
         let plugin = json!({
             "name": "a", "title": "block-list", "version": "1.0", "sha256": "0123456789abcdef",
-            "shadow": false, "quarantined": true, "instances": 2, "store_bytes": 12,
+            "shadow": false, "quarantined": true, "suspects": 1, "instances": 2, "store_bytes": 12,
             "calls": [{ "hook": "on-request", "calls": 4, "seconds": 0.00001, "edits": 0,
                 "verdicts": { "continue": 3 }, "failures": { "trap": 1 } }],
         });
         assert_eq!(
             list(&json!({ "plugins": [plugin] })),
-            "a\tblock-list 1.0\tsha256 0123456789ab..\t2 instances, store 12 bytes, QUARANTINED\n  \
+            "a\tblock-list 1.0\tsha256 0123456789ab..\t2 instances, store 12 bytes, QUARANTINED, 1 suspects\n  \
              on-request\t4 calls, 2.5 us each; continue 3; failed: trap 1"
         );
     }

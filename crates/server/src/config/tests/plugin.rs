@@ -1,7 +1,7 @@
 //! `[[plugin]]`: what each key means, and what is said of a wrong one.
 
 use super::pretend;
-use bellhop_policy::{Capability, Isolation, OnError, PluginConfig};
+use bellhop_policy::{Capability, Isolation, OnError, PluginConfig, Quarantine};
 use std::{path::Path, time::Duration};
 
 const HEAD: &str = "[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n";
@@ -28,7 +28,7 @@ fn every_key_is_taken_over() {
     let plugin = read(&format!(
         "sha256 = \"{hash}\"\ngrant = [\"edit\", \"store\", \"http\"]\non_error = \"reject\"\n\
          deadline = \"20ms\"\nmemory = \"1MiB\"\nisolation = \"request\"\nshadow = true\ntimer = \"30s\"\n\
-         log_lines = 7\nstore = {{ keys = 10, bytes = \"1KiB\" }}\n\
+         log_lines = 7\nquarantine = {{ failures = 3, within = \"1m\", pause = \"5s\" }}\nstore = {{ keys = 10, bytes = \"1KiB\" }}\n\
          http = {{ hosts = [\"api.example.org\"], timeout = \"2s\", deadline = \"3s\", concurrency = 4, queue = 5, \
          response = \"2KiB\" }}\n"
     ));
@@ -46,11 +46,27 @@ fn every_key_is_taken_over() {
     assert_eq!(plugin.timer, Some(Duration::from_secs(30)));
     assert_eq!(plugin.log_lines, 7);
     assert_eq!((plugin.store.keys, plugin.store.bytes), (10, 1024));
+    let quarantine = Quarantine {
+        failures: 3,
+        within: Duration::from_secs(60),
+        pause: Duration::from_secs(5),
+    };
+    assert_eq!(plugin.quarantine, quarantine);
     assert_eq!(plugin.http.hosts, ["api.example.org"]);
     assert_eq!(plugin.http.timeout, Duration::from_secs(2));
     assert_eq!(plugin.http.deadline, Duration::from_secs(3));
     assert_eq!((plugin.http.concurrency, plugin.http.queue), (4, 5));
     assert_eq!(plugin.http.response, 2048);
+}
+
+#[test]
+fn never_to_leave_a_plugin_alone_is_warned_of() {
+    let never = format!("{HEAD}{LEAST}quarantine = {{ failures = 0 }}\n");
+    let warnings = pretend().warns(&never);
+    assert!(
+        warnings.contains("plugin[0].quarantine.failures: 0 never leaves the plugin alone"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -112,6 +128,12 @@ fn a_wrong_value_is_said_with_what_is_allowed() {
         ("grant = [\"http\"]", "http = { hosts = "),
         ("grant = [\"http\"]\nhttp = { hosts = [] }", "has no hosts"),
         ("isolation = \"none\"", "allowed: \"kept\", \"request\""),
+        ("quarantine = { failures = -1 }", "allowed: 0 to 1000000"),
+        (
+            "quarantine = { pause = \"2d\" }",
+            "allowed: \"1ms\" to \"1d\"",
+        ),
+        ("quarantine = { after = 3 }", "after"),
         ("deadlin = \"1ms\"", "did you mean \"deadline\"?"),
     ] {
         let problems = refused(&format!("{LEAST}{line}\n"));
