@@ -168,8 +168,7 @@ fn a_plugin_that_loops_traps_or_takes_all_leaves_no_request_without_an_answer() 
         };
         let _bellhop = setup.start();
         let mut phone = phone(&lane);
-        for deed in abuse::MISDEEDS.iter().skip(1) {
-            let name = deed.name;
+        for name in abuse::MISDEEDS {
             phone.send(&format!(
                 "INVITE sip:6002@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{name}\r\n\
                  Max-Forwards: 70\r\nFrom: <sip:6001@{server}>;tag=1\r\nTo: <sip:6002@{server}>\r\n\

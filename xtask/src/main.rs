@@ -86,7 +86,7 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  strangers' REGISTERs and INVITEs for ten minutes: memory stays flat
        cargo xtask swaps [--count N]
                                  a plugin swapped a hundred times under 500 calls a second
-       cargo xtask abuse [--messages N] [--seconds N] [--rounds N]
+       cargo xtask abuse [--messages N] [--seconds N] [--cuts N]
                                  a plugin that misbehaves for one peer, and what others' calls notice
        cargo xtask kills [--kills N] [--rate N] [--users N]
                                  kill the program under registrations: nothing acknowledged is lost

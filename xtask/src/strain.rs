@@ -23,8 +23,8 @@ pub(crate) fn swaps(root: &Path, args: &[String]) -> ExitCode {
 pub(crate) fn abuse(root: &Path, args: &[String]) -> ExitCode {
     let mut asked = [
         ("--messages", "500"),
-        ("--seconds", "20"),
-        ("--rounds", "3"),
+        ("--seconds", "10"),
+        ("--cuts", "10000"),
     ];
     for pair in args.chunks(2) {
         let place = asked
@@ -33,13 +33,13 @@ pub(crate) fn abuse(root: &Path, args: &[String]) -> ExitCode {
         match (place, pair.get(1)) {
             (Some(place), Some(value)) => place.1 = value,
             _ => {
-                eprintln!("usage: cargo xtask abuse [--messages N] [--seconds N] [--rounds N]");
+                eprintln!("usage: cargo xtask abuse [--messages N] [--seconds N] [--cuts N]");
                 return ExitCode::from(2);
             }
         }
     }
-    let [messages, seconds, rounds] = asked.map(|(_, value)| value);
-    run(root, &["abuse", CALLS, messages, seconds, rounds])
+    let [messages, seconds, cuts] = asked.map(|(_, value)| value);
+    run(root, &["abuse", CALLS, messages, seconds, cuts])
 }
 
 fn run(root: &Path, words: &[&str]) -> ExitCode {

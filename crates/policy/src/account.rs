@@ -7,6 +7,7 @@ pub(crate) mod lines;
 pub(crate) mod meters;
 pub(crate) mod sources;
 
+use crate::error::Fault;
 use counters::Counters;
 use health::Health;
 use kv::Kv;
@@ -36,6 +37,8 @@ pub(crate) struct Account {
     pub(crate) compared: AtomicU64,
     pub(crate) differed: AtomicU64,
     differences: Mutex<VecDeque<Difference>>,
+    /// What the last failure was, in words.
+    last_fault: Mutex<Option<String>>,
 }
 
 /// Where a shadow plugin and the real one came to different ends.
@@ -69,6 +72,7 @@ impl Account {
             compared: AtomicU64::new(0),
             differed: AtomicU64::new(0),
             differences: Mutex::default(),
+            last_fault: Mutex::default(),
         }
     }
 
@@ -80,6 +84,21 @@ impl Account {
     /// How many events were lost so.
     pub(crate) fn events_lost(&self) -> u64 {
         self.events_lost.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what a failure was.
+    pub(crate) fn failed(&self, fault: &Fault) {
+        let mut last = self
+            .last_fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = Some(fault.to_string());
+    }
+
+    /// What the last failure was.
+    pub(crate) fn last_fault(&self) -> Option<String> {
+        let last = self.last_fault.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Remembers one difference, the oldest forgotten for it.

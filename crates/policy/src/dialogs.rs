@@ -6,6 +6,7 @@ use bellhop_core::policy::{DialogEvent, Notes, Phase};
 use bellhop_core::time::Instant;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +22,16 @@ struct Held {
     calls: HashMap<Box<[u8]>, Call, RandomState>,
     /// How many calls there are by key and value.
     counts: HashMap<(Key, Box<str>), u32, RandomState>,
+    /// How many ring or were answered there.
+    callees: HashMap<SocketAddr, u32, RandomState>,
 }
 
 #[derive(Debug)]
 struct Call {
     caller: Option<Box<Caller>>,
     keys: SmallVec<[(Key, Box<str>); 6]>,
+    /// Where it rings, or was answered.
+    callee: Option<SocketAddr>,
     confirmed: Option<Instant>,
     heard: Instant,
     notes: Notes,
@@ -92,6 +97,7 @@ impl Dialogs {
             // counted from here on.
             held.begin(now, event);
         }
+        held.meet(event);
         let Some(call) = held.calls.get_mut(event.call_id) else {
             return About::default();
         };
@@ -113,6 +119,12 @@ impl Dialogs {
             .get(&(key, Box::from(value)))
             .copied()
             .unwrap_or(0)
+    }
+
+    /// How many calls ring or were answered at an address.
+    pub(crate) fn at(&self, callee: SocketAddr) -> u32 {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.callees.get(&callee).copied().unwrap_or(0)
     }
 
     /// How many calls are held.
@@ -137,6 +149,36 @@ impl Held {
         (call.keys, call.caller) = (keys, Some(Box::new(Caller::of(event))));
     }
 
+    /// Notes where a call rings, or was answered.
+    fn meet(&mut self, event: &DialogEvent<'_>) {
+        let Some(flow) = event
+            .answered_by
+            .filter(|_| event.phase != Phase::Refreshed)
+        else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(event.call_id) else {
+            return;
+        };
+        let before = call.callee.replace(flow.remote);
+        if before != call.callee {
+            let count = self.callees.entry(flow.remote).or_default();
+            *count = count.saturating_add(1);
+            self.leave(before);
+        }
+    }
+
+    fn leave(&mut self, callee: Option<SocketAddr>) {
+        if let Some(callee) = callee
+            && let Some(count) = self.callees.get_mut(&callee)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.callees.remove(&callee);
+            }
+        }
+    }
+
     fn end(&mut self, now: Instant, call_id: &[u8]) -> About {
         let Some(call) = self.calls.remove(call_id) else {
             return About::default();
@@ -146,6 +188,7 @@ impl Held {
     }
 
     fn uncount(&mut self, call: &Call) {
+        self.leave(call.callee);
         for key in &call.keys {
             if let Some(count) = self.counts.get_mut(key) {
                 *count = count.saturating_sub(1);
@@ -191,6 +234,7 @@ impl Call {
         Self {
             caller: None,
             keys: SmallVec::new(),
+            callee: None,
             confirmed: None,
             heard: now,
             notes: Notes::default(),

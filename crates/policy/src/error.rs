@@ -1,5 +1,6 @@
 //! Why a plugin is not loaded, and how one that runs fails.
 
+use crate::config::PluginConfig;
 use crate::grants::Capability;
 use std::fmt;
 use std::path::PathBuf;
@@ -69,7 +70,7 @@ pub enum Fault {
     /// It took longer than its deadline.
     Deadline,
     /// It asked for more memory than it may have, and gave up.
-    Memory,
+    Memory(Short),
     /// Its calls are nested too deep.
     Stack,
     /// Any other trap; the text is for the log.
@@ -82,6 +83,50 @@ pub enum Fault {
     Busy,
     /// It failed too often and is left alone.
     Quarantined,
+}
+
+/// The memory that a plugin wanted and may not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// What it would have had with it, bytes; 0: what it was denied is no memory but a table's room.
+    pub wants: usize,
+    /// What it may have, bytes.
+    pub has: usize,
+}
+
+impl Short {
+    /// A `memory` that would do for what it wanted, MiB, with as much again to grow; `None`: no plugin may have
+    /// that.
+    pub fn remedy(&self) -> Option<usize> {
+        let may = PluginConfig::MOST_MEMORY;
+        let fits = (1..=may).contains(&self.wants);
+        fits.then(|| plenty(self.wants))
+    }
+}
+
+/// Twice so many bytes in MiB, rounded up to a power of two, if a plugin may have that.
+pub(crate) fn plenty(bytes: usize) -> usize {
+    let mebibytes = bytes.saturating_mul(2).div_ceil(1 << 20);
+    mebibytes
+        .next_power_of_two()
+        .min(PluginConfig::MOST_MEMORY >> 20)
+}
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.wants == 0 {
+            return f.write_str("wants a larger table than a plugin may have");
+        }
+        let (wants, has) = (self.wants.div_ceil(1 << 20), self.has.div_ceil(1 << 20));
+        write!(f, "wants {wants} MiB of memory and may have {has}")?;
+        match self.remedy() {
+            Some(remedy) => write!(
+                f,
+                "; memory = \"{remedy}MiB\" in its [[plugin]] gives it more"
+            ),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Fault {
@@ -102,7 +147,7 @@ impl Fault {
     pub(crate) const fn number(&self) -> usize {
         match self {
             Self::Deadline => 0,
-            Self::Memory => 1,
+            Self::Memory(_) => 1,
             Self::Stack => 2,
             Self::Trap(_) => 3,
             Self::Verdict(_) => 4,
@@ -116,7 +161,7 @@ impl Fault {
     pub(crate) const fn kills(&self) -> bool {
         matches!(
             self,
-            Self::Deadline | Self::Memory | Self::Stack | Self::Trap(_)
+            Self::Deadline | Self::Memory(_) | Self::Stack | Self::Trap(_)
         )
     }
 }
@@ -136,7 +181,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline => f.write_str("cut off at its deadline"),
-            Self::Memory => f.write_str("wants more memory than it may have"),
+            Self::Memory(short) => write!(f, "{short}"),
             Self::Stack => f.write_str("its calls are nested too deep"),
             Self::Trap(what) => write!(f, "trapped: {what}"),
             Self::Verdict(what) => write!(f, "breaks a rule: {what}"),

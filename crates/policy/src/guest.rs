@@ -45,8 +45,8 @@ pub(crate) struct Guest {
     pub(crate) stage: Stage,
     /// Bytes of linear memory in use.
     memory: usize,
-    /// It was denied memory in this call.
-    pub(crate) is_starved: bool,
+    /// It was denied memory in this call: so much it would have had with it.
+    pub(crate) starved: Option<usize>,
     /// When this call began, and how long it has waited since. Kept where waiting is allowed.
     began: Option<Instant>,
     waited: Duration,
@@ -76,7 +76,7 @@ impl Guest {
             now,
             stage: Stage::Pure,
             memory: 0,
-            is_starved: false,
+            starved: None,
             began: None,
             waited: Duration::ZERO,
             overtime: None,
@@ -87,7 +87,7 @@ impl Guest {
     pub(crate) fn begin(&mut self, now: Now, stage: Stage) {
         self.now = now;
         self.stage = stage;
-        self.is_starved = false;
+        self.starved = None;
         self.began = matches!(stage, Stage::Patient(_)).then(Instant::now);
         self.waited = Duration::ZERO;
         self.overtime = None;
@@ -107,6 +107,11 @@ impl Guest {
         };
         let since = self.overtime.get_or_insert(now);
         now.saturating_sub(*since) < OVERTIME
+    }
+
+    /// Bytes of linear memory in use.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
     }
 
     fn grants(&self) -> Grants {
@@ -130,7 +135,7 @@ impl ResourceLimiter for Guest {
         if may {
             self.memory = after;
         } else {
-            self.is_starved = true;
+            self.starved = Some(after);
         }
         Ok(may)
     }
@@ -142,7 +147,9 @@ impl ResourceLimiter for Guest {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let may = desired <= machine::TABLE;
-        self.is_starved |= !may;
+        if !may {
+            self.starved.get_or_insert(0);
+        }
         Ok(may)
     }
 

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::config::PluginConfig;
 use crate::dialogs::Dialogs;
-use crate::error::Reason;
+use crate::error::{Reason, plenty};
 use crate::grants::{Capability, Grants};
 use crate::machine::{Machine, Pace};
 use crate::plugin::{self, About, Plugin, Shared};
@@ -20,6 +20,8 @@ pub struct Inspection {
     /// The functions it imports that are denied without "edit" (on-response: "edit-response"; `set-body`:
     /// "body-write" too).
     pub edits: Vec<&'static str>,
+    /// A `memory` for it, MiB, if what it has when it has started leaves too little of the default.
+    pub memory: Option<usize>,
     /// What its own check says to the configuration that was given.
     pub config: Result<(), String>,
 }
@@ -42,6 +44,7 @@ pub fn inspect(bytes: &[u8], config: &str) -> Result<Inspection, Reason> {
     let settings = PluginConfig {
         grants: needs.iter().copied().collect::<Grants>(),
         config: config.to_owned(),
+        memory: PluginConfig::MOST_MEMORY,
         ..PluginConfig::new("plugin", "")
     };
     let made = Plugin::made(
@@ -50,11 +53,14 @@ pub fn inspect(bytes: &[u8], config: &str) -> Result<Inspection, Reason> {
         Arc::new(Account::new("plugin")),
         &compiled,
     )?;
-    let (about, said) = made.check(&compiled.sha256)?;
+    let (about, said, has) = made.check(&compiled.sha256)?;
+    let memory = plenty(has);
+    let default = PluginConfig::new("", "").memory >> 20;
     Ok(Inspection {
         about,
         edits: plugin::edits(&compiled.component, &machine),
         needs,
+        memory: (memory > default).then_some(memory),
         config: said.map_err(|reason| match reason {
             Reason::Config(why) | Reason::Start(why) => why,
             other => other.to_string(),

@@ -5,7 +5,7 @@ use crate::account::counters::HookName;
 use crate::contract;
 use crate::contract::exports::sip::policy::lifecycle::Info;
 use crate::contract::sip::policy::types::{self, DialogEvent};
-use crate::error::{Fault, Reason};
+use crate::error::{Fault, Reason, Short};
 use crate::guest::{AtHand, Guest, Stage};
 use crate::machine::TICK;
 use crate::plugin::Made;
@@ -44,7 +44,10 @@ impl Instance {
         });
         store.set_epoch_deadline(ticks(STARTING));
         let exports = made.pre.instantiate(&mut store);
-        let exports = exports.map_err(|error| Fault::NoInstance(format!("{error:#}")))?;
+        let exports = exports.map_err(|error| {
+            let short = short(&store).map(|short| short.to_string());
+            Fault::NoInstance(short.unwrap_or_else(|| format!("{error:#}")))
+        })?;
         made.facts.account.instances.fetch_add(1, Relaxed);
         Ok(Self {
             store,
@@ -68,14 +71,14 @@ impl Instance {
             .exports
             .sip_policy_lifecycle()
             .call_describe(&mut self.store);
-        said.map_err(|error| Reason::NotAPlugin(format!("describe: {error:#}")))
+        said.map_err(|error| Reason::NotAPlugin(self.why("describe", &error)))
     }
 
     pub(crate) fn validate(&mut self, config: &str) -> Result<(), Reason> {
         self.begin(Stage::Pure);
         let lifecycle = self.exports.sip_policy_lifecycle();
         let said = lifecycle.call_validate(&mut self.store, config);
-        said.map_err(|error| Reason::Config(format!("validate: {error:#}")))?
+        said.map_err(|error| Reason::Config(self.why("validate", &error)))?
             .map_err(Reason::Config)
     }
 
@@ -83,8 +86,20 @@ impl Instance {
         self.begin(Stage::Starting);
         let lifecycle = self.exports.sip_policy_lifecycle();
         let said = lifecycle.call_start(&mut self.store, config);
-        said.map_err(|error| Reason::Start(format!("start: {error:#}")))?
+        said.map_err(|error| Reason::Start(self.why("start", &error)))?
             .map_err(Reason::Start)
+    }
+
+    fn why(&self, function: &str, error: &wasmtime::Error) -> String {
+        match short(&self.store) {
+            Some(short) => format!("{function}: it {short}"),
+            None => format!("{function}: {error:#}"),
+        }
+    }
+
+    /// Bytes of linear memory that it has now.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().memory()
     }
 
     /// What is asked next, to be filled in.
@@ -166,7 +181,7 @@ impl Instance {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Fault::Deadline,
             Some(Trap::StackOverflow) => Fault::Stack,
-            _ if self.store.data().is_starved => Fault::Memory,
+            _ if let Some(short) = short(&self.store) => Fault::Memory(short),
             _ => {
                 let mut text = format!("{error:#}");
                 text.truncate(text.floor_char_boundary(LONGEST_TEXT));
@@ -205,6 +220,13 @@ impl Said {
             Self::Nothing => Ok(Verdict::Continue),
         }
     }
+}
+
+/// What it was denied in this call, if it was.
+fn short(store: &Store<Guest>) -> Option<Short> {
+    let guest = store.data();
+    let has = guest.facts.config.memory;
+    guest.starved.map(|wants| Short { wants, has })
 }
 
 fn told(failure: &Failure) -> types::Failure {

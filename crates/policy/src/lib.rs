@@ -43,7 +43,7 @@ pub use account::Difference;
 pub use account::counters::{Histogram, HookName, HookStatus};
 pub use account::meters::{MeterStatus, MeterValue};
 pub use config::{HttpLimits, Isolation, OnError, PluginConfig, Quarantine, StoreLimits};
-pub use error::{Fault, LoadError, Reason};
+pub use error::{Fault, LoadError, Reason, Short};
 pub use grants::{Capability, Grants, NoSuchCapability};
 pub use inspect::{Inspection, inspect};
 pub use plugin::About;

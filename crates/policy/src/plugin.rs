@@ -249,14 +249,17 @@ impl Made {
         Ok(())
     }
 
-    /// What it says about itself and about its configuration.
-    pub(crate) fn check(&self, sha256: &[u8; 32]) -> Result<(About, Result<(), Reason>), Reason> {
+    /// What it says about itself and about its configuration, and the memory that it has then, bytes.
+    pub(crate) fn check(
+        &self,
+        sha256: &[u8; 32],
+    ) -> Result<(About, Result<(), Reason>, usize), Reason> {
         let (mut instance, about) = self.described(sha256)?;
         let config = &self.facts.config.config;
         let said = instance
             .validate(config)
             .and_then(|()| instance.start(config));
-        Ok((about, said))
+        Ok((about, said, instance.memory()))
     }
 
     fn prove(&self, sha256: &[u8; 32]) -> Result<About, Reason> {

@@ -169,6 +169,7 @@ impl Runner {
             Fault::NoInstance(_) => false,
             _ => true,
         };
+        account.failed(fault);
         self.has_failed |= fault.kills();
         if let Some(key) = source.filter(|_| is_source_s) {
             self.blame(now, hook, fault, key);

@@ -3,6 +3,7 @@
 use bellhop_core::outbox::Ticket;
 use bellhop_core::time::{Instant, Now};
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What plugins may ask the program. Called on a worker's thread: nothing of it may wait.
@@ -16,8 +17,9 @@ pub trait Services: Send + Sync + Debug {
     /// The live bindings of an AoR, best first; none for what is no AoR of ours.
     fn bindings(&self, now: Now, aor: &str) -> Vec<Binding>;
 
-    /// The members of an upstream group; `None`: there is no such group.
-    fn members(&self, group: &str) -> Option<Vec<Member>>;
+    /// The members of an upstream group; `None`: there is no such group. `calls` knows how many calls ring or
+    /// were answered at an address.
+    fn members(&self, group: &str, calls: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>>;
 }
 
 /// Whoever calls [`bellhop_core::engine::Engine::consulted`] for a shard.
@@ -50,9 +52,9 @@ pub struct Member {
     pub uri: String,
     /// Whether it answers.
     pub up: bool,
-    /// Calls it has from us.
+    /// Calls that we have sent it and that ring or were answered.
     pub active_calls: u32,
-    /// How long it takes to answer, milliseconds.
+    /// How long it takes to answer, milliseconds; 0: not known yet.
     pub latency: u32,
     /// Its share.
     pub weight: u16,
@@ -91,7 +93,7 @@ impl Services for Alone {
         Vec::new()
     }
 
-    fn members(&self, _: &str) -> Option<Vec<Member>> {
+    fn members(&self, _: &str, _: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
         None
     }
 }

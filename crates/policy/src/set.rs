@@ -1,6 +1,7 @@
 //! The plugins of one configuration, in the order of the chain.
 
 use crate::account::counters::HookName;
+use crate::grants::Capability;
 use crate::plugin::Plugin;
 use bellhop_core::policy::{Hook, Hooks};
 use std::sync::Arc;
@@ -36,7 +37,8 @@ impl Set {
     pub(crate) fn of(plugins: Vec<Arc<Plugin>>) -> Self {
         let mut set = Self::default();
         for plugin in plugins {
-            let counts = plugin.config().grants.has(crate::Capability::Dialogs);
+            let grants = plugin.config().grants;
+            let counts = grants.has(Capability::Dialogs) || grants.has(Capability::Upstreams);
             set.counts_dialogs |= counts || plugin.has(HookName::Dialog);
             match (plugin.config().shadow, set.places.last_mut()) {
                 (true, Some(place)) => place.shadows.push(plugin),

@@ -23,6 +23,8 @@ pub struct PluginStatus {
     /// Sources whose messages made it fail of late, so that it is asked about them beside the workers or not
     /// at all.
     pub suspects: usize,
+    /// What the last failure was, in words.
+    pub last_fault: Option<String>,
     /// Instances that live now.
     pub instances: usize,
     /// Instances that took the place of one that failed.
@@ -59,6 +61,7 @@ pub(crate) fn of(plugin: &Plugin, now: Now) -> PluginStatus {
         suspects: account
             .sources
             .suspects(now.instant, &plugin.config().quarantine),
+        last_fault: account.last_fault(),
         instances: account.instances.load(Relaxed),
         replaced: account.replaced.load(Relaxed),
         hooks: account.counters.status(),

@@ -14,16 +14,17 @@ use bellhop_core::{
     time::Now,
 };
 use bellhop_policy::{
-    Alone, Binding, LoadError, Member, PluginConfig, PluginStatus, Registry, Services, Swapped,
-    Wake,
+    Alone, Binding, Capability, LoadError, Member, PluginConfig, PluginStatus, Registry, Services,
+    Swapped, Wake,
 };
 use smallvec::SmallVec;
-use std::{fmt, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// All plugins of the running program.
 #[derive(Clone, Debug)]
 pub(crate) struct Plugins {
     registry: Arc<Registry>,
+    upstreams: Arc<Upstreams>,
 }
 
 impl Plugins {
@@ -39,7 +40,7 @@ impl Plugins {
     ) -> Result<Self, String> {
         let services = Arc::new(Program {
             location: Arc::clone(location),
-            upstreams,
+            upstreams: Arc::clone(&upstreams),
             clock,
         });
         let cache = settings
@@ -50,7 +51,9 @@ impl Plugins {
         let registry = Registry::new(cache.as_deref(), services)?;
         let plugins = Self {
             registry: Arc::new(registry),
+            upstreams,
         };
+        plugins.measure(settings);
         let began = std::time::Instant::now();
         let swapped = plugins.registry.swap(settings.plugins.clone());
         let swapped = swapped.map_err(|error| error.to_string())?;
@@ -73,7 +76,17 @@ impl Plugins {
     /// The first plugin that cannot be used, and why. Those that run stay.
     pub(crate) async fn swap(&self, settings: &Settings) -> Result<Swapped, String> {
         let configs = settings.plugins.clone();
-        self.beside(move |registry| registry.swap(configs)).await
+        let swapped = self.beside(move |registry| registry.swap(configs)).await;
+        if swapped.is_ok() {
+            self.measure(settings);
+        }
+        swapped
+    }
+
+    /// How long upstreams take to answer is measured where a plugin may see it.
+    fn measure(&self, settings: &Settings) {
+        let sees = |plugin: &PluginConfig| plugin.grants.has(Capability::Upstreams);
+        self.upstreams.measure(settings.plugins.iter().any(sees));
     }
 
     /// Reads the files of the plugins, or of one, again.
@@ -182,8 +195,8 @@ impl Services for Program {
         found.iter().map(binding).collect()
     }
 
-    fn members(&self, group: &str) -> Option<Vec<Member>> {
-        self.upstreams.members(self.clock.now(), group)
+    fn members(&self, group: &str, calls: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
+        self.upstreams.members(self.clock.now(), group, calls)
     }
 }
 

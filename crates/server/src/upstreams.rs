@@ -7,6 +7,7 @@ use bellhop_core::{
 };
 use bellhop_policy::Member;
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -64,7 +65,12 @@ impl Upstreams {
     }
 
     /// The targets of an upstream, for plugins; `None`: there is no such upstream.
-    pub(crate) fn members(&self, now: Now, group: &str) -> Option<Vec<Member>> {
+    pub(crate) fn members(
+        &self,
+        now: Now,
+        group: &str,
+        calls: &dyn Fn(SocketAddr) -> u32,
+    ) -> Option<Vec<Member>> {
         let config = self.config();
         let mut all = config.upstreams.iter();
         let upstream = all.find(|upstream| upstream.name == group)?;
@@ -75,17 +81,29 @@ impl Upstreams {
                 name: target.host.clone(),
                 uri: format!("sip:{remote};transport={}", transport.uri_token()),
                 up: self.health.state(now.instant, place) == State::Up,
-                // Neither is measured, and targets have no weights: they are tried in order.
-                active_calls: 0,
-                latency: 0,
+                active_calls: calls(remote),
+                latency: self.health.latency(place).map_or(0, millis),
+                // Targets have none: they are tried in order.
                 weight: 1,
             }
         };
         Some(upstream.targets.iter().map(member).collect())
     }
 
+    /// Whether somebody wants to know how long requests take: it costs a little for each.
+    pub(crate) fn measure(&self, wanted: bool) {
+        self.health.measure_requests(wanted);
+    }
+
     fn config(&self) -> Arc<Config> {
         let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&config)
     }
+}
+
+/// Rounded up: 0 is for what is not known.
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_micros().div_ceil(1_000))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }

@@ -4,6 +4,7 @@ use bellhop_core::outbox::Ticket;
 use bellhop_core::policy::{Answer, Ask, DialogEvent, Failure, Hook, Hooks, Phase, Policy};
 use bellhop_core::time::Now;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a scripted policy was asked.
@@ -34,6 +35,8 @@ pub struct Heard {
     pub asked: Vec<Asked>,
     /// Every dialog event: what happened, Call-ID, status.
     pub dialogs: Vec<(Phase, String, u16)>,
+    /// Where the responses came from that brought those about.
+    pub answered_by: Vec<Option<SocketAddr>>,
     /// Questions that nobody waits for any more.
     pub abandoned: Vec<Ticket>,
 }
@@ -99,7 +102,10 @@ impl Policy for Script {
     fn observe(&mut self, _: Now, event: &DialogEvent<'_>) {
         let call_id = String::from_utf8_lossy(event.call_id).into_owned();
         let told = (event.phase, call_id, event.status);
-        lock(&self.heard).dialogs.push(told);
+        let mut heard = lock(&self.heard);
+        heard.dialogs.push(told);
+        let answered_by = event.answered_by.map(|flow| flow.remote);
+        heard.answered_by.push(answered_by);
     }
 }
 
@@ -118,6 +124,11 @@ impl Ear {
     /// The hooks of all questions so far.
     pub fn hooks(&self) -> Vec<Hook> {
         lock(&self.0).asked.iter().map(|asked| asked.hook).collect()
+    }
+
+    /// Where the responses came from that brought the dialog events about.
+    pub fn answered_by(&self) -> Vec<Option<SocketAddr>> {
+        lock(&self.0).answered_by.clone()
     }
 
     /// All dialog events so far.

@@ -14,10 +14,19 @@ mod common;
 use bellhop_core::config::UpstreamTarget;
 use bellhop_core::engine::shard_of;
 use bellhop_core::flow::Transport;
+use bellhop_core::upstream::Place;
 use bellhop_testkit::{Peer, World, header_of, status_of};
 use common::*;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+const AT_PBX: Place = (
+    Transport::Udp,
+    SocketAddr::new(
+        std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 5)),
+        5060,
+    ),
+);
 const SPARE: &str = "198.51.100.6:5060";
 
 /// One whose PBX is probed every ten seconds, and maybe has a second target.
@@ -132,6 +141,38 @@ fn any_answer_to_a_probe_will_do_and_it_is_sent_every_ten_seconds() {
         );
     }
     assert!(told(&world).is_empty());
+}
+
+#[test]
+fn how_long_probes_are_on_their_way_is_known() {
+    let mut world = probing(false);
+    let latency = |world: &World| world.nodes[0].shared.health.latency(AT_PBX);
+    let mut seen = String::new();
+    let options = probe(&mut world, PBX, &mut seen);
+    assert_eq!(latency(&world), None);
+    world.pass(Duration::from_millis(70));
+    say(&mut world, &pbx(), &pbx().answer(&options, 200, "OK", ""));
+    world.pass(Duration::from_millis(100));
+    let first = latency(&world).expect("a time");
+    assert!((70..100).contains(&first.as_millis()), "{first:?}");
+}
+
+#[test]
+fn how_long_requests_wait_for_their_first_answer_is_known_where_somebody_asks() {
+    let mut world = world();
+    let mut a = phone("6001", "203.0.113.1:5060");
+    let latency = |world: &World| world.nodes[0].shared.health.latency(AT_PBX);
+    for (id, wanted) in [("unmeasured", false), ("measured", true)] {
+        world.nodes[0].shared.health.measure_requests(wanted);
+        message(&mut world, &mut a, id);
+        let at_pbx = world.expect(addr(PBX)).expect("the MESSAGE");
+        world.pass(Duration::from_millis(70));
+        say(&mut world, &pbx(), &pbx().answer(&at_pbx, 200, "OK", ""));
+        assert_eq!(status_of(&outcome(&mut world, &a)), 200);
+        assert_eq!(latency(&world).is_some(), wanted);
+    }
+    let first = latency(&world).expect("a time");
+    assert!((70..100).contains(&first.as_millis()), "{first:?}");
 }
 
 #[test]

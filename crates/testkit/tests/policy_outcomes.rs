@@ -294,6 +294,8 @@ fn a_call_is_told_of_from_its_first_try_to_its_end() {
         (Phase::Ended, 200),
     ];
     assert_eq!(told, expected);
+    let callee = Some(b.address);
+    assert_eq!(ear.answered_by(), [None, callee, callee, callee]);
     assert!(
         ear.dialogs()
             .iter()

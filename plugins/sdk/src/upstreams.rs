@@ -1,4 +1,7 @@
 //! Health and load of the configured groups. Capability "upstreams".
+//!
+//! `active_calls` are the calls that Bellhop has sent to a member and that ring or were answered; `latency_ms` is
+//! a mean of how long it took to answer of late, 0 when that is not known yet.
 
 use crate::host::upstreams;
 

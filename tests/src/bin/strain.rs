@@ -7,10 +7,11 @@
 )]
 
 use bellhop_tests::storm::Calls;
-use bellhop_tests::strain::abuse::{self, Load, MISDEEDS, Outcome};
+use bellhop_tests::strain::abuse::{Abuse, Load, MISDEEDS, Slice};
 use bellhop_tests::strain::swaps;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -20,16 +21,17 @@ fn main() -> ExitCode {
         ["swaps", storm, rate, count] => number(rate)
             .zip(count.parse().ok())
             .map(|(rate, count)| swap(Path::new(storm), rate, count)),
-        ["abuse", storm, calls, messages, seconds, rounds] => {
-            let all = [calls, messages, seconds, rounds].map(number);
+        ["abuse", storm, calls, messages, seconds, cuts] => {
+            let all = [calls, messages, seconds, cuts].map(number);
             match all {
-                [Some(calls), Some(messages), Some(seconds), Some(rounds)] => {
+                [Some(calls), Some(messages), Some(seconds), Some(cuts)] => {
                     let load = Load {
                         calls,
                         messages,
                         seconds,
+                        cuts,
                     };
-                    Some(abused(Path::new(storm), load, rounds))
+                    Some(abused(Path::new(storm), load))
                 }
                 _ => None,
             }
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
         Some(false) => ExitCode::FAILURE,
         None => {
             eprintln!(
-                "usage: strain swaps STORM CALLS/S COUNT\n       strain abuse STORM CALLS/S MESSAGES/S SECONDS ROUNDS"
+                "usage: strain swaps STORM CALLS/S COUNT\n       strain abuse STORM CALLS/S MESSAGES/S SECONDS CUTS"
             );
             ExitCode::from(2)
         }
@@ -69,53 +71,65 @@ fn swap(storm: &Path, rate: u64, count: u32) -> bool {
         && swaps.asked >= swaps.calls.started
 }
 
-fn abused(storm: &Path, load: Load, rounds: u64) -> bool {
-    let mut all: Vec<Vec<Outcome>> = vec![Vec::new(); MISDEEDS.len()];
-    for _ in 0..rounds {
-        for (misdeed, outcomes) in MISDEEDS.into_iter().zip(&mut all) {
-            let outcome = abuse::run(storm, load, misdeed);
-            println!(
-                "{:<10}  {} messages, {} answered, {} calls cut, {} not begun; {} kB, {} kB at the end",
-                misdeed.name,
-                outcome.sent,
-                outcome.answered,
-                outcome.cut,
-                outcome.spared,
-                outcome.memory.0,
-                outcome.memory.1,
-            );
-            told(misdeed.name, &outcome.calls);
-            outcomes.push(outcome);
-        }
-    }
-    let quiet = all
-        .first()
-        .map(|outcomes| middle(outcomes))
-        .unwrap_or_default();
-    let mut is_good = true;
+fn abused(storm: &Path, load: Load) -> bool {
+    let all = MISDEEDS.map(|misdeed| (misdeed, endured(storm, load, misdeed)));
     println!(
-        "\nmedians of {rounds}; the others' 99th percentile beside that of a plugin that behaves:"
+        "\nthe others' 99th percentile while the plugin misbehaves, beside that of the same time before it:"
     );
-    for (misdeed, outcomes) in MISDEEDS.iter().zip(&all) {
-        let (p99, failed) = (
-            middle(outcomes),
-            outcomes.iter().map(|o| o.calls.failed).sum::<u64>(),
-        );
-        let ratio = p99 / quiet;
-        println!(
-            "{:<10}  p99 {p99:.3} ms, {ratio:.2} times; {failed} calls failed",
-            misdeed.name
-        );
-        let grew = outcomes
-            .iter()
-            .any(|o| o.memory.1.saturating_sub(o.memory.0) > MOST_GROWTH_KB);
-        is_good &= failed == 0 && ratio < 1.2 && !grew;
+    let mut is_good = true;
+    for (misdeed, (line, good)) in all {
+        println!("{misdeed:<10}  {line}");
+        is_good &= good;
     }
     is_good
 }
 
-fn middle(outcomes: &[Outcome]) -> f64 {
-    let mut all: Vec<f64> = outcomes.iter().map(|o| o.calls.p99_ms).collect();
+/// One misdeed, a slice with it after each slice without it, until it was done often enough.
+fn endured(storm: &Path, load: Load, misdeed: &str) -> (String, bool) {
+    let mut abuse = Abuse::start(storm, load);
+    let (mut quiet, mut bad) = (Vec::new(), Vec::new());
+    let began = Instant::now();
+    // What the calls keep grows until the first transactions are over: 32 s.
+    let mut warm = None;
+    while bad.len() < LEAST_PAIRS || bad.iter().map(|one: &Slice| one.cut).sum::<u64>() < load.cuts
+    {
+        for (order, slices) in [("nothing", &mut quiet), (misdeed, &mut bad)] {
+            let slice = abuse.slice(order);
+            println!(
+                "{order:<10}  {} messages, {} answered, {} calls cut, {} not begun; {} kB",
+                slice.sent, slice.answered, slice.cut, slice.spared, slice.memory,
+            );
+            told(order, &slice.calls);
+            slices.push(slice);
+        }
+        if warm.is_none() && began.elapsed() > WARM {
+            warm = bad.last().map(|slice| slice.memory);
+        }
+        if bad.len() >= MOST_PAIRS {
+            break;
+        }
+    }
+    let cut: u64 = bad.iter().map(|one| one.cut).sum();
+    let failed: u64 = quiet.iter().chain(&bad).map(|one| one.calls.failed).sum();
+    let memory = bad.last().map_or(0, |slice| slice.memory);
+    let warm = warm.unwrap_or(memory);
+    let ratio = middle(&bad) / middle(&quiet);
+    let line = format!(
+        "{:.2} ms, {:.2} ms before, {ratio:.2} times; {cut} calls cut, each after {:.1} ms by the clock; {failed} calls \
+         failed; {warm} kB when warm, {memory} kB at the end",
+        middle(&bad),
+        middle(&quiet),
+        abuse.cut_after_ms(),
+    );
+    let good = cut >= load.cuts
+        && failed == 0
+        && ratio < 1.2
+        && memory.saturating_sub(warm) < MOST_GROWTH_KB;
+    (line, good)
+}
+
+fn middle(slices: &[Slice]) -> f64 {
+    let mut all: Vec<f64> = slices.iter().map(|one| one.calls.p99_ms).collect();
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or_default()
 }
@@ -127,5 +141,9 @@ fn told(what: &str, calls: &Calls) {
     );
 }
 
-/// What the calls themselves keep goes on growing until the first transactions are over: 32 s.
-const MOST_GROWTH_KB: u64 = 32 << 10;
+const LEAST_PAIRS: usize = 5;
+/// A machine that has no time for the misdeeds of so many slices is too busy to tell anything.
+const MOST_PAIRS: usize = 60;
+const WARM: Duration = Duration::from_secs(60);
+/// What an allocator keeps, more or less.
+const MOST_GROWTH_KB: u64 = 8 << 10;

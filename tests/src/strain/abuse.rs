@@ -1,121 +1,149 @@
-//! A plugin that does for the messages of one peer what it should not, while others call.
+//! A plugin that does for the messages of one peer what it should not, ten thousand times, while others call.
 
 use super::{admin, built, plugin};
 use crate::admin::Admin;
-use crate::bellhop::Setup;
-use crate::deadline::until;
+use crate::bellhop::{Bellhop, Setup};
 use crate::lane::Lane;
 use crate::storm::{Calls, Storm, peer};
 use std::net::UdpSocket;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What the plugin is told to do by the messages of one peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Misdeed {
-    /// As `plugins/guests/wrecker` has it.
-    pub name: &'static str,
-}
-
-/// The first is none: what the others are compared with.
-pub const MISDEEDS: [Misdeed; 5] = [
-    Misdeed { name: "nothing" },
-    Misdeed { name: "loop" },
-    Misdeed { name: "trap" },
-    Misdeed { name: "allocation" },
-    Misdeed { name: "stack" },
-];
-
-/// What came of one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
-    /// Messages of the peer.
-    pub sent: u64,
-    /// Answers to them.
-    pub answered: u64,
-    /// Calls of the plugin that began and failed.
-    pub cut: u64,
-    /// Calls that did not begin: it was left alone, or had no instance yet.
-    pub spared: u64,
-    /// Resident memory in kB after a third of the time, and at the end.
-    pub memory: (u64, u64),
-    /// What became of the others' calls.
-    pub calls: Calls,
-}
+/// What the messages of one peer have the plugin do, as `plugins/guests/wrecker` has it.
+pub const MISDEEDS: [&str; 4] = ["loop", "trap", "allocation", "stack"];
 
 /// How much, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// The others' calls a second.
     pub calls: u64,
-    /// The one peer's messages a second.
+    /// The one peer's messages a second, at most: so many that each is really asked about.
     pub messages: u64,
-    /// For so long.
+    /// How long they go on before the peer behaves again, or does not.
     pub seconds: u64,
+    /// Goes on until the plugin was cut off so often.
+    pub cuts: u64,
 }
 
-/// Lets a peer's messages have it done while `load.calls` a second go on.
-///
-/// # Panics
-/// If Bellhop or storm fails.
-pub fn run(storm: &Path, load: Load, misdeed: Misdeed) -> Outcome {
-    let lane = Lane::take();
-    let door = Admin::of(&lane);
-    let wrecker = plugin(
-        "wrecker",
-        &built("guests/wrecker"),
-        "on_error = \"continue\"",
-    );
-    let more = peer("abuser", &lane, ABUSER) + &admin(&lane) + &wrecker;
-    let setup = Setup::new(&lane).log("error");
-    let bellhop = Storm::trusted(Setup { more, ..setup }, &lane).start();
-    let mut calls = Storm::start(storm, &lane, load.calls, load.seconds);
-    let socket = UdpSocket::bind(lane.phone(ABUSER)).expect("the peer's address");
-    socket.connect(lane.bellhop()).expect("Bellhop's address");
-    socket
-        .set_nonblocking(true)
-        .expect("one that does not wait");
-    let (begun, time) = (Instant::now(), Duration::from_secs(load.seconds));
-    let mut outcome = Outcome::default();
-    let mut buffer = [0; 4096];
-    while calls.is_running() {
-        let elapsed = begun.elapsed().min(time);
-        let due = elapsed.as_micros() as u64 * load.messages / 1_000_000;
-        while outcome.sent < due {
-            let text = options(&lane, outcome.sent, misdeed.name);
-            // A full buffer of ours loses it, as a network may.
-            let _ = socket.send(text.as_bytes());
-            outcome.sent += 1;
-        }
-        while socket.recv(&mut buffer).is_ok() {
-            outcome.answered += 1;
-        }
-        if outcome.memory.0 == 0 && elapsed * 3 >= time {
-            outcome.memory.0 = bellhop.resident_kb();
-        }
-        if elapsed < time {
-            until("a message is due", time, || {
-                let due = begun.elapsed().as_micros() as u64 * load.messages / 1_000_000;
-                (due > outcome.sent).then_some(())
-            });
-        } else {
-            until("the calls end", PATIENCE, || {
-                (!calls.is_running()).then_some(())
-            });
+/// A time in which the peer behaved, or did not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slice {
+    /// Messages of the peer.
+    pub sent: u64,
+    /// Answers to them.
+    pub answered: u64,
+    /// Calls of the plugin that were cut off.
+    pub cut: u64,
+    /// Calls that did not begin: there was no room in the line, or no instance yet.
+    pub spared: u64,
+    /// Resident memory at its end, kB.
+    pub memory: u64,
+    /// What became of the others' calls.
+    pub calls: Calls,
+}
+
+/// A Bellhop with a plugin that misbehaves for the messages of one peer and is never left alone.
+#[derive(Debug)]
+pub struct Abuse<'s> {
+    storm: &'s Path,
+    load: Load,
+    lane: Lane,
+    bellhop: Bellhop,
+    socket: UdpSocket,
+    /// Messages so far, of all slices.
+    sent: u64,
+}
+
+impl<'s> Abuse<'s> {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn start(storm: &'s Path, load: Load) -> Self {
+        let lane = Lane::take();
+        let wrecker = plugin(
+            "wrecker",
+            &built("guests/wrecker"),
+            "quarantine = { failures = 0 }",
+        );
+        let more = peer("abuser", &lane, ABUSER) + &admin(&lane) + &wrecker;
+        let setup = Setup::new(&lane).log("error");
+        let bellhop = Storm::trusted(Setup { more, ..setup }, &lane).start();
+        let socket = UdpSocket::bind(lane.phone(ABUSER)).expect("the peer's address");
+        socket.connect(lane.bellhop()).expect("Bellhop's address");
+        let moment = Some(Duration::from_millis(1));
+        socket.set_read_timeout(moment).expect("a short wait");
+        Self {
+            storm,
+            load,
+            lane,
+            bellhop,
+            socket,
+            sent: 0,
         }
     }
-    outcome.calls = calls.finish();
-    outcome.memory.1 = bellhop.resident_kb();
-    let metrics = door.metrics();
-    let failures = |kind: &str| {
-        let one = format!(
-            "bellhop_plugin_failures_total{{plugin=\"wrecker\",hook=\"on-request\",kind=\"{kind}\"}}"
-        );
-        metrics.value(&one) as u64
-    };
-    outcome.spared = failures("quarantined") + failures("no-instance");
-    outcome.cut = metrics.sum("bellhop_plugin_failures_total") as u64 - outcome.spared;
-    outcome
+
+    /// Has the plugin do this for the peer's messages while others call, for one slice.
+    ///
+    /// # Panics
+    /// If Bellhop or storm fails.
+    pub fn slice(&mut self, order: &str) -> Slice {
+        let (load, before) = (self.load, self.counted());
+        let mut calls = Storm::start(self.storm, &self.lane, load.calls, load.seconds);
+        let (begun, time) = (Instant::now(), Duration::from_secs(load.seconds));
+        let (mut slice, mut lost, mut heard) = (Slice::default(), 0, Instant::now());
+        let mut buffer = [0; 4096];
+        while calls.is_running() {
+            let elapsed = begun.elapsed();
+            // None is under way when the slice ends, and the one who answers them goes.
+            let due = match elapsed < time {
+                true => elapsed.as_micros() as u64 * load.messages / 1_000_000,
+                false => 0,
+            };
+            if heard.elapsed() > LOST {
+                // A full buffer may have lost some, as a network may.
+                lost = slice.sent - slice.answered;
+                heard = Instant::now();
+            }
+            while slice.sent < due && slice.sent - slice.answered.min(slice.sent) - lost < WINDOW {
+                let text = options(&self.lane, self.sent, order);
+                let _ = self.socket.send(text.as_bytes());
+                self.sent += 1;
+                slice.sent += 1;
+            }
+            if self.socket.recv(&mut buffer).is_ok() {
+                slice.answered += 1;
+                heard = Instant::now();
+            }
+        }
+        slice.calls = calls.finish();
+        let after = self.counted();
+        (slice.cut, slice.spared) = (after.0 - before.0, after.1 - before.1);
+        slice.memory = self.bellhop.resident_kb();
+        slice
+    }
+
+    /// How long a call of the plugin that was cut off took by the clock, in the middle, milliseconds.
+    pub fn cut_after_ms(&self) -> f64 {
+        let metrics = Admin::of(&self.lane).metrics();
+        let cut = self.counted().0.max(1) as f64;
+        metrics.sum("bellhop_plugin_call_seconds_sum") * 1e3 / cut
+    }
+
+    /// Calls that began and came to no verdict, and those that did not begin.
+    fn counted(&self) -> (u64, u64) {
+        let metrics = Admin::of(&self.lane).metrics();
+        let failures = |kind: &str| {
+            let one = format!(
+                "bellhop_plugin_failures_total{{plugin=\"wrecker\",hook=\"on-request\",kind=\"{kind}\"}}"
+            );
+            metrics.value(&one) as u64
+        };
+        let began = metrics.sum("bellhop_plugin_call_seconds_count");
+        let decided = metrics.sum("bellhop_plugin_verdicts_total");
+        let spared = failures("quarantined") + failures("no-instance") + failures("busy");
+        ((began - decided) as u64, spared)
+    }
 }
 
 /// An OPTIONS that tells the plugin what to do; whatever that comes to, it goes on to who is called.
@@ -130,4 +158,6 @@ fn options(lane: &Lane, number: u64, order: &str) -> String {
 }
 
 const ABUSER: u8 = 2;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Messages of the peer that wait for an answer at the same time: fewer than a plugin's line holds.
+const WINDOW: u64 = 24;
+const LOST: Duration = Duration::from_secs(2);

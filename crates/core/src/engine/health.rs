@@ -52,6 +52,8 @@ impl Engine {
         let Some(probe) = self.probes.landed(number) else {
             return;
         };
+        let took = now.instant.since(probe.sent);
+        self.shared.health.took(probe.place, took);
         let wait = (status == 503).then(|| rest_of(response).unwrap_or(BUSY));
         let change = self.shared.health.answered(now, probe.place, wait);
         self.tell_health(probe.place, change, response, out);
@@ -82,7 +84,14 @@ impl Engine {
         }
     }
 
-    /// The same, of a response that came from this target.
+    /// The first response to somebody's request that was sent to a target then.
+    pub(crate) fn time_answer(&self, now: Instant, to: Option<Destination>, sent: Instant) {
+        if let Some(place) = self.target_at(to) {
+            self.shared.health.took(place, now.since(sent));
+        }
+    }
+
+    /// As [`Engine::heard_of`], of a response that came from this target.
     pub(super) fn heard_at(
         &mut self,
         now: Now,
@@ -158,7 +167,7 @@ impl Engine {
         let client: TransactionId = self
             .table
             .create_client(at, method, &branch, &bytes, to, owner, out)?;
-        self.probes.sent(probe.place, id.context, client);
+        self.probes.sent(at, probe.place, id.context, client);
         Some(())
     }
 

@@ -146,6 +146,8 @@ pub struct DialogEvent<'a> {
     pub to_uri: &'a [u8],
     /// The caller, as at the hooks of its INVITE; at [`Phase::Ended`] by BYE, whoever hung up.
     pub source: Source<'a>,
+    /// Where the response came from that brought it about; `None`: no response did.
+    pub answered_by: Option<Flow>,
     /// The final status that ended an attempt, or of the BYE; 0 elsewhere.
     pub status: u16,
 }

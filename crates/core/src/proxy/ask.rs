@@ -196,6 +196,7 @@ impl Engine {
         &mut self,
         now: Now,
         story: Option<&mut Story>,
+        from: &Flow,
         response: Message<'_>,
     ) {
         let (Some(story), Some(status)) = (story, response.status()) else {
@@ -217,16 +218,28 @@ impl Engine {
             (Ok(Method::Bye), 200..=299, _) => Phase::Ended,
             _ => return,
         };
-        self.observe(now, (phase, status), response, &story.sender);
+        let sender = &story.sender;
+        self.observe_of(now, (phase, status), response, sender, Some(from));
     }
 
     /// Tells of a dialog.
     pub(crate) fn observe(
         &mut self,
         now: Now,
+        what: (Phase, u16),
+        message: Message<'_>,
+        sender: &Sender,
+    ) {
+        self.observe_of(now, what, message, sender, None);
+    }
+
+    fn observe_of(
+        &mut self,
+        now: Now,
         (phase, status): (Phase, u16),
         message: Message<'_>,
         sender: &Sender,
+        answered_by: Option<&Flow>,
     ) {
         if !self.hooks().has(Hook::Dialog) {
             return;
@@ -235,7 +248,10 @@ impl Engine {
             return;
         };
         let source = sender.source(&self.config);
-        let event = event(phase, status, message, source);
+        let event = DialogEvent {
+            answered_by: answered_by.copied(),
+            ..event(phase, status, message, source)
+        };
         policy.observe(now, &event);
     }
 }
@@ -254,6 +270,7 @@ fn event<'a>(
         from_uri: uri(message.from()),
         to_uri: uri(message.to()),
         source,
+        answered_by: None,
         status,
     }
 }

@@ -57,6 +57,13 @@ impl Engine {
         let (is_invite, is_over) = (context.is_invite, context.is_over);
         let to = context.branch(id.index).and_then(|branch| branch.to);
         self.heard_of(now, to, response, out);
+        if self.shared.health.measures_requests()
+            && let Some(branch) = context.branch(id.index)
+            && branch.state == BranchState::Calling
+            && !branch.tries.has_answered()
+        {
+            self.time_answer(now.instant, to, branch.began);
+        }
         if matches!(status, 404 | 480)
             && self.config.registrar.leases.is_on()
             && let Some(incoming) = &context.incoming

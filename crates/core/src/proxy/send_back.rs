@@ -30,7 +30,7 @@ impl Engine {
             return;
         };
         let changes = self.ask_response(now, context.story.as_deref_mut(), from, response);
-        self.observe_response(now, context.story.as_deref_mut(), response);
+        self.observe_response(now, context.story.as_deref_mut(), from, response);
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         let is_trusted = self.is_trusted_source(from);

@@ -1,5 +1,6 @@
 //! Which targets of the upstreams answer: what requests and probes have shown, shared by all shards.
 
+mod pace;
 mod past;
 mod probes;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 pub use past::{Look, Trouble};
 pub(crate) use probes::{Probe, Probes};
 
+use pace::Pace;
 use past::Past;
 
 use crate::{
@@ -33,6 +35,8 @@ pub struct Health {
     is_watching: AtomicBool,
     /// What has changed, for people.
     past: Past,
+    /// How long they take to answer.
+    pace: Pace,
 }
 
 /// A target: how it is reached, and where it is.
@@ -76,6 +80,7 @@ impl Default for Health {
             targets: Mutex::new(HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4))),
             is_watching: AtomicBool::new(false),
             past: Past::default(),
+            pace: Pace::default(),
         }
     }
 }
@@ -105,6 +110,27 @@ impl Health {
             None => State::Up,
         };
         self.past.look(now, place, state)
+    }
+
+    /// How long a target takes to answer, as a mean that forgets; `None`: it has not answered since anybody
+    /// measured. Probes always count, requests by their first response once [`Health::measure_requests`] says so.
+    pub fn latency(&self, place: Place) -> Option<Duration> {
+        self.pace.mean(place)
+    }
+
+    /// Whether requests are measured too: it costs a little for each.
+    pub fn measure_requests(&self, wanted: bool) {
+        self.pace.measure_requests(wanted);
+    }
+
+    /// Whether they are.
+    pub(crate) fn measures_requests(&self) -> bool {
+        self.pace.measures_requests()
+    }
+
+    /// A target answered after this time.
+    pub(crate) fn took(&self, place: Place, time: Duration) {
+        self.pace.took(place, time);
     }
 
     /// Whether some target is not known to be well.
@@ -177,7 +203,8 @@ impl Health {
         let mut targets = self.lock();
         targets.retain(|place, _| is_there(place));
         self.is_watching.store(!targets.is_empty(), Relaxed);
-        self.past.keep(is_there);
+        self.past.keep(&is_there);
+        self.pace.keep(is_there);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Place, Target, RandomState>> {

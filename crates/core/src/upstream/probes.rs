@@ -22,6 +22,8 @@ pub(crate) struct Probe {
     next: Instant,
     /// The one that waits for its answer: its number, and its transaction.
     pub(crate) flying: Option<(u64, TransactionId)>,
+    /// When that was sent.
+    pub(crate) sent: Instant,
 }
 
 impl Probes {
@@ -44,6 +46,7 @@ impl Probes {
                     every,
                     next: known.map_or(now, |known| known.next.min(now.after(every))),
                     flying: known.and_then(|known| known.flying),
+                    sent: known.map_or(now, |known| known.sent),
                 });
             }
         }
@@ -65,9 +68,10 @@ impl Probes {
     }
 
     /// Notes what was sent.
-    pub(crate) fn sent(&mut self, place: Place, number: u64, client: TransactionId) {
+    pub(crate) fn sent(&mut self, now: Instant, place: Place, number: u64, client: TransactionId) {
         if let Some(probe) = self.all.iter_mut().find(|probe| probe.place == place) {
             probe.flying = Some((number, client));
+            probe.sent = now;
         }
     }
 

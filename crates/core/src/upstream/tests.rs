@@ -133,3 +133,19 @@ fn since_when_a_target_is_as_it_is_and_its_last_trouble_are_told() {
     health.keep(|_| false);
     assert_eq!(look(147), never);
 }
+
+#[test]
+fn a_target_s_latency_is_a_mean_that_forgets_and_is_of_no_use_when_it_is_gone() {
+    let health = Health::default();
+    assert_eq!(health.latency(PLACE), None);
+    health.took(PLACE, Duration::from_millis(80));
+    assert_eq!(health.latency(PLACE), Some(Duration::from_millis(80)));
+    health.took(PLACE, Duration::from_millis(160));
+    assert_eq!(health.latency(PLACE), Some(Duration::from_millis(90)));
+    for _ in 0..50 {
+        health.took(PLACE, Duration::from_millis(10));
+    }
+    assert_eq!(health.latency(PLACE).map(|mean| mean.as_millis()), Some(10));
+    health.keep(|_| false);
+    assert_eq!(health.latency(PLACE), None);
+}

@@ -30,6 +30,7 @@ fn event<'e>(
             user,
             is_in_dialog: false,
         },
+        answered_by: None,
         status: 0,
     }
 }

@@ -83,7 +83,9 @@ impl upstreams::Host for Guest {
             latency_ms: member.latency,
             weight: member.weight,
         };
-        let found = self.facts.services.members(&group)?;
+        let dialogs = &self.facts.dialogs;
+        let calls = |address| dialogs.at(address);
+        let found = self.facts.services.members(&group, &calls)?;
         Some(found.into_iter().map(member).collect())
     }
 }

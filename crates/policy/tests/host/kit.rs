@@ -9,6 +9,7 @@ use bellhop_policy::{
     ShardPolicy, Wake,
 };
 use bellhop_wire::{Limits, Owned};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -72,8 +73,16 @@ impl Services for World {
         }
     }
 
-    fn members(&self, group: &str) -> Option<Vec<Member>> {
-        (group == "pbx").then(Vec::new)
+    fn members(&self, group: &str, calls: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
+        let member = Member {
+            name: "pbx.example".into(),
+            uri: format!("sip:{PBX}"),
+            up: false,
+            active_calls: calls(PBX),
+            latency: 12,
+            weight: 1,
+        };
+        (group == "pbx").then(|| vec![member])
     }
 }
 
@@ -278,3 +287,8 @@ pub(crate) fn orders(orders: &[&str]) -> String {
 }
 
 const TICKET: Ticket = Ticket(1);
+/// The one member of the group `pbx`.
+pub(crate) const PBX: SocketAddr = SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9)),
+    5060,
+);

@@ -1,6 +1,7 @@
 //! What a plugin is lent: store, dialogs, locations, upstreams, random, clock, metrics; and its timer.
 
 use crate::kit::{Kit, ask, invite, orders, probe};
+use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::outbox::Ticket;
 use bellhop_core::policy::{DialogEvent, Hook, Phase, Policy};
 use bellhop_policy::{MeterValue, PluginConfig, StoreLimits};
@@ -48,7 +49,7 @@ fn the_world_is_seen_through_the_services() {
         "random",
         "end",
     ]));
-    let expected = "Some(\"sip:phone@192.0.2.9\")\nNone\nSome(0)\nNone\n1024\n\
+    let expected = "Some(\"sip:phone@192.0.2.9\")\nNone\nSome(1)\nNone\n1024\n\
                     Err(\"a proxy cannot end the calls of others; this takes B2BUA mode\")";
     assert_eq!(saw.saw(), expected);
 }
@@ -117,6 +118,24 @@ fn dialogs_are_counted_and_told_of_with_the_notes_of_their_invite() {
 }
 
 #[test]
+fn a_group_s_members_are_seen_with_their_health_latency_and_calls() {
+    let mut kit = Kit::new(vec![probe("p")]);
+    let order = orders(&["member pbx"]);
+    let seen =
+        |calls| format!("pbx.example sip:192.0.2.9:5060 up false, {calls} calls, 12 ms, weight 1");
+    assert_eq!(kit.request(&order).saw(), seen(0));
+    tell(&mut kit, Phase::Tried);
+    assert_eq!(kit.request(&order).saw(), seen(0));
+    tell_of(&mut kit, Phase::Early, "192.0.2.8:5060");
+    assert_eq!(kit.request(&order).saw(), seen(0));
+    tell_of(&mut kit, Phase::Confirmed, "192.0.2.9:5060");
+    tell_of(&mut kit, Phase::Refreshed, "192.0.2.7:5061");
+    assert_eq!(kit.request(&order).saw(), seen(1));
+    tell(&mut kit, Phase::Ended);
+    assert_eq!(kit.request(&order).saw(), seen(0));
+}
+
+#[test]
 fn a_timer_turns_on_a_thread_of_its_own() {
     let timer = Some(Duration::from_millis(10));
     let mut kit = Kit::new(vec![PluginConfig {
@@ -129,6 +148,20 @@ fn a_timer_turns_on_a_thread_of_its_own() {
 }
 
 fn tell(kit: &mut Kit, phase: Phase) {
+    tell_by(kit, phase, None);
+}
+
+fn tell_of(kit: &mut Kit, phase: Phase, callee: &str) {
+    let flow = Flow {
+        listener: ListenerId(0),
+        transport: Transport::Udp,
+        remote: callee.parse().unwrap(),
+        connection: None,
+    };
+    tell_by(kit, phase, Some(flow));
+}
+
+fn tell_by(kit: &mut Kit, phase: Phase, answered_by: Option<Flow>) {
     let message = invite("");
     let (mut notes, mut changes) = Default::default();
     let source = ask(
@@ -147,6 +180,7 @@ fn tell(kit: &mut Kit, phase: Phase) {
         from_uri: b"sip:6001@example.org",
         to_uri: b"sip:7000@example.org",
         source,
+        answered_by,
         status: 0,
     };
     kit.shard.observe(kit_now(kit), &event);

@@ -73,7 +73,7 @@ fn a_shadow_that_fails_hurts_nobody() {
     assert!(
         differences[0]
             .shadow
-            .starts_with("failure: wants more memory"),
+            .starts_with("failure: wants 5 MiB of memory and may have 2"),
         "{}",
         differences[0].shadow
     );

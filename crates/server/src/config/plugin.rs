@@ -1,7 +1,7 @@
 //! `[[plugin]]`: the policy plugins, in the order in which a message meets them.
 
 use super::{
-    reader::{Field, LATER, Section, quoted},
+    reader::{Field, Section, quoted},
     report::{Report, nearest},
     secret::beside,
     units::{show_duration, show_size},
@@ -119,10 +119,6 @@ fn grants(section: &Section<'_>, report: &Report) -> Grants {
     let mut grants = Grants::NONE;
     for Field { value, at } in listed.into_iter().flat_map(|list| list.value) {
         match value.parse::<Capability>() {
-            Ok(Capability::Upstreams) => report.error(
-                &at,
-                format!("{LATER}; remove it: the health of upstreams is not known to plugins yet"),
-            ),
             Ok(capability) => grants = grants.with(capability),
             Err(_) => {
                 let names = || Capability::ALL.into_iter().map(Capability::name);
@@ -159,8 +155,8 @@ fn quarantine(section: &Section<'_>, report: &Report, defaults: Quarantine) -> Q
     let failures = section.whole("failures", 0..=1_000_000);
     if failures.as_ref().is_some_and(|field| field.value == 0) {
         report.warn(
-            section.at_key("failures"),
-            "0 never leaves the plugin alone, however often it fails: for tests",
+            &section.at_key("failures"),
+            "the plugin is never left alone, however often it fails: for tests",
         );
     }
     let within = during(&section, report, "within", MS..=DAY);

@@ -191,6 +191,13 @@ impl Probe {
                     msg,
                     &format!("{:?}", upstreams::members(first).map(|m| m.len())),
                 ),
+                "member" => {
+                    for m in upstreams::members(first).unwrap_or_default() {
+                        let (calls, ms) = (m.active_calls, m.latency_ms);
+                        let load = format!("{calls} calls, {ms} ms, weight {}", m.weight);
+                        saw(msg, &format!("{} {} up {}, {load}", m.name, m.uri, m.up));
+                    }
+                }
                 "random" => saw(msg, &random::bytes(4_000).len().to_string()),
                 "time" => saw(
                     msg,

@@ -43,6 +43,10 @@ pub(super) fn check(file: &str, bytes: &[u8], config: Option<&str>) -> Result<Ve
     lines.push(format!("name  = {:?}", about.name));
     lines.push(format!("file  = {file:?}"));
     lines.push(format!("grant = [{}]", quoted.join(", ")));
+    lines.extend(
+        seen.memory
+            .map(|mebibytes| format!("memory = \"{mebibytes}MiB\"")),
+    );
     Ok(lines)
 }
 

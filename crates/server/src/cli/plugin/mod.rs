@@ -134,7 +134,8 @@ pub(super) fn plugin(command: Plugin) -> Result<(), String> {
                     say(&format!("    {edit}"));
                 }
                 if let Some(fault) = outcome.fault {
-                    return Err(format!("{} failed: {fault}", outcome.hook));
+                    let why = trial.why().unwrap_or_else(|| fault.to_owned());
+                    return Err(format!("{} failed: {why}", outcome.hook));
                 }
             }
         }

@@ -195,6 +195,12 @@ impl Trial {
         }
     }
 
+    /// What the last failure was, in words.
+    pub(super) fn why(&self) -> Option<String> {
+        let mut all = self.registry.status().into_iter();
+        all.find_map(|plugin| plugin.last_fault)
+    }
+
     /// Another worker's instance, in place of the one that was used so far.
     pub(super) fn another(&mut self) -> ShardPolicy {
         let (bell, woken) = mpsc::channel();
@@ -365,7 +371,7 @@ impl Services for Clock {
         Vec::new()
     }
 
-    fn members(&self, _: &str) -> Option<Vec<Member>> {
+    fn members(&self, _: &str, _: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
         None
     }
 }

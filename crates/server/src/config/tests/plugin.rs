@@ -26,7 +26,7 @@ fn a_name_and_a_file_are_enough() {
 fn every_key_is_taken_over() {
     let hash = "00".repeat(31) + "ff";
     let plugin = read(&format!(
-        "sha256 = \"{hash}\"\ngrant = [\"edit\", \"store\", \"http\"]\non_error = \"reject\"\n\
+        "sha256 = \"{hash}\"\ngrant = [\"edit\", \"upstreams\", \"http\"]\non_error = \"reject\"\n\
          deadline = \"20ms\"\nmemory = \"1MiB\"\nisolation = \"request\"\nshadow = true\ntimer = \"30s\"\n\
          log_lines = 7\nquarantine = {{ failures = 3, within = \"1m\", pause = \"5s\" }}\nstore = {{ keys = 10, bytes = \"1KiB\" }}\n\
          http = {{ hosts = [\"api.example.org\"], timeout = \"2s\", deadline = \"3s\", concurrency = 4, queue = 5, \
@@ -36,7 +36,7 @@ fn every_key_is_taken_over() {
     let granted: Vec<_> = plugin.grants.iter().collect();
     assert_eq!(
         granted,
-        [Capability::Edit, Capability::Store, Capability::Http]
+        [Capability::Edit, Capability::Upstreams, Capability::Http]
     );
     assert_eq!(plugin.on_error, OnError::Reject);
     assert_eq!(plugin.deadline, Duration::from_millis(20));
@@ -64,7 +64,7 @@ fn never_to_leave_a_plugin_alone_is_warned_of() {
     let never = format!("{HEAD}{LEAST}quarantine = {{ failures = 0 }}\n");
     let warnings = pretend().warns(&never);
     assert!(
-        warnings.contains("plugin[0].quarantine.failures: 0 never leaves the plugin alone"),
+        warnings.contains("plugin[0].quarantine.failures = 0: the plugin is never left alone"),
         "{warnings}"
     );
 }
@@ -118,7 +118,6 @@ fn what_is_missing_or_twice_is_said() {
 fn a_wrong_value_is_said_with_what_is_allowed() {
     for (line, said) in [
         ("grant = [\"edits\"]", "did you mean \"edit\"?"),
-        ("grant = [\"upstreams\"]", "not in this version"),
         ("on_error = \"open\"", "allowed: \"continue\", \"reject\""),
         ("deadline = \"0s\"", "allowed: \"1ms\" to \"1s\""),
         ("memory = \"1GiB\"", "allowed: \"64KiB\" to \"256MiB\""),
