@@ -104,7 +104,13 @@ impl Origin {
         self.listener.push_str(source.listener);
         self.zone.clear();
         self.zone.push_str(source.zone);
-        self.user = source.user.map(str::to_owned);
+        match (&mut self.user, source.user) {
+            (Some(own), Some(user)) => {
+                own.clear();
+                own.push_str(user);
+            }
+            (own, user) => *own = user.map(str::to_owned),
+        }
         self.is_in_dialog = source.is_in_dialog;
     }
 }

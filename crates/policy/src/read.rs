@@ -28,7 +28,11 @@ pub(crate) fn source(origin: &Origin) -> Source {
 
 /// As text: what is not UTF-8 becomes U+FFFD.
 pub(crate) fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    // Nearly all is, and is told so a word at a time.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// The method of a request, or the one that a response answers.
@@ -59,7 +63,9 @@ pub(crate) fn body_kind(message: Message<'_>, changes: &Changes) -> (String, usi
         return (String::new(), 0);
     }
     let plain = kind.split(|b| *b == b';').next().unwrap_or_default();
-    (text(plain.trim_ascii()).to_ascii_lowercase(), length)
+    let mut kind = text(plain.trim_ascii());
+    kind.make_ascii_lowercase();
+    (kind, length)
 }
 
 /// The message's own lines of a name that the edits have left.

@@ -20,7 +20,8 @@ use std::sync::atomic::Ordering::Relaxed;
 /// At most one instance, and when there may be another.
 pub(crate) struct Runner {
     made: Arc<Made>,
-    instance: Option<Instance>,
+    /// Boxed: it is taken out for each call, and put back.
+    instance: Option<Box<Instance>>,
     not_before: Instant,
     has_failed: bool,
     for_whom: For,
@@ -141,7 +142,7 @@ impl Runner {
     }
 
     /// The instance, or a new one if there may be one.
-    fn take(&mut self, now: Now) -> Result<Instance, Fault> {
+    fn take(&mut self, now: Now) -> Result<Box<Instance>, Fault> {
         let account = &self.made.facts.account;
         if !account.health.is_open(now.instant) {
             return Err(Fault::Quarantined);
@@ -152,7 +153,7 @@ impl Runner {
         if now.instant < self.not_before {
             return Err(Fault::NoInstance(PAUSING.into()));
         }
-        let instance = self.made.instance()?;
+        let instance = Box::new(self.made.instance()?);
         if mem::take(&mut self.has_failed) {
             account.replaced.fetch_add(1, Relaxed);
         }
