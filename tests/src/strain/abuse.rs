@@ -90,12 +90,13 @@ impl<'s> Abuse<'s> {
     pub fn slice(&mut self, order: &str) -> Slice {
         let (load, before) = (self.load, self.counted());
         let mut calls = Storm::start(self.storm, &self.lane, load.calls, load.seconds);
-        let (begun, time) = (Instant::now(), Duration::from_secs(load.seconds));
+        // None is under way when storm ends, and with it the one who answers them: Bellhop would take the PBX for dead.
+        let time = Duration::from_secs(load.seconds).saturating_sub(LAST_WORDS);
+        let begun = Instant::now();
         let (mut slice, mut lost, mut heard) = (Slice::default(), 0, Instant::now());
         let mut buffer = [0; 4096];
         while calls.is_running() {
             let elapsed = begun.elapsed();
-            // None is under way when the slice ends, and the one who answers them goes.
             let due = match elapsed < time {
                 true => elapsed.as_micros() as u64 * load.messages / 1_000_000,
                 false => 0,
@@ -160,4 +161,6 @@ fn options(lane: &Lane, number: u64, order: &str) -> String {
 const ABUSER: u8 = 2;
 /// Messages of the peer that wait for an answer at the same time: fewer than a plugin's line holds.
 const WINDOW: u64 = 24;
+/// More than a message of the peer waits, and storm begins a second late.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 const LOST: Duration = Duration::from_secs(2);
