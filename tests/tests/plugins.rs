@@ -28,7 +28,7 @@ fn numbers_and_trunks(trunks: &str, rates: &str) -> String {
     let cost = plugin(
         "least-cost",
         &format!("{{ trunks = {{ {trunks} }}, rates = [{rates}] }}"),
-        "",
+        "grant = [\"upstreams\"]",
     );
     plan + &cost
 }
@@ -185,6 +185,52 @@ fn a_plugin_that_loops_traps_or_takes_all_leaves_no_request_without_an_answer() 
             assert_eq!(answer.status(), Some(status), "{name}: {}", answer.text());
         }
     }
+}
+
+/// The first call is seen with the second: it was answered, and how long that took is known.
+#[test]
+fn a_plugin_sees_how_many_calls_an_upstream_has_and_how_long_it_takes_to_answer() {
+    let lane = Lane::take();
+    let grants = "grant = [\"edit\", \"edit-response\", \"body-read\", \"body-write\", \"store\", \"locations\", \
+                  \"upstreams\", \"dialogs\", \"random\"]";
+    let setup = bellhop::Setup {
+        listen: vec![(format!("udp:{}", lane.bellhop()), bellhop::Zone::Inside)],
+        more: strain::plugin("probe", &strain::built("guests/probe"), grants),
+        ..bellhop::Setup::new(&lane)
+    };
+    let _bellhop = setup.start();
+    let mut phone = phone(&lane);
+    let mut pbx = Phone::new("pbx", lane.pbx(), lane.bellhop(), Udp);
+    let mut seen = |id: &str| {
+        phone.send(&format!(
+            "INVITE sip:600@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{id}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:6001@{server}>;tag=1\r\nTo: <sip:600@{server}>\r\n\
+             Call-ID: {id}\r\nCSeq: 1 INVITE\r\nContact: <sip:6001@{local}>\r\nX-Do: member pbx\r\n\
+             Content-Length: 0\r\n\r\n",
+            server = lane.bellhop(),
+            local = lane.phone(1),
+        ));
+        let invite = until("the INVITE", SOON, || {
+            let message = pbx.receive()?;
+            let is_it = message.start_line().starts_with("INVITE");
+            (is_it && message.header("Call-ID") == id).then_some(message)
+        });
+        pbx.answer(&invite, "200 OK");
+        until("the 200", SOON, || {
+            let message = phone.receive()?;
+            let is_it = message.status() == Some(200);
+            (is_it && message.header("Call-ID") == id).then_some(())
+        });
+        invite.header("X-Saw").to_owned()
+    };
+    let first = seen("first");
+    assert!(
+        first.ends_with(" up true, 0 calls, 0 ms, weight 1"),
+        "{first}"
+    );
+    let second = seen("second");
+    assert!(second.contains(" up true, 1 calls, "), "{second}");
+    assert!(!second.contains(" 0 ms"), "{second}");
 }
 
 /// The plugin does not end its start, which is cut off after two seconds; a debug build compiles it for

@@ -191,3 +191,26 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_is_told_with_what_would_do_if_anything_does() {
+        let short = |wants| Short {
+            wants,
+            has: 16 << 20,
+        };
+        assert_eq!(
+            short((16 << 20) + 1).to_string(),
+            "wants 17 MiB of memory and may have 16; memory = \"64MiB\" in its [[plugin]] gives it more"
+        );
+        assert_eq!(short(200 << 20).remedy(), Some(256));
+        assert_eq!(
+            short(1 << 30).to_string(),
+            "wants 1024 MiB of memory and may have 16"
+        );
+        assert!(short(0).to_string().contains("table"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bellhop_plugin::{config::Read, json::Json, prelude::*, uri::Uri};
+use bellhop_plugin::{config::Read, json::Json, prelude::*, upstreams, uri::Uri};
 
 /// Trunks and what they cost. README.md has the keys.
 pub struct LeastCost {
@@ -73,7 +73,7 @@ impl Plugin for LeastCost {
 }
 
 impl LeastCost {
-    /// The cheapest trunk that was not tried.
+    /// The cheapest trunk that was not tried and is not known to be down.
     fn next(&self, ruri: &str, tried: impl Fn(&str) -> bool) -> Option<Route> {
         let uri = Uri::parse(ruri)?;
         let number = uri.number()?;
@@ -82,7 +82,8 @@ impl LeastCost {
         let mut trunks = trunks
             .into_iter()
             .filter_map(|index| self.trunks.get(index));
-        let trunk = trunks.find(|trunk| !tried(&tag(trunk)))?;
+        // One that is down is passed over here: Bellhop answers at once for it, and nobody is asked what next.
+        let trunk = trunks.find(|trunk| !tried(&tag(trunk)) && trunk.is_there())?;
         Some(Route::to(trunk.target(&uri, digits)))
     }
 
@@ -106,6 +107,12 @@ impl LeastCost {
 }
 
 impl Trunk {
+    /// Whether one target of its group is up; of what is no group nothing is known.
+    fn is_there(&self) -> bool {
+        let members = self.via.strip_prefix("group:").and_then(upstreams::members);
+        members.is_none_or(|members| members.iter().any(|member| member.up))
+    }
+
     fn target(&self, uri: &Uri<'_>, digits: &str) -> Target {
         let user = self
             .user

@@ -50,6 +50,24 @@ fn failed(status: u16, tried: &[&str]) -> Failure {
 }
 
 #[test]
+fn a_trunk_whose_targets_are_all_down_is_passed_over() {
+    let mut plugin = plugin();
+    let member = |up| upstreams::Member {
+        name: "gw".to_owned(),
+        uri: "sip:192.0.2.1".to_owned(),
+        up,
+        active_calls: 0,
+        latency_ms: 0,
+        weight: 1,
+    };
+    let call = invite().to("sip:+493012345@example.com");
+    plugin.group("home", vec![member(false), member(true)]);
+    assert_eq!(tags(plugin.on_route(&call)), ["least-cost:home"]);
+    plugin.group("home", vec![member(false)]);
+    assert_eq!(tags(plugin.on_route(&call)), ["least-cost:cheap"]);
+}
+
+#[test]
 fn the_cheapest_trunk_by_its_longest_prefix_is_first() {
     let mut plugin = plugin();
     let mut first = |uri: &str| tags(plugin.on_route(&invite().to(uri)));

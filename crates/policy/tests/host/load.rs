@@ -237,3 +237,19 @@ fn the_sample_plugins_load_as_they_were_built() {
     registry.swap(vec![config]).unwrap();
     assert_eq!(registry.status()[0].about.name, "block-list");
 }
+
+#[test]
+fn a_plugin_without_room_to_start_says_how_much_it_wants_and_what_gives_it_that() {
+    let kit = Kit::empty();
+    let cramped = PluginConfig {
+        memory: 1 << 20,
+        ..probe("p")
+    };
+    let error = kit.registry.swap(vec![cramped]).unwrap_err().to_string();
+    assert!(
+        error.contains("wants 2 MiB of memory and may have 1; memory = \"4MiB\" in its [[plugin]]"),
+        "{error}"
+    );
+    let seen = inspect(&std::fs::read(guest("probe.wasm")).unwrap(), "{}").unwrap();
+    assert_eq!(seen.memory, None);
+}

@@ -1,7 +1,7 @@
 //! The harness holds plugins to the host's rules.
 
 use super::{Edit, Harness, Message, invite, options};
-use crate::{EditError, http, prelude::*, store};
+use crate::{EditError, http, prelude::*, store, upstreams};
 
 /// Does what the test says: the configuration's "do" and "with".
 struct Puppet {
@@ -24,7 +24,7 @@ impl Plugin for Puppet {
         })
     }
 
-    fn on_request(&mut self, _msg: &Message) -> Verdict {
+    fn on_request(&mut self, msg: &Message) -> Verdict {
         let status = self.with.parse().unwrap_or(403);
         match self.act.as_str() {
             "reply" => Reply::new(status).into(),
@@ -37,6 +37,7 @@ impl Plugin for Puppet {
             } else {
                 500
             })),
+            "spread" => spread(msg).map_or(Verdict::Continue, Verdict::from),
             _ => Verdict::Continue,
         }
     }
@@ -47,6 +48,13 @@ impl Plugin for Puppet {
             Err(http::Error::Denied)
         );
     }
+}
+
+/// As `docs/plugins.md` has it.
+fn spread(msg: &Message) -> Option<Route> {
+    let up = upstreams::members("trunks")?.into_iter().filter(|m| m.up);
+    let idle = up.min_by_key(|m| (m.active_calls, m.latency_ms))?;
+    Some(Route::to(Target::new(msg.ruri()).via(idle.uri)))
 }
 
 fn puppet(act: &str, with: &str) -> Harness<Puppet> {
@@ -193,4 +201,33 @@ fn notes_have_bounds() {
     assert_eq!(msg.set_note("0", "y"), Ok(()));
     assert_eq!(msg.note("0").as_deref(), Some("y"));
     assert!(msg.set_note("0", &"x".repeat(1025)).is_err());
+}
+
+#[test]
+fn a_group_s_members_are_what_the_test_says() {
+    let mut plugin = puppet("spread", "");
+    assert_eq!(plugin.on_request(&invite()), Verdict::Continue);
+    let member = |host: &str, up, active_calls| upstreams::Member {
+        name: host.to_owned(),
+        uri: format!("sip:{host}"),
+        up,
+        active_calls,
+        latency_ms: 9,
+        weight: 1,
+    };
+    let all = vec![
+        member("down", false, 0),
+        member("busy", true, 7),
+        member("idle", true, 2),
+    ];
+    plugin.group("trunks", all);
+    let Verdict::Route(route) = plugin.on_request(&invite()) else {
+        unreachable!("a route")
+    };
+    let hops: Vec<_> = route
+        .targets
+        .iter()
+        .map(|t| t.next_hop.as_deref())
+        .collect();
+    assert_eq!(hops, [Some("sip:idle")]);
 }
