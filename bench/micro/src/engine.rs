@@ -27,7 +27,7 @@ mod site;
 
 pub(crate) const CASES: &[Entry] = &[
     ("engine/register-401", || case(challenged)),
-    ("engine/register-new", || case(registered)),
+    ("engine/register-new", || full(registered)),
     // These two tell a stranger nothing by the time they take.
     ("engine/register-wrong-password", || case(wrong_password)),
     ("engine/register-unknown-user", || case(unknown_user)),
@@ -66,8 +66,30 @@ struct Stage {
 }
 
 fn case(script: Script) -> Box<dyn Case> {
+    case_on(Stage::with(0), script)
+}
+
+/// As [`case`], for what adds to tables of the engine: with other phones in them already. An engine has
+/// each of its tables made once, and grown now and then; what is counted is a phone that comes to a site
+/// where there are others.
+fn full(script: Script) -> Box<dyn Case> {
+    let mut stage = Stage::with(OTHERS);
+    for number in 0..OTHERS {
+        let at = SocketAddr::new([192, 0, 2, 45].into(), 10_000 + number);
+        let mut phone = peer(&format!("2{number:04}"), "secret", at);
+        let ask = register(&mut phone, 0);
+        stage.say(at, &ask);
+        let challenge = stage.last();
+        let text = phone.authorize(&ask, &challenge, Algorithm::Md5);
+        stage.say(at, &text.unwrap_or_default());
+        assert_eq!(status_of(&stage.last()), 200);
+    }
+    case_on(stage, script)
+}
+
+fn case_on(stage: Stage, script: Script) -> Box<dyn Case> {
     Box::new(Play {
-        stage: Stage::new(),
+        stage,
         script,
         flow: flow_of(address(PBX)),
         bytes: Vec::new(),
@@ -245,17 +267,20 @@ fn message_answered(stage: &mut Stage) -> (SocketAddr, String) {
     (phone.address, phone.answer(&request, 200, "OK", ""))
 }
 
-/// A REGISTER without credentials, 361 octets.
+/// A REGISTER without credentials. From and To are the same AoR, as in those of phones (RFC 3261 10.2).
 fn register(phone: &mut Peer, round: usize) -> String {
     let call_id = format!("843817637684230@998sdasdh{}", phone.user);
-    phone.in_dialog(
+    let aor = format!("sip:{}@{REALM}", phone.user);
+    let text = phone.in_dialog(
         "REGISTER",
         "sip:pbx.example.com",
-        &format!("<sip:{}@pbx.example.com>", phone.user),
+        &format!("<{aor}>"),
         &call_id,
         1_000 + 2 * u32::try_from(round).unwrap_or(0),
         "Expires: 3600\r\nUser-Agent: Deskphone 4.2.133.7\r\n",
-    )
+    );
+    let peers = format!("From: <sip:{}@{}>", phone.user, phone.server);
+    text.replacen(&peers, &format!("From: <{aor}>"), 1)
 }
 
 /// The same request once more, with an answer to its challenge.
@@ -270,9 +295,12 @@ fn authorised(stage: &mut Stage, ask: String) -> (SocketAddr, String) {
 }
 
 impl Stage {
-    fn new() -> Self {
-        let names: Vec<String> = (1_000..1_200).map(|n| n.to_string()).collect();
-        let phones = names
+    /// With so many other users, whose phones say nothing yet.
+    fn with(others: u16) -> Self {
+        let own: Vec<String> = (1_000..1_200).map(|n| n.to_string()).collect();
+        let others = (0..others).map(|n| format!("2{n:04}"));
+        let names: Vec<String> = own.iter().cloned().chain(others).collect();
+        let phones = own
             .iter()
             .map(|name| {
                 let at = address(&format!("192.0.2.44:{}", 5_000 + name.parse().unwrap_or(0)));
@@ -352,6 +380,8 @@ fn flow_of(from: SocketAddr) -> Flow {
     }
 }
 
+/// Phones of a site that are there before the ones of the cases.
+const OTHERS: u16 = 5_000;
 const STEP: Duration = Duration::from_millis(10);
 const OFFER: &str = "Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n\
 Supported: replaces, 100rel, timer, norefersub\r\n\
