@@ -40,13 +40,17 @@ pub enum Start<'b> {
     },
 }
 
-/// Whom a message is from and to.
+/// Whom a message is from and to, and what else [`Message::ends`] has read on its way.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends<'b> {
     /// From.
     pub from: NameAddr<'b>,
     /// To.
     pub to: NameAddr<'b>,
+    /// The CSeq number.
+    pub cseq: u32,
+    /// Max-Forwards.
+    pub max_forwards: Option<u8>,
 }
 
 /// One header line.
@@ -267,8 +271,8 @@ impl<'b> Message<'b> {
         if call_id.is_empty() || seek::any_invisible(call_id) {
             return Err(Error::of(Kind::Syntax, HeaderId::CallId));
         }
-        let (_, cseq_method) = self.cseq()?;
-        self.max_forwards()?;
+        let (cseq, cseq_method) = self.cseq()?;
+        let max_forwards = self.max_forwards()?;
         match self.start() {
             Start::Request { method, .. } if method != cseq_method => {
                 Err(Error::of(Kind::MethodMismatch, HeaderId::CSeq))
@@ -276,7 +280,12 @@ impl<'b> Message<'b> {
             Start::Response { status, .. } if !(100..=699).contains(&status) => {
                 Err(Error::message(Kind::StartLine))
             }
-            _ => Ok(Ends { from, to }),
+            _ => Ok(Ends {
+                from,
+                to,
+                cseq,
+                max_forwards,
+            }),
         }
     }
 

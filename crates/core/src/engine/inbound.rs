@@ -100,7 +100,7 @@ impl Engine {
         if uri.scheme == Scheme::Other {
             return Err((416, "Unsupported URI scheme"));
         }
-        if !received.is_trusted() && message.max_forwards() == Ok(Some(0)) {
+        if !received.is_trusted() && received.ends.is_some_and(|ends| ends.max_forwards == Some(0)) {
             let is_for_us = uri.user.is_none() && self.names.domain_of(&uri).is_some();
             if routes.has_next || !is_for_us {
                 return Err((483, "Too Many Hops"));

@@ -117,9 +117,9 @@ impl Engine {
         let config = self.registrar_config(received, *longest, *mode);
         let config = config.as_ref().unwrap_or(&self.config.registrar);
         let is_ours = |contact: &UriRef<'_>| self.names.is_own_contact(contact);
-        let (location, message) = (&self.shared.location, received.message);
-        let flow = received.flow;
-        let planned = plan(now.instant, location, config, aor, message, flow, is_ours);
+        let location = &self.shared.location;
+        let (request, flow) = ((received.message, received.cseq()), received.flow);
+        let planned = plan(now.instant, location, config, aor, request, flow, is_ours);
         let planned = match planned {
             Ok(planned) => planned,
             Err(refusal) => return self.refuse_register(received, &refusal, out),

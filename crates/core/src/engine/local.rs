@@ -46,6 +46,11 @@ impl Received<'_> {
         !self.is_outside || self.peer.is_some_and(|(_, is_trusted)| is_trusted)
     }
 
+    /// Its CSeq number; 0 before it was found sound.
+    pub(super) fn cseq(&self) -> u32 {
+        self.ends.map_or(0, |ends| ends.cseq)
+    }
+
     /// Whether whoever sent it is where it came from: it has its proof, or came over a stream, whose
     /// handshake is one. Over UDP anybody may write another's address.
     pub(super) fn has_proven_source(&self) -> bool {

@@ -118,7 +118,6 @@ impl Engine {
         longest: Option<u32>,
         out: &mut Outbox,
     ) {
-        let message = received.message;
         let mode = self.config.registrar.leases.mode_for(&aor);
         let cut = self.registrar_config(received, longest, mode);
         let applied = registrar::apply(
@@ -126,7 +125,7 @@ impl Engine {
             &self.shared.location,
             cut.as_ref().unwrap_or(&self.config.registrar),
             &aor,
-            message,
+            (received.message, received.cseq()),
             received.flow,
             |contact| self.names.is_own_contact(contact),
         );

@@ -32,11 +32,12 @@ pub fn apply(
     location: &Location,
     config: &RegistrarConfig,
     aor: &Aor,
-    request: Message<'_>,
+    (request, cseq): (Message<'_>, u32),
     flow: Flow,
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let change = |aor: &Aor, plan: Plan<'_>| location.change(now, aor, plan);
+    let request = (request, cseq);
     decide(now, location, config, aor, request, flow, (is_ours, change))
 }
 
@@ -49,11 +50,12 @@ pub(crate) fn plan(
     location: &Location,
     config: &RegistrarConfig,
     aor: &Aor,
-    request: Message<'_>,
+    (request, cseq): (Message<'_>, u32),
     flow: Flow,
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let change = |aor: &Aor, plan: Plan<'_>| location.imagine(now, aor, plan);
+    let request = (request, cseq);
     decide(now, location, config, aor, request, flow, (is_ours, change))
 }
 
@@ -64,7 +66,7 @@ fn decide(
     location: &Location,
     config: &RegistrarConfig,
     aor: &Aor,
-    request: Message<'_>,
+    (request, cseq): (Message<'_>, u32),
     flow: Flow,
     (is_ours, change): (
         impl Fn(&UriRef<'_>) -> bool,
@@ -81,9 +83,6 @@ fn decide(
         (Some(push), Request::Contacts(contacts)) => announced(push, contacts)?,
         _ => Vec::new(),
     };
-    let (cseq, _) = request
-        .cseq()
-        .map_err(|error| Refusal::bad(error.to_string()))?;
     let origin = Origin {
         now,
         location,

@@ -28,6 +28,11 @@ struct Site {
     flow: Flow,
 }
 
+/// A request with its CSeq number.
+fn numbered(request: Message<'_>) -> (Message<'_>, u32) {
+    (request, request.cseq().unwrap().0)
+}
+
 impl Site {
     fn new() -> Self {
         Self::sized(1000)
@@ -57,7 +62,7 @@ impl Site {
                 &self.location,
                 &self.config,
                 aor,
-                request,
+                numbered(request),
                 self.flow,
                 |_| false,
             )

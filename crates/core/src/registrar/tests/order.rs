@@ -162,7 +162,7 @@ fn turmoil(site: &Site, thread: u64) {
         let request = Register::by(call_id, cseq, &[line]).text();
         parsed(&request, |request| {
             let (location, config) = (&site.location, &site.config);
-            let flow = tcp(connection);
+            let (request, flow) = (numbered(request), tcp(connection));
             let _ = apply(site.now, location, config, &bob(), request, flow, |_| false);
         });
     };
