@@ -135,7 +135,8 @@ impl Engine {
                     self.check_removed(&aor, &registered.changes, out);
                     let is_removal = |change: &Change| change.kind == ChangeKind::Removed;
                     if registered.changes.iter().all(is_removal) && !registered.is_query {
-                        self.parked.overtake(&aor, message, &self.config.registrar);
+                        let config = &self.config.registrar;
+                        self.parked.overtake(&aor, received.message, config);
                     }
                 }
                 self.registered(now, received, aor, registered, out);

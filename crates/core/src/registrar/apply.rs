@@ -3,7 +3,7 @@
 use super::{
     Aor, Binding, Bindings, Change, ChangeKind, Location, Refusal, Registered, RegistrarConfig,
     binding::{Part, Said, Saying, write_param},
-    contact::{Contact, Request, supports},
+    contact::{Contact, Contacts, Request, supports},
     phones::announced,
 };
 use crate::{flow::Flow, time::Instant};
@@ -73,15 +73,14 @@ fn decide(
         impl FnOnce(&Aor, Plan<'_>) -> Result<(Bindings, Changes), Refusal>,
     ),
 ) -> Result<Registered, Refusal> {
-    let asked = Request::read(request, config)?;
-    if let Request::Contacts(contacts) = &asked
-        && contacts.iter().any(|contact| is_ours(&contact.uri))
-    {
+    let mut contacts = Contacts::new();
+    let asked = Request::read(request, config, &mut contacts)?;
+    if contacts.iter().any(|contact| is_ours(&contact.uri)) {
         return Err(Refusal::of(403, "Contact is this server"));
     }
-    let services = match (&config.push, &asked) {
-        (Some(push), Request::Contacts(contacts)) => announced(push, contacts)?,
-        _ => Vec::new(),
+    let services = match &config.push {
+        Some(push) => announced(push, &contacts)?,
+        None => Vec::new(),
     };
     let origin = Origin {
         now,
@@ -92,21 +91,21 @@ fn decide(
         flow,
     };
     let mut outbound = false;
-    let (bindings, changes) = match &asked {
+    let (bindings, changes) = match asked {
         Request::Query => {
             let mut bindings = Bindings::new();
             location.lookup(now, aor, &mut bindings);
             (bindings, SmallVec::new())
         }
         Request::Wildcard => change(aor, &|bindings| origin.remove_all(bindings))?,
-        Request::Contacts(contacts) => {
+        Request::Contacts => {
             let kept =
                 |contact: &Contact<'_>| contact.flow().is_some() && contact.lifetime.is_some();
             outbound = flow.transport.is_reliable()
                 && contacts.iter().any(kept)
                 && supports(request, "outbound");
             change(aor, &|bindings| {
-                let changes = origin.bind(contacts, bindings)?;
+                let changes = origin.bind(&contacts, bindings)?;
                 let added = changes
                     .iter()
                     .any(|change| change.kind == ChangeKind::Added);
@@ -120,7 +119,7 @@ fn decide(
     Ok(Registered {
         bindings,
         changes,
-        is_query: matches!(asked, Request::Query),
+        is_query: asked == Request::Query,
         outbound,
         services,
     })

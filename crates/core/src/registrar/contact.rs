@@ -4,29 +4,26 @@ use super::{Refusal, RegistrarConfig};
 use bellhop_wire::{
     HeaderId, Message, NameAddr, Params, Scheme, UriRef, Value, view::params::Param,
 };
-use memchr::memchr;
 use smallvec::SmallVec;
 use std::{borrow::Cow, time::Duration};
 
 /// What a REGISTER asks for (RFC 3261 10.2).
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one at a time, on the stack, never moved around"
-)]
-pub(super) enum Request<'m> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
     /// No Contact: which bindings are there (10.2.3).
     Query,
     /// `Contact: *`: remove all (10.2.2).
     Wildcard,
-    /// Add, refresh or remove these.
-    Contacts(Contacts<'m>),
+    /// Add, refresh or remove its contacts.
+    Contacts,
 }
 
-/// Most say one.
-type Contacts<'m> = SmallVec<[Contact<'m>; 1]>;
+/// Most REGISTERs have one.
+pub(super) type Contacts<'m> = SmallVec<[Contact<'m>; 1]>;
 
 /// One Contact value.
 pub(super) struct Contact<'m> {
+    raw: &'m [u8],
     pub(super) uri: UriRef<'m>,
     pub(super) params: Params<'m>,
     /// In thousandths.
@@ -39,23 +36,65 @@ pub(super) struct Contact<'m> {
     pub(super) reg_id: Option<u32>,
 }
 
-impl<'m> Request<'m> {
-    /// Reads the Contact values of a REGISTER.
+impl Request {
+    /// Reads the Contact values of a REGISTER into `contacts`, which are large: they stay where they are read.
     ///
     /// # Errors
     /// What is not a contact, 400; too many, 403; too short, 423; a first hop that cannot keep a flow,
     /// 439.
     #[inline]
-    pub(super) fn read(request: Message<'m>, config: &RegistrarConfig) -> Result<Self, Refusal> {
-        if request.first(HeaderId::Contact).is_none() {
+    pub(super) fn read<'m>(
+        request: Message<'m>,
+        config: &RegistrarConfig,
+        contacts: &mut Contacts<'m>,
+    ) -> Result<Self, Refusal> {
+        let mut lines = request.fields(HeaderId::Contact);
+        let Some(first) = lines.next() else {
             return Ok(Self::Query);
-        }
+        };
         let expires = request
             .number(HeaderId::Expires)
             .map_err(|error| Refusal::bad(error.to_string()))?;
+        // What can be read as one value is one: no comma stands in it but in quotes and brackets.
+        match NameAddr::parse(first.value) {
+            Ok(alone) if lines.next().is_none() => {
+                contacts.push(Contact::of(first.value, &alone, expires, config)?);
+            }
+            _ => {
+                if Self::read_several(request, expires, config, contacts)? == Self::Wildcard {
+                    return Ok(Self::Wildcard);
+                }
+            }
+        }
+        if contacts.iter().any(Contact::wants_flow) {
+            match honours_reg_id(request) {
+                RegIds::Honoured => {}
+                RegIds::Ignored => contacts.iter_mut().for_each(|c| c.reg_id = None),
+                RegIds::FirstHopLacksOutbound => {
+                    return Err(Refusal::of(439, "First Hop Lacks Outbound Support"));
+                }
+            }
+        }
+        if contacts.len() > 1 {
+            check_together(contacts)?;
+        }
+        Ok(Self::Contacts)
+    }
+
+    /// As [`Request::read`], for what is not one contact, each contact alone.
+    #[cold]
+    #[inline(never)]
+    fn read_several<'m>(
+        request: Message<'m>,
+        expires: Option<u32>,
+        config: &RegistrarConfig,
+        contacts: &mut Contacts<'m>,
+    ) -> Result<Self, Refusal> {
         // Each is compared with all others, so the number is bounded before anything else.
         let most = config.max_contacts.saturating_mul(2);
-        let values = values(request, most.saturating_add(1));
+        let values = request.values(HeaderId::Contact);
+        let values = values.take(most.saturating_add(1)).map(|value| value.raw);
+        let values: SmallVec<[&[u8]; 4]> = values.collect();
         match values.as_slice() {
             [] => return Err(Refusal::bad("Bad Contact")),
             [b"*"] => {
@@ -71,44 +110,41 @@ impl<'m> Request<'m> {
             values if values.len() > most => return Err(Refusal::too_many()),
             _ => {}
         }
-        let mut contacts = Contacts::new();
-        for raw in &values {
-            contacts.push(Contact::read(raw, expires, config)?);
+        for raw in values {
+            let contact = NameAddr::parse(raw).map_err(|_| Contact::bad(raw))?;
+            contacts.push(Contact::of(raw, &contact, expires, config)?);
         }
-        if contacts.iter().any(Contact::wants_flow) {
-            match honours_reg_id(request) {
-                RegIds::Honoured => {}
-                RegIds::Ignored => contacts.iter_mut().for_each(|c| c.reg_id = None),
-                RegIds::FirstHopLacksOutbound => {
-                    return Err(Refusal::of(439, "First Hop Lacks Outbound Support"));
-                }
-            }
-        }
-        if let [_] = contacts.as_slice() {
-            return Ok(Self::Contacts(contacts));
-        }
-        for (at, contact) in contacts.iter().enumerate() {
-            if contacts.iter().take(at).any(|other| contact.is_same(other)) {
-                let raw = values.get(at).copied().unwrap_or_default();
-                return Err(Refusal::bad_contact("Contact stands twice", raw));
-            }
-        }
-        let flows = contacts
-            .iter()
-            .filter(|c| c.reg_id.is_some() && c.lifetime.is_some());
-        // RFC 5626 6: one registration makes one flow.
-        if flows.count() > 1 {
-            return Err(Refusal::bad("More than one Contact with reg-id"));
-        }
-        Ok(Self::Contacts(contacts))
+        Ok(Self::Contacts)
     }
 }
 
+/// Whether the contacts of one REGISTER may stand beside each other.
+#[cold]
+fn check_together(contacts: &[Contact<'_>]) -> Result<(), Refusal> {
+    for (at, contact) in contacts.iter().enumerate() {
+        if contacts.iter().take(at).any(|other| contact.is_same(other)) {
+            return Err(Refusal::bad_contact("Contact stands twice", contact.raw));
+        }
+    }
+    let flows = contacts
+        .iter()
+        .filter(|c| c.reg_id.is_some() && c.lifetime.is_some());
+    // RFC 5626 6: one registration makes one flow.
+    if flows.count() > 1 {
+        return Err(Refusal::bad("More than one Contact with reg-id"));
+    }
+    Ok(())
+}
+
 impl<'m> Contact<'m> {
+    /// Judges one value; `header` is what Expires says.
     #[inline(always)]
-    fn read(raw: &'m [u8], header: Option<u32>, config: &RegistrarConfig) -> Result<Self, Refusal> {
-        let bad = || Refusal::bad_contact("Bad Contact", raw);
-        let NameAddr { uri, params, .. } = NameAddr::parse(raw).map_err(|_| bad())?;
+    fn of(
+        raw: &'m [u8],
+        &NameAddr { uri, params, .. }: &NameAddr<'m>,
+        header: Option<u32>,
+        config: &RegistrarConfig,
+    ) -> Result<Self, Refusal> {
         if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) || uri.host.is_none() {
             return Err(Refusal::bad_contact(
                 "Contact is not a sip or sips URI",
@@ -126,12 +162,13 @@ impl<'m> Contact<'m> {
             header
         };
         let q = match told.q {
-            Some(q) => q.value.and_then(thousandths).ok_or_else(bad)?,
+            Some(q) => q.value.and_then(thousandths).ok_or_else(|| Self::bad(raw))?,
             None => 1000,
         };
         let instance = told.instance.and_then(|_| params.unquoted("+sip.instance"));
         let reg_id = told.reg_id.and_then(|id| id.value).and_then(number);
         Ok(Self {
+            raw,
             uri,
             params,
             q,
@@ -139,6 +176,10 @@ impl<'m> Contact<'m> {
             reg_id: reg_id.filter(|id| *id > 0 && instance.is_some()),
             instance,
         })
+    }
+
+    fn bad(raw: &[u8]) -> Refusal {
+        Refusal::bad_contact("Bad Contact", raw)
     }
 
     /// Whether both would be the same binding.
@@ -157,21 +198,6 @@ impl<'m> Contact<'m> {
     fn wants_flow(&self) -> bool {
         self.flow().is_some()
     }
-}
-
-/// The Contact values of a REGISTER, of which the first `most` are of interest.
-fn values<'m>(request: Message<'m>, most: usize) -> SmallVec<[&'m [u8]; 4]> {
-    let mut lines = request.fields(HeaderId::Contact);
-    if let (Some(only), None) = (lines.next(), lines.next())
-        && !only.value.is_empty()
-        && memchr(b',', only.value).is_none()
-    {
-        let mut alone = SmallVec::new();
-        alone.push(only.value);
-        return alone;
-    }
-    let values = request.values(HeaderId::Contact);
-    values.take(most).map(|value| value.raw).collect()
 }
 
 /// The parameters of a Contact that say something to a registrar, the first of each name.

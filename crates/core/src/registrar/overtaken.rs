@@ -2,7 +2,7 @@
 
 use super::{
     RegistrarConfig,
-    contact::{Contact, Request},
+    contact::{Contact, Contacts, Request},
 };
 use bellhop_wire::Message;
 
@@ -17,12 +17,15 @@ pub(crate) fn overtakes(
     if later.call_id() != earlier.call_id() || number(later) <= number(earlier) {
         return false;
     }
-    match (Request::read(later, config), Request::read(earlier, config)) {
+    let (mut taken, mut bound) = (Contacts::new(), Contacts::new());
+    let later = Request::read(later, config, &mut taken);
+    let earlier = Request::read(earlier, config, &mut bound);
+    match (later, earlier) {
         (Ok(Request::Wildcard), _) => true,
-        (Ok(Request::Contacts(later)), Ok(Request::Contacts(earlier))) => {
+        (Ok(Request::Contacts), Ok(Request::Contacts)) => {
             let goes = |contact: &&Contact<'_>| contact.lifetime.is_none();
-            let mut gone = later.iter().filter(goes);
-            gone.any(|gone| earlier.iter().any(|contact| contact.is_same(gone)))
+            let mut gone = taken.iter().filter(goes);
+            gone.any(|gone| bound.iter().any(|contact| contact.is_same(gone)))
         }
         _ => false,
     }
