@@ -192,7 +192,7 @@ impl Origin<'_> {
     fn binding(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Option<Arc<Binding>> {
         let lifetime = contact.lifetime?;
         let said = match old.filter(|old| self.says_again(contact, old)) {
-            Some(old) => Arc::clone(&old.said),
+            Some(old) => old.said.clone(),
             None => self.said(contact, old),
         };
         Some(Arc::new(Binding {
@@ -217,7 +217,7 @@ impl Origin<'_> {
     }
 
     /// What the phone says of a contact: what the old binding keeps, if that is the same.
-    fn said(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Arc<Said> {
+    fn said(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Said {
         let mut saying = Saying::default();
         saying.add(Part::Contact, |text| {
             text.extend_from_slice(contact.uri.raw)

@@ -4,7 +4,7 @@ use super::Device;
 use crate::{flow::Flow, time::Instant};
 use bellhop_wire::{UriRef, view::params::Param};
 use smallvec::SmallVec;
-use std::{borrow::Cow, cmp::Reverse, sync::Arc, time::Duration};
+use std::{borrow::Cow, cmp::Reverse, fmt, ops::Deref, sync::Arc, time::Duration};
 
 /// The bindings of one AoR.
 pub type Bindings = SmallVec<[Arc<Binding>; 4]>;
@@ -13,7 +13,7 @@ pub type Bindings = SmallVec<[Arc<Binding>; 4]>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// What the phone says again at each refresh.
-    pub(super) said: Arc<Said>,
+    pub(super) said: Said,
     /// Preference in thousandths, 0..=1000; 1000 if the Contact had none.
     pub q: u16,
     /// When it ends.
@@ -116,12 +116,10 @@ pub(super) fn write_param(param: &Param<'_>, text: &mut SmallVec<[u8; 256]>) {
     }
 }
 
-/// What a phone says again at each refresh, in one piece of memory that the old binding and the new one
-/// share.
-#[derive(Debug, PartialEq, Eq)]
+/// What a phone says again at each refresh, in one piece of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
-    /// Of most phones it is short enough to stand here.
-    text: SmallVec<[u8; SHORT]>,
+    text: Kept,
     /// Where each part ends.
     ends: [u32; PARTS],
     has_instance: bool,
@@ -129,6 +127,14 @@ pub(super) struct Said {
     pub(super) key: u64,
     /// Whose it is.
     device: Device,
+}
+
+/// Of most phones it is short enough to stand in the binding, so that one costs one allocation; what is longer
+/// the old binding and the new one share.
+#[derive(Clone)]
+enum Kept {
+    Short([u8; SHORT], u8),
+    Long(Arc<[u8]>),
 }
 
 /// The parts, in the order in which they stand.
@@ -175,25 +181,65 @@ impl Saying {
     /// What a binding keeps: what the old one keeps, if that is the same.
     pub(super) fn keep(
         self,
-        old: Option<&Arc<Said>>,
+        old: Option<&Said>,
         found_by: impl FnOnce() -> (u64, Device),
-    ) -> Arc<Said> {
-        let same = |old: &&Arc<Said>| {
-            old.text == self.text && old.ends == self.ends && old.has_instance == self.has_instance
+    ) -> Said {
+        let same = |old: &&Said| {
+            *old.text == *self.text
+                && old.ends == self.ends
+                && old.has_instance == self.has_instance
         };
         match old.filter(same) {
-            Some(old) => Arc::clone(old),
+            Some(old) => old.clone(),
             None => {
                 let (key, device) = found_by();
-                Arc::new(Said {
-                    text: SmallVec::from_slice(&self.text),
+                Said {
+                    text: Kept::of(&self.text),
                     ends: self.ends,
                     has_instance: self.has_instance,
                     key,
                     device,
-                })
+                }
             }
         }
+    }
+}
+
+impl Kept {
+    fn of(text: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match (short.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(slot), Ok(len)) => {
+                slot.copy_from_slice(text);
+                Self::Short(short, len)
+            }
+            _ => Self::Long(text.into()),
+        }
+    }
+}
+
+impl Deref for Kept {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Short(text, len) => text.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Long(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Kept {}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.escape_ascii())
     }
 }
 
