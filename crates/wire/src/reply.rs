@@ -1,7 +1,9 @@
 //! Responses made from a request's own lines (RFC 3261 8.2.6).
 
 use crate::{
-    Field, HeaderId, Message, mark, seek,
+    Field, HeaderId, Message,
+    index::Line,
+    mark, seek,
     text::{self, Sink},
     view::list,
 };
@@ -120,13 +122,19 @@ impl<'o> Reply<'o> {
     /// Copies the first From, To, Call-ID and CSeq: where a request refused for having one twice says it
     /// twice, the answer says it once and can be read.
     fn ends(&mut self, request: Message<'_>, to_tag: &[u8]) {
-        if let Some((before, behind, cseq)) = ends_in_pieces(request) {
-            self.out.put(before);
+        if let Some([from, to, call_id, cseq]) = usual_ends(request) {
+            // What stands together in the request is copied in one run, and most of it does.
+            let mut run = Run::of(request.bytes, from.start, from.end);
+            run.go_on(self.out, to.start, to.value_end);
             if !to_tag.is_empty() {
+                run.end(self.out);
                 self.tag(to_tag);
+                run = Run::of(request.bytes, to.value_end, to.value_end);
             }
-            self.out.put(behind);
-            return self.out.put(cseq);
+            run.go_on(self.out, to.value_end, to.end);
+            run.go_on(self.out, call_id.start, call_id.end);
+            run.go_on(self.out, cseq.start, cseq.end);
+            return run.end(self.out);
         }
         for id in ENDS {
             let Some(field) = request.first(id) else {
@@ -205,28 +213,43 @@ fn up_to_value_end<'b>(request: Message<'b>, field: Field<'_>) -> Option<&'b [u8
         .get(line.start as usize..line.value_end as usize)
 }
 
-/// What stands up to the end of To's value, from there on, and the CSeq if it is not in it, where all four are
-/// usual lines and From, To and Call-ID stand together in this order, as in most requests.
+/// The lines of From, To, Call-ID and CSeq, if all are usual ones.
 #[inline(always)]
-fn ends_in_pieces(request: Message<'_>) -> Option<(&[u8], &[u8], &[u8])> {
-    let [from, to, call_id, cseq] = ENDS.map(|id| {
+fn usual_ends<'b>(request: Message<'b>) -> Option<[&'b Line; 4]> {
+    let usual = |id| {
         let at = request.index.first(id)?;
         request.index.lines.get(at).filter(|line| line.usual)
-    });
-    let (from, to, call_id, cseq) = (from?, to?, call_id?, cseq?);
-    if (from.end, to.end) != (to.start, call_id.start) {
-        return None;
+    };
+    let [from, to, call_id, cseq] = ENDS.map(usual);
+    Some([from?, to?, call_id?, cseq?])
+}
+
+/// Octets of a message that are to be copied.
+struct Run<'b> {
+    bytes: &'b [u8],
+    start: u32,
+    end: u32,
+}
+
+impl<'b> Run<'b> {
+    fn of(bytes: &'b [u8], start: u32, end: u32) -> Self {
+        Self { bytes, start, end }
     }
-    let whole = |start: u32, end: u32| request.bytes.get(start as usize..end as usize);
-    let before = whole(from.start, to.value_end)?;
-    if call_id.end == cseq.start {
-        return Some((before, whole(to.value_end, cseq.end)?, b""));
+
+    /// Takes in what comes next, if that is not where this ends by itself.
+    #[inline(always)]
+    fn go_on(&mut self, out: &mut Vec<u8>, start: u32, end: u32) {
+        if start != self.end {
+            self.end(out);
+            self.start = start;
+        }
+        self.end = end;
     }
-    Some((
-        before,
-        whole(to.value_end, call_id.end)?,
-        whole(cseq.start, cseq.end)?,
-    ))
+
+    fn end(&self, out: &mut Vec<u8>) {
+        let place = self.start as usize..self.end as usize;
+        out.put(self.bytes.get(place).unwrap_or_default());
+    }
 }
 
 fn put_status_line(out: &mut Vec<u8>, status: u16, reason: &str) {
