@@ -76,13 +76,22 @@ impl<'o> Reply<'o> {
     /// Adds a header line whose value is written by `write` into the output buffer directly. Left out
     /// like [`Reply::header`].
     pub fn header_with(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        if text::is_token(name.as_bytes()) {
+            self.line_with(|out| {
+                out.put(name.as_bytes());
+                out.put(b": ");
+                write(out);
+            });
+        }
+        self
+    }
+
+    /// Adds a header line that `write` appends without its line end, its name one of ours. Left out like
+    /// [`Reply::header`].
+    pub fn line_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         let before = self.out.len();
-        self.out.put(name.as_bytes());
-        self.out.put(b": ");
-        let value = self.out.len();
         write(self.out);
-        let clean = self.out.get(value..).is_some_and(text::is_clean);
-        if clean && text::is_token(name.as_bytes()) {
+        if self.out.get(before..).is_some_and(text::is_clean) {
             self.out.put(CRLF);
         } else {
             self.out.truncate(before);

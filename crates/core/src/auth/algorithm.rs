@@ -105,15 +105,15 @@ impl Hash {
         Some(Self { bytes, len: size })
     }
 
-    /// Whether both are the same, in a time that does not tell how much of them is.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        let (ours, _) = self.bytes.as_chunks::<8>();
-        let (theirs, _) = other.bytes.as_chunks::<8>();
-        let same = |(ours, theirs): (&[u8; 8], &[u8; 8])| {
-            u64::from_ne_bytes(*ours).ct_eq(&u64::from_ne_bytes(*theirs))
-        };
-        let all = ours.iter().zip(theirs).map(same);
-        bool::from(all.fold(Choice::from(1), |all, same| all & same)) && self.len == other.len
+    /// Whether a text is the digits of this hash, in either case; it takes a time that does not tell how much
+    /// of them is right. `None`: such a text has no hash of this length.
+    pub(super) fn is_written(&self, text: &[u8]) -> Option<bool> {
+        // Nearly all write them in lower case (RFC 7616 3.4), so that theirs need not be read.
+        if same(self.hex().as_bytes(), text) {
+            return Some(true);
+        }
+        let read = Self::of_hex(text, self.len)?;
+        Some(same(self.as_bytes(), read.as_bytes()))
     }
 }
 
@@ -137,6 +137,18 @@ impl From<[u8; 32]> for Hash {
     fn from(bytes: [u8; 32]) -> Self {
         Self { bytes, len: 32 }
     }
+}
+
+/// Whether two texts are the same, in a time that tells their length alone.
+fn same(ours: &[u8], theirs: &[u8]) -> bool {
+    let (ours, rest) = ours.as_chunks::<8>();
+    let (theirs, others) = theirs.as_chunks::<8>();
+    let number = |eight: &[u8; 8]| u64::from_ne_bytes(*eight);
+    let each = ours.iter().zip(theirs);
+    let all = each.fold(Choice::from(1), |all, (ours, theirs)| {
+        all & number(ours).ct_eq(&number(theirs))
+    });
+    bool::from(all & rest.ct_eq(others)) && ours.len() == theirs.len()
 }
 
 /// Gives the parts with colons between them to a hash in one piece: each piece has its price, and all
@@ -197,18 +209,27 @@ mod tests {
     }
 
     #[test]
-    fn two_hashes_are_the_same_if_every_byte_is() {
+    fn a_hash_is_written_in_either_case_and_every_digit_counts() {
         for algorithm in Algorithm::ALL {
             let hash = algorithm.hash(&[b"a"]);
-            assert!(hash.is(&algorithm.hash(&[b"a"])));
-            for at in 0..algorithm.size() {
-                let mut other = hash;
-                other.bytes[at] ^= 1;
-                assert!(!hash.is(&other), "byte {at}");
+            let text = hash.hex().as_bytes().to_vec();
+            assert_eq!(hash.is_written(&text), Some(true));
+            assert_eq!(hash.is_written(&text.to_ascii_uppercase()), Some(true));
+            for at in 0..text.len() {
+                let with = |digit| {
+                    let mut other = text.clone();
+                    other[at] = digit;
+                    hash.is_written(&other)
+                };
+                let wrong = if text[at] == b'0' { b'1' } else { b'0' };
+                assert_eq!(with(wrong), Some(false), "digit {at}");
+                // Without the bit of lower case a number is a control octet.
+                assert_eq!(with(wrong & !0x20), None, "digit {at}");
+            }
+            for bad in [&text[1..], &[&text[..], b"00"].concat(), b""] {
+                assert_eq!(hash.is_written(bad), None);
             }
         }
-        let short = Hash::from([0_u8; 16]);
-        assert!(!short.is(&Hash::from([0_u8; 32])));
     }
 
     #[test]

@@ -157,7 +157,9 @@ impl Authenticator {
             return Outcome::Challenge { stale: false };
         };
         let expected = claim.expected(&ha1, method.as_bytes(), request.body(), &self.usual);
-        let right = expected.is(&claim.response);
+        let Some(right) = expected.is_written(claim.response) else {
+            return Outcome::Malformed("Bad response in digest credentials");
+        };
         let (Some(user), true, true) = (user, known, right) else {
             return Outcome::Challenge { stale: false };
         };

@@ -8,7 +8,7 @@ use super::{
 use crate::hex;
 use bellhop_wire::{
     Credentials, Field, Message, Scheme, UriRef,
-    view::auth::{AuthError, unescape},
+    view::auth::AuthError,
 };
 use std::borrow::Cow;
 
@@ -24,8 +24,8 @@ pub(super) struct Claim<'m> {
     pub(super) nonce: &'m [u8],
     /// The nonce count.
     pub(super) count: u32,
-    /// The digest that the client made.
-    pub(super) response: Hash,
+    /// The digest that the client made, as it stands.
+    pub(super) response: &'m [u8],
     uri: &'m [u8],
     nc: &'m [u8],
     cnonce: Cow<'m, [u8]>,
@@ -109,15 +109,14 @@ impl<'m> Claim<'m> {
         let cnonce = mandatory(given.cnonce, "Digest credentials without cnonce")?;
         Ok(Self {
             at,
-            username: unescape(username),
+            username: given.resolved(username),
             algorithm,
             nonce,
             count: count(nc).ok_or(Fault::Malformed("Bad nc in digest credentials"))?,
-            response: Hash::of_hex(response, algorithm.size())
-                .ok_or(Fault::Malformed("Bad response in digest credentials"))?,
+            response,
             uri,
             nc,
-            cnonce: unescape(cnonce),
+            cnonce: given.resolved(cnonce),
             qop,
         })
     }
@@ -205,7 +204,7 @@ pub(super) fn place(request: Message<'_>, field: &Field<'_>) -> usize {
 pub(super) fn is_for(credentials: &Credentials<'_>, realm: &str) -> bool {
     credentials
         .realm
-        .is_some_and(|theirs| *unescape(theirs) == *realm.as_bytes())
+        .is_some_and(|theirs| *credentials.resolved(theirs) == *realm.as_bytes())
 }
 
 fn mandatory<'m>(value: Option<&'m [u8]>, missing: &'static str) -> Result<&'m [u8], Fault> {

@@ -61,7 +61,7 @@ impl Registered {
     /// speaks of that (RFC 8599 4.1).
     pub fn write(&self, now: Instant, request: Message<'_>, reply: &mut Reply<'_>) {
         for binding in &self.bindings {
-            reply.header_with("Contact", |out| contact(now, binding, out));
+            reply.line_with(|out| contact(now, binding, out));
         }
         if request.first(HeaderId::Path).is_some() && supports(request, "path") {
             reply.copy(request, HeaderId::Path);
@@ -136,12 +136,11 @@ impl From<Full> for Refusal {
 }
 
 fn contact(now: Instant, binding: &Binding, out: &mut Vec<u8>) {
-    out.push(b'<');
+    out.extend_from_slice(b"Contact: <");
     out.extend_from_slice(binding.contact());
-    out.push(b'>');
     let whole = binding.remaining(now).as_secs();
     // Whole seconds, never more than there are; but 0 would say that it is gone.
-    out.extend_from_slice(b";expires=");
+    out.extend_from_slice(b">;expires=");
     out.extend_from_slice(&decimal(whole.max(1)));
     if binding.q < 1000 {
         // Three digits: a thousand more has four, of which the first is not written.

@@ -34,6 +34,8 @@ pub struct Credentials<'a> {
     pub qop: Option<&'a [u8]>,
     /// nc: 8 hex digits, raw
     pub nc: Option<&'a [u8]>,
+    /// A value may have a quoted pair.
+    has_pairs: bool,
 }
 
 /// A digest challenge as it stands; for clients (testkit, the upstream side).
@@ -79,10 +81,12 @@ impl<'a> Credentials<'a> {
         let mut read = [None; KNOWN.len()];
         let (mut equals, mut quotes) = (Finder::new(list), Finder::new(list));
         let mut at = 0;
+        let mut has_pairs = false;
         while at < list.len() {
             let (known, value, behind) = match plain(list, at, &mut equals, &mut quotes) {
                 Some((known, value, behind)) => (Some(known), value, behind),
                 None => {
+                    has_pairs = true;
                     let rest = list.get(at..).unwrap_or_default();
                     let (name, value, behind) = parameter(rest).ok_or(AuthError::Syntax)?;
                     let behind = list.len().saturating_sub(behind.len());
@@ -126,7 +130,18 @@ impl<'a> Credentials<'a> {
             opaque,
             qop,
             nc,
+            has_pairs,
         })
+    }
+
+    /// A value of these with its quoted pairs resolved. As [`unescape`], which looks for them also where the
+    /// reader has seen that there are none.
+    pub fn resolved(&self, value: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.has_pairs {
+            unescape(value)
+        } else {
+            Cow::Borrowed(value)
+        }
     }
 }
 
