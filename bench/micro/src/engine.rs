@@ -27,7 +27,7 @@ mod site;
 
 pub(crate) const CASES: &[Entry] = &[
     ("engine/register-401", || case(challenged)),
-    ("engine/register-new", || full(registered)),
+    ("engine/register-new", || in_the_midst(registered)),
     // These two tell a stranger nothing by the time they take.
     ("engine/register-wrong-password", || case(wrong_password)),
     ("engine/register-unknown-user", || case(unknown_user)),
@@ -57,8 +57,10 @@ struct Play {
 /// An engine, its phones and its PBX.
 struct Stage {
     engine: Engine,
+    location: Arc<Location>,
     out: Outbox,
     now: Now,
+    step: Duration,
     phones: Vec<Peer>,
     pbx: Peer,
     rounds: usize,
@@ -69,20 +71,22 @@ fn case(script: Script) -> Box<dyn Case> {
     case_on(Stage::with(0), script)
 }
 
-/// As [`case`], for what adds to tables of the engine: with other phones in them already. An engine has
-/// each of its tables made once, and grown now and then; what is counted is a phone that comes to a site
-/// where there are others.
-fn full(script: Script) -> Box<dyn Case> {
+/// As [`case`], for what adds to the engine's tables, at a site that has run for a while: somebody registers for
+/// five minutes every 60 ms, and as often the time of somebody's binding and nonce is up. So there are 5,000
+/// others all the time, and tables and heap have grown to what is needed.
+fn in_the_midst(script: Script) -> Box<dyn Case> {
     let mut stage = Stage::with(OTHERS);
+    stage.step = FULL_STEP;
     for number in 0..OTHERS {
         let at = SocketAddr::new([192, 0, 2, 45].into(), 10_000 + number);
         let mut phone = peer(&format!("2{number:04}"), "secret", at);
-        let ask = register(&mut phone, 0);
+        let ask = register(&mut phone, 0).replacen("Expires: 3600", "Expires: 300", 1);
         stage.say(at, &ask);
         let challenge = stage.last();
         let text = phone.authorize(&ask, &challenge, Algorithm::Md5);
         stage.say(at, &text.unwrap_or_default());
         assert_eq!(status_of(&stage.last()), 200);
+        stage.pass();
     }
     case_on(stage, script)
 }
@@ -100,9 +104,7 @@ impl Case for Play {
     fn prepare(&mut self) {
         let stage = &mut self.stage;
         stage.rounds = stage.rounds.wrapping_add(1);
-        stage.now.instant = stage.now.instant.after(STEP);
-        stage.now.unix += STEP;
-        stage.engine.handle_timeout(stage.now, &mut stage.out);
+        stage.pass();
         let (from, text) = (self.script)(stage);
         self.flow = flow_of(from);
         self.bytes = text.into_bytes();
@@ -317,6 +319,7 @@ impl Stage {
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
+        let location = Arc::clone(&shared.location);
         let (secret, replay) = (Arc::clone(&shared.secret), Arc::clone(&shared.replay));
         let auth = Authenticator::new(auth(&names), secret, replay);
         let engine = Engine::new(
@@ -328,6 +331,7 @@ impl Stage {
         );
         Self {
             engine,
+            location,
             out: Outbox {
                 min_level: Level::Info,
                 ..Outbox::default()
@@ -336,10 +340,22 @@ impl Stage {
                 instant: Instant::from_micros(1_000_000),
                 unix: Duration::from_secs(1_800_000_000),
             },
+            step: STEP,
             phones,
             pbx: peer("pbx", "", address(PBX)),
             rounds: 0,
             nonce: String::new(),
+        }
+    }
+
+    /// Time goes on by a step, and the shell does what it does then.
+    fn pass(&mut self) {
+        self.now.instant = self.now.instant.after(self.step);
+        self.now.unix += self.step;
+        self.engine.handle_timeout(self.now, &mut self.out);
+        let due = self.location.next_expiry();
+        if due.is_some_and(|due| due <= self.now.instant) {
+            self.location.sweep(self.now.instant);
         }
     }
 
@@ -380,9 +396,9 @@ fn flow_of(from: SocketAddr) -> Flow {
     }
 }
 
-/// Phones of a site that are there before the ones of the cases.
 const OTHERS: u16 = 5_000;
 const STEP: Duration = Duration::from_millis(10);
+const FULL_STEP: Duration = Duration::from_millis(60);
 const OFFER: &str = "Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n\
 Supported: replaces, 100rel, timer, norefersub\r\n\
 Session-Expires: 1800\r\n\

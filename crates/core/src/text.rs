@@ -20,6 +20,15 @@ impl<const N: usize> Text<N> {
         }
     }
 
+    /// The octets and how many there are, if they stand in here; else all of them.
+    pub(crate) fn into_short(self) -> Result<([u8; N], usize), Vec<u8>> {
+        if self.long.is_empty() {
+            Ok((self.inline, self.len))
+        } else {
+            Err(self.long)
+        }
+    }
+
     /// Appends octets.
     #[inline]
     pub(crate) fn put(&mut self, octets: &[u8]) {

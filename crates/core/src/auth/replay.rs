@@ -79,19 +79,26 @@ impl ReplayGuard {
             at: now,
             fingerprint,
         };
-        if let Some(seen) = stripe.seen.get_mut(&nonce.id) {
-            if count > seen.count {
-                *seen = new;
-                return true;
+        let is_old = stripe.watermark.is_some_and(|mark| nonce.issued <= mark);
+        let mut is_first = false;
+        let seen = if is_old {
+            stripe.seen.get_mut(&nonce.id)
+        } else {
+            let first = || {
+                is_first = true;
+                new
+            };
+            Some(stripe.seen.get_or_insert_mut(nonce.id, first))
+        };
+        match seen {
+            None => return false,
+            Some(_) if is_first => stripe.forget(self.each, expired),
+            Some(seen) if count > seen.count => *seen = new,
+            Some(seen) => {
+                let again = fingerprint.is_some() && seen.fingerprint == fingerprint;
+                return again && count == seen.count && now.since(seen.at) <= RETRANSMITTING;
             }
-            let again = fingerprint.is_some() && seen.fingerprint == fingerprint;
-            return again && count == seen.count && now.since(seen.at) <= RETRANSMITTING;
         }
-        if stripe.watermark.is_some_and(|mark| nonce.issued <= mark) {
-            return false;
-        }
-        stripe.seen.push(nonce.id, new);
-        stripe.forget(self.each, expired);
         true
     }
 

@@ -30,11 +30,12 @@ impl Engine {
             }
             return;
         };
-        let ends = match message.ends() {
-            Ok(ends) => ends,
+        // It is large: it stays where it is made.
+        let ends = message.ends();
+        match &ends {
+            Ok(ends) => received.ends = Some(ends),
             Err(error) => return self.refuse(&received, error.status(), &error.to_string(), out),
-        };
-        received.ends = Some(&ends);
+        }
         let Some(method) = message.method() else {
             return;
         };

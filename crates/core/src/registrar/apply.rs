@@ -218,17 +218,18 @@ impl Origin<'_> {
 
     /// What the phone says of a contact: what the old binding keeps, if that is the same.
     fn said(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Said {
-        let mut saying = Saying::default();
-        saying.add(Part::Contact, |text| {
-            text.extend_from_slice(contact.uri.raw)
-        });
-        saying.add(Part::Params, |text| other_params(contact.params, text));
-        saying.add(Part::CallId, |text| {
-            text.extend_from_slice(self.request.call_id());
-        });
-        saying.add(Part::Path, |text| path(self.request, text));
+        let mut saying = Saying::new();
+        saying.put(contact.uri.raw);
+        saying.end(Part::Contact);
+        other_params(contact.params, &mut saying);
+        saying.end(Part::Params);
+        saying.put(self.request.call_id());
+        saying.end(Part::CallId);
+        path(self.request, &mut saying);
+        saying.end(Part::Path);
         if let Some(instance) = &contact.instance {
-            saying.add(Part::Instance, |text| text.extend_from_slice(instance));
+            saying.put(instance);
+            saying.end(Part::Instance);
         }
         let found_by = || {
             let instance = contact.instance.as_deref().map(|i| (i, contact.reg_id));
@@ -264,38 +265,24 @@ fn place_of(contact: &Contact<'_>, bindings: &Bindings) -> Option<usize> {
 }
 
 /// The parameters that are given back as they came.
-fn other_params(params: Params<'_>, text: &mut SmallVec<[u8; 256]>) {
-    let from = text.len();
+fn other_params(params: Params<'_>, saying: &mut Saying) {
     for param in params.iter() {
         if param.name.eq_ignore_ascii_case(b"expires") || param.name.eq_ignore_ascii_case(b"q") {
             continue;
         }
-        write_param(&param, text);
+        write_param(&param, |octets| saying.put_unfolded(octets));
     }
-    unfold(text.get_mut(from..).unwrap_or_default());
 }
 
 /// RFC 3327 5.3.
-fn path(request: Message<'_>, text: &mut SmallVec<[u8; 256]>) {
+fn path(request: Message<'_>, saying: &mut Saying) {
     if request.first(HeaderId::Path).is_none() || !supports(request, "path") {
         return;
     }
-    let from = text.len();
-    for value in request.values(HeaderId::Path) {
-        if text.len() > from {
-            text.extend_from_slice(b", ");
+    for (at, value) in request.values(HeaderId::Path).enumerate() {
+        if at > 0 {
+            saying.put(b", ");
         }
-        text.extend_from_slice(value.raw);
-    }
-    unfold(text.get_mut(from..).unwrap_or_default());
-}
-
-/// What is stored will stand in lines of ours: a fold becomes blanks (RFC 3261 7.3.1).
-fn unfold(text: &mut [u8]) {
-    for byte in text
-        .iter_mut()
-        .filter(|byte| matches!(byte, b'\r' | b'\n' | 0))
-    {
-        *byte = b' ';
+        saying.put_unfolded(value.raw);
     }
 }

@@ -1,7 +1,7 @@
 //! One contact of an AoR.
 
 use super::Device;
-use crate::{flow::Flow, time::Instant};
+use crate::{flow::Flow, text::Text, time::Instant};
 use bellhop_wire::{UriRef, view::params::Param};
 use smallvec::SmallVec;
 use std::{borrow::Cow, cmp::Reverse, fmt, ops::Deref, sync::Arc, time::Duration};
@@ -86,12 +86,12 @@ impl Binding {
             return Cow::Borrowed(bare);
         }
         let before = bare.len().saturating_sub(uri.params.raw.len());
-        let text = bare.get(..before).unwrap_or_default();
-        let mut text = SmallVec::from_slice(text);
+        let mut text = Text::<256>::new();
+        text.put(bare.get(..before).unwrap_or_default());
         for param in uri.params.iter().filter(|param| !param.is("method")) {
-            write_param(&param, &mut text);
+            write_param(&param, |octets| text.put(octets));
         }
-        Cow::Owned(text.into_vec())
+        Cow::Owned(text.to_vec())
     }
 
     /// Whether its contact is this URI by RFC 3261 19.1.4.
@@ -106,13 +106,13 @@ impl Binding {
     }
 }
 
-/// Appends `;name=value`.
-pub(super) fn write_param(param: &Param<'_>, text: &mut SmallVec<[u8; 256]>) {
-    text.push(b';');
-    text.extend_from_slice(param.name);
+/// Gives `;name=value` to `put`, in pieces.
+pub(super) fn write_param(param: &Param<'_>, mut put: impl FnMut(&[u8])) {
+    put(b";");
+    put(param.name);
     if let Some(value) = param.value {
-        text.push(b'=');
-        text.extend_from_slice(value);
+        put(b"=");
+        put(value);
     }
 }
 
@@ -133,7 +133,7 @@ pub(super) struct Said {
 /// the old binding and the new one share.
 #[derive(Clone)]
 enum Kept {
-    Short([u8; SHORT], u8),
+    Short([u8; SHORT], usize),
     Long(Arc<[u8]>),
 }
 
@@ -148,9 +148,8 @@ pub(super) enum Part {
 }
 
 /// What a phone says now, to be compared with what it said before.
-#[derive(Default)]
 pub(super) struct Saying {
-    text: SmallVec<[u8; 256]>,
+    text: Text<SHORT>,
     ends: [u32; PARTS],
     has_instance: bool,
 }
@@ -167,14 +166,41 @@ impl Said {
 }
 
 impl Saying {
-    /// Adds the next part; `write` appends it.
-    pub(super) fn add(&mut self, part: Part, write: impl FnOnce(&mut SmallVec<[u8; 256]>)) {
-        write(&mut self.text);
+    pub(super) const fn new() -> Self {
+        Self {
+            text: Text::new(),
+            ends: [0; PARTS],
+            has_instance: false,
+        }
+    }
+
+    /// Appends to the part that is being said.
+    #[inline]
+    pub(super) fn put(&mut self, octets: &[u8]) {
+        self.text.put(octets);
+    }
+
+    /// As [`Saying::put`], a fold as blanks (RFC 3261 7.3.1): it will stand in lines of ours.
+    pub(super) fn put_unfolded(&mut self, octets: &[u8]) {
+        let is_fold = |octet: &u8| matches!(octet, b'\r' | b'\n' | 0);
+        for run in octets.split_inclusive(is_fold) {
+            match run.split_last() {
+                Some((last, before)) if is_fold(last) => {
+                    self.text.put(before);
+                    self.text.put(b" ");
+                }
+                _ => self.text.put(run),
+            }
+        }
+    }
+
+    /// Ends a part. All must be ended in their order; only the instance may be left out.
+    #[inline]
+    pub(super) fn end(&mut self, part: Part) {
         self.has_instance |= matches!(part, Part::Instance);
-        // A REGISTER is far below 4 GiB.
-        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-        for slot in self.ends.iter_mut().skip(part as usize) {
-            *slot = end;
+        if let Some(end) = self.ends.get_mut(part as usize) {
+            // A REGISTER is far below 4 GiB.
+            *end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         }
     }
 
@@ -194,7 +220,7 @@ impl Saying {
             None => {
                 let (key, device) = found_by();
                 Said {
-                    text: Kept::of(&self.text),
+                    text: self.text.into(),
                     ends: self.ends,
                     has_instance: self.has_instance,
                     key,
@@ -205,15 +231,11 @@ impl Saying {
     }
 }
 
-impl Kept {
-    fn of(text: &[u8]) -> Self {
-        let mut short = [0; SHORT];
-        match (short.get_mut(..text.len()), u8::try_from(text.len())) {
-            (Some(slot), Ok(len)) => {
-                slot.copy_from_slice(text);
-                Self::Short(short, len)
-            }
-            _ => Self::Long(text.into()),
+impl From<Text<SHORT>> for Kept {
+    fn from(text: Text<SHORT>) -> Self {
+        match text.into_short() {
+            Ok((short, len)) => Self::Short(short, len),
+            Err(long) => Self::Long(long.into()),
         }
     }
 }
@@ -223,7 +245,7 @@ impl Deref for Kept {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Short(text, len) => text.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Short(text, len) => text.get(..*len).unwrap_or_default(),
             Self::Long(text) => text,
         }
     }

@@ -1,6 +1,7 @@
 //! Which phone of a user a binding belongs to, as a number that a Record-Route token can carry.
 
 use super::Aor;
+use crate::text::Text;
 use siphasher::sip::SipHasher24;
 use smallvec::SmallVec;
 
@@ -49,17 +50,18 @@ impl Devices {
         instance: Option<(&[u8], Option<u32>)>,
         call_id: &[u8],
     ) -> Device {
-        let mut text = SmallVec::<[u8; 256]>::new();
-        text.extend_from_slice(aor.as_str().as_bytes());
+        let mut text = Text::<128>::new();
+        text.put(aor.as_str().as_bytes());
         match instance {
             Some((instance, reg_id)) => {
-                text.push(INSTANCE);
-                text.extend(instance.iter().map(u8::to_ascii_lowercase));
-                text.extend_from_slice(&reg_id.unwrap_or_default().to_be_bytes());
+                text.put(&[INSTANCE]);
+                let lower = instance.iter().map(u8::to_ascii_lowercase);
+                text.put(&lower.collect::<SmallVec<[u8; 64]>>());
+                text.put(&reg_id.unwrap_or_default().to_be_bytes());
             }
             None => {
-                text.push(CALL_ID);
-                text.extend_from_slice(call_id);
+                text.put(&[CALL_ID]);
+                text.put(call_id);
             }
         }
         Device((self.0.hash(&text) >> 16).max(1))
@@ -67,18 +69,18 @@ impl Devices {
 
     /// What stands for all devices of an AoR.
     pub(super) fn of_all(&self, aor: &Aor) -> Device {
-        let mut text = SmallVec::<[u8; 256]>::new();
-        text.extend_from_slice(aor.as_str().as_bytes());
-        text.push(ALL);
+        let mut text = Text::<128>::new();
+        text.put(aor.as_str().as_bytes());
+        text.put(&[ALL]);
         Device((self.0.hash(&text) >> 16).max(1))
     }
 
     /// A number that belongs to a device, one for each `n`.
     pub(super) fn number_of(&self, device: Device, n: u32) -> u64 {
-        let mut text = SmallVec::<[u8; 16]>::new();
-        text.push(NUMBER);
-        text.extend_from_slice(&device.to_bytes());
-        text.extend_from_slice(&n.to_be_bytes());
+        let mut text = Text::<16>::new();
+        text.put(&[NUMBER]);
+        text.put(&device.to_bytes());
+        text.put(&n.to_be_bytes());
         self.0.hash(&text)
     }
 }

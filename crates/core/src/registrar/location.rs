@@ -12,7 +12,7 @@ use ahash::RandomState;
 use bellhop_wire::UriRef;
 use smallvec::SmallVec;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{
         Arc, Mutex,
@@ -194,28 +194,31 @@ impl Location {
         };
         let mut stripe = lock(stripe);
         let stripe = &mut *stripe;
-        let held = stripe.bindings.get_mut(aor);
-        let before = held.as_ref().map_or(0, |held| held.len());
-        let live = |held: &Bindings| held.iter().filter(|b| b.is_live(now)).cloned().collect();
-        let mut bindings: Bindings = held.as_deref().map(live).unwrap_or_default();
+        // One look finds the place of an AoR that has bindings, and the one where a new one goes.
+        let place = stripe.bindings.entry(aor.clone());
+        let held = match &place {
+            Entry::Occupied(held) => held.get().as_slice(),
+            Entry::Vacant(_) => &[],
+        };
+        let before = held.len();
+        let live = held.iter().filter(|b| b.is_live(now));
+        let mut bindings: Bindings = live.cloned().collect();
         let planned = plan(&mut bindings)?;
         let growth = bindings.len().saturating_sub(before);
         if growth > 0 && !self.reserve(growth) {
             return Err(Full.into());
         }
         binding::sort(&mut bindings);
-        match held {
-            Some(held) if !bindings.is_empty() => {
-                let old = std::mem::replace(held, bindings.clone());
-                self.reindex(&mut stripe.next, aor, &old, &bindings);
+        let old = match place {
+            Entry::Occupied(held) if bindings.is_empty() => held.remove(),
+            Entry::Occupied(mut held) => held.insert(bindings.clone()),
+            Entry::Vacant(_) if bindings.is_empty() => Bindings::new(),
+            Entry::Vacant(place) => {
+                place.insert(bindings.clone());
+                Bindings::new()
             }
-            Some(_) => self.replace(stripe, aor, Bindings::new()),
-            None if bindings.is_empty() => {}
-            None => {
-                self.reindex(&mut stripe.next, aor, &Bindings::new(), &bindings);
-                stripe.bindings.insert(aor.clone(), bindings.clone());
-            }
-        }
+        };
+        self.reindex(&mut stripe.next, aor, &old, &bindings);
         Ok((bindings, planned))
     }
 
@@ -272,6 +275,9 @@ impl Location {
             }
             return;
         }
+        if let ([], [first]) = (old.as_slice(), new.as_slice()) {
+            return self.index_first(next, aor, first);
+        }
         let within = |set: &Bindings, one: &Arc<Binding>| set.iter().any(|b| Arc::ptr_eq(b, one));
         let mut gone: SmallVec<[&Arc<Binding>; 4]> =
             old.iter().filter(|binding| !within(new, binding)).collect();
@@ -306,6 +312,16 @@ impl Location {
         if shrunk > 0 {
             self.count.fetch_sub(shrunk, Ordering::AcqRel);
         }
+    }
+
+    /// Takes the first binding of an AoR into the indexes.
+    fn index_first(&self, next: &mut Instant, aor: &Aor, added: &Arc<Binding>) {
+        self.contacts.insert(added);
+        if let Some(connection) = added.flow.connection {
+            self.connections.insert(connection, aor);
+        }
+        self.devices.insert(added.device(), aor);
+        self.note_end(next, added);
     }
 
     /// Takes in when a new binding ends.

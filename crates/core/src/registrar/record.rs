@@ -95,7 +95,7 @@ impl Location {
         earliest: Instant,
     ) -> Option<Binding> {
         let uri = UriRef::parse(record.contact).ok()?;
-        let mut saying = Saying::default();
+        let mut saying = Saying::new();
         let parts = [
             (Part::Contact, Some(record.contact)),
             (Part::Params, Some(record.params)),
@@ -103,9 +103,10 @@ impl Location {
             (Part::Path, Some(record.path)),
             (Part::Instance, record.instance),
         ];
-        for (part, bytes) in parts {
-            if let Some(bytes) = bytes {
-                saying.add(part, |text| text.extend_from_slice(bytes));
+        for (part, octets) in parts {
+            if let Some(octets) = octets {
+                saying.put(octets);
+                saying.end(part);
             }
         }
         let instance = record.instance.map(|instance| (instance, record.reg_id));
