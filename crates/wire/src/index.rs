@@ -186,7 +186,7 @@ impl Index {
         let most = limits.headers.min(usize::from(NONE));
         let mut at = from;
         loop {
-            at = self.usual_lines(bytes, at, (most, limits.line), controls, fault);
+            at = self.usual_lines(at, (most, limits.line), controls, fault);
             if bytes
                 .get(at..)
                 .is_some_and(|rest| rest.starts_with(b"\r\n"))
@@ -220,7 +220,6 @@ impl Index {
     #[inline(never)]
     fn usual_lines(
         &mut self,
-        bytes: &[u8],
         from: usize,
         (most, longest): (usize, usize),
         controls: &mut Controls<'_>,
@@ -228,7 +227,7 @@ impl Index {
     ) -> usize {
         let mut at = from;
         while self.lines.len() < most
-            && let Some(usual) = scan::usual(bytes, at, controls)
+            && let Some(usual) = scan::usual(at, controls)
             && usual.end.wrapping_sub(at) <= longest
         {
             let line = Line {

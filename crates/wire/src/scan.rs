@@ -35,7 +35,8 @@ pub(crate) struct Usual {
 
 /// The header line that starts at `start` if it is a usual one; else [`line`] and [`name`] tell.
 #[inline(always)]
-pub(crate) fn usual(bytes: &[u8], start: usize, controls: &mut Controls<'_>) -> Option<Usual> {
+pub(crate) fn usual(start: usize, controls: &mut Controls<'_>) -> Option<Usual> {
+    let bytes = controls.bytes();
     let first = bytes.get(start..)?.first_chunk::<16>()?;
     let lanes = Lanes::of(first);
     let name = lanes.is(b':').bits().trailing_zeros() as usize;

@@ -36,6 +36,12 @@ impl<'b, W: Wanted> Finder<'b, W> {
         }
     }
 
+    /// The text.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &'b [u8] {
+        self.bytes
+    }
+
     /// Where the first is that does not stand before `from`; the end of the text if there is none.
     #[inline(always)]
     pub(crate) fn next(&mut self, from: usize) -> usize {
