@@ -17,7 +17,7 @@ use bellhop_core::outbox::Outbox;
 use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
 use bellhop_testkit::{Chance, Peer, header_of, status_of};
-use site::{PBX, REALM, address, auth, config, peer};
+use site::{PBX, REALM, address, auth, config, peer, register};
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -267,22 +267,6 @@ fn message_answered(stage: &mut Stage) -> (SocketAddr, String) {
     let request = stage.last();
     let phone = stage.phone();
     (phone.address, phone.answer(&request, 200, "OK", ""))
-}
-
-/// A REGISTER without credentials. From and To are the same AoR, as in those of phones (RFC 3261 10.2).
-fn register(phone: &mut Peer, round: usize) -> String {
-    let call_id = format!("843817637684230@998sdasdh{}", phone.user);
-    let aor = format!("sip:{}@{REALM}", phone.user);
-    let text = phone.in_dialog(
-        "REGISTER",
-        "sip:pbx.example.com",
-        &format!("<{aor}>"),
-        &call_id,
-        1_000 + 2 * u32::try_from(round).unwrap_or(0),
-        "Expires: 3600\r\nUser-Agent: Deskphone 4.2.133.7\r\n",
-    );
-    let peers = format!("From: <sip:{}@{}>", phone.user, phone.server);
-    text.replacen(&peers, &format!("From: <{aor}>"), 1)
 }
 
 /// The same request once more, with an answer to its challenge.

@@ -18,6 +18,22 @@ pub(super) fn peer(user: &str, password: &str, at: SocketAddr) -> Peer {
     peer
 }
 
+/// A REGISTER without credentials. From and To are the same AoR, as in those of phones (RFC 3261 10.2).
+pub(super) fn register(phone: &mut Peer, round: usize) -> String {
+    let call_id = format!("843817637684230@998sdasdh{}", phone.user);
+    let aor = format!("sip:{}@{REALM}", phone.user);
+    let text = phone.in_dialog(
+        "REGISTER",
+        "sip:pbx.example.com",
+        &format!("<{aor}>"),
+        &call_id,
+        1_000 + 2 * u32::try_from(round).unwrap_or(0),
+        "Expires: 3600\r\nUser-Agent: Deskphone 4.2.133.7\r\n",
+    );
+    let peers = format!("From: <sip:{}@{}>", phone.user, phone.server);
+    text.replacen(&peers, &format!("From: <{aor}>"), 1)
+}
+
 pub(super) fn config() -> Config {
     let listener = |transport| Listener {
         name: "phones".to_owned(),

@@ -6,10 +6,7 @@ use super::{
     algorithm::{Hash, Hex},
 };
 use crate::hex;
-use bellhop_wire::{
-    Credentials, Field, Message, Scheme, UriRef,
-    view::auth::AuthError,
-};
+use bellhop_wire::{Credentials, Field, Message, Scheme, UriRef, view::auth::AuthError};
 use std::borrow::Cow;
 
 /// Complete credentials for our realm, algorithm and qop.
@@ -71,7 +68,7 @@ impl<'m> Claim<'m> {
             }
         }
         let (ours, at) = ours.ok_or(Fault::Nothing)?;
-        let claim = Self::of(ours, at, offered)?;
+        let claim = Self::of(&ours, at, offered)?;
         let host_alone = role == Role::Proxy && names_host_alone(claim.uri);
         if host_alone || names_same_resource(claim.uri, request.uri()) {
             Ok(claim)
@@ -83,7 +80,7 @@ impl<'m> Claim<'m> {
     }
 
     pub(super) fn of(
-        given: Credentials<'m>,
+        given: &Credentials<'m>,
         at: usize,
         offered: &[Algorithm],
     ) -> Result<Self, Fault> {

@@ -3,7 +3,7 @@
 
 use super::{Secret, secret::Use};
 use crate::entropy::Entropy;
-use siphasher::sip128::SipHasher24;
+use siphasher::sip::SipHasher24;
 use std::{fmt, net::IpAddr, time::Duration};
 use subtle::ConstantTimeEq;
 
@@ -12,8 +12,8 @@ use subtle::ConstantTimeEq;
 pub(super) struct Nonce {
     /// When it was made, milliseconds since the Unix epoch.
     pub(super) issued: u64,
-    /// What tells it from all others.
-    pub(super) id: [u8; CODE],
+    /// What tells it from all others: its code, and the end of its time with its chance.
+    pub(super) id: u128,
 }
 
 /// Length of a nonce's text.
@@ -22,7 +22,7 @@ pub(super) const TEXT: usize = 24;
 /// Makes and reads the nonces of one realm.
 #[derive(Clone)]
 pub(super) struct Nonces {
-    /// SipHash-2-4 of 128 bits, a pseudorandom function of short input, with a key of the realm's own.
+    /// SipHash-2-4, a pseudorandom function of short input, with a key of the realm's own.
     keyed: SipHasher24,
 }
 
@@ -41,7 +41,7 @@ impl Nonces {
         }
     }
 
-    /// The text of a nonce made now: six bytes of time, four of chance and the first eight of the code
+    /// The text of a nonce made now: six bytes of time, four of chance and the eight of the code
     /// over both and the client's address, in base64url (RFC 4648 5). Chance lets two phones behind one
     /// NAT have each their own in the same millisecond. It is short because it stands in each challenge
     /// of an answer that may not be much larger than its request; a nonce that is guessed needs a
@@ -70,9 +70,9 @@ impl Nonces {
     ) -> Option<Nonce> {
         let bytes = decode(text)?;
         let (stamp, code) = bytes.split_first_chunk::<STAMP>()?;
-        let right = self.vouch(stamp, source);
-        let number = |code: &[u8]| Some(u64::from_ne_bytes(*code.first_chunk::<SHOWN>()?));
-        if !bool::from(number(&right)?.ct_eq(&number(code)?)) {
+        let code = code.first_chunk::<CODE>()?;
+        let right = u64::from_ne_bytes(self.vouch(stamp, source));
+        if !bool::from(right.ct_eq(&u64::from_ne_bytes(*code))) {
             return None;
         }
         let issued = stamp
@@ -84,7 +84,9 @@ impl Nonces {
         // Another shard may have read the clock a little later; a clock that was set back may not let a
         // nonce live longer.
         let made = issued <= now.saturating_add(TOLERANCE);
-        (young && made).then_some(Nonce { issued, id: right })
+        let [_, _, last @ ..] = stamp;
+        let id = u128::from_le_bytes(joined(code, last));
+        (young && made).then_some(Nonce { issued, id })
     }
 
     /// An IPv4 address goes in with four bytes and an IPv6 address with sixteen: no two run together.
@@ -97,16 +99,14 @@ impl Nonces {
                 .keyed
                 .hash(&joined::<{ STAMP + 16 }, _, _>(stamp, &v6.octets())),
         };
-        code.as_bytes()
+        code.to_le_bytes()
     }
 }
 
 const TIME: usize = 6;
 const CHANCE: usize = 4;
 const STAMP: usize = TIME + CHANCE;
-/// Bytes of the code, and how many of them the text shows.
-const CODE: usize = 16;
-const SHOWN: usize = 8;
+const CODE: usize = 8;
 
 /// Milliseconds that clocks of shards may be apart.
 const TOLERANCE: u64 = 5_000;
@@ -135,7 +135,7 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
 }
 
 /// Six groups of three bytes are six groups of four letters: no padding, one text for each nonce.
-fn encode(bytes: &[u8; STAMP + SHOWN]) -> [u8; TEXT] {
+fn encode(bytes: &[u8; STAMP + CODE]) -> [u8; TEXT] {
     let mut text = [0; TEXT];
     let letter = |bits: u32| ALPHABET.get((bits & 63) as usize).map_or(0, |l| *l);
     let (groups, _) = bytes.as_chunks::<3>();
@@ -147,8 +147,8 @@ fn encode(bytes: &[u8; STAMP + SHOWN]) -> [u8; TEXT] {
     text
 }
 
-fn decode(text: &[u8]) -> Option<[u8; STAMP + SHOWN]> {
-    let mut bytes = [0; STAMP + SHOWN];
+fn decode(text: &[u8]) -> Option<[u8; STAMP + CODE]> {
+    let mut bytes = [0; STAMP + CODE];
     if text.len() != TEXT {
         return None;
     }

@@ -62,7 +62,8 @@ impl Engine {
         if method == Method::Ack && !self.is_for_next_hop(&received, &routes) {
             return out.drop(message, flow, 0, "ACK of an answer without a transaction");
         }
-        let uri = match self.validated(&received, method, &routes) {
+        let uri = UriRef::parse(routes.request_uri(message));
+        let uri = match self.validated(&received, method, &routes, uri.as_ref().ok()) {
             Ok(uri) => uri,
             Err((420, _)) => {
                 return self.refuse_extensions(&received, HeaderId::ProxyRequire, &[], out);
@@ -77,9 +78,9 @@ impl Engine {
         }
         received.is_proven = true;
         if method == Method::Register && !routes.has_next {
-            self.ask_and_register(now, &received, &uri, proof, None, out);
+            self.ask_and_register(now, &received, uri, proof, None, out);
         } else {
-            self.relay(now, &received, (&uri, &routes), proof, None, out);
+            self.relay(now, &received, (uri, &routes), proof, None, out);
         }
     }
 
@@ -90,19 +91,24 @@ impl Engine {
     #[inline(always)]
     fn validated<'a>(
         &self,
-        received: &Received<'a>,
+        received: &Received<'_>,
         method: Method<'_>,
-        routes: &'a Routes,
-    ) -> Result<UriRef<'a>, (u16, &'static str)> {
+        routes: &Routes,
+        uri: Option<&'a UriRef<'a>>,
+    ) -> Result<&'a UriRef<'a>, (u16, &'static str)> {
         let message = received.message;
-        let Ok(uri) = UriRef::parse(routes.request_uri(message)) else {
+        let Some(uri) = uri else {
             return Err((400, "Bad Request-URI"));
         };
         if uri.scheme == Scheme::Other {
             return Err((416, "Unsupported URI scheme"));
         }
-        if !received.is_trusted() && received.ends.is_some_and(|ends| ends.max_forwards == Some(0)) {
-            let is_for_us = uri.user.is_none() && self.names.domain_of(&uri).is_some();
+        if !received.is_trusted()
+            && received
+                .ends
+                .is_some_and(|ends| ends.max_forwards == Some(0))
+        {
+            let is_for_us = uri.user.is_none() && self.names.domain_of(uri).is_some();
             if routes.has_next || !is_for_us {
                 return Err((483, "Too Many Hops"));
             }

@@ -28,7 +28,8 @@ impl Engine {
     ) {
         let message = received.message;
         // 10.3 step 1.
-        if self.names.domain_of(uri).is_none() {
+        let asked = self.names.domain_of(uri);
+        if asked.is_none() {
             return self.refuse(received, 403, "Not a domain of this registrar", out);
         }
         // 10.3 step 2.
@@ -46,7 +47,12 @@ impl Engine {
             return self.refuse(received, 400, "To is not a sip or sips URI", out);
         }
         // 10.3 step 4: to register for an AoR is to own it, whoever From says.
-        let domain = self.names.domain_of(&to);
+        let is_as_asked = to.scheme == uri.scheme && to.host == uri.host && to.port == uri.port;
+        let domain = if is_as_asked {
+            asked
+        } else {
+            self.names.domain_of(&to)
+        };
         let own = match (proof, domain) {
             (Proof::Authenticated(user), Some(domain)) => user.own_aor(&to, domain),
             _ => None,

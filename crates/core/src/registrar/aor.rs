@@ -2,14 +2,25 @@
 
 use bellhop_wire::{Scheme, UriRef};
 use smallvec::SmallVec;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 /// An address-of-record in canonical form, `user@domain` or `domain`: the user with only those
 /// escapes that it needs, its case kept; the domain in lower case; scheme, port, password and
 /// parameters dropped. Two URIs that RFC 3261 19.1.4 holds equal give the same one. What had to stay
 /// escaped (`%00`, `%0D`, `%40`) is escaped in here, so the text is safe to print.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Aor(Arc<str>);
+
+impl Hash for Aor {
+    /// Without the octet that a text puts behind itself: it stands alone as a key, or with what is of one length.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0.as_bytes());
+    }
+}
 
 impl Aor {
     /// The AoR of a sip or sips URI whose host stands for `domain`. `None` for other schemes.

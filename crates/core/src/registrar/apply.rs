@@ -158,8 +158,11 @@ impl Origin<'_> {
         let mut changes = Changes::new();
         for contact in contacts {
             let place = place_of(contact, bindings);
+            let mut is_same_call = false;
             if let Some(held) = place.and_then(|place| bindings.get(place)) {
-                match self.order(held) {
+                let order = self.order(held);
+                is_same_call = order.is_some();
+                match order {
                     Some(Ordering::Less) => return Err(Refusal::out_of_order()),
                     Some(Ordering::Equal) if contact.lifetime.is_none() => {
                         return Err(Refusal::out_of_order());
@@ -169,7 +172,8 @@ impl Origin<'_> {
                 }
             }
             let removed = place.map(|place| bindings.remove(place));
-            match (self.binding(contact, removed.as_ref()), removed) {
+            let binding = self.binding(contact, removed.as_ref(), is_same_call);
+            match (binding, removed) {
                 (Some(binding), old) => {
                     bindings.push(Arc::clone(&binding));
                     let kind = match old {
@@ -188,10 +192,17 @@ impl Origin<'_> {
         Ok(changes)
     }
 
-    /// The binding that a contact asks for, in the place of the old one; `None` if it asks for none.
-    fn binding(&self, contact: &Contact<'_>, old: Option<&Arc<Binding>>) -> Option<Arc<Binding>> {
+    /// The binding that a contact asks for, in the place of the old one, which may be of the same Call-ID;
+    /// `None` if it asks for none.
+    fn binding(
+        &self,
+        contact: &Contact<'_>,
+        old: Option<&Arc<Binding>>,
+        is_same_call: bool,
+    ) -> Option<Arc<Binding>> {
         let lifetime = contact.lifetime?;
-        let said = match old.filter(|old| self.says_again(contact, old)) {
+        let says_again = |old: &&Arc<Binding>| is_same_call && self.says_again(contact, old);
+        let said = match old.filter(says_again) {
             Some(old) => old.said.clone(),
             None => self.said(contact, old),
         };
@@ -206,14 +217,13 @@ impl Origin<'_> {
         }))
     }
 
-    /// Whether a contact without parameters is what it was before. Where there are some, or a Path, both must
+    /// Whether a contact without parameters is what it was before under its Call-ID. Where there are some, or a Path, both must
     /// be read to know.
     fn says_again(&self, contact: &Contact<'_>, old: &Binding) -> bool {
         contact.params.raw.is_empty()
             && self.request.first(HeaderId::Path).is_none()
             && old.is_plain()
             && old.contact() == contact.uri.raw
-            && old.call_id() == self.request.call_id()
     }
 
     /// What the phone says of a contact: what the old binding keeps, if that is the same.

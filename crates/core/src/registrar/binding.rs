@@ -205,11 +205,7 @@ impl Saying {
     }
 
     /// What a binding keeps: what the old one keeps, if that is the same.
-    pub(super) fn keep(
-        self,
-        old: Option<&Said>,
-        found_by: impl FnOnce() -> (u64, Device),
-    ) -> Said {
+    pub(super) fn keep(self, old: Option<&Said>, found_by: impl FnOnce() -> (u64, Device)) -> Said {
         let same = |old: &&Said| {
             *old.text == *self.text
                 && old.ends == self.ends

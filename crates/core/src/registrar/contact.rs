@@ -162,7 +162,10 @@ impl<'m> Contact<'m> {
             header
         };
         let q = match told.q {
-            Some(q) => q.value.and_then(thousandths).ok_or_else(|| Self::bad(raw))?,
+            Some(q) => q
+                .value
+                .and_then(thousandths)
+                .ok_or_else(|| Self::bad(raw))?,
             None => 1000,
         };
         let instance = told.instance.and_then(|_| params.unquoted("+sip.instance"));

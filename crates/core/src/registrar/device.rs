@@ -20,6 +20,11 @@ impl Device {
         bytes
     }
 
+    /// Its number, as good as drawn by lot to whoever does not know the key.
+    pub(super) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// Its digits, two for each byte.
     pub(crate) fn digits(self) -> [u8; 12] {
         let [_, _, _, _, digits @ ..] = crate::hex::of_u64(self.0);

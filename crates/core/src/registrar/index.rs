@@ -130,7 +130,6 @@ impl ByContact {
 /// The AoR that a device belongs to, while it has a binding.
 pub(super) struct ByDevice {
     stripes: Box<[Mutex<HashMap<Device, Aor, RandomState>>]>,
-    hasher: RandomState,
 }
 
 impl ByDevice {
@@ -138,7 +137,6 @@ impl ByDevice {
         let stripe = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
         Self {
             stripes: (0..STRIPES).map(stripe).collect(),
-            hasher,
         }
     }
 
@@ -164,7 +162,7 @@ impl ByDevice {
     }
 
     fn stripe(&self, device: Device) -> Option<&Mutex<HashMap<Device, Aor, RandomState>>> {
-        pick(&self.stripes, self.hasher.hash_one(device))
+        pick(&self.stripes, device.number())
     }
 }
 

@@ -76,6 +76,13 @@ impl<'a> Params<'a> {
         let mut rest = self.raw;
         while !rest.is_empty() {
             let bytes = rest.strip_prefix(b";")?;
+            // What nearly all write, known without reading its name octet by octet.
+            if seen.is_none()
+                && let Some((value, behind)) = Param::valued(bytes, once)
+            {
+                (seen, rest) = (Some(value), behind);
+                continue;
+            }
             let param;
             (param, rest) = Param::plain(bytes).or_else(|| Param::sound(bytes))?;
             if param.is(once) {
@@ -122,6 +129,16 @@ impl<'a> Param<'a> {
         };
         let ends = matches!(rest, [] | [b';', ..]);
         (ends && !name.is_empty()).then_some((Self { name, value }, rest))
+    }
+
+    /// Reads the value of the parameter at the front as [`Param::plain`] does, if its name is written just so, and
+    /// gives what follows.
+    #[inline(always)]
+    fn valued(bytes: &'a [u8], name: &str) -> Option<(&'a [u8], &'a [u8])> {
+        let value = bytes.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        let end = seek::find_by(value, separates).unwrap_or(value.len());
+        let (value, rest) = value.split_at_checked(end)?;
+        matches!(rest, [] | [b';', ..]).then_some((value, rest))
     }
 
     /// Reads the parameter at the front if it is a `generic-param`, and gives what follows.

@@ -18,7 +18,7 @@ fn response_to(line: &str, password: &str, method: &[u8], body: &[u8]) -> String
     let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap().to_vec()).unwrap();
     let name = text(credentials.username);
     let ha1 = Ha1::of_password(&name, &text(credentials.realm), password);
-    let Ok(claim) = Claim::of(credentials, 0, &Algorithm::ALL) else {
+    let Ok(claim) = Claim::of(&credentials, 0, &Algorithm::ALL) else {
         panic!("no claim in {line}");
     };
     let ha1 = ha1.hash(claim.algorithm).unwrap();
