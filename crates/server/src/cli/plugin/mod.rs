@@ -134,8 +134,7 @@ pub(super) fn plugin(command: Plugin) -> Result<(), String> {
                     say(&format!("    {edit}"));
                 }
                 if let Some(fault) = outcome.fault {
-                    let why = trial.why().unwrap_or_else(|| fault.to_owned());
-                    return Err(format!("{} failed: {why}", outcome.hook));
+                    return Err(format!("{} failed: {}", outcome.hook, trial.why(fault)));
                 }
             }
         }

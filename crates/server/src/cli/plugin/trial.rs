@@ -190,15 +190,16 @@ impl Trial {
             elapsed: began.elapsed(),
         };
         match self.newest_fault(&faults) {
-            Some(fault) => Err(format!("{} failed: {fault}", name(hook))),
+            Some(fault) => Err(format!("{} failed: {}", name(hook), self.why(fault))),
             None => Ok(spent),
         }
     }
 
-    /// What the last failure was, in words.
-    pub(super) fn why(&self) -> Option<String> {
+    /// What the last failure was, in words; it was of this kind.
+    pub(super) fn why(&self, kind: &str) -> String {
         let mut all = self.registry.status().into_iter();
-        all.find_map(|plugin| plugin.last_fault)
+        let last = all.find_map(|plugin| plugin.last_fault);
+        last.unwrap_or_else(|| kind.to_owned())
     }
 
     /// Another worker's instance, in place of the one that was used so far.
