@@ -1,10 +1,7 @@
 //! What a request claims: its digest credentials for our realm, with everything in them checked that
 //! can be checked without knowing the user.
 
-use super::{
-    Algorithm, Role,
-    algorithm::{Hash, Hex},
-};
+use super::{Algorithm, Role, algorithm::Hash};
 use crate::hex;
 use bellhop_wire::{Credentials, Field, Message, Scheme, UriRef, view::auth::AuthError};
 use std::borrow::Cow;
@@ -122,27 +119,22 @@ impl<'m> Claim<'m> {
     /// bytes of `uri` as they stand.
     pub(super) fn expected(&self, ha1: &Hash, method: &[u8], body: &[u8], usual: &Usual) -> Hash {
         let algorithm = self.algorithm;
-        let own;
-        let a2 = match (self.qop, usual.find(algorithm, method, self.uri)) {
-            (Qop::Auth, Some(usual)) => usual,
-            (Qop::Auth, None) => {
-                own = algorithm.hash(&[method, self.uri]).hex();
-                &own
-            }
-            (Qop::AuthInt, _) => {
+        let (ha1, nonce, nc) = (ha1.hex(), self.nonce, self.nc);
+        let ha1 = ha1.as_bytes();
+        if self.qop == Qop::Auth
+            && let Some(behind) = usual.find(algorithm, method, self.uri)
+        {
+            return algorithm.hash(&[ha1, nonce, nc, &self.cnonce, behind]);
+        }
+        let a2 = match self.qop {
+            Qop::Auth => algorithm.hash(&[method, self.uri]),
+            Qop::AuthInt => {
                 let body = algorithm.hash(&[body]).hex();
-                own = algorithm.hash(&[method, self.uri, body.as_bytes()]).hex();
-                &own
+                algorithm.hash(&[method, self.uri, body.as_bytes()])
             }
         };
-        algorithm.hash(&[
-            ha1.hex().as_bytes(),
-            self.nonce,
-            self.nc,
-            &self.cnonce,
-            self.qop.token(),
-            a2.as_bytes(),
-        ])
+        let (qop, a2) = (self.qop.token(), a2.hex());
+        algorithm.hash(&[ha1, nonce, nc, &self.cnonce, qop, a2.as_bytes()])
     }
 }
 
@@ -151,28 +143,32 @@ impl<'m> Claim<'m> {
 #[derive(Clone, Debug)]
 pub(super) struct Usual {
     uri: Vec<u8>,
-    hashes: [(Algorithm, Hex); Algorithm::ALL.len()],
+    /// The qop `auth` and H(A2), as they stand together behind the cnonce.
+    hashes: [(Algorithm, Vec<u8>); Algorithm::ALL.len()],
 }
 
 impl Usual {
     pub(super) fn new(realm: &str) -> Self {
         let uri = [b"sip:", realm.as_bytes()].concat();
-        let hash = |algorithm: Algorithm| algorithm.hash(&[b"REGISTER", &uri]).hex();
+        let behind = |algorithm: Algorithm| {
+            let a2 = algorithm.hash(&[b"REGISTER", &uri]).hex();
+            [Qop::Auth.token(), b":", a2.as_bytes()].concat()
+        };
         Self {
-            hashes: Algorithm::ALL.map(|algorithm| (algorithm, hash(algorithm))),
+            hashes: Algorithm::ALL.map(|algorithm| (algorithm, behind(algorithm))),
             uri,
         }
     }
 
-    /// H(A2), if this is what is usual.
-    fn find(&self, algorithm: Algorithm, method: &[u8], uri: &[u8]) -> Option<&Hex> {
+    /// `auth` and H(A2), if this is what is usual.
+    fn find(&self, algorithm: Algorithm, method: &[u8], uri: &[u8]) -> Option<&[u8]> {
         if uri != self.uri || method != b"REGISTER" {
             return None;
         }
         let mut hashes = self.hashes.iter();
         hashes
             .find(|(of, _)| *of == algorithm)
-            .map(|(_, hash)| hash)
+            .map(|(_, behind)| behind.as_slice())
     }
 }
 

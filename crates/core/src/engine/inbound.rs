@@ -62,8 +62,8 @@ impl Engine {
         if method == Method::Ack && !self.is_for_next_hop(&received, &routes) {
             return out.drop(message, flow, 0, "ACK of an answer without a transaction");
         }
-        let uri = UriRef::parse(routes.request_uri(message));
-        let uri = match self.validated(&received, method, &routes, uri.as_ref().ok()) {
+        let uri = self.names.read(routes.request_uri(message));
+        let uri = match self.validated(&received, method, &routes, uri.as_ref()) {
             Ok(uri) => uri,
             Err((420, _)) => {
                 return self.refuse_extensions(&received, HeaderId::ProxyRequire, &[], out);

@@ -10,7 +10,8 @@ use bellhop_wire::{Host, Scheme, UriRef};
 use smallvec::SmallVec;
 use std::{
     collections::{HashMap, hash_map::Entry},
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,11 +36,37 @@ pub(super) struct ByContact {
     stripes: Box<[Mutex<Keyed>]>,
 }
 
-type Keyed = HashMap<u64, SmallVec<[Arc<Binding>; 1]>, RandomState>;
+type Keyed = HashMap<u64, SmallVec<[Arc<Binding>; 1]>, Hashed>;
+
+/// For keys that are hashes already, made with a key that nobody outside knows.
+type Hashed = BuildHasherDefault<Again>;
+
+/// A hash as it is, but for the bits that a short one has not: tables look at the first ones and at the last.
+#[derive(Default)]
+pub(super) struct Again(u64);
+
+impl Hasher for Again {
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.write_u64(u64::from(*octet));
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = (self.0 ^ hash).wrapping_mul(ODD);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// 2^64 by the golden ratio.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl ByContact {
     pub(super) fn new(hasher: RandomState) -> Self {
-        let stripe = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
+        let stripe = |_| Mutex::new(HashMap::default());
         Self {
             stripes: (0..STRIPES).map(stripe).collect(),
             hasher,
@@ -111,30 +138,32 @@ impl ByContact {
     /// What bindings of this contact are found by.
     pub(super) fn key(&self, uri: &UriRef<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        (uri.scheme == Scheme::Sips).hash(&mut hasher);
-        uri.user_unescaped().hash(&mut hasher);
+        // The scheme and the port in one: no port has the bits of a scheme, none that of no port.
+        let scheme = u32::from(uri.scheme == Scheme::Sips) << 17;
+        hasher.write_u32(scheme | uri.port.map_or(1 << 16, u32::from));
+        hasher.write(&uri.user_unescaped().unwrap_or_default());
         match uri.host {
             Some(Host::Name(name)) => {
                 for byte in name {
                     hasher.write_u8(byte.to_ascii_lowercase());
                 }
             }
-            Some(Host::Ip(address)) => address.hash(&mut hasher),
+            Some(Host::Ip(IpAddr::V4(address))) => hasher.write_u32(address.to_bits()),
+            Some(Host::Ip(IpAddr::V6(address))) => hasher.write_u128(address.to_bits()),
             None => {}
         }
-        uri.port.hash(&mut hasher);
         hasher.finish()
     }
 }
 
 /// The AoR that a device belongs to, while it has a binding.
 pub(super) struct ByDevice {
-    stripes: Box<[Mutex<HashMap<Device, Aor, RandomState>>]>,
+    stripes: Box<[Mutex<HashMap<Device, Aor, Hashed>>]>,
 }
 
 impl ByDevice {
-    pub(super) fn new(hasher: RandomState) -> Self {
-        let stripe = |_| Mutex::new(HashMap::with_hasher(hasher.clone()));
+    pub(super) fn new() -> Self {
+        let stripe = |_| Mutex::new(HashMap::default());
         Self {
             stripes: (0..STRIPES).map(stripe).collect(),
         }
@@ -161,7 +190,7 @@ impl ByDevice {
         self.stripes.iter().map(|stripe| lock(stripe).len()).sum()
     }
 
-    fn stripe(&self, device: Device) -> Option<&Mutex<HashMap<Device, Aor, RandomState>>> {
+    fn stripe(&self, device: Device) -> Option<&Mutex<HashMap<Device, Aor, Hashed>>> {
         pick(&self.stripes, device.number())
     }
 }

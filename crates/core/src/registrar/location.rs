@@ -65,7 +65,7 @@ impl Location {
             contacts: ByContact::new(hasher.clone()),
             connections: ByConnection::new(hasher.clone()),
             names: Devices::new([c, d]),
-            devices: ByDevice::new(hasher.clone()),
+            devices: ByDevice::new(),
             hasher,
             count: AtomicUsize::new(0),
             capacity,

@@ -1,5 +1,8 @@
 //! Which hosts mean us: the configured domains, every address we listen on, what we advertise.
 
+mod alone;
+
+use self::alone::Alone;
 use crate::config::{Config, Zone};
 use crate::flow::{Destination, Flow, ListenerId, Transport};
 use bellhop_wire::view::host::host_port;
@@ -11,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Debug)]
 pub(crate) struct Names {
     domains: Vec<(String, Advertised)>,
+    alone: Alone,
     listeners: Vec<Own>,
     upstreams: Vec<Peer>,
 }
@@ -80,6 +84,7 @@ impl Names {
             })
             .collect();
         Self {
+            alone: Alone::new(&config.domains),
             domains: config
                 .domains
                 .iter()

@@ -295,3 +295,25 @@ fn a_remembered_flow_uses_a_listener_that_fits_it_today() {
     assert_eq!(today(Tcp, "[2001:db8::9]:9", 1), None);
     assert_eq!(today(Tls, "203.0.113.9:9", 0), None);
 }
+
+#[test]
+fn a_domain_alone_is_read_as_any_other_uri_is() {
+    let domains = [
+        "pbx.example.com",
+        "192.0.2.1",
+        "pbx:5061",
+        "a@b",
+        "pbx;x",
+        "-",
+        "",
+    ];
+    let names = names(&domains, &[], &[]);
+    for text in domains.iter().chain(&["PBX.example.com", "pbx"]) {
+        for scheme in ["sip:", "SIP:", "sips:"] {
+            let raw = format!("{scheme}{text}");
+            let read = names.read(raw.as_bytes());
+            let expected = UriRef::parse(raw.as_bytes()).ok();
+            assert_eq!(format!("{read:?}"), format!("{expected:?}"), "{raw}");
+        }
+    }
+}
