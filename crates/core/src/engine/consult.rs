@@ -248,7 +248,7 @@ impl Engine {
 fn sender(received: &Received<'_>, proof: &Proof) -> Sender {
     let user = match proof {
         Proof::Authenticated(user) => Some(user.user().name.as_str().into()),
-        Proof::Trusted { .. } | Proof::Dialog => None,
+        Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => None,
     };
     Sender {
         flow: received.flow,

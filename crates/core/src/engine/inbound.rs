@@ -43,7 +43,7 @@ impl Engine {
         if method != Method::Register
             || message.first(HeaderId::Route).is_some()
             || self.hooks().has(Hook::Register)
-            || self.config.registrar.leases.is_on()
+            || self.config.registrar.leases.asks_pbx()
         {
             match self.table.receive_request(now.instant, message, &via, out) {
                 Request::Absorbed | Request::AckAbsorbed => return,
@@ -76,7 +76,7 @@ impl Engine {
         if method != Method::Register && matches!(proof, Proof::Authenticated(_)) {
             received.is_spent = true;
         }
-        received.is_proven = true;
+        received.is_proven = !matches!(proof, Proof::Unproven);
         if method == Method::Register && !routes.has_next {
             self.ask_and_register(now, &received, uri, proof, None, out);
         } else {
@@ -180,6 +180,9 @@ impl Engine {
                 }))
         {
             return Some(Proof::Dialog);
+        }
+        if self.config.registrar.leases.passes() && self.is_for_pbx_to_ask(received, method) {
+            return Some(Proof::Unproven);
         }
         let role = if method == Method::Register {
             Role::Registrar

@@ -13,6 +13,7 @@ mod leased;
 mod leases;
 mod local;
 mod lookups;
+mod passed;
 mod register;
 mod relay;
 mod shard;
@@ -82,6 +83,8 @@ pub struct Engine {
     pbx_changed: bool,
     /// REGISTERs that wait for the PBX.
     parked: leased::Parked,
+    /// The connections that closed last.
+    closed: passed::Closed,
     /// Of shard 0 alone.
     probes: Probes,
     probes_changed: bool,
@@ -137,6 +140,7 @@ impl Engine {
             leases_changed: config.registrar.leases.is_on(),
             pbx_changed: false,
             parked: leased::Parked::default(),
+            closed: passed::Closed::default(),
             probes: Probes::default(),
             probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
             config,
@@ -208,6 +212,7 @@ impl Engine {
     ) -> usize {
         self.table.connection_failed(now.instant, connection);
         self.parked.cut(connection);
+        self.closed.note(connection);
         self.lookups.cut(connection);
         let location = &self.shared.location;
         let push = self.config.registrar.push.as_deref();

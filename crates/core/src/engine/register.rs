@@ -76,6 +76,12 @@ impl Engine {
             });
         }
         let mode = self.config.registrar.leases.mode_for(&aor);
+        if mode == Mode::Passthrough {
+            return self.pass_register(now, received, proof, aor, longest, out);
+        }
+        if matches!(proof, Proof::Unproven) {
+            return self.refuse(received, 503, "The configuration has changed", out);
+        }
         if !mode.has_leases() {
             return self.apply_register(now, received, aor, longest, out);
         }
@@ -99,11 +105,7 @@ impl Engine {
         mode: Mode,
     ) -> Option<RegistrarConfig> {
         let config = &self.config.registrar;
-        let nat = config.udp_nat_expires.filter(|_| is_behind_nat(received));
-        // A phone that sleeps keeps no NAT open, and is woken when it is wanted.
-        let nat = nat.filter(|_| config.push.is_none() || !speaks_of_push(received));
-        let nat = nat.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
-        let longest = longest.into_iter().chain(nat).min();
+        let longest = longest.into_iter().chain(self.nat_expires(received)).min();
         let cut = longest.map(|longest| config.at_most(longest));
         // The phone alone refreshes what it has in mode mirror: nothing is taken off there.
         if !matches!(mode, Mode::Contact | Mode::Aor) {
@@ -113,6 +115,15 @@ impl Engine {
         let spread = self.entropy.next_u64().checked_rem(SPREAD).unwrap_or(0);
         cut.share = WHOLE.saturating_sub(u16::try_from(spread).unwrap_or(0));
         Some(cut)
+    }
+
+    /// The most that the phone of a REGISTER gets if it is behind a NAT.
+    pub(super) fn nat_expires(&self, received: &Received<'_>) -> Option<u32> {
+        let config = &self.config.registrar;
+        let nat = config.udp_nat_expires.filter(|_| is_behind_nat(received));
+        // A phone that sleeps keeps no NAT open, and is woken when it is wanted.
+        let nat = nat.filter(|_| config.push.is_none() || !speaks_of_push(received));
+        nat.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
     }
 
     /// Applies a REGISTER, and answers it.

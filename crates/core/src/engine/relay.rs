@@ -97,11 +97,16 @@ impl Engine {
         }
         let identity = self.identity(received, &proof);
         let record = record(method, received, routes, story.as_deref());
-        let device = match (&identity.asserted, record) {
-            (Some(aor), Record::New) => {
+        // The PBX has said that this flow is a phone of his.
+        let said = || {
+            self.claimed(received)
+                .filter(|_| matches!(proof, Proof::Unproven))
+        };
+        let device = match record {
+            Record::New => identity.asserted.clone().or_else(said).and_then(|aor| {
                 let location = &self.shared.location;
-                location.device_at(now.instant, aor, &received.flow)
-            }
+                location.device_at(now.instant, &aor, &received.flow)
+            }),
             _ => None,
         };
         let rewrite = Rewrite {
@@ -111,8 +116,10 @@ impl Engine {
             routes: routes.clone(),
             spent: match &proof {
                 Proof::Authenticated(proof) => Some(proof.spent()),
-                Proof::Trusted { .. } | Proof::Dialog => None,
+                Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => None,
             },
+            is_unproven: matches!(proof, Proof::Unproven),
+            passing: None,
             loop_hash,
             breadth,
             owner: self.owner(&proof, routes),
@@ -140,7 +147,7 @@ impl Engine {
         self.start(now, received, method, context, out);
     }
 
-    fn start(
+    pub(super) fn start(
         &mut self,
         now: Now,
         received: &Received<'_>,
@@ -164,7 +171,8 @@ impl Engine {
             }
         }
         let server = context.server;
-        if method == Method::Invite && received.server.is_none() {
+        let is_quiet = context.is_unproven_datagram();
+        if method == Method::Invite && received.server.is_none() && !is_quiet {
             self.trying(now, &context, out);
         }
         if method == Method::Invite
@@ -221,11 +229,11 @@ impl Engine {
         self.resume(now, id, &to, out);
     }
 
-    fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
+    pub(super) fn identity(&self, received: &Received<'_>, proof: &Proof) -> Identity {
         let is_outside = !matches!(proof, Proof::Trusted { .. });
         let asserted = match proof {
             Proof::Authenticated(user) => identity::asserted(user, received.ends, &self.names),
-            Proof::Trusted { .. } | Proof::Dialog => None,
+            Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => None,
         };
         Identity {
             is_outside,
@@ -273,7 +281,7 @@ fn caller_side(received: &Received<'_>, proof: &Proof, device: Option<Device>) -
 }
 
 /// Where the responses to a request go.
-fn back(received: &Received<'_>, incoming: &Incoming) -> Back {
+pub(super) fn back(received: &Received<'_>, incoming: &Incoming) -> Back {
     Back {
         is_outside: incoming.rewrite.identity.is_outside,
         is_stream: received.reply_to.transport().is_reliable(),

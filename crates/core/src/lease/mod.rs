@@ -10,6 +10,7 @@
 
 mod answer;
 mod pace;
+mod passing;
 mod slots;
 mod state;
 mod table;
@@ -17,6 +18,7 @@ mod want;
 mod write;
 
 pub(crate) use answer::{Granted, read as read_answer};
+pub(crate) use passing::{Passing, granted};
 pub use slots::{Count, Counts, Slot, Slots, View};
 use state::{Event, State};
 pub(crate) use table::{Around, Flight, Leases, Settled};
@@ -73,6 +75,18 @@ impl LeaseConfig {
     /// Whether any domain has REGISTERs of ours at the PBX.
     pub fn is_on(&self) -> bool {
         self.mode.has_leases() || self.domains.iter().any(|(_, mode)| mode.has_leases())
+    }
+
+    /// Whether the PBX is to challenge the phones of any domain.
+    pub fn passes(&self) -> bool {
+        let passes = |mode| mode == Mode::Passthrough;
+        passes(self.mode) || self.domains.iter().any(|(_, mode)| passes(*mode))
+    }
+
+    /// Whether the PBX hears of the REGISTERs of any domain, so that they have transactions.
+    pub(crate) fn asks_pbx(&self) -> bool {
+        let asks = |mode| mode != Mode::Terminate;
+        asks(self.mode) || self.domains.iter().any(|(_, mode)| asks(*mode))
     }
 
     /// The mode of a domain.

@@ -34,6 +34,8 @@ pub struct View {
     pub state: &'static str,
     /// The binding that there will be if the PBX agrees.
     pub expected: Option<Arc<Binding>>,
+    /// Whoever that is has proved to us who he is.
+    pub is_proven: bool,
 }
 
 /// What is counted, of all shards together.
@@ -238,6 +240,7 @@ impl Slots {
             granted_in: lease.granted_in,
             state: word(to),
             expected: lease.expected.clone(),
+            is_proven: true,
         };
         stripe.insert(slot.device(), view);
     }
@@ -249,6 +252,31 @@ impl Slots {
         };
         if let Some(view) = stripe.get_mut(&slot.device()) {
             view.expected = expected;
+        }
+    }
+
+    /// A phone registers with the PBX itself: until it has its answer this is where the PBX may find it.
+    pub(crate) fn expect_passed(&self, aor: &Aor, binding: &Arc<Binding>) {
+        let slot = Slot::Phone(binding.device());
+        if let Some(mut stripe) = self.stripe(slot.device()) {
+            stripe.entry(slot.device()).or_insert_with(|| View {
+                aor: aor.clone(),
+                slot,
+                good_until: None,
+                granted_in: 0,
+                state: PASSED,
+                expected: Some(Arc::clone(binding)),
+                is_proven: false,
+            });
+        }
+    }
+
+    /// It has its answer.
+    pub(crate) fn forget_passed(&self, device: Device) {
+        if let Some(mut stripe) = self.stripe(device)
+            && stripe.get(&device).is_some_and(|view| !view.is_proven)
+        {
+            stripe.remove(&device);
         }
     }
 
@@ -278,6 +306,8 @@ const fn word(state: State) -> &'static str {
     }
 }
 
+/// Of a phone that registers with the PBX itself.
+const PASSED: &str = "registers by itself";
 const PREFIX: &[u8] = b"bh";
 /// Octets of a Contact's user part.
 const TOKEN: usize = 14;

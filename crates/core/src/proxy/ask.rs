@@ -72,6 +72,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         context.is_final = true;
+        self.registration_over(context);
         let status = match (verdict, context.server, context.incoming.as_deref()) {
             (Verdict::Reply(told), Some(server), Some(incoming)) => {
                 let tag = hex::of_u64(self.entropy.next_u64());

@@ -5,6 +5,7 @@ use super::cancel::reason_line;
 use super::forward::Rewrite;
 use crate::auth::upstream::Tries;
 use crate::flow::{Destination, Flow};
+use crate::lease::Passing;
 use crate::policy::{Hook, Story};
 use crate::routing::{Group, Target};
 use crate::time::Instant;
@@ -12,6 +13,7 @@ use crate::transaction::{Owner, TransactionId};
 use bellhop_wire::{Owned, ViaMark};
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// A request that is being relayed, and what has come of it.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) finals: Finals,
     /// A final response has gone back.
     pub(crate) is_final: bool,
+    /// The PBX has taken an INVITE whose sender proved nothing to us.
+    pub(crate) is_taken: bool,
     /// The caller, a 6xx or a 2xx ended the search: nothing new is tried.
     pub(crate) is_over: bool,
     /// What policies made of it; `None`: none is asked.
@@ -188,10 +192,25 @@ impl Context {
             groups: VecDeque::new(),
             finals: Finals::default(),
             is_final: false,
+            is_taken: false,
             is_over: false,
             story: None,
             waits: None,
         }
+    }
+
+    /// The REGISTER that is the PBX's to answer, if it is one.
+    pub(crate) fn passing(&self) -> Option<&Arc<Passing>> {
+        self.incoming.as_ref()?.rewrite.passing.as_ref()
+    }
+
+    /// Whether it came over UDP from somebody who proved nothing to us nor yet to the PBX: anybody may have written
+    /// that address, and what we send there is counted.
+    pub(crate) fn is_unproven_datagram(&self) -> bool {
+        let incoming = self.incoming.as_ref();
+        incoming.is_some_and(|incoming| incoming.rewrite.is_unproven)
+            && !self.back.is_stream
+            && !self.is_taken
     }
 
     /// Whether every branch has come to its end.

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::digits::decimal;
 use crate::flow::{Destination, ListenerId};
 use crate::identity::Identity;
+use crate::lease::Passing;
 use crate::policy::Changes;
 use crate::record_route::{self, Side, side_of};
 use crate::routing::{Kind, Names, Routes, Target, listener_of};
@@ -24,6 +25,10 @@ pub(crate) struct Rewrite {
     pub(crate) caller: Side,
     /// Where the credentials are that were its proof.
     pub(crate) spent: Option<usize>,
+    /// Its sender has proved nothing to us: his credentials are for the PBX, and none of ours go with it.
+    pub(crate) is_unproven: bool,
+    /// It is a REGISTER whose answer is the PBX's.
+    pub(crate) passing: Option<Arc<Passing>>,
     /// See [`crate::loops`].
     pub(crate) loop_hash: u32,
     /// Max-Breadth of the request, 60 if it had none (RFC 5393 5.3.3).
@@ -41,6 +46,8 @@ impl Rewrite {
             record: Record::No,
             caller: Side::Direct,
             spent: None,
+            is_unproven: false,
+            passing: None,
             loop_hash: 0,
             breadth: 0,
             owner: None,
@@ -111,11 +118,17 @@ impl Maker<'_> {
         edit.decrement_max_forwards().ok()?;
         rewrite.routes.apply(request, &mut edit);
         self.route(request, rewrite, leg, &mut edit)?;
-        for field in self.auth.consumed(request, Role::Proxy, rewrite.spent) {
+        let is_ours = !rewrite.is_unproven;
+        let spent = rewrite.spent;
+        for field in self
+            .auth
+            .consumed(request, Role::Proxy, spent)
+            .filter(|_| is_ours)
+        {
             edit.remove(field);
         }
         let to_outside = self.names.is_outside(leg.to);
-        if to_outside || leg.signs {
+        if (to_outside || leg.signs) && is_ours {
             // A phone that challenges in our name learns no answer to it; and a PBX of our realm is not to
             // find two in one request.
             for field in self.auth.consumed(request, Role::Registrar, None) {
@@ -133,6 +146,9 @@ impl Maker<'_> {
         );
         if let Some(changes) = &changes {
             changes.apply(request, &mut edit);
+        }
+        if let Some(passing) = &rewrite.passing {
+            passing.apply(request, self.names.call_back(leg.to)?, &mut edit);
         }
         match rewrite.record {
             Record::No => {}

@@ -38,7 +38,7 @@ impl Engine {
                 let mark = routes.token?.user?;
                 self.auth.users().marked(mark).cloned()
             }
-            Proof::Dialog | Proof::Trusted { .. } => None,
+            Proof::Dialog | Proof::Trusted { .. } | Proof::Unproven => None,
         }
     }
 
@@ -200,7 +200,11 @@ impl Engine {
     /// that is for this upstream, else the upstream's own. `None`: it goes to no upstream, or there is
     /// no login.
     pub(super) fn login(&self, context: &Context, index: usize) -> Option<(Arc<Login>, usize)> {
-        let owner = context.incoming.as_ref()?.rewrite.owner.as_ref();
+        let rewrite = &context.incoming.as_ref()?.rewrite;
+        if rewrite.is_unproven || rewrite.passing.is_some() {
+            return None;
+        }
+        let owner = rewrite.owner.as_ref();
         let upstreams = &self.config.upstreams;
         if owner.is_none() && upstreams.iter().all(|upstream| upstream.login.is_none()) {
             return None;

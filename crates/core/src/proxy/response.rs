@@ -94,6 +94,7 @@ impl Engine {
         match status {
             ..=199 if branch.state == BranchState::Done => {}
             ..=199 => {
+                let is_first = branch.state == BranchState::Calling;
                 branch.state = BranchState::Proceeding;
                 match branch.cancel {
                     // 16.7 step 2: timer C starts anew.
@@ -105,6 +106,11 @@ impl Engine {
                     Cancel::Wanted => self.cancel_branch(now, id, context, out),
                     Cancel::No | Cancel::Sent => {}
                 }
+                if is_first && is_invite && context.is_unproven_datagram() {
+                    // The PBX takes it: from here on it is a call as any other.
+                    context.is_taken = true;
+                    self.trying(now, context, out);
+                }
                 // 16.7 step 5: before a final response each goes back, whatever has become of its branch.
                 if status > 100 && !context.is_final {
                     self.pass_back(now, context, (&flow, is_signed), response, out);
@@ -113,7 +119,9 @@ impl Engine {
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
             200..=299 => {
                 self.take_next_nonce(now, id, context, response);
-                if is_invite || !context.is_final {
+                if !context.is_final && context.passing().is_some() {
+                    self.registration_granted(now, context, response, out);
+                } else if is_invite || !context.is_final {
                     self.pass_back(now, context, (&flow, is_signed), response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);

@@ -119,6 +119,8 @@ impl Engine {
         }
         if status == 0 {
             self.table.abandon(server);
+        } else if context.is_unproven_datagram() {
+            self.answer_stranger(now, (server, incoming), status, &bytes, out);
         } else {
             self.table.respond(now.instant, server, status, &bytes, out);
         }

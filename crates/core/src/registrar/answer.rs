@@ -19,6 +19,8 @@ pub struct Registered {
     pub(super) outbound: bool,
     /// Notification services by which the phone can be woken.
     pub(super) services: Vec<String>,
+    /// Further header lines of the answer, each with its line end.
+    pub(crate) more: Vec<u8>,
 }
 
 /// One change of a binding.
@@ -78,7 +80,10 @@ impl Registered {
                 out.push(b'"');
             });
         }
-        reply.lines_with(|out| out.extend_from_slice(b"Supported: path, outbound\r\n"));
+        reply.lines_with(|out| {
+            out.extend_from_slice(&self.more);
+            out.extend_from_slice(b"Supported: path, outbound\r\n");
+        });
     }
 }
 

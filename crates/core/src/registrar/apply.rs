@@ -37,8 +37,8 @@ pub fn apply(
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let change = |aor: &Aor, plan: Plan<'_>| location.change(now, aor, plan);
-    let request = (request, cseq);
-    decide(now, location, config, aor, request, flow, (is_ours, change))
+    let (request, hands) = ((request, cseq), (is_ours, change, |_: &mut Contacts<'_>| ()));
+    decide(now, location, config, aor, request, flow, hands)
 }
 
 /// What [`apply`] would come to now; nothing is changed.
@@ -55,26 +55,29 @@ pub(crate) fn plan(
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let change = |aor: &Aor, plan: Plan<'_>| location.imagine(now, aor, plan);
-    let request = (request, cseq);
-    decide(now, location, config, aor, request, flow, (is_ours, change))
+    let (request, hands) = ((request, cseq), (is_ours, change, |_: &mut Contacts<'_>| ()));
+    decide(now, location, config, aor, request, flow, hands)
 }
 
-type Plan<'a> = &'a dyn Fn(&mut Bindings) -> Result<Changes, Refusal>;
+pub(super) type Plan<'a> = &'a dyn Fn(&mut Bindings) -> Result<Changes, Refusal>;
 
-fn decide(
+/// Decides. What `amend` makes of the contacts counts.
+pub(super) fn decide<'m>(
     now: Instant,
     location: &Location,
     config: &RegistrarConfig,
     aor: &Aor,
-    (request, cseq): (Message<'_>, u32),
+    (request, cseq): (Message<'m>, u32),
     flow: Flow,
-    (is_ours, change): (
+    (is_ours, change, amend): (
         impl Fn(&UriRef<'_>) -> bool,
         impl FnOnce(&Aor, Plan<'_>) -> Result<(Bindings, Changes), Refusal>,
+        impl FnOnce(&mut Contacts<'m>),
     ),
 ) -> Result<Registered, Refusal> {
     let mut contacts = Contacts::new();
     let asked = Request::read(request, config, &mut contacts)?;
+    amend(&mut contacts);
     if contacts.iter().any(|contact| is_ours(&contact.uri)) {
         return Err(Refusal::of(403, "Contact is this server"));
     }
@@ -122,6 +125,7 @@ fn decide(
         is_query: asked == Request::Query,
         outbound,
         services,
+        more: Vec::new(),
     })
 }
 
@@ -135,7 +139,7 @@ struct Origin<'m> {
     flow: Flow,
 }
 
-type Changes = SmallVec<[Change; 2]>;
+pub(super) type Changes = SmallVec<[Change; 2]>;
 
 impl Origin<'_> {
     /// RFC 3261 10.3 step 6.

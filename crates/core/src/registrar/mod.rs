@@ -13,6 +13,7 @@ mod device;
 mod index;
 mod location;
 mod overtaken;
+mod passed;
 mod phones;
 mod record;
 
@@ -27,6 +28,7 @@ pub use binding::{Binding, Bindings};
 pub use device::Device;
 pub use location::Location;
 pub(crate) use overtaken::overtakes;
+pub(crate) use passed::{Asked, apply_granted, asked};
 pub(crate) use phones::can_be_woken;
 pub use record::Record;
 

@@ -27,6 +27,8 @@ pub(crate) enum Proof {
     Dialog,
     /// Its digest credentials are right.
     Authenticated(Authenticated),
+    /// None: its sender is of a domain whose phones the PBX challenges itself. It may go there and nowhere else.
+    Unproven,
 }
 
 /// Everything that routing looks at.
@@ -65,6 +67,9 @@ impl Scene<'_> {
         routes: &Routes,
         proof: &Proof,
     ) -> Routing {
+        if matches!(proof, Proof::Unproven) {
+            return self.unproven(uri, routes);
+        }
         let is_trusted = matches!(proof, Proof::Trusted { .. });
         // Credentials alone do not make a user part of a dialog, whatever Route he has kept from one.
         if let Some(token) = routes.token
@@ -253,7 +258,7 @@ impl Scene<'_> {
                 _ => self.upstream(uri, proof, "no user"),
             };
         }
-        if let Some(routing) = self.leased(uri, proof) {
+        if let Some(routing) = self.leased(request, uri, proof) {
             return routing;
         }
         let Some(aor) = Aor::new(uri, domain) else {

@@ -35,6 +35,8 @@ pub(crate) struct Auth {
     pub(crate) users: Arc<Users>,
     /// Where the file says so.
     pub(super) users_at: At,
+    /// Nothing says where users are.
+    has_no_users: bool,
     /// Header names taken off requests from outside, besides those of identity.
     pub(crate) strip_headers: Vec<String>,
 }
@@ -91,10 +93,7 @@ pub(super) fn read(
     if let Some(users) = &users {
         warn_of_gaps(users, &algorithms, &users_at, report);
     }
-    if source.is_none() && remote.is_none() && !section.has("users") {
-        let hint = "no users: nobody can register; add users = { file = \"users.toml\" }";
-        report.warn(&users_at, hint);
-    }
+    let has_no_users = source.is_none() && remote.is_none() && !section.has("users");
     let with_aors = |user: User| {
         let aors = user.aors_within(&server.domains);
         auth::User::with_ha1(&user.name, user.ha1, aors).with_login(user.login)
@@ -112,7 +111,20 @@ pub(super) fn read(
         remote,
         users: Arc::new(users),
         users_at,
+        has_no_users,
         strip_headers,
+    }
+}
+
+/// Says what nobody can do without users, and what users are for nothing.
+pub(super) fn warn_of_users(auth: &Auth, report: &Report, is_for_pbx: bool) {
+    if auth.has_no_users && !is_for_pbx {
+        let hint = "no users: nobody can register; add users = { file = \"users.toml\" }";
+        report.warn(&auth.users_at, hint);
+    }
+    if !auth.has_no_users && is_for_pbx {
+        let idle = "means nothing here: in mode \"passthrough\" the PBX knows the users";
+        report.warn(&auth.users_at, idle);
     }
 }
 

@@ -125,8 +125,9 @@ pub(crate) fn parse(
             top.section("registrar"),
             report,
             &server.domains,
-            default_upstream.is_some(),
+            default_upstream.and_then(|at| upstreams.get(at)),
         );
+        auth::warn_of_users(&auth, report, registrar.is_the_pbxs());
         let push = push::read(&top, report, file, environment);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
         let admin = admin::read(&top, report, file, environment, &listeners);

@@ -2,8 +2,9 @@
 
 use super::{
     reader::{Field, Section},
-    report::Report,
+    report::{At, Report},
     units::show_duration,
+    upstream::Upstream,
 };
 use bellhop_core::lease::Mode;
 use std::time::Duration;
@@ -35,6 +36,12 @@ impl Registrar {
         HOUR.clamp(self.min_expires, self.max_expires)
     }
 
+    /// Whether the PBX challenges the phones of all domains itself.
+    pub(crate) fn is_the_pbxs(&self) -> bool {
+        let passes = |mode: Mode| mode == Mode::Passthrough;
+        passes(self.mode) && self.domains.iter().all(|(_, mode)| passes(*mode))
+    }
+
     /// Whether any domain has registrations of ours at the PBX.
     pub(crate) fn has_leases(&self) -> bool {
         let mut own = self.domains.iter();
@@ -58,10 +65,10 @@ pub(super) fn read(
     section: Section<'_>,
     report: &Report,
     domains: &[String],
-    has_default_upstream: bool,
+    pbx: Option<&Upstream>,
 ) -> Registrar {
-    let mode = mode(&section, report, has_default_upstream);
-    let own = own_modes(&section, report, domains, has_default_upstream);
+    let mode = mode(&section, report, pbx);
+    let own = own_modes(&section, report, domains, pbx);
     let min = expires(&section, report, "min_expires");
     let max = expires(&section, report, "max_expires");
     let contacts = section.whole("max_contacts", 1..=1000);
@@ -69,6 +76,7 @@ pub(super) fn read(
     let nat = expires(&section, report, "udp_nat_expires");
     let rate = section.whole("resync_rate", 1..=10_000);
     section.finish();
+    let [min_at, max_at] = [&min, &max].map(|field| field.as_ref().map(|field| field.at.clone()));
     let value = |field: &Option<Field<Duration>>, default| {
         field.as_ref().map_or(default, |field| field.value)
     };
@@ -90,7 +98,18 @@ pub(super) fn read(
             .as_ref()
             .map_or(RATE, |rate| u32::try_from(rate.value).unwrap_or(RATE)),
     };
-    let idle = "means nothing here: mode \"terminate\" registers nothing at the PBX";
+    let bounds = [min_at, max_at];
+    for at in bounds
+        .into_iter()
+        .flatten()
+        .filter(|_| registrar.is_the_pbxs())
+    {
+        report.warn(
+            &at,
+            "means nothing here: in mode \"passthrough\" the PBX says how long",
+        );
+    }
+    let idle = "means nothing here: we register nothing at the PBX in this mode";
     let set = [upstream.map(|f| f.at), rate.map(|f| f.at)];
     for at in set.into_iter().flatten() {
         if !registrar.has_leases() {
@@ -100,29 +119,52 @@ pub(super) fn read(
     registrar
 }
 
-fn mode(section: &Section<'_>, report: &Report, has_default_upstream: bool) -> Mode {
+fn mode(section: &Section<'_>, report: &Report, pbx: Option<&Upstream>) -> Mode {
     let Some(Field { value, at }) = section.choice("mode", &MODES) else {
         return Mode::Terminate;
     };
-    if value != Mode::Terminate && !has_default_upstream {
-        report.error(
+    match pbx {
+        None if value != Mode::Terminate => report.error(
             &at,
             "needs a PBX to register at; name one of [[upstream]] in [route] default",
-        );
+        ),
+        Some(pbx) if value == Mode::Passthrough => check_pbx(pbx, &at, report),
+        _ => {}
     }
     value
+}
+
+/// A PBX that challenges the phones itself: its calls to them must be known from strangers', and a stranger's request
+/// must not be answered for with what we know.
+fn check_pbx(pbx: &Upstream, at: &At, report: &Report) {
+    let name = &pbx.name;
+    if !pbx.trusted {
+        report.error(
+            at,
+            format!("needs a PBX whose calls reach the phones unasked; set trusted = true in [[upstream]] {name:?}"),
+        );
+    }
+    if pbx.login.is_some() {
+        report.error(
+            at,
+            format!(
+                "the PBX challenges the phones here, and credentials of [[upstream]] {name:?} would answer \
+                 for whoever calls; take them out"
+            ),
+        );
+    }
 }
 
 fn own_modes(
     section: &Section<'_>,
     report: &Report,
     domains: &[String],
-    has_default_upstream: bool,
+    pbx: Option<&Upstream>,
 ) -> Vec<(String, Mode)> {
     let mut own: Vec<(String, Mode)> = Vec::new();
     for part in section.sections("domain") {
         let name = part.text("name");
-        let mode = mode(&part, report, has_default_upstream);
+        let mode = mode(&part, report, pbx);
         part.finish();
         let Some(Field { value, at }) = name else {
             if !part.has("name") {
@@ -154,7 +196,7 @@ fn expires(section: &Section<'_>, report: &Report, key: &'static str) -> Option<
 
 const MODES: [(&str, Option<Mode>); 5] = [
     ("terminate", Some(Mode::Terminate)),
-    ("passthrough", None),
+    ("passthrough", Some(Mode::Passthrough)),
     ("mirror", Some(Mode::Mirror)),
     ("contact", Some(Mode::Contact)),
     ("aor", Some(Mode::Aor)),

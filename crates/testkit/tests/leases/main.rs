@@ -17,5 +17,6 @@ mod down;
 mod model;
 mod modes;
 mod races;
+mod passthrough;
 mod site;
 mod survival;

@@ -178,7 +178,7 @@ const ONLY: [(&str, &str); 3] = [
     ("[route]", "mode = \"proxy\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 7] = [
+const LATER: [(&str, &str); 6] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
     ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
@@ -187,7 +187,6 @@ const LATER: [(&str, &str); 7] = [
         "targets = [\"sip:10.0.0.10;transport=tls\"]",
     ),
     ("[[upstream]]", "targets = [\"sips:10.0.0.10\"]"),
-    ("[registrar]", "mode = \"passthrough\""),
     ("[route]", "mode = \"b2bua\""),
 ];
 const BASE: &str = r#"

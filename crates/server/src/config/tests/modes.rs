@@ -55,8 +55,34 @@ fn what_is_for_the_pbx_alone_is_told_to_mean_nothing_without_it() {
     let said = settings
         .warnings
         .iter()
-        .filter(|problem| problem.to_string().contains("registers nothing at the PBX"));
+        .filter(|problem| problem.to_string().contains("register nothing at the PBX"));
     assert_eq!(said.count(), 2);
+}
+
+#[test]
+fn a_pbx_that_challenges_the_phones_is_trusted_and_needs_nothing_of_ours() {
+    let trusted = BASE.replace("[route]", "trusted = true\n[route]");
+    let text = format!("{trusted}[registrar]\nmode = \"passthrough\"\n");
+    let settings = pretend().accepts(&text);
+    let config = settings.core_config(&[], &[Vec::new()]);
+    assert!(config.registrar.leases.passes());
+    assert!(
+        !settings
+            .warnings
+            .iter()
+            .any(|w| w.to_string().contains("users"))
+    );
+    let text = format!(
+        "{trusted}[registrar]\nmode = \"passthrough\"\nmin_expires = \"60s\"\nmax_expires = \"1h\"\n\
+         resync_rate = 5\n[auth]\nusers = {{ file = \"users.toml\" }}\n"
+    );
+    let user = "[[user]]\nname = \"6001\"\npassword = \"x\"\n";
+    let with_users = pretend().file("/etc/bellhop/users.toml", user);
+    insta::assert_snapshot!("passthrough_idle", with_users.warns(&text));
+    let login = "[upstream.credentials]\nusername = \"trunk\"\npassword = \"x\"\n[route]";
+    let wrong = BASE.replace("[route]", login);
+    let text = format!("{wrong}[registrar]\nmode = \"passthrough\"\n");
+    insta::assert_snapshot!("passthrough_wrong", pretend().refuses(&text));
 }
 
 const BASE: &str = r#"
