@@ -136,7 +136,7 @@ fn a_message_in_the_mailbox_lights_the_lamp_unasked() {
 
 #[test]
 fn a_phone_that_does_not_come_back_is_gone_from_asterisk_when_its_time_is_up() {
-    let Some(site) = site("contact", Udp, "max_expires = \"10s\"\n") else {
+    let Some(site) = site("contact", Udp, "max_expires = \"10s\"\ngrace = \"0s\"\n") else {
         return;
     };
     let mut phone = site.phone(2, Udp);

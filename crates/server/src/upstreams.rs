@@ -19,6 +19,15 @@ pub(crate) struct Upstreams {
     config: Mutex<Arc<Config>>,
 }
 
+/// Why nothing can be registered anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotThere {
+    /// There is no such upstream.
+    Unknown,
+    /// Nothing of ours is registered there.
+    Nothing,
+}
+
 /// A target, and how it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -93,6 +102,29 @@ impl Upstreams {
     /// Whether somebody wants to know how long requests take: it costs a little for each.
     pub(crate) fn measure(&self, wanted: bool) {
         self.health.measure_requests(wanted);
+    }
+
+    /// Whether registrations of ours are made at this upstream, or, where none is named, at any: its name, and how many a
+    /// second.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub(crate) fn registered_at(&self, name: Option<&str>) -> Result<(String, u32), NotThere> {
+        let config = self.config();
+        let is_it =
+            |upstream: &&bellhop_core::config::Upstream| Some(upstream.name.as_str()) == name;
+        if name.is_some() && !config.upstreams.iter().any(|upstream| is_it(&upstream)) {
+            return Err(NotThere::Unknown);
+        }
+        let leases = &config.registrar.leases;
+        let default = config
+            .default_upstream
+            .and_then(|at| config.upstreams.get(at));
+        let default = default.filter(|upstream| name.is_none() || is_it(upstream));
+        match default.filter(|_| leases.is_on()) {
+            Some(upstream) => Ok((upstream.name.clone(), leases.rate)),
+            None => Err(NotThere::Nothing),
+        }
     }
 
     fn config(&self) -> Arc<Config> {

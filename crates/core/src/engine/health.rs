@@ -55,8 +55,14 @@ impl Engine {
         let took = now.instant.since(probe.sent);
         self.shared.health.took(probe.place, took);
         let wait = (status == 503).then(|| rest_of(response).unwrap_or(BUSY));
+        let has_missed = self.probes.answered(probe.place);
         let change = self.shared.health.answered(now, probe.place, wait);
         self.tell_health(probe.place, change, response, out);
+        // A restart may take no longer than one probe waits.
+        let change = match (change, wait) {
+            (None, None) if has_missed => Some(Change::Up { was_down: true }),
+            (change, _) => change,
+        };
         self.registrar_came_back(now, probe.place, change, out);
     }
 
@@ -138,6 +144,7 @@ impl Engine {
     }
 
     fn probe_failed(&mut self, now: Now, probe: &Probe, out: &mut Outbox) {
+        self.probes.missed(probe.place);
         let change = self.shared.health.silent(now, probe.place, true);
         if change.is_none() {
             return;

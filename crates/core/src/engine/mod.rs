@@ -9,6 +9,7 @@ mod consult;
 mod durable;
 mod health;
 mod inbound;
+mod keepalive;
 mod leased;
 mod leases;
 mod local;
@@ -88,6 +89,8 @@ pub struct Engine {
     /// Of shard 0 alone.
     probes: Probes,
     probes_changed: bool,
+    /// Of shard 0 alone.
+    keepalive: keepalive::KeepAlive,
     date: date::Line,
     index: Option<Box<Index>>,
     shard: u16,
@@ -142,6 +145,7 @@ impl Engine {
             parked: leased::Parked::default(),
             closed: passed::Closed::default(),
             probes: Probes::default(),
+            keepalive: keepalive::KeepAlive::default(),
             probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
             config,
             auth,
@@ -260,6 +264,7 @@ impl Engine {
         self.give_up_on_disk(now, out);
         self.lease_deadlines(now, out);
         self.probe_deadlines(now, out);
+        self.keep_nats_open(now, out);
         self.finish(now, first, out);
     }
 
@@ -276,6 +281,7 @@ impl Engine {
             self.holds.next(),
             self.leases.next(),
             self.next_probe(),
+            self.next_keepalive(),
         ];
         timers.into_iter().flatten().min()
     }

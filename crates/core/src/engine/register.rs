@@ -8,7 +8,7 @@ use crate::outbox::Outbox;
 use crate::registrar::{self, Aor, Change, ChangeKind, Refusal, RegistrarConfig};
 use crate::routing::Proof;
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Host, Scheme, UriRef};
+use bellhop_wire::{HeaderId, Host, NameAddr, Scheme, UriRef};
 use memchr::memmem;
 
 impl Engine {
@@ -182,10 +182,18 @@ fn speaks_of_push(received: &Received<'_>) -> bool {
     contacts.any(|field| memmem::find(field.value, b"pn-provider").is_some())
 }
 
-/// Whether a phone's own address, as its Via says it, is not where its REGISTER came from by UDP.
+/// Whether a phone's own address, as its Via or its Contact says it, is not where its REGISTER came from by UDP.
 fn is_behind_nat(received: &Received<'_>) -> bool {
     let source = Host::Ip(received.flow.remote.ip());
-    !received.flow.transport.is_reliable() && received.via.is_some_and(|via| via.host != source)
+    if received.flow.transport.is_reliable() {
+        return false;
+    }
+    let message = received.message;
+    let contact = message.first_value(HeaderId::Contact);
+    let contact = contact.and_then(|value| NameAddr::parse(value.raw).ok());
+    let is_elsewhere = contact.is_some_and(|contact| contact.uri.host.is_some_and(|h| h != source));
+    received.via.is_some_and(|via| via.host != source)
+        || (is_elsewhere && message.first(HeaderId::Path).is_none())
 }
 
 /// All of the time that was asked for, in thousandths, and how many of them chance takes off.

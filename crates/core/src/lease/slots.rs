@@ -202,8 +202,9 @@ impl Slots {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// The PBX has come back.
-    pub(crate) fn next_epoch(&self) {
+    /// The PBX has come back, or is to be taken for one that has: all shards register their leases anew, as soon as they
+    /// look, at the configured pace.
+    pub fn next_epoch(&self) {
         self.count(Count::Resyncs);
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }

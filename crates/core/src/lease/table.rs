@@ -46,7 +46,7 @@ pub(crate) struct Leases {
     /// It did not answer at all, so that it may have forgotten everything.
     is_away: bool,
     epoch: u64,
-    /// When to look whether another shard has heard of it.
+    /// When to look whether somebody else has heard of it.
     tick: Option<Instant>,
     /// The least that the PBX takes (Min-Expires of its 423), in seconds.
     least: u32,
@@ -214,8 +214,8 @@ impl Leases {
     /// Serves those whose time has come.
     pub(crate) fn due(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
         self.notice(around, out);
-        let is_shared = around.config.shards > 1 && !self.live.is_empty();
-        self.tick = is_shared.then(|| around.now.after(TICK));
+        let lives = !self.live.is_empty();
+        self.tick = lives.then(|| around.now.after(TICK));
         while let Some(device) = self.timers.pop_due(around.now) {
             self.check(around, device, out);
             let Some(lease) = self.live.get_mut(&device) else {
@@ -388,7 +388,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// A binding that ends before its time, with its connection or its domain's mode, is told of; if all fails, it
 /// is found so late.
 const SELDOM: Duration = Duration::from_secs(600);
-/// How often other shards are listened to.
+/// How often it is looked whether somebody else says that the PBX has come back.
 const TICK: Duration = Duration::from_secs(2);
 /// The first rest after silence.
 pub(super) const SILENT_REST: Duration = Duration::from_secs(1);

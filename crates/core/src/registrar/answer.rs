@@ -62,7 +62,7 @@ impl Registered {
     /// flow is kept the word that it is (RFC 5626 6); and by which services the phone can be woken, where it
     /// speaks of that (RFC 8599 4.1).
     pub fn write(&self, now: Instant, request: Message<'_>, reply: &mut Reply<'_>) {
-        for binding in &self.bindings {
+        for binding in self.bindings.iter().filter(|binding| !binding.is_late(now)) {
             reply.line_with(|out| contact(now, binding, out));
         }
         if request.first(HeaderId::Path).is_some() && supports(request, "path") {

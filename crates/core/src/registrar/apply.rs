@@ -9,7 +9,7 @@ use super::{
 use crate::{flow::Flow, time::Instant};
 use bellhop_wire::{HeaderId, Message, Params, UriRef};
 use smallvec::SmallVec;
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 /// Applies one REGISTER to the bindings of `aor`, whole or not at all (RFC 3261 10.3 steps 6 to 8).
 /// Whether the sender may do so has been settled.
@@ -92,6 +92,7 @@ pub(super) fn decide<'m>(
         request,
         cseq,
         flow,
+        grace: config.grace,
     };
     let mut outbound = false;
     let (bindings, changes) = match asked {
@@ -113,7 +114,11 @@ pub(super) fn decide<'m>(
                     .iter()
                     .any(|change| change.kind == ChangeKind::Added);
                 if added && bindings.len() > config.max_contacts {
-                    return Err(Refusal::too_many());
+                    // Who is late makes room.
+                    bindings.retain(|binding| !binding.is_late(now));
+                    if bindings.len() > config.max_contacts {
+                        return Err(Refusal::too_many());
+                    }
                 }
                 Ok(changes)
             })?
@@ -137,6 +142,7 @@ struct Origin<'m> {
     request: Message<'m>,
     cseq: u32,
     flow: Flow,
+    grace: u16,
 }
 
 pub(super) type Changes = SmallVec<[Change; 2]>;
@@ -213,7 +219,10 @@ impl Origin<'_> {
         Some(Arc::new(Binding {
             said,
             q: contact.q,
-            expires: self.now.after(lifetime),
+            expires: self
+                .now
+                .after(lifetime.saturating_add(Duration::from_secs(self.grace.into()))),
+            grace: self.grace,
             cseq: self.cseq,
             flow: self.flow,
             reg_id: contact.reg_id,

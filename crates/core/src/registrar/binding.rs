@@ -1,8 +1,12 @@
 //! One contact of an AoR.
 
 use super::Device;
-use crate::{flow::Flow, text::Text, time::Instant};
-use bellhop_wire::{UriRef, view::params::Param};
+use crate::{
+    flow::{Flow, Transport},
+    text::Text,
+    time::Instant,
+};
+use bellhop_wire::{Host, UriRef, view::params::Param};
 use smallvec::SmallVec;
 use std::{borrow::Cow, cmp::Reverse, fmt, ops::Deref, sync::Arc, time::Duration};
 
@@ -16,8 +20,10 @@ pub struct Binding {
     pub(super) said: Said,
     /// Preference in thousandths, 0..=1000; 1000 if the Contact had none.
     pub q: u16,
-    /// When it ends.
+    /// When it ends: its time, and the grace after that.
     pub expires: Instant,
+    /// Seconds of it that the phone was not told of: it is rung still, should its refresh be late.
+    pub grace: u16,
     /// CSeq number of the REGISTER that made it.
     pub cseq: u32,
     /// Where that REGISTER came from, and so where requests go.
@@ -70,9 +76,23 @@ impl Binding {
         self.expires > now
     }
 
-    /// How long it still counts.
+    /// How much is left of what the phone was promised.
     pub fn remaining(&self, now: Instant) -> Duration {
-        self.expires.since(now)
+        let left = self.expires.since(now);
+        left.saturating_sub(Duration::from_secs(self.grace.into()))
+    }
+
+    /// Whether it is past its time, and the phone's refresh late.
+    pub fn is_late(&self, now: Instant) -> bool {
+        self.grace > 0 && self.remaining(now).is_zero()
+    }
+
+    /// Whether it is reached by UDP at another address than its contact says, and not by way of another proxy.
+    pub(crate) fn is_behind_nat(&self) -> bool {
+        let source = Some(Host::Ip(self.flow.remote.ip()));
+        self.flow.transport == Transport::Udp
+            && self.path().is_empty()
+            && UriRef::parse(self.contact()).is_ok_and(|contact| contact.host != source)
     }
 
     /// The contact as a Request-URI: without the headers and the `method` that a Request-URI cannot

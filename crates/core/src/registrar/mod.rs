@@ -52,6 +52,10 @@ pub struct RegistrarConfig {
     pub share: u16,
     /// A phone behind a NAT that registers by UDP gets no more: its REGISTERs keep the NAT's mapping open.
     pub udp_nat_expires: Option<Duration>,
+    /// Seconds for which a binding is kept, and rung, when its time is up and its phone has not come.
+    pub grace: u16,
+    /// How often phones behind a NAT that registered by UDP are sent an empty line, which keeps the NAT's mapping open.
+    pub nat_keepalive: Option<Duration>,
     /// What the PBX hears of registrations.
     pub leases: LeaseConfig,
     /// How sleeping phones are woken; `None`: they are not.
@@ -67,6 +71,8 @@ impl Default for RegistrarConfig {
             max_contacts: 10,
             share: WHOLE,
             udp_nat_expires: None,
+            grace: 0,
+            nat_keepalive: None,
             leases: LeaseConfig::default(),
             push: None,
         }

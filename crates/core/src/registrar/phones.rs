@@ -19,7 +19,8 @@ impl Location {
         let mut found = Vec::new();
         for stripe in &self.stripes {
             for (aor, bindings) in &lock(stripe).bindings {
-                let ends = |b: &&Arc<Binding>| b.expires >= from && b.expires < until;
+                let in_time = |b: &Binding| !b.remaining(from).is_zero() || b.expires == from;
+                let ends = |b: &&Arc<Binding>| in_time(b) && b.remaining(until).is_zero();
                 for binding in bindings.iter().filter(ends) {
                     if can_be_woken(push, binding) {
                         found.push((aor.clone(), Arc::clone(binding)));

@@ -43,7 +43,7 @@ pub struct Record<'a> {
 impl Binding {
     /// What is to be kept of it.
     pub fn record(&self, now: Now) -> Record<'_> {
-        let left = self.expires.since(now.instant);
+        let left = self.remaining(now.instant);
         let age = now.instant.since(self.updated);
         Record {
             contact: self.contact(),
@@ -122,6 +122,7 @@ impl Location {
             said,
             q: record.q,
             expires: now.instant.after(left),
+            grace: 0,
             cseq: record.cseq,
             flow: Flow {
                 connection: None,

@@ -24,6 +24,8 @@ pub(crate) struct Probe {
     pub(crate) flying: Option<(u64, TransactionId)>,
     /// When that was sent.
     pub(crate) sent: Instant,
+    /// The last one had no answer.
+    pub(crate) has_missed: bool,
 }
 
 impl Probes {
@@ -47,6 +49,7 @@ impl Probes {
                     next: known.map_or(now, |known| known.next.min(now.after(every))),
                     flying: known.and_then(|known| known.flying),
                     sent: known.map_or(now, |known| known.sent),
+                    has_missed: known.is_some_and(|known| known.has_missed),
                 });
             }
         }
@@ -73,6 +76,19 @@ impl Probes {
             probe.flying = Some((number, client));
             probe.sent = now;
         }
+    }
+
+    /// One had no answer.
+    pub(crate) fn missed(&mut self, place: Place) {
+        if let Some(probe) = self.all.iter_mut().find(|probe| probe.place == place) {
+            probe.has_missed = true;
+        }
+    }
+
+    /// One has been answered. Whether the one before had not.
+    pub(crate) fn answered(&mut self, place: Place) -> bool {
+        let probe = self.all.iter_mut().find(|probe| probe.place == place);
+        probe.is_some_and(|probe| std::mem::take(&mut probe.has_missed))
     }
 
     /// The one of this number, whose wait is over.

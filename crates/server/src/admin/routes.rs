@@ -3,10 +3,11 @@
 use super::{
     answer::{self, Answer, error, json},
     bindings, metrics, plugins, query,
-    state::{Order, Phase, Refused, State},
+    state::{Order, Phase, Refused, Running, State},
     status, upstreams,
 };
 use crate::config::Refusal;
+use crate::upstreams::NotThere;
 use hyper::{
     Method, StatusCode,
     header::{ALLOW, HeaderValue},
@@ -25,6 +26,7 @@ enum Place {
     Status,
     Bindings,
     Upstreams,
+    Resync,
     Reload,
     Plugins,
     ReloadPlugins,
@@ -39,7 +41,7 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
         return error(
             StatusCode::NOT_FOUND,
             "nothing is here; there are GET /live /ready /status /metrics /bindings /upstreams \
-             /plugins /plugins/NAME/differences, POST /reload /plugins/reload",
+             /plugins /plugins/NAME/differences, POST /reload /plugins/reload /upstreams/resync",
         );
     };
     let allowed = place.method();
@@ -71,6 +73,10 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
             Some(running) => json(StatusCode::OK, &upstreams::all(running)),
             None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
         },
+        Place::Resync => match state.running() {
+            Some(running) => resync(running, head.uri.query()),
+            None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
+        },
         Place::Reload => reload(state).await,
         Place::Plugins => plugins::list(state),
         Place::ReloadPlugins => reload_plugins(state, head.uri.query()).await,
@@ -87,6 +93,7 @@ impl Place {
             "/status" => Self::Status,
             "/bindings" => Self::Bindings,
             "/upstreams" => Self::Upstreams,
+            "/upstreams/resync" => Self::Resync,
             "/reload" => Self::Reload,
             "/plugins" => Self::Plugins,
             "/plugins/reload" => Self::ReloadPlugins,
@@ -101,7 +108,7 @@ impl Place {
 
     const fn method(&self) -> &'static Method {
         match self {
-            Self::Reload | Self::ReloadPlugins => &Method::POST,
+            Self::Reload | Self::ReloadPlugins | Self::Resync => &Method::POST,
             _ => &Method::GET,
         }
     }
@@ -140,6 +147,30 @@ fn found(state: &State, query: Option<&str>) -> Answer {
         },
         None if has_aor => error(StatusCode::BAD_REQUEST, NO_AOR),
         None => json(StatusCode::OK, &bindings::all(running)),
+    }
+}
+
+/// Has all registrations of ours at an upstream made anew, at the configured pace.
+fn resync(running: &Running, query: Option<&str>) -> Answer {
+    let name = query::value(query, "name");
+    if name.is_none() && query.is_some_and(|query| !query.is_empty()) {
+        // Somebody meant one upstream.
+        let text = "no name in the query; as in name=pbx";
+        return error(StatusCode::BAD_REQUEST, text);
+    }
+    match running.upstreams.registered_at(name.as_deref()) {
+        Ok((upstream, rate)) => {
+            running.leases.next_epoch();
+            let leases = running.leases.counts().leases;
+            let value = json!({ "upstream": upstream, "leases": leases, "rate": rate });
+            json(StatusCode::ACCEPTED, &value)
+        }
+        Err(NotThere::Unknown) => error(StatusCode::NOT_FOUND, "no upstream has this name"),
+        Err(NotThere::Nothing) => error(
+            StatusCode::CONFLICT,
+            "nothing of ours is registered there: registrar.mode is mirror, contact or aor where something is, and \
+             it is registered at route.default",
+        ),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     transport::{StreamLimits, table::Table},
     upstreams::Upstreams,
 };
-use bellhop_core::{auth::ReplayGuard, flow::Transport, registrar::Location};
+use bellhop_core::{auth::ReplayGuard, flow::Transport, lease::Count, registrar::Location};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -147,6 +147,32 @@ async fn the_targets_of_upstreams_are_told_and_measured() {
         );
         assert!(metrics.contains(&sample), "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn registrations_are_made_anew_only_where_there_are_any() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.ask("POST /upstreams/resync").await.0, 503);
+    rig.serve(false);
+    assert_eq!(rig.ask("GET /upstreams/resync").await.0, 405);
+    assert_eq!(rig.ask("POST /upstreams/resync?nam=pbx").await.0, 400);
+    assert_eq!(rig.ask("POST /upstreams/resync?name=pbs").await.0, 404);
+    // Its mode is terminate.
+    assert_eq!(rig.ask("POST /upstreams/resync?name=pbx").await.0, 409);
+    let text = "[[upstream]]\nname = \"pbx\"\ntargets = [\"sip:127.0.0.9:5060\"]\n\
+                [[upstream]]\nname = \"other\"\ntargets = [\"sip:127.0.0.8:5060\"]\n\
+                [route]\ndefault = \"pbx\"\n[registrar]\nmode = \"aor\"\nresync_rate = 7\n";
+    let settings = parse(Path::new("test.toml"), text, &Machine).unwrap();
+    let config = settings.core_config(&[], &[Vec::new(), Vec::new()]);
+    let running = rig.state.running().unwrap();
+    running.upstreams.turn_to(&Arc::new(config));
+    assert_eq!(rig.ask("POST /upstreams/resync?name=other").await.0, 409);
+    let resyncs = || running.leases.counts().totals[Count::Resyncs as usize];
+    assert_eq!(resyncs(), 0);
+    let said = rig.ask("POST /upstreams/resync").await;
+    let expected = "{\"leases\":0,\"rate\":7,\"upstream\":\"pbx\"}";
+    assert_eq!((said.0, said.1.trim()), (202, expected));
+    assert_eq!(resyncs(), 1);
 }
 
 #[tokio::test]

@@ -47,12 +47,25 @@ enum Command {
         aor: Option<String>,
     },
     /// Which targets of the upstreams answer
-    Upstreams,
+    Upstreams {
+        #[command(subcommand)]
+        command: Option<Upstreams>,
+    },
     /// All counters, as Prometheus reads them
     Metrics,
     /// The plugins
     #[command(subcommand)]
     Plugin(Plugin),
+}
+
+/// What to do about upstreams.
+#[derive(Debug, Subcommand)]
+enum Upstreams {
+    /// Have all our registrations at the PBX made anew, at registrar.resync_rate
+    Resync {
+        /// Its name in the configuration; else the one that has them
+        name: Option<String>,
+    },
 }
 
 /// What to ask of plugins.
@@ -128,7 +141,8 @@ impl Ctl {
             (Command::Ready, _) => "ready".to_owned(),
             (Command::Reload, Some(value)) => show::reloaded(&value),
             (Command::Bindings { .. }, Some(value)) => show::bindings(&value),
-            (Command::Upstreams, Some(value)) => upstreams::list(&value),
+            (Command::Upstreams { command: None }, Some(value)) => upstreams::list(&value),
+            (Command::Upstreams { .. }, Some(value)) => upstreams::resynced(&value),
             (Command::Plugin(Plugin::List), Some(value)) => plugins::list(&value),
             (Command::Plugin(Plugin::Reload { .. }), Some(value)) => plugins::reloaded(&value),
             (Command::Plugin(Plugin::Differences { .. }), Some(value)) => {
@@ -147,7 +161,14 @@ impl Command {
             Self::Reload => ("POST", "/reload".to_owned()),
             Self::Bindings { aor: None } => ("GET", "/bindings".to_owned()),
             Self::Bindings { aor: Some(aor) } => ("GET", format!("/bindings?aor={}", encode(aor))),
-            Self::Upstreams => ("GET", "/upstreams".to_owned()),
+            Self::Upstreams { command: None } => ("GET", "/upstreams".to_owned()),
+            Self::Upstreams {
+                command: Some(Upstreams::Resync { name }),
+            } => {
+                let name = name.as_ref().map(|name| format!("?name={}", encode(name)));
+                let name = name.unwrap_or_default();
+                ("POST", format!("/upstreams/resync{name}"))
+            }
             Self::Metrics => ("GET", "/metrics".to_owned()),
             Self::Plugin(Plugin::List) => ("GET", "/plugins".to_owned()),
             Self::Plugin(Plugin::Reload { name: None }) => ("POST", "/plugins/reload".to_owned()),

@@ -55,6 +55,8 @@ impl Settings {
                     shards: u16::try_from(self.server.workers()).unwrap_or(u16::MAX),
                 },
                 udp_nat_expires: self.registrar.udp_nat_expires,
+                grace: u16::try_from(self.registrar.grace.as_secs()).unwrap_or(u16::MAX),
+                nat_keepalive: self.registrar.nat_keepalive,
                 ..RegistrarConfig::default()
             },
             timers: TimerConfig::default(),

@@ -107,6 +107,10 @@ struct RegistrarPart<'a> {
     resync_rate: u32,
     /// Seconds; null: as all others.
     udp_nat_expires: Option<u64>,
+    #[serde(serialize_with = "seconds")]
+    grace: Duration,
+    /// Seconds; null: never.
+    nat_keepalive: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -204,6 +208,8 @@ impl Settings {
                 upstream_expires: self.registrar.upstream_expires,
                 resync_rate: self.registrar.resync_rate,
                 udp_nat_expires: self.registrar.udp_nat_expires.map(|time| time.as_secs()),
+                grace: self.registrar.grace,
+                nat_keepalive: self.registrar.nat_keepalive.map(|time| time.as_secs()),
             },
             route: RoutePart {
                 default: default.map(|upstream| upstream.name.as_str()),

@@ -7,7 +7,7 @@ use super::{
     upstream::Upstream,
 };
 use bellhop_core::lease::Mode;
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 /// `[registrar]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub(crate) struct Registrar {
     pub(crate) resync_rate: u32,
     /// The most that a phone behind a NAT gets over UDP.
     pub(crate) udp_nat_expires: Option<Duration>,
+    /// How long a binding is kept when its refresh is late.
+    pub(crate) grace: Duration,
+    /// How often a phone behind a NAT is sent an empty line.
+    pub(crate) nat_keepalive: Option<Duration>,
 }
 
 impl Registrar {
@@ -74,6 +78,8 @@ pub(super) fn read(
     let contacts = section.whole("max_contacts", 1..=1000);
     let upstream = expires(&section, report, "upstream_expires");
     let nat = expires(&section, report, "udp_nat_expires");
+    let grace = within(&section, report, "grace", Duration::ZERO..=HOUR);
+    let keepalive = within(&section, report, "nat_keepalive", FIVE..=HOUR);
     let rate = section.whole("resync_rate", 1..=10_000);
     section.finish();
     let [min_at, max_at] = [&min, &max].map(|field| field.as_ref().map(|field| field.at.clone()));
@@ -94,6 +100,8 @@ pub(super) fn read(
         max_contacts: contacts.map_or(10, |c| usize::try_from(c.value).unwrap_or(10)),
         upstream_expires: value(&upstream, HOUR),
         udp_nat_expires: nat.map(|field| field.value),
+        grace: value(&grace, FIVE),
+        nat_keepalive: keepalive.map(|field| field.value),
         resync_rate: rate
             .as_ref()
             .map_or(RATE, |rate| u32::try_from(rate.value).unwrap_or(RATE)),
@@ -186,11 +194,27 @@ fn own_modes(
 }
 
 fn expires(section: &Section<'_>, report: &Report, key: &'static str) -> Option<Field<Duration>> {
+    within(section, report, key, SECOND..=YEAR)
+}
+
+fn within(
+    section: &Section<'_>,
+    report: &Report,
+    key: &'static str,
+    allowed: RangeInclusive<Duration>,
+) -> Option<Field<Duration>> {
     let field = section.duration(key)?;
-    if field.value.subsec_nanos() == 0 && (SECOND..=YEAR).contains(&field.value) {
+    if field.value.subsec_nanos() == 0 && allowed.contains(&field.value) {
         return Some(field);
     }
-    report.error(&field.at, "allowed: whole seconds from 1s to 365d");
+    let (least, most) = (
+        show_duration(*allowed.start()),
+        show_duration(*allowed.end()),
+    );
+    report.error(
+        &field.at,
+        format!("allowed: whole seconds from {least} to {most}"),
+    );
     None
 }
 
@@ -203,6 +227,7 @@ const MODES: [(&str, Option<Mode>); 5] = [
 ];
 /// REGISTERs a second towards the PBX.
 const RATE: u32 = 50;
+const FIVE: Duration = Duration::from_secs(5);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -50,6 +50,45 @@ fn a_pbx_whose_probes_say_that_it_is_back_gets_every_lease_at_our_pace_though_no
 }
 
 #[test]
+fn one_missed_probe_is_enough_to_have_all_registered_anew_though_the_pbx_was_never_down() {
+    let mut site = probed(Mode::Contact);
+    let mut a = phone_at("6001", 1);
+    site.register(&mut a, "Expires: 3600\r\n");
+    site.pbx.held.clear();
+    site.pbx.manner = Manner::Silent;
+    site.run(22 * SECOND);
+    site.pbx.manner = Manner::Serves;
+    site.run(15 * SECOND);
+    assert_eq!((site.contacts("6001").len(), resyncs(&site)), (1, 1));
+    site.run(5 * MINUTE);
+    assert_eq!(resyncs(&site), 1);
+}
+
+#[test]
+fn whoever_says_that_the_pbx_has_forgotten_has_every_lease_registered_anew_at_our_pace() {
+    for mode in [Mode::Contact, Mode::Mirror] {
+        let mut config = leased(mode);
+        config.registrar.leases.rate = 10;
+        config.registrar.max_contacts = 100;
+        let mut site = Site::of(config);
+        let mut phones: Vec<_> = (1..=40).map(|n| phone_at("6001", n)).collect();
+        for phone in &mut phones {
+            site.register(phone, "Expires: 3600\r\n");
+        }
+        site.run(MINUTE);
+        site.pbx.held.clear();
+        site.heard();
+        site.world.nodes[0].shared.leases.next_epoch();
+        for second in 0..8 {
+            site.run(SECOND);
+            let heard = site.heard();
+            assert!(heard <= 11, "{heard} in second {second}");
+        }
+        assert_eq!(site.contacts("6001").len(), 40, "{mode:?}");
+    }
+}
+
+#[test]
 fn no_phone_waits_for_a_pbx_that_is_known_to_be_down_and_that_is_left_alone() {
     for mode in [Mode::Contact, Mode::Aor, Mode::Mirror] {
         let mut site = probed(mode);

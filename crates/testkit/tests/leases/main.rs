@@ -14,6 +14,7 @@ mod avalanche;
 #[path = "../common/mod.rs"]
 mod common;
 mod down;
+mod late;
 mod model;
 mod modes;
 mod races;

@@ -2,6 +2,7 @@
 
 use super::{Location, lock};
 use crate::{
+    flow::Flow,
     lease::Slot,
     registrar::{Aor, Binding, Bindings, Device},
     time::Instant,
@@ -17,6 +18,22 @@ impl Location {
     /// A number that belongs to a device, one for each `n`, that nobody else can tell.
     pub(crate) fn number_of(&self, device: Device, n: u32) -> u64 {
         self.names.number_of(device, n)
+    }
+
+    /// How many parts [`Location::behind_nat`] looks at.
+    pub(crate) fn parts(&self) -> usize {
+        self.stripes.len()
+    }
+
+    /// The flows of the live bindings in one part of all that are behind a NAT, over UDP.
+    pub(crate) fn behind_nat(&self, now: Instant, part: usize) -> Vec<Flow> {
+        let Some(stripe) = self.stripes.get(part) else {
+            return Vec::new();
+        };
+        let stripe = lock(stripe);
+        let bindings = stripe.bindings.values().flatten();
+        let own = bindings.filter(|binding| binding.is_live(now) && binding.is_behind_nat());
+        own.map(|binding| binding.flow).collect()
     }
 
     /// When the last live binding of a slot of an AoR ends; `None`: it has none.

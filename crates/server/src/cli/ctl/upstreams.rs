@@ -12,6 +12,17 @@ pub(super) fn list(value: &Value) -> String {
     lines.join("\n")
 }
 
+/// `POST /upstreams/resync`.
+pub(super) fn resynced(value: &Value) -> String {
+    let number = |key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let (leases, rate) = (number("leases"), number("rate").max(1));
+    let upstream = text(value, "upstream");
+    format!(
+        "{upstream}: {leases} registrations are made anew, {rate} a second: about {}",
+        time(leases.div_ceil(rate))
+    )
+}
+
 /// `pbx\tudp:198.51.100.5:5060\tdown for 3 min\tprobed every 10 s\tlast trouble 3 min ago: ..`
 fn target(target: &Value) -> String {
     let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
@@ -67,5 +78,10 @@ mod tests {
              other\tudp:[2001:db8::1]:5060\tup since the start\tnot probed"
         );
         assert_eq!(list(&json!({ "upstreams": [] })), "no upstreams");
+        let resync = json!({ "upstream": "pbx", "leases": 9_000, "rate": 50 });
+        assert_eq!(
+            resynced(&resync),
+            "pbx: 9000 registrations are made anew, 50 a second: about 3 min"
+        );
     }
 }

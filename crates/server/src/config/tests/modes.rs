@@ -37,6 +37,30 @@ fn expiry_rate_and_the_modes_of_domains_reach_the_core() {
 }
 
 #[test]
+fn grace_and_keepalive_reach_the_core_and_are_bounded() {
+    let of = |text: &str| {
+        let settings = pretend().accepts(&format!("{BASE}[registrar]\n{text}"));
+        let registrar = settings.core_config(&[], &[Vec::new()]).registrar;
+        (registrar.grace, registrar.nat_keepalive)
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(of(""), (5, None));
+    assert_eq!(
+        of("grace = \"0s\"\nnat_keepalive = \"25s\"\n"),
+        (0, Some(seconds(25)))
+    );
+    assert_eq!(
+        of("grace = \"1h\"\nnat_keepalive = \"1h\"\n"),
+        (3_600, Some(seconds(3_600)))
+    );
+    let wrong = "grace = \"2h\"\nnat_keepalive = \"4s\"\n";
+    insta::assert_snapshot!(
+        "late",
+        pretend().refuses(&format!("{BASE}[registrar]\n{wrong}"))
+    );
+}
+
+#[test]
 fn a_mode_needs_a_pbx_and_a_domain_of_ours() {
     let text = "[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n\
         [server]\ndomains = [\"a.example.org\"]\n\
