@@ -50,6 +50,8 @@ pub struct Setup {
     pub probe: Option<&'static str>,
     /// How many users there are.
     pub user_count: u32,
+    /// How the PBX is registered at.
+    pub profile: Option<&'static str>,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -79,6 +81,7 @@ impl Setup {
             room: None,
             offload: false,
             trunk: None,
+            profile: None,
             probe: None,
             user_count: 10,
             more: String::new(),
@@ -177,6 +180,9 @@ impl Setup {
             }
             if let Some(probe) = self.probe {
                 let _ = writeln!(text, "probe = \"{probe}\"");
+            }
+            if let Some(profile) = self.profile {
+                let _ = writeln!(text, "profile = \"{profile}\"");
             }
             let _ = writeln!(text, "trusted = true\n[route]\ndefault = \"pbx\"");
         }

@@ -17,6 +17,6 @@ pub use message::{Text, header, header_of, status_of};
 pub use net::{Faults, Packet};
 pub use peer::Peer;
 pub use policy::{Asked, Ear, Heard, Script};
-pub use registrar::{Held, Manner, Registrar};
+pub use registrar::{Held, Manner, Paths, Registrar};
 pub use stream::flow_tcp;
 pub use world::{Node, World};

@@ -20,6 +20,8 @@ pub struct Registrar {
     pub most: u32,
     /// The realm that it challenges in with MD5, and every user's password; `None`: it asks nobody.
     pub challenge: Option<(String, String)>,
+    /// What it does with a Path (RFC 3327).
+    pub paths: Paths,
     /// Contact values of others that it lists as well.
     pub strangers: Vec<String>,
 }
@@ -46,6 +48,17 @@ pub enum Manner {
     Answers(u16, String),
 }
 
+/// What a registrar does with a Path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paths {
+    /// It does not know of it.
+    Ignored,
+    /// It takes it, and says so.
+    Taken,
+    /// It answers 420.
+    Refused,
+}
+
 impl Default for Registrar {
     fn default() -> Self {
         Self {
@@ -54,6 +67,7 @@ impl Default for Registrar {
             manner: Manner::Serves,
             most: 3_600,
             challenge: None,
+            paths: Paths::Ignored,
             strangers: Vec::new(),
         }
     }
@@ -65,6 +79,10 @@ impl Registrar {
         self.heard.push(request.to_owned());
         if let Some(refusal) = self.challenged(request) {
             return Some(refusal);
+        }
+        let path = header_of(request, "Path");
+        if !path.is_empty() && self.paths == Paths::Refused {
+            return Some(answer_to(request, 420, "Unsupported: path\r\n"));
         }
         match self.manner.clone() {
             Manner::Silent => None,
@@ -146,6 +164,9 @@ impl Registrar {
             self.held.insert(key, held);
         }
         let mut lines = String::new();
+        if !header_of(request, "Path").is_empty() && self.paths == Paths::Taken {
+            lines.push_str(&format!("Path: {}\r\n", header_of(request, "Path")));
+        }
         for stranger in &self.strangers {
             lines.push_str(&format!("Contact: {stranger}\r\n"));
         }

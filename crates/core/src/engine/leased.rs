@@ -8,7 +8,7 @@ use crate::lease::{Count, Demand, Fate, Mode, Need, Outcome, Slot, Want};
 use crate::outbox::{Outbox, Ticket};
 use crate::proxy::BranchId;
 use crate::registrar::{
-    Aor, Bindings, Change, ChangeKind, Registered, RegistrarConfig, overtakes, plan,
+    Aor, Binding, Bindings, Change, ChangeKind, Registered, RegistrarConfig, overtakes, plan,
 };
 use crate::routing::Proof;
 use crate::time::{Instant, Now};
@@ -192,7 +192,12 @@ impl Engine {
                     let left = binding.remaining(now).as_secs();
                     Need::Renew(u32::try_from(left).unwrap_or(u32::MAX))
                 }
-                _ if self.shared.leases.is_good(now, slot.device()) => continue,
+                _ if self.shared.leases.is_good(now, slot.device()) => {
+                    match mode == Mode::Contact && self.is_shown_otherwise(slot, binding) {
+                        true => Need::Again,
+                        false => continue,
+                    }
+                }
                 _ => Need::Bind,
             };
             if !wants.iter().any(|want| want.slot == slot) {
@@ -204,6 +209,17 @@ impl Engine {
             }
         }
         wants
+    }
+
+    /// Whether the PBX was shown another Contact of a phone than it has now.
+    fn is_shown_otherwise(&self, slot: Slot, binding: &Binding) -> bool {
+        let leases = &self.shared.leases;
+        self.config.registrar.leases.with_path
+            && !leases.takes_no_path()
+            && leases.view(slot.device()).is_some_and(|view| {
+                let shown = binding.shown();
+                shown.is_some() && view.shown.as_deref() != shown.as_deref()
+            })
     }
 
     /// What a REGISTER that was applied means to the leases of what it removed.

@@ -1,19 +1,17 @@
 //! Registrations of our own at the PBX: what a shard's leases want sent, and what comes back.
 
 use super::{Engine, Shared};
-use crate::auth::upstream::{Asking, At, Login};
+use crate::auth::upstream::{At, Login};
 use crate::config::{Config, UpstreamTarget};
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
-use crate::lease::{Around, Demand, Flight, Granted, Need, Register, Settled, Slot, Want};
-use crate::lease::{call_id, read_answer};
-use crate::loops;
+use crate::lease::read_answer;
+use crate::lease::{Around, Demand, Flight, Granted, Need, Settled, Slot, Want};
 use crate::outbox::Outbox;
-use crate::proxy::BranchId;
 use crate::registrar::{Aor, Binding};
 use crate::time::{Instant, Now};
 use crate::upstream::{Change, Place, State};
-use bellhop_wire::{HeaderId, Message, Method, Start};
+use bellhop_wire::{HeaderId, Message, Start};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,7 +169,14 @@ impl Engine {
                 .upstream_auth
                 .learn(At { login, upstream }, response);
         }
-        let settled = settled(response, status, slot, asked);
+        if asked > 0 && self.lease_path_refused(id, response, status, &flow, out) {
+            return self.fly(now, id, out);
+        }
+        let shown = self
+            .leases
+            .flying(id)
+            .and_then(|(lease, _)| lease.giving.phone.clone());
+        let settled = settled(response, status, (slot, shown.as_deref()), asked);
         let (level, what) = match &settled {
             Settled::Granted(_) if asked == 0 => (Level::Debug, "taken down".to_owned()),
             Settled::Granted(seconds) => (Level::Debug, format!("granted for {seconds} s")),
@@ -184,9 +189,45 @@ impl Engine {
         self.lease_settled(now, id, settled, out);
     }
 
+    /// Whether the PBX has shown by this answer that it takes no Path: by a 420 (RFC 3327 5.3), or by a 200 without it, to
+    /// one of a phone's Contact. From now on it is shown ours.
+    fn lease_path_refused(
+        &mut self,
+        id: u64,
+        response: Message<'_>,
+        status: u16,
+        flow: &Flow,
+        out: &mut Outbox,
+    ) -> bool {
+        let is_ignored = (200..300).contains(&status) && response.first(HeaderId::Path).is_none();
+        let Some((lease, _)) = self.leases.flying(id) else {
+            return false;
+        };
+        if lease.giving.phone.is_none() || !(status == 420 || is_ignored) {
+            return false;
+        }
+        if is_ignored {
+            // It has that Contact now, and is told that it is none.
+            lease.gift = lease.giving.clone();
+        }
+        if self.shared.leases.set_takes_no_path(true) {
+            out.tell(response, *flow, Level::Warn, status, || {
+                let what = match status {
+                    420 => "refuses our Path (420)",
+                    _ => "ignores our Path",
+                };
+                Decision::Lease(format!(
+                    "the PBX {what}: it is registered at with our own Contact until the configuration changes; set \
+                     support_path = yes in its aors, or profile = \"asterisk\" in [[upstream]]"
+                ))
+            });
+        }
+        true
+    }
+
     /// What the PBX's challenges to the REGISTERs of an AoR are answered with, and at which upstream: its user's
     /// login there, else the upstream's own.
-    fn lease_login(&self, aor: &Aor) -> Option<(Arc<Login>, String)> {
+    pub(super) fn lease_login(&self, aor: &Aor) -> Option<(Arc<Login>, String)> {
         let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
         let is_for_it = |login: &&Arc<Login>| {
             let named = login.upstream.as_ref();
@@ -246,87 +287,6 @@ impl Engine {
             }
         }
     }
-
-    /// Sends the REGISTER of this number. Where that cannot be, it is as if nobody had answered.
-    fn fly(&mut self, now: Now, id: u64, out: &mut Outbox) {
-        if self.try_fly(now, id, out).is_none() {
-            let around = around(now.instant, &self.shared, &self.config);
-            let settled = Settled::Silent(None);
-            self.leases.settle(around, id, settled, &mut out.outcomes);
-        }
-    }
-
-    fn try_fly(&mut self, now: Now, id: u64, out: &mut Outbox) -> Option<()> {
-        let shards = (self.shard, self.config.registrar.leases.shards);
-        let number = self.config.default_upstream?;
-        let upstream = self.config.upstreams.get(number)?;
-        let aor = self.leases.flying(id)?.0.aor.clone();
-        let login = self.lease_login(&aor);
-        let (lease, expires) = self.leases.flying(id)?;
-        let is_up = |target: &UpstreamTarget| is_up(now.instant, &self.shared, target);
-        let any_is_up = upstream.targets.iter().any(is_up);
-        let places: SmallVec<[_; 2]> = upstream
-            .targets
-            .iter()
-            .filter(|target| !any_is_up || is_up(target))
-            .filter_map(|target| {
-                let to = self.names.destination(target.transport, target.remote)?;
-                Some((to, target))
-            })
-            .collect();
-        // The next target after each failure.
-        let turn = usize::from(lease.failures()).checked_rem(places.len())?;
-        let (to, target) = *places.get(turn)?;
-        let call_id = call_id(&self.shared.location, lease.slot, shards);
-        // Rises over restarts, too: nothing of it need be kept.
-        let clock = now.unix.saturating_sub(EPOCH).as_millis() / QUARTER;
-        let clock = u32::try_from(clock).unwrap_or(u32::MAX);
-        lease.cseq = lease.cseq.saturating_add(1).max(clock) & MOST_CSEQ;
-        let branch = loops::branch(self.entropy.next_u64(), 0);
-        let mut credentials = Vec::new();
-        if let Some((login, upstream)) = &login {
-            let uri = [b"sip:", target.host.as_bytes()].concat();
-            let asking = Asking {
-                method: "REGISTER",
-                uri: &uri,
-                body: b"",
-            };
-            let at = At { login, upstream };
-            let auth = &self.shared.upstream_auth;
-            for line in auth.preempt(at, asking, self.entropy.as_mut()) {
-                credentials.extend_from_slice(line.role.credentials().name().as_bytes());
-                credentials.extend_from_slice(b": ");
-                credentials.extend_from_slice(line.value.as_bytes());
-                credentials.extend_from_slice(b"\r\n");
-            }
-        }
-        let register = Register {
-            aor: &lease.aor,
-            slot: lease.slot,
-            registrar: &target.host,
-            via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
-            at: self.names.call_back(&to)?,
-            call_id: &call_id,
-            cseq: lease.cseq,
-            expires,
-            more: &credentials,
-        };
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        register.write(&mut bytes);
-        self.table.count_besides(self.contexts.held());
-        let owner = BranchId {
-            context: id,
-            index: BranchId::LEASE,
-        }
-        .owner();
-        let (at, method) = (now.instant, Method::Register);
-        let sent = self
-            .table
-            .create_client(at, method, &branch, &bytes, to, owner, out);
-        self.scratch = bytes;
-        sent.map(drop)
-    }
 }
 
 /// What leases look at.
@@ -348,15 +308,20 @@ pub(super) fn around<'a>(now: Instant, shared: &'a Shared, config: &'a Config) -
     }
 }
 
-fn is_up(now: Instant, shared: &Shared, target: &UpstreamTarget) -> bool {
+pub(super) fn is_up(now: Instant, shared: &Shared, target: &UpstreamTarget) -> bool {
     shared.health.state(now, (target.transport, target.remote)) == State::Up
 }
 
-fn settled(response: Message<'_>, status: u16, slot: Slot, asked: u32) -> Settled {
+fn settled(
+    response: Message<'_>,
+    status: u16,
+    (slot, shown): (Slot, Option<&[u8]>),
+    asked: u32,
+) -> Settled {
     let refused = |status, reason: &str| Settled::Refused(status, reason.into());
     match status {
         200..=299 if asked == 0 => Settled::Granted(0),
-        200..=299 => match read_answer(response, slot, asked) {
+        200..=299 => match read_answer(response, slot, shown, asked) {
             Granted::For(0) => refused(500, "the PBX granted no time"),
             Granted::For(seconds) => Settled::Granted(seconds),
             Granted::NotListed => refused(500, "the PBX did not take our contact"),
@@ -385,11 +350,6 @@ fn reason_of(response: Message<'_>) -> String {
     shown.collect()
 }
 
-/// CSeq numbers count quarters of seconds from here, so that they stay below 2^31 until 2040.
-const EPOCH: Duration = Duration::from_secs(1_700_000_000);
-const QUARTER: u128 = 250;
-/// RFC 3261 8.1.1.5.
-const MOST_CSEQ: u32 = (1 << 31) - 1;
 /// How long a PBX is left alone that is busy and does not say for how long.
 const BUSY: Duration = Duration::from_secs(5);
 const MOST_REASON: usize = 80;

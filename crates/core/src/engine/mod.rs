@@ -7,6 +7,7 @@
 mod challenge;
 mod consult;
 mod durable;
+mod flights;
 mod health;
 mod inbound;
 mod keepalive;
@@ -295,7 +296,13 @@ impl Engine {
             self.former.truncate(if sent == 0 { 0 } else { FORMER });
         }
         self.leases_changed |= self.config.registrar.leases != config.registrar.leases;
-        self.pbx_changed |= config.registers_elsewhere_than(&self.config);
+        let is_new = |leases: &crate::lease::LeaseConfig| leases.with_path;
+        let path_changed =
+            is_new(&config.registrar.leases) != is_new(&self.config.registrar.leases);
+        if path_changed || config.upstreams != self.config.upstreams {
+            self.shared.leases.set_takes_no_path(false);
+        }
+        self.pbx_changed |= path_changed || config.registers_elsewhere_than(&self.config);
         self.probes_changed |= self.shard == 0 && self.config.upstreams != config.upstreams;
         self.limiter = Limiter::new(config.rate);
         self.table.set_capacity(config.max_held);

@@ -1,7 +1,7 @@
 //! What the PBX says to a REGISTER of ours.
 
 use super::Slot;
-use bellhop_wire::{HeaderId, Message, NameAddr};
+use bellhop_wire::{HeaderId, Message, NameAddr, UriRef};
 
 /// A 2xx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +13,15 @@ pub(crate) enum Granted {
 }
 
 /// Reads a 2xx to a REGISTER that asked for so many seconds. What counts is what it grants to our own Contact
-/// (RFC 3261 10.2.4): by the Contact's parameter, else by the header; what was asked where it says neither. Others'
+/// (RFC 3261 10.2.4), or to the phone's where that was shown: by the Contact's parameter, else by the header; what was asked where it says neither. Others'
 /// contacts are not ours to look at.
-pub(crate) fn read(response: Message<'_>, slot: Slot, asked: u32) -> Granted {
+pub(crate) fn read(response: Message<'_>, slot: Slot, shown: Option<&[u8]>, asked: u32) -> Granted {
     let token = slot.token();
+    let phone = shown.and_then(|phone| UriRef::parse(phone).ok());
+    let is_ours = |uri: &UriRef<'_>| match &phone {
+        Some(phone) => uri.same(phone),
+        None => uri.user == Some(token.as_slice()),
+    };
     let header = || {
         response
             .number(HeaderId::Expires)
@@ -30,7 +35,7 @@ pub(crate) fn read(response: Message<'_>, slot: Slot, asked: u32) -> Granted {
         let Ok(contact) = NameAddr::parse(value.raw) else {
             continue;
         };
-        if contact.uri.user != Some(token.as_slice()) {
+        if !is_ours(&contact.uri) {
             continue;
         }
         let own = contact.params.unquoted("expires");
@@ -57,7 +62,7 @@ mod tests {
         let text = format!("SIP/2.0 200 OK\r\nCall-ID: x\r\n{lines}Content-Length: 0\r\n\r\n");
         let owned = Owned::parse(text.as_bytes(), &Limits::default()).unwrap();
         let slot = Slot::Phone(Device::of_bytes([0, 0, 0, 0, 0xab, 1]));
-        super::read(owned.message(), slot, 3_600)
+        super::read(owned.message(), slot, None, 3_600)
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! asked, not remembered: nothing that a lease missed leaves it behind for longer than a binding lasts.
 
 mod answer;
+mod gift;
 mod pace;
 mod passing;
 mod slots;
@@ -18,10 +19,11 @@ mod want;
 mod write;
 
 pub(crate) use answer::{Granted, read as read_answer};
+pub(crate) use gift::Gift;
 pub(crate) use passing::{Passing, granted};
 pub use slots::{Count, Counts, Slot, Slots, View};
 use state::{Event, State};
-pub(crate) use table::{Around, Flight, Leases, Settled};
+pub(crate) use table::{Around, Flight, Lease, Leases, Settled};
 pub use want::{Demand, Fate, Need, Outcome, Want};
 pub(crate) use write::{Register, call_id};
 
@@ -57,6 +59,8 @@ pub struct LeaseConfig {
     pub rate: u32,
     /// How many shards there are.
     pub shards: u16,
+    /// The PBX is shown the phones' own Contacts, and a Path of ours (RFC 3327).
+    pub with_path: bool,
 }
 
 impl Default for LeaseConfig {
@@ -67,6 +71,7 @@ impl Default for LeaseConfig {
             expires: Duration::from_secs(3_600),
             rate: 50,
             shards: 1,
+            with_path: false,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A phone's own REGISTER on its way to the PBX: its Contacts become ours, and what is granted to ours is granted
 //! to its.
 
+use super::gift::contact;
 use super::{Granted, Slot, read_answer};
 use crate::digits::decimal;
 use crate::flow::Transport;
 use crate::registrar::{Aor, Asked, Device};
-use crate::text::Text;
 use bellhop_wire::{Edit, HeaderId, Message};
 
 /// What is kept of one until it is answered.
@@ -37,7 +37,7 @@ impl Passing {
             edit.remove(field);
         }
         for (device, seconds) in contacts {
-            let mut contact = contact(*device, at);
+            let mut contact = contact(Slot::Phone(*device), at, b"");
             let seconds = match (*seconds, self.most) {
                 (Some(seconds), Some(most)) => Some(seconds.min(most)),
                 (seconds, most) => seconds.or(most),
@@ -61,7 +61,7 @@ pub(crate) fn granted(passing: &Passing, response: Message<'_>) -> Option<Vec<(D
         let asked = seconds.unwrap_or(UNSAID);
         let seconds = match asked {
             0 => 0,
-            asked => match read_answer(response, Slot::Phone(*device), asked) {
+            asked => match read_answer(response, Slot::Phone(*device), None, asked) {
                 Granted::For(seconds @ 1..) => passing.most.map_or(seconds, |m| seconds.min(m)),
                 Granted::For(0) | Granted::NotListed => return None,
             },
@@ -69,21 +69,6 @@ pub(crate) fn granted(passing: &Passing, response: Message<'_>) -> Option<Vec<(D
         all.push((*device, seconds));
     }
     Some(all)
-}
-
-/// Our Contact for a phone: short and opaque, always sip, never over WebSocket.
-fn contact(device: Device, (transport, host): (Transport, &[u8])) -> Text<128> {
-    let mut contact = Text::new();
-    contact.put(b"<sip:");
-    contact.put(&Slot::Phone(device).token());
-    contact.put(b"@");
-    contact.put(host);
-    if transport.is_reliable() {
-        contact.put(b";transport=");
-        contact.put(transport.uri_token().as_bytes());
-    }
-    contact.put(b">");
-    contact
 }
 
 /// What is granted where neither side names a time (RFC 3261 10.2).

@@ -30,6 +30,8 @@ pub struct View {
     pub good_until: Option<Instant>,
     /// How often the PBX had come back when it was granted.
     granted_in: u64,
+    /// The phone's own Contact, if the PBX was shown that.
+    pub(crate) shown: Option<Arc<[u8]>>,
     /// Where it is, in a word.
     pub state: &'static str,
     /// The binding that there will be if the PBX agrees.
@@ -77,6 +79,8 @@ pub struct Slots {
     /// How often the PBX has come back.
     epoch: AtomicU64,
     is_silent: AtomicBool,
+    /// The PBX takes no Path.
+    takes_no_path: AtomicBool,
     totals: [AtomicU64; COUNTS],
     leases: AtomicUsize,
     held: AtomicUsize,
@@ -119,6 +123,7 @@ impl Default for Slots {
             pace: Pace::default(),
             epoch: AtomicU64::new(0),
             is_silent: AtomicBool::new(false),
+            takes_no_path: AtomicBool::new(false),
             totals: [const { AtomicU64::new(0) }; COUNTS],
             leases: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -167,6 +172,16 @@ impl Slots {
     /// Whether the PBX does not answer.
     pub fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the PBX has shown that it takes no Path.
+    pub(crate) fn takes_no_path(&self) -> bool {
+        self.takes_no_path.load(Ordering::Relaxed)
+    }
+
+    /// It has, or may be asked again. Whether that is new.
+    pub(crate) fn set_takes_no_path(&self, takes_none: bool) -> bool {
+        self.takes_no_path.swap(takes_none, Ordering::Relaxed) != takes_none
     }
 
     /// What was counted.
@@ -239,6 +254,7 @@ impl Slots {
             slot,
             good_until: to.good_until(),
             granted_in: lease.granted_in,
+            shown: lease.gift.phone.clone(),
             state: word(to),
             expected: lease.expected.clone(),
             is_proven: true,
@@ -265,6 +281,7 @@ impl Slots {
                 slot,
                 good_until: None,
                 granted_in: 0,
+                shown: None,
                 state: PASSED,
                 expected: Some(Arc::clone(binding)),
                 is_proven: false,

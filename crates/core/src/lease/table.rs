@@ -14,7 +14,7 @@ use times::{ends, seconds};
 
 use super::state::{Action, Hold};
 use super::want::{Fate, Outcome};
-use super::{Count, Event, LeaseConfig, Slot, Slots, State};
+use super::{Count, Event, Gift, LeaseConfig, Slot, Slots, State};
 use crate::auth::upstream::Tries;
 use crate::outbox::Ticket;
 use crate::registrar::{Aor, Binding, Device, Location};
@@ -66,7 +66,7 @@ pub(crate) struct Lease {
     failures: u8,
     waiters: SmallVec<[Ticket; 1]>,
     /// What will be bound if the PBX agrees.
-    pub(super) expected: Option<Arc<Binding>>,
+    pub(crate) expected: Option<Arc<Binding>>,
     /// How often its REGISTER under way was challenged and answered.
     pub(crate) tries: Tries,
     /// Where it stands in a queue.
@@ -82,6 +82,9 @@ pub(crate) struct Lease {
     /// How often the PBX had come back when its last REGISTER was sent, and when that was granted.
     sent_in: u64,
     pub(super) granted_in: u64,
+    /// The Contacts that the PBX has, and those of the REGISTER under way.
+    pub(crate) gift: Gift,
+    pub(crate) giving: Gift,
 }
 
 #[derive(Debug)]
@@ -184,6 +187,7 @@ impl Leases {
             if let Event::Granted(until) = event {
                 lease.out_by = until;
                 lease.granted_in = if is_stale { NEVER } else { lease.sent_in };
+                lease.gift = lease.giving.clone();
             }
         }
         self.set_due(around, device, event);
@@ -324,6 +328,8 @@ impl Leases {
             out_by: around.now,
             sent_in: 0,
             granted_in: 0,
+            gift: Gift::default(),
+            giving: Gift::default(),
         };
         around.slots.moved(&lease, State::Gone, state);
         self.live.insert(slot.device(), Box::new(lease));

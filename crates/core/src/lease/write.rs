@@ -1,12 +1,14 @@
 //! Our REGISTER as it goes to the PBX (RFC 3261 10.2).
 
 use super::Slot;
+use super::gift::contact;
 use crate::digits::decimal;
 use crate::engine::shard_of;
 use crate::flow::Transport;
 use crate::hex;
 use crate::registrar::{Aor, Location};
 use crate::text::Text;
+use smallvec::SmallVec;
 
 /// All that a REGISTER of ours says.
 pub(crate) struct Register<'a> {
@@ -18,6 +20,8 @@ pub(crate) struct Register<'a> {
     pub(crate) registrar: &'a str,
     /// Our Via: transport, sent-by, branch.
     pub(crate) via: (Transport, &'a [u8], &'a [u8]),
+    /// The phone's Contact, if that is shown and not ours.
+    pub(crate) shown: Option<&'a [u8]>,
     /// Where the PBX finds us: transport and `host:port` of our listener.
     pub(crate) at: (Transport, &'a [u8]),
     /// The Call-ID of all REGISTERs of this lease.
@@ -57,6 +61,10 @@ impl Register<'_> {
         let user = self.aor.user().unwrap_or_default().as_bytes();
         let at: &[u8] = if user.is_empty() { b"" } else { b"@" };
         let tag = self.slot.device().digits();
+        let contact: SmallVec<[u8; 128]> = match self.shown {
+            Some(phone) => [b"<", phone, b">"].concat().into(),
+            None => SmallVec::from_slice(&contact(self.slot, self.at, b"")),
+        };
         put(&[b"REGISTER ", &self.uri(), b" SIP/2.0"]);
         put(&[
             b"Via: SIP/2.0/",
@@ -74,29 +82,13 @@ impl Register<'_> {
         put(&[b"CSeq: ", &decimal(self.cseq.into()), b" REGISTER"]);
         put(&[
             b"Contact: ",
-            &self.contact(),
+            &contact,
             b";expires=",
             &decimal(self.expires.into()),
         ]);
         put(&[b"Expires: ", &decimal(self.expires.into())]);
         put(&[self.more, b"User-Agent: bellhop"]);
         put(&[b"Content-Length: 0\r\n"]);
-    }
-
-    /// Our Contact: short and opaque, always sip, never over WebSocket, where the PBX could not call back.
-    fn contact(&self) -> Text<128> {
-        let (transport, host) = self.at;
-        let mut contact = Text::new();
-        contact.put(b"<sip:");
-        contact.put(&self.slot.token());
-        contact.put(b"@");
-        contact.put(host);
-        if transport.is_reliable() {
-            contact.put(b";transport=");
-            contact.put(transport.uri_token().as_bytes());
-        }
-        contact.put(b">");
-        contact
     }
 }
 
@@ -138,6 +130,7 @@ mod tests {
             let register = Register {
                 aor: &aor,
                 slot,
+                shown: None,
                 registrar: "pbx.example.org:5070",
                 via: (Transport::Tcp, b"proxy.example.org:5060", b"z9hG4bKx"),
                 at: (Transport::Tcp, b"proxy.example.org:5060"),

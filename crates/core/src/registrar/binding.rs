@@ -2,6 +2,7 @@
 
 use super::Device;
 use crate::{
+    digits::decimal,
     flow::{Flow, Transport},
     text::Text,
     time::Instant,
@@ -114,6 +115,29 @@ impl Binding {
         Cow::Owned(text.to_vec())
     }
 
+    /// The contact as a PBX is shown it that reaches the phone by way of us: `sip:`, and without a transport, which is
+    /// between the phone and us. `None`: it is too long for that.
+    pub(crate) fn shown(&self) -> Option<Vec<u8>> {
+        let uri = UriRef::parse(self.contact()).ok()?;
+        let mut text = b"sip:".to_vec();
+        if let Some(user) = uri.user {
+            text.extend_from_slice(user);
+            text.push(b'@');
+        }
+        let mut host = Vec::new();
+        uri.host?.write(&mut host);
+        text.extend_from_slice(&host);
+        if let Some(port) = uri.port {
+            text.push(b':');
+            text.extend_from_slice(&decimal(port.into()));
+        }
+        let is_ours = |param: &Param<'_>| param.is("transport") || param.is("method");
+        for param in uri.params.iter().filter(|param| !is_ours(param)) {
+            write_param(&param, |octets| text.extend_from_slice(octets));
+        }
+        (text.len() <= LONGEST_SHOWN).then_some(text)
+    }
+
     /// Whether its contact is this URI by RFC 3261 19.1.4.
     pub fn is_contact(&self, uri: &UriRef<'_>) -> bool {
         self.contact() == uri.raw || UriRef::parse(self.contact()).is_ok_and(|ours| ours.same(uri))
@@ -125,6 +149,9 @@ impl Binding {
         self.reg_id == Some(reg_id) && self.instance().is_some_and(same)
     }
 }
+
+/// Of a URI: a PBX may take no more than 512 (Asterisk), brackets and parameters included.
+const LONGEST_SHOWN: usize = 400;
 
 /// Gives `;name=value` to `put`, in pieces.
 pub(super) fn write_param(param: &Param<'_>, mut put: impl FnMut(&[u8])) {

@@ -18,12 +18,29 @@ impl Scene<'_> {
         uri: &UriRef<'_>,
         proof: &Proof,
     ) -> Option<Routing> {
-        if !self.config.registrar.leases.asks_pbx()
-            || !matches!(proof, Proof::Trusted { upstream: Some(_) })
-        {
+        if !self.asks_for_leases(proof) {
             return None;
         }
-        let device = Slot::of_token(uri.user?)?;
+        self.of_contact(request, Slot::of_token(uri.user?)?)
+    }
+
+    /// The same, where the PBX was shown the phone's own Contact, and a Path of ours that it has made a Route of.
+    pub(super) fn by_our_path(
+        &self,
+        request: Message<'_>,
+        routes: &Routes,
+        proof: &Proof,
+    ) -> Option<Routing> {
+        let device = routes.slot.filter(|_| self.asks_for_leases(proof))?;
+        self.of_contact(request, device)
+    }
+
+    fn asks_for_leases(&self, proof: &Proof) -> bool {
+        matches!(proof, Proof::Trusted { upstream: Some(_) })
+            && self.config.registrar.leases.asks_pbx()
+    }
+
+    fn of_contact(&self, request: Message<'_>, device: Device) -> Option<Routing> {
         let Some(View {
             aor,
             slot,

@@ -5,7 +5,9 @@ use super::Names;
 use super::hop::rehost;
 use crate::auth::Secret;
 use crate::flow::{ListenerId, Transport};
+use crate::lease::Slot;
 use crate::record_route::Token;
+use crate::registrar::Device;
 use bellhop_wire::view::host::host_port;
 use bellhop_wire::{Edit, Error, HeaderId, Kind, Message, NameAddr, Scheme, UriRef, Value};
 use memchr::memchr;
@@ -25,6 +27,8 @@ pub(crate) struct Routes {
     pub(crate) token: Option<Token>,
     /// The first such token, if there are several: the one of the passage that the sender is next to.
     pub(crate) nearest: Option<Token>,
+    /// The lease that an entry of ours names which a PBX took from our Path (RFC 3327).
+    pub(crate) slot: Option<Device>,
     /// Our own entries as they came, to be record-routed again unchanged: a route set must stay the
     /// same through refreshes (RFC 6665 peers such as Asterisk compare it).
     pub(crate) again: SmallVec<[Box<[u8]>; 2]>,
@@ -98,6 +102,7 @@ impl Routes {
                 // Entries of ours that follow each other are one passage here: those of a double
                 // Record-Route, which are alike, and those of a request that came round to us again
                 // (a spiral), of which the last leads on.
+                self.slot = Slot::of_token(token);
                 let token = Token::verify(secret, request, token);
                 self.nearest = self.nearest.or(token);
                 self.token = token.or(self.token);

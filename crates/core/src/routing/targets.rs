@@ -77,6 +77,9 @@ impl Scene<'_> {
         {
             return self.dialog(request, routes, uri, token.towards(), is_trusted);
         }
+        if let Some(routing) = self.by_our_path(request, routes, proof) {
+            return routing;
+        }
         if routes.has_next {
             // 16.4: a Route of somebody else's that is not of a dialog of ours.
             return if is_trusted {

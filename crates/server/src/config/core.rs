@@ -53,6 +53,10 @@ impl Settings {
                     expires: self.registrar.upstream_expires,
                     rate: self.registrar.resync_rate,
                     shards: u16::try_from(self.server.workers()).unwrap_or(u16::MAX),
+                    with_path: self
+                        .default_upstream
+                        .and_then(|at| self.upstreams.get(at))
+                        .is_some_and(|upstream| upstream.with_path),
                 },
                 udp_nat_expires: self.registrar.udp_nat_expires,
                 grace: u16::try_from(self.registrar.grace.as_secs()).unwrap_or(u16::MAX),

@@ -62,6 +62,7 @@ struct UpstreamPart<'a> {
     trusted: bool,
     /// There are credentials for all who have none of their own.
     credentials: bool,
+    profile: &'static str,
 }
 
 /// `port` and `transport` are null where DNS has the say.
@@ -279,6 +280,11 @@ fn upstream(upstream: &Upstream) -> UpstreamPart<'_> {
         targets: upstream.targets.iter().map(target).collect(),
         trusted: upstream.trusted,
         credentials: upstream.login.is_some(),
+        profile: if upstream.with_path {
+            "path"
+        } else {
+            "asterisk"
+        },
     }
 }
 

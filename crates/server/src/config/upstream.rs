@@ -26,6 +26,8 @@ pub(crate) struct Upstream {
     pub(crate) login: Option<Arc<Login>>,
     /// How often each target is asked whether it is there; `None`: never.
     pub(crate) probe: Option<Duration>,
+    /// Registrations show it the phones' Contacts and a Path of ours.
+    pub(crate) with_path: bool,
 }
 
 /// Reads all `[[upstream]]`.
@@ -46,8 +48,7 @@ pub(super) fn read(
             table.finish();
             login
         });
-        // What goes to a PBX today is what Asterisk wants, so there is one profile and nothing to choose.
-        section.choice("profile", &[("asterisk", Some(()))]);
+        let profile = section.choice("profile", &PROFILES);
         let probe = section.duration("probe").map(|Field { value, at }| {
             if !(SHORTEST..=LONGEST).contains(&value) {
                 let (low, high) = (show_duration(SHORTEST), show_duration(LONGEST));
@@ -68,6 +69,7 @@ pub(super) fn read(
             trusted,
             login: login.map(Arc::new),
             probe,
+            with_path: profile.is_some_and(|profile| profile.value),
         };
         check(&upstream, &at, &upstreams, report);
         upstreams.push((upstream, at));
@@ -218,6 +220,8 @@ fn is_own(listener: &Listener, target: &Target) -> bool {
         && (target.address().is_some_and(at) || advertised || loopback)
 }
 
+/// What registrations there look like.
+const PROFILES: [(&str, Option<bool>); 2] = [("asterisk", Some(false)), ("path", Some(true))];
 const NO_TARGETS: &str = "has no targets; allowed: targets = [\"sip:10.0.0.10:5060\"]";
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(3600);

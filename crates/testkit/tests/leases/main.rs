@@ -19,5 +19,6 @@ mod model;
 mod modes;
 mod races;
 mod passthrough;
+mod path;
 mod site;
 mod survival;

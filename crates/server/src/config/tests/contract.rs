@@ -100,7 +100,7 @@ fn shown(settings: &Settings) -> String {
     format!("{settings:?}")
 }
 
-const APPLIED: [(&str, &str); 45] = [
+const APPLIED: [(&str, &str); 46] = [
     ("[admin]", "bind = \"127.0.0.1:8061\""),
     ("[admin]", "token = \"0123456789abcdef\""),
     ("[auth]", "strip_headers = [\"X-Account\"]"),
@@ -164,7 +164,8 @@ const APPLIED: [(&str, &str); 45] = [
     ("[registrar]", "upstream_expires = \"30m\""),
     ("[registrar]", "resync_rate = 20"),
     ("[registrar]", "udp_nat_expires = \"90s\""),
-    ("[registrar]", "grace = \"5s\""),
+    ("[[upstream]]", "profile = \"path\""),
+    ("[registrar]", "grace = \"7s\""),
     ("[registrar]", "nat_keepalive = \"25s\""),
     ("[route]", "default = \"pbx\""),
     ("[limits]", "message = \"32KiB\""),

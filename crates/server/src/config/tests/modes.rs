@@ -37,6 +37,16 @@ fn expiry_rate_and_the_modes_of_domains_reach_the_core() {
 }
 
 #[test]
+fn the_profile_of_the_default_upstream_says_what_contact_is_registered() {
+    for (profile, with_path) in [("asterisk", false), ("path", true)] {
+        let base = BASE.replace("[route]", &format!("profile = \"{profile}\"\n[route]"));
+        let settings = pretend().accepts(&format!("{base}[registrar]\nmode = \"contact\"\n"));
+        let config = settings.core_config(&[], &[Vec::new()]);
+        assert_eq!(config.registrar.leases.with_path, with_path);
+    }
+}
+
+#[test]
 fn grace_and_keepalive_reach_the_core_and_are_bounded() {
     let of = |text: &str| {
         let settings = pretend().accepts(&format!("{BASE}[registrar]\n{text}"));
