@@ -197,24 +197,6 @@ impl Leases {
         }
     }
 
-    /// The PBX takes nothing shorter than so many seconds. Gives what is asked for at least from now on.
-    pub(crate) fn raise_least(&mut self, seconds: u32) -> u32 {
-        self.least = self.least.max(seconds).min(LONGEST_LEAST);
-        self.least
-    }
-
-    /// The lease of a REGISTER under way, and what it asks for.
-    pub(crate) fn flying(&mut self, id: u64) -> Option<(&mut Lease, u32)> {
-        let device = self.flights.get(&id)?;
-        let least = self.least;
-        let lease = self.live.get_mut(device)?;
-        let expires = match lease.state {
-            State::Asking { .. } => lease.expires.max(least),
-            _ => 0,
-        };
-        Some((lease, expires))
-    }
-
     /// Serves those whose time has come.
     pub(crate) fn due(&mut self, around: Around<'_>, out: &mut Vec<Outcome>) {
         self.notice(around, out);
@@ -402,5 +384,3 @@ pub(super) const SILENT_REST: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_REST: Duration = Duration::from_secs(600);
 /// How often a REGISTER that takes a lease down is tried.
 const MOST_REMOVALS: u8 = 8;
-/// A PBX that wants more than a day is not believed.
-const LONGEST_LEAST: u32 = 86_400;

@@ -1,5 +1,7 @@
 //! REGISTERs of ours under way, and what becomes of them.
 
+use super::{Lease, Leases};
+use crate::lease::State;
 use crate::registrar::Device;
 use std::time::Duration;
 
@@ -24,3 +26,26 @@ pub(crate) enum Settled {
     /// No answer, or none that says more than "not now"; it may say for how long.
     Silent(Option<Duration>),
 }
+
+impl Leases {
+    /// The PBX takes nothing shorter than so many seconds. Gives what is asked for at least from now on.
+    pub(crate) fn raise_least(&mut self, seconds: u32) -> u32 {
+        self.least = self.least.max(seconds).min(LONGEST_LEAST);
+        self.least
+    }
+
+    /// The lease of a REGISTER under way, and what it asks for.
+    pub(crate) fn flying(&mut self, id: u64) -> Option<(&mut Lease, u32)> {
+        let device = self.flights.get(&id)?;
+        let least = self.least;
+        let lease = self.live.get_mut(device)?;
+        let expires = match lease.state {
+            State::Asking { .. } => lease.expires.max(least),
+            _ => 0,
+        };
+        Some((lease, expires))
+    }
+}
+
+/// A PBX that wants more than a day is not believed.
+const LONGEST_LEAST: u32 = 86_400;
