@@ -5,6 +5,7 @@ mod aside;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod driver;
 mod holder;
 mod key;

@@ -2,6 +2,7 @@
 
 mod check;
 mod ctl;
+mod doctor;
 mod plugin;
 mod user;
 
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Ask the running program, or tell it what to do, through its admin port
     Ctl(ctl::Ctl),
+    /// Ask a PBX as the proxy would, and say what to change in its pjsip.conf
+    Doctor(doctor::Doctor),
     /// Play a registration, a subscription and a call between simulated phones and a simulated PBX, and
     /// draw every message that crossed the sockets
     Demo {
@@ -85,6 +88,7 @@ pub(crate) fn main() -> ExitCode {
             false => check::check(&config),
         },
         Some(Command::Ctl(ctl)) => ctl::ctl(&ctl),
+        Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Demo { ascii }) => ended(demo::run(ascii)),
         Some(Command::Plugin(command)) => ended(plugin::plugin(command)),
         Some(Command::User(command)) => ended(user::user(command)),
