@@ -2,6 +2,7 @@
 
 use bellhop_core::flow::Transport;
 use bellhop_wire::{Frame, Framer, HeaderId, Limits, Message, Owned, Reply, ViaMark};
+use socket2::{Domain, Socket, Type};
 use std::{
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream, UdpSocket},
@@ -41,7 +42,10 @@ impl Line {
                 (Link::Udp(socket), local)
             }
             true => {
-                let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+                let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+                socket.bind(&from.into())?;
+                socket.connect_timeout(&to.into(), PATIENCE)?;
+                let stream = TcpStream::from(socket);
                 stream.set_read_timeout(Some(LOOK))?;
                 let local = stream.local_addr()?;
                 (Link::Tcp(stream), local)
