@@ -1,3 +1,5 @@
+//! What is thought of PBXs, well set up and ill.
+
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use super::*;
