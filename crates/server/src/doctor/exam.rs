@@ -108,7 +108,7 @@ impl<'a> Exam<'a> {
 
     /// Registers a Contact of the doctor's own for a moment, in several shapes.
     fn registered(&mut self) -> Registered {
-        let local = self.line.local();
+        let local = self.place();
         let mut seen = Registered::default();
         let contact = |user: &str| format!("sip:{user}@{local}");
         let short = contact("doctor");
@@ -228,6 +228,15 @@ impl<'a> Exam<'a> {
         Some(answer)
     }
 
+    /// Where the PBX finds us, on the way that is open already.
+    fn place(&self) -> String {
+        let (local, transport) = (self.line.local(), self.line.transport());
+        match transport.is_reliable() {
+            false => local.to_string(),
+            true => format!("{local};transport={}", transport.uri_token()),
+        }
+    }
+
     fn call_id(&self, user: &str) -> String {
         format!("doctor-{}-{}", self.id, user.len())
     }
@@ -252,7 +261,7 @@ impl<'a> Exam<'a> {
         };
         let number = (self.call_id(user), self.cseq);
         let contact = match method {
-            "INVITE" => format!("Contact: <sip:{user}@{}>\r\n", self.line.local()),
+            "INVITE" => format!("Contact: <sip:{user}@{}>\r\n", self.place()),
             _ => String::new(),
         };
         self.text(
