@@ -37,7 +37,10 @@ pub fn apply(
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let change = |aor: &Aor, plan: Plan<'_>| location.change(now, aor, plan);
-    let (request, hands) = ((request, cseq), (is_ours, change, |_: &mut Contacts<'_>| ()));
+    let (request, hands) = (
+        (request, cseq),
+        (is_ours, change, |_: &mut Contacts<'_>| ()),
+    );
     decide(now, location, config, aor, request, flow, hands)
 }
 
@@ -55,7 +58,10 @@ pub(crate) fn plan(
     is_ours: impl Fn(&UriRef<'_>) -> bool,
 ) -> Result<Registered, Refusal> {
     let change = |aor: &Aor, plan: Plan<'_>| location.imagine(now, aor, plan);
-    let (request, hands) = ((request, cseq), (is_ours, change, |_: &mut Contacts<'_>| ()));
+    let (request, hands) = (
+        (request, cseq),
+        (is_ours, change, |_: &mut Contacts<'_>| ()),
+    );
     decide(now, location, config, aor, request, flow, hands)
 }
 
