@@ -12,11 +12,17 @@ pub(crate) struct Decimal {
 /// A number as it stands in a message.
 pub(crate) fn decimal(number: u64) -> Decimal {
     let mut text = [0; 20];
+    let digit = |number: u64| b'0'.wrapping_add((number % 10) as u8);
+    // The seconds of an hour, as most are.
+    if (1_000..10_000).contains(&number) {
+        let [.., a, b, c, d] = &mut text;
+        [*a, *b, *c, *d] = [number / 1_000, number / 100, number / 10, number].map(digit);
+        return Decimal { text, from: 16 };
+    }
     let mut from = text.len();
     let mut rest = number;
     for slot in text.iter_mut().rev() {
-        // Below ten.
-        *slot = b'0'.wrapping_add((rest % 10) as u8);
+        *slot = digit(rest);
         rest /= 10;
         from = from.wrapping_sub(1);
         if rest == 0 {
@@ -40,7 +46,19 @@ mod tests {
 
     #[test]
     fn every_number_is_written_as_it_is_read() {
-        for number in [0, 9, 10, 99, 3600, 1 << 31, u64::MAX] {
+        for number in [
+            0,
+            9,
+            10,
+            99,
+            999,
+            1000,
+            3600,
+            9_999,
+            10_000,
+            1 << 31,
+            u64::MAX,
+        ] {
             assert_eq!(*decimal(number), *number.to_string().as_bytes());
         }
     }

@@ -21,6 +21,7 @@ impl<const N: usize> Text<N> {
     }
 
     /// The octets and how many there are, if they stand in here; else all of them.
+    #[inline(always)]
     pub(crate) fn into_short(self) -> Result<([u8; N], usize), Vec<u8>> {
         if self.long.is_empty() {
             Ok((self.inline, self.len))

@@ -42,12 +42,12 @@ impl<'o> Reply<'o> {
         out.reserve(512);
         put_status_line(out, status, reason);
         let mut reply = Self { out };
-        for (nth, field) in request.fields(HeaderId::Via).enumerate() {
-            if nth == 0 {
-                reply.marked_via(request, field, mark);
-            } else {
-                reply.line(request, field);
-            }
+        let mut vias = request.fields(HeaderId::Via);
+        if let Some(first) = vias.next() {
+            reply.marked_via(request, first, mark);
+        }
+        for field in vias {
+            reply.line(request, field);
         }
         let tag = match status {
             100 => b"",

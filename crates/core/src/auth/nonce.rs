@@ -75,17 +75,15 @@ impl Nonces {
         if !bool::from(right.ct_eq(&u64::from_ne_bytes(*code))) {
             return None;
         }
-        let issued = stamp
-            .iter()
-            .take(TIME)
-            .fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
+        // The six bytes of time have two of chance behind them.
+        let issued = u64::from_be_bytes(*stamp.first_chunk()?) >> 16;
         let now = milliseconds(unix);
         let young = now.saturating_sub(issued) <= milliseconds(lifetime);
         // Another shard may have read the clock a little later; a clock that was set back may not let a
         // nonce live longer.
         let made = issued <= now.saturating_add(TOLERANCE);
         let [_, _, last @ ..] = stamp;
-        let id = u128::from_le_bytes(joined(code, last));
+        let id = u128::from(right) | u128::from(u64::from_ne_bytes(*last)) << 64;
         (young && made).then_some(Nonce { issued, id })
     }
 
@@ -131,7 +129,8 @@ fn joined<const N: usize, const HEAD: usize, const TAIL: usize>(
 
 /// A time as [`Nonce::issued`] has it.
 pub(super) fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    let whole = time.as_secs().saturating_mul(1_000);
+    whole.saturating_add(u64::from(time.subsec_millis()))
 }
 
 /// Six groups of three bytes are six groups of four letters: no padding, one text for each nonce.

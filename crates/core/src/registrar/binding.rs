@@ -275,6 +275,7 @@ impl Saying {
 }
 
 impl From<Text<SHORT>> for Kept {
+    #[inline(always)]
     fn from(text: Text<SHORT>) -> Self {
         match text.into_short() {
             Ok((short, len)) => Self::Short(short, len),

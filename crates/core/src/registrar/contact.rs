@@ -151,6 +151,17 @@ impl<'m> Contact<'m> {
                 raw,
             ));
         }
+        if params.raw.is_empty() {
+            return Ok(Self {
+                raw,
+                uri,
+                params,
+                q: WHOLE,
+                lifetime: grant(header, config)?,
+                instance: None,
+                reg_id: None,
+            });
+        }
         let told = Told::by(params);
         let asked = if told.expires.is_some() {
             Some(
@@ -166,7 +177,7 @@ impl<'m> Contact<'m> {
                 .value
                 .and_then(thousandths)
                 .ok_or_else(|| Self::bad(raw))?,
-            None => 1000,
+            None => WHOLE,
         };
         let instance = told.instance.and_then(|_| params.unquoted("+sip.instance"));
         let reg_id = told.reg_id.and_then(|id| id.value).and_then(number);
@@ -322,6 +333,8 @@ fn thousandths(value: &[u8]) -> Option<u16> {
     Some(thousandths.saturating_add(whole)).filter(|q| *q <= 1000)
 }
 
+/// The q of a Contact that says none, in thousandths.
+const WHOLE: u16 = 1000;
 const MALFORMED: u32 = 3600;
 const HOUR: Duration = Duration::from_secs(3600);
 

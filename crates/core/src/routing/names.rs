@@ -133,10 +133,10 @@ impl Names {
             Host::Ip(ip) => match port {
                 Some(port) => {
                     let address = SocketAddr::new(ip, port);
-                    self.listeners
-                        .iter()
-                        .any(|l| l.addresses.contains(&address))
-                        || self.is_advertised(host, Some(port))
+                    let is_it = |own: &Own| {
+                        own.addresses.contains(&address) || own.is_advertised(host, Some(port))
+                    };
+                    self.listeners.iter().any(is_it)
                 }
                 // Without a port it is 5060 (RFC 3261 19.1.2), unless a PBX stands there.
                 None => {

@@ -12,7 +12,9 @@ mod plain;
 
 /// Digest credentials as they stand. Values have their quotes taken off, quoted pairs are kept (the
 /// hash is made over the unquoted text with pairs resolved: see [`unescape`]).
+// Laid out as they are read, so that they need not be sorted.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub struct Credentials<'a> {
     /// username
     pub username: Option<&'a [u8]>,
