@@ -29,7 +29,7 @@ fn calls_go_both_ways_and_what_a_caller_must_prove_asterisk_asks_him() {
     let call = site
         .sipp(1, "call")
         .to("6002")
-        .args(&["-d", "5000"])
+        .args(&["-d", "9000"])
         .start();
     let invite = called.expect("INVITE ");
     called.answer(&invite, "200 OK");

@@ -97,16 +97,16 @@ impl Engine {
         }
         let identity = self.identity(received, &proof);
         let record = record(method, received, routes, story.as_deref());
-        // The PBX has said that this flow is a phone of his.
-        let said = || {
-            self.claimed(received)
-                .filter(|_| matches!(proof, Proof::Unproven))
+        // Of one who proved nothing to us the PBX has said that this flow is a phone of his.
+        let claimed = match proof {
+            Proof::Unproven => self.claimed(received),
+            _ => None,
         };
-        let device = match record {
-            Record::New => identity.asserted.clone().or_else(said).and_then(|aor| {
+        let device = match (identity.asserted.as_ref().or(claimed.as_ref()), record) {
+            (Some(aor), Record::New) => {
                 let location = &self.shared.location;
-                location.device_at(now.instant, &aor, &received.flow)
-            }),
+                location.device_at(now.instant, aor, &received.flow)
+            }
             _ => None,
         };
         let rewrite = Rewrite {
