@@ -12,6 +12,7 @@ use crate::dialogs::Dialogs;
 use crate::grants::{Capability, Grants};
 use crate::question::Question;
 use crate::services::Services;
+use crate::ticker::Ticker;
 use crate::{PluginConfig, machine};
 use bellhop_core::time::Now;
 use nix::time::{ClockId, clock_gettime};
@@ -35,6 +36,7 @@ pub(crate) struct Facts {
     pub(crate) services: Arc<dyn Services>,
     pub(crate) dialogs: Arc<Dialogs>,
     pub(crate) web: Option<Web>,
+    pub(crate) ticker: Ticker,
 }
 
 /// One instance's state.

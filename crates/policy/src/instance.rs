@@ -7,9 +7,9 @@ use crate::contract::exports::sip::policy::lifecycle::Info;
 use crate::contract::sip::policy::types::{self, DialogEvent};
 use crate::error::{Fault, Reason, Short};
 use crate::guest::{AtHand, Guest, Stage};
-use crate::machine::TICK;
 use crate::plugin::Made;
 use crate::question::Question;
+use crate::ticker::{Running, TICK};
 use crate::verdict::Rules;
 use bellhop_core::policy::{Failure, Verdict};
 use bellhop_core::time::Now;
@@ -42,6 +42,7 @@ impl Instance {
                 UpdateDeadline::Interrupt
             })
         });
+        let _running = made.facts.ticker.begin();
         store.set_epoch_deadline(ticks(STARTING));
         let exports = made.pre.instantiate(&mut store);
         let exports = exports.map_err(|error| {
@@ -66,7 +67,7 @@ impl Instance {
     }
 
     pub(crate) fn describe(&mut self) -> Result<Info, Reason> {
-        self.begin(Stage::Pure);
+        let _running = self.begin(Stage::Pure);
         let said = self
             .exports
             .sip_policy_lifecycle()
@@ -75,7 +76,7 @@ impl Instance {
     }
 
     pub(crate) fn validate(&mut self, config: &str) -> Result<(), Reason> {
-        self.begin(Stage::Pure);
+        let _running = self.begin(Stage::Pure);
         let lifecycle = self.exports.sip_policy_lifecycle();
         let said = lifecycle.call_validate(&mut self.store, config);
         said.map_err(|error| Reason::Config(self.why("validate", &error)))?
@@ -83,7 +84,7 @@ impl Instance {
     }
 
     pub(crate) fn start(&mut self, config: &str) -> Result<(), Reason> {
-        self.begin(Stage::Starting);
+        let _running = self.begin(Stage::Starting);
         let lifecycle = self.exports.sip_policy_lifecycle();
         let said = lifecycle.call_start(&mut self.store, config);
         said.map_err(|error| Reason::Start(self.why("start", &error)))?
@@ -109,7 +110,7 @@ impl Instance {
 
     /// Asks the question.
     pub(crate) fn ask(&mut self, now: Now, stage: Stage) -> Result<Verdict, Fault> {
-        self.enter(now, stage);
+        let _running = self.enter(now, stage);
         let hooks = self.exports.sip_policy_hooks();
         let (hook, store) = (self.store.data().question.hook, &mut self.store);
         let at_hand = Resource::<AtHand>::new_borrow(0);
@@ -141,7 +142,7 @@ impl Instance {
 
     /// Tells of a dialog.
     pub(crate) fn tell(&mut self, now: Now, event: &DialogEvent) -> Result<(), Fault> {
-        self.enter(now, self.aside());
+        let _running = self.enter(now, self.aside());
         let told = self
             .exports
             .sip_policy_hooks()
@@ -151,7 +152,7 @@ impl Instance {
 
     /// Calls on-timer.
     pub(crate) fn turn(&mut self, now: Now) -> Result<(), Fault> {
-        self.enter(now, self.aside());
+        let _running = self.enter(now, self.aside());
         let told = self
             .exports
             .sip_policy_hooks()
@@ -164,17 +165,23 @@ impl Instance {
         Stage::Patient(self.store.data().facts.config.http.until())
     }
 
-    fn begin(&mut self, stage: Stage) {
+    /// Its clock runs until what is given is let go of.
+    fn begin(&mut self, stage: Stage) -> Running {
+        let running = self.store.data().facts.ticker.begin();
         let now = self.store.data().facts.services.now();
         self.store.set_epoch_deadline(ticks(STARTING));
         self.store.data_mut().begin(now, stage);
         self.store.data_mut().question = Question::default();
+        running
     }
 
-    fn enter(&mut self, now: Now, stage: Stage) {
+    /// As [`Instance::begin`], for a hook.
+    fn enter(&mut self, now: Now, stage: Stage) -> Running {
+        let running = self.store.data().facts.ticker.begin();
         let deadline = self.store.data().facts.config.deadline;
         self.store.set_epoch_deadline(ticks(deadline));
         self.store.data_mut().begin(now, stage);
+        running
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {

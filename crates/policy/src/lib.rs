@@ -37,6 +37,7 @@ mod set;
 mod shadow;
 mod shard;
 mod status;
+mod ticker;
 mod verdict;
 
 pub use account::Difference;

@@ -4,11 +4,9 @@ use crate::cache::Cache;
 use crate::contract::Plugin;
 use crate::error::Reason;
 use crate::guest::Guest;
+use crate::ticker::Ticker;
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wit_component::ComponentEncoder;
@@ -18,8 +16,7 @@ pub(crate) struct Machine {
     engine: Engine,
     linker: Linker<Guest>,
     cache: Option<Cache>,
-    /// Set when the machine goes, for the ticker to end.
-    gone: Arc<AtomicBool>,
+    ticker: Ticker,
 }
 
 /// Whether messages are being served while something is compiled.
@@ -58,18 +55,23 @@ impl Machine {
         let cache = cache
             .map(|folder| Cache::open(folder, &engine))
             .transpose()?;
-        let gone = Arc::new(AtomicBool::new(false));
-        tick(engine.clone(), gone.clone())?;
+        let clock = engine.clone();
+        let ticker = Ticker::start(move || clock.increment_epoch())?;
         Ok(Self {
             engine,
             linker,
             cache,
-            gone,
+            ticker,
         })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The clock of all that it runs.
+    pub(crate) fn ticker(&self) -> &Ticker {
+        &self.ticker
     }
 
     pub(crate) fn linker(&self) -> &Linker<Guest> {
@@ -101,12 +103,9 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        self.gone.store(true, Ordering::Relaxed);
+        self.ticker.end();
     }
 }
-
-/// The epoch's step. A deadline is as exact as this and the scheduler are.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// A component as it is; a core module is made one (its contract is in a custom section that
 /// wit-bindgen left).
@@ -180,17 +179,6 @@ fn pool() -> InstanceAllocationStrategy {
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10);
     InstanceAllocationStrategy::Pooling(pool)
-}
-
-fn tick(engine: Engine, gone: Arc<AtomicBool>) -> std::io::Result<()> {
-    let ticker = std::thread::Builder::new().name("plugin-ticker".into());
-    let turn = move || {
-        while !gone.load(Ordering::Relaxed) {
-            std::thread::sleep(TICK);
-            engine.increment_epoch();
-        }
-    };
-    ticker.spawn(turn).map(drop)
 }
 
 /// What a guest's calls may take of the worker's own stack, which has two megabytes.

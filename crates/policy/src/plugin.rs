@@ -122,6 +122,7 @@ impl Plugin {
             services: shared.services.clone(),
             dialogs: shared.dialogs.clone(),
             web,
+            ticker: shared.machine.ticker().clone(),
         });
         let not_a_plugin = |error: wasmtime::Error| Reason::NotAPlugin(format!("{error:#}"));
         let pre = shared.machine.linker().instantiate_pre(&compiled.component);
