@@ -102,7 +102,8 @@ fn push(key: &mut Key, field: &[u8]) {
 }
 
 fn push_length(key: &mut Key, field: &[u8]) {
-    key.put(&(field.len() as u64).to_le_bytes());
+    // Longer ones are none: no message is.
+    key.put(&u32::try_from(field.len()).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 const BY_BRANCH: u8 = 1;

@@ -68,6 +68,25 @@ pub enum Timer {
     NonInviteServer(non_invite_server::Timer),
 }
 
+impl Timer {
+    /// Whether it only forgets a transaction that has come to its end: nothing is sent and nobody is told.
+    pub(super) const fn lingers(self) -> bool {
+        use {
+            invite_client::Timer::{D, M},
+            invite_server::Timer::{I, L},
+            non_invite_client::Timer::K,
+            non_invite_server::Timer::J,
+        };
+        matches!(
+            self,
+            Self::InviteClient(D | M)
+                | Self::NonInviteClient(K)
+                | Self::InviteServer(I | L)
+                | Self::NonInviteServer(J)
+        )
+    }
+}
+
 /// A client machine of either kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Client {
@@ -104,8 +123,54 @@ pub(super) enum ServerInput {
     Timer(Timer),
 }
 
-type ClientStep = (Client, Actions<ClientAction<Timer>>);
-type ServerStep = (Server, Actions<ServerAction<Timer>>);
+/// What a client machine of either kind asks for.
+#[derive(Debug)]
+pub(super) enum ClientActions {
+    Invite(invite_client::Actions),
+    NonInvite(non_invite_client::Actions),
+}
+
+/// What a server machine of either kind asks for.
+#[derive(Debug)]
+pub(super) enum ServerActions {
+    Invite(invite_server::Actions),
+    NonInvite(non_invite_server::Actions),
+}
+
+type ClientStep = (Client, ClientActions);
+type ServerStep = (Server, ServerActions);
+
+impl ClientActions {
+    /// In the order they are to be done.
+    pub(super) fn iter(&self) -> impl Iterator<Item = ClientAction<Timer>> {
+        let (invite, other) = match self {
+            Self::Invite(actions) => (actions.as_slice(), [].as_slice()),
+            Self::NonInvite(actions) => ([].as_slice(), actions.as_slice()),
+        };
+        let invite = invite.iter().map(|a| a.named(Timer::InviteClient));
+        invite.chain(other.iter().map(|a| a.named(Timer::NonInviteClient)))
+    }
+
+    pub(super) fn contains(&self, action: ClientAction<Timer>) -> bool {
+        self.iter().any(|other| other == action)
+    }
+}
+
+impl ServerActions {
+    /// In the order they are to be done.
+    pub(super) fn iter(&self) -> impl Iterator<Item = ServerAction<Timer>> {
+        let (invite, other) = match self {
+            Self::Invite(actions) => (actions.as_slice(), [].as_slice()),
+            Self::NonInvite(actions) => ([].as_slice(), actions.as_slice()),
+        };
+        let invite = invite.iter().map(|a| a.named(Timer::InviteServer));
+        invite.chain(other.iter().map(|a| a.named(Timer::NonInviteServer)))
+    }
+
+    pub(super) fn contains(&self, action: ServerAction<Timer>) -> bool {
+        self.iter().any(|other| other == action)
+    }
+}
 
 impl Client {
     /// The machine of a request that is about to be sent.
@@ -180,28 +245,12 @@ impl Client {
         self.is_pending() || matches!(self, Self::Invite(invite_client::State::Completed))
     }
 
-    /// All timers it may have running.
-    pub(super) fn timers(self) -> Actions<Timer> {
-        match self {
-            Self::Invite(_) => invite_client::Timer::ALL
-                .map(Timer::InviteClient)
-                .into_iter()
-                .collect(),
-            Self::NonInvite(_) => non_invite_client::Timer::ALL
-                .map(Timer::NonInviteClient)
-                .into_iter()
-                .collect(),
-        }
-    }
-
     fn invite(step: (invite_client::State, invite_client::Actions)) -> ClientStep {
-        let actions = step.1.into_iter().map(|a| a.named(Timer::InviteClient));
-        (Self::Invite(step.0), actions.collect())
+        (Self::Invite(step.0), ClientActions::Invite(step.1))
     }
 
     fn non_invite(step: (non_invite_client::State, non_invite_client::Actions)) -> ClientStep {
-        let actions = step.1.into_iter().map(|a| a.named(Timer::NonInviteClient));
-        (Self::NonInvite(step.0), actions.collect())
+        (Self::NonInvite(step.0), ClientActions::NonInvite(step.1))
     }
 }
 
@@ -211,7 +260,7 @@ impl Server {
         if invite {
             (
                 Self::Invite(invite_server::State::start()),
-                Actions::default(),
+                ServerActions::Invite(Actions::default()),
             )
         } else {
             Self::non_invite(non_invite_server::State::start(env))
@@ -269,32 +318,16 @@ impl Server {
         )
     }
 
-    /// All timers it may have running.
-    pub(super) fn timers(self) -> Actions<Timer> {
-        match self {
-            Self::Invite(_) => invite_server::Timer::ALL
-                .map(Timer::InviteServer)
-                .into_iter()
-                .collect(),
-            Self::NonInvite(_) => non_invite_server::Timer::ALL
-                .map(Timer::NonInviteServer)
-                .into_iter()
-                .collect(),
-        }
-    }
-
     fn invite(step: (invite_server::State, invite_server::Actions)) -> ServerStep {
-        let actions = step.1.into_iter().map(|a| a.named(Timer::InviteServer));
-        (Self::Invite(step.0), actions.collect())
+        (Self::Invite(step.0), ServerActions::Invite(step.1))
     }
 
     fn non_invite(step: (non_invite_server::State, non_invite_server::Actions)) -> ServerStep {
-        let actions = step.1.into_iter().map(|a| a.named(Timer::NonInviteServer));
-        (Self::NonInvite(step.0), actions.collect())
+        (Self::NonInvite(step.0), ServerActions::NonInvite(step.1))
     }
 }
 
-impl<T> ClientAction<T> {
+impl<T: Copy> ClientAction<T> {
     /// The same action with its timer renamed.
     fn named<U>(self, name: impl FnOnce(T) -> U) -> ClientAction<U> {
         match self {
@@ -309,7 +342,7 @@ impl<T> ClientAction<T> {
     }
 }
 
-impl<T> ServerAction<T> {
+impl<T: Copy> ServerAction<T> {
     /// The same action with its timer renamed.
     fn named<U>(self, name: impl FnOnce(T) -> U) -> ServerAction<U> {
         match self {

@@ -6,6 +6,8 @@
 //! which it sees only as an opaque [`Owner`].
 
 mod ack;
+mod deadlines;
+mod due;
 mod id;
 pub mod invite_client;
 pub mod invite_server;

@@ -3,6 +3,7 @@
 use super::id::{Role, TransactionId};
 use ahash::RandomState;
 use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 /// Live transactions and what they are matched by. A key is hashed with secret seeds, for peers choose
 /// it, and is kept, so that equal hashes are not taken for equal keys.
@@ -13,7 +14,7 @@ pub(super) struct Pool<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     by_key: HashTable<u32>,
-    /// Bytes of all keys.
+    /// Bytes of all keys that are not in their slots.
     keys: usize,
     hasher: RandomState,
 }
@@ -27,7 +28,7 @@ struct Slot<T> {
 #[derive(Debug)]
 struct Entry<T> {
     hash: u64,
-    key: Box<[u8]>,
+    key: SmallVec<[u8; USUAL]>,
     value: T,
 }
 
@@ -88,10 +89,10 @@ impl<T> Pool<T> {
         slot.generation = slot.generation.saturating_add(1);
         slot.entry = Some(Entry {
             hash,
-            key: key.into(),
+            key: SmallVec::from_slice(key),
             value,
         });
-        self.keys = self.keys.saturating_add(key.len());
+        self.keys = self.keys.saturating_add(besides(key.len()));
         let slots = &self.slots;
         self.by_key.insert_unique(hash, index, |other| {
             slots
@@ -114,7 +115,7 @@ impl<T> Pool<T> {
         {
             found.remove();
         }
-        self.keys = self.keys.saturating_sub(entry.key.len());
+        self.keys = self.keys.saturating_sub(besides(entry.key.len()));
         if !worn_out {
             self.free.push(id.slot());
         }
@@ -173,6 +174,13 @@ impl<T> Pool<T> {
     }
 }
 
-/// What a transaction takes besides its slot: a place among the keys, two timers in their queue, and the
-/// allocator's own for a key and a message.
-const ENTRY: usize = 240;
+/// Bytes that a key of this length takes besides its slot.
+const fn besides(length: usize) -> usize {
+    if length > USUAL { length } else { 0 }
+}
+
+/// Octets of a key of usual length; it stands in the slot.
+const USUAL: usize = 64;
+/// What a transaction takes besides its slot: a place among the keys, two deadlines in their queue, twice as it may
+/// be half empty, and the allocator's own for a message.
+const ENTRY: usize = 180;

@@ -4,17 +4,18 @@ mod client;
 mod server;
 
 use super::{
+    due::Clock,
     id::{Owner, Role, TransactionId},
     machine::{Env, Timer},
     pool::Pool,
-    timer::{TimerConfig, Timers},
+    timer::TimerConfig,
 };
 use crate::{flow::Transport, outbox::Outbox, time::Instant};
 use ahash::RandomState;
 use bellhop_wire::Index;
 use client::Client;
 use server::Server;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 /// The live transactions: matches what is received, sends what is to be sent and sent again, and tells
 /// by [`Event`]s what comes of it.
@@ -26,7 +27,7 @@ pub struct Table {
     config: TimerConfig,
     servers: Pool<Server>,
     clients: Pool<Client>,
-    timers: Timers<(TransactionId, Timer)>,
+    clock: Clock,
     events: VecDeque<Event>,
     /// How many bytes the live ones may hold.
     capacity: usize,
@@ -119,7 +120,7 @@ impl Table {
             config,
             servers: Pool::new(Role::Server, most, hasher.clone()),
             clients: Pool::new(Role::Client, most, hasher),
-            timers: Timers::new(),
+            clock: Clock::new(),
             events: VecDeque::new(),
             capacity,
             messages: 0,
@@ -130,17 +131,26 @@ impl Table {
 
     /// Lets the timers that are due fire.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
-        while let Some((id, timer)) = self.timers.pop_due(now) {
+        while let Some(deadline) = self.clock.pop_due(now) {
+            let (id, timer) = deadline.key;
+            let due = match id.role() {
+                Role::Server => self.servers.get_mut(id).map(|server| &mut server.due),
+                Role::Client => self.clients.get_mut(id).map(|client| &mut client.due),
+            };
+            if due.is_none_or(|due| !self.clock.fires(due, &deadline)) {
+                continue;
+            }
             match id.role() {
                 Role::Server => self.server_timer(now, id, timer, out),
                 Role::Client => self.client_timer(now, id, timer, out),
             }
         }
+        self.tidy();
     }
 
     /// When [`Table::handle_timeout`] is to be called.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.clock.next()
     }
 
     /// Whether the transaction user is to be told something.
@@ -159,16 +169,30 @@ impl Table {
             Role::Server => {
                 if let Some(server) = self.servers.remove(id) {
                     self.messages = self.messages.saturating_sub(server.held());
-                    stop(&mut self.timers, id, server.timers());
+                    self.clock.stop_all(&server.due);
                 }
             }
             Role::Client => {
                 if let Some(client) = self.clients.remove(id) {
                     self.messages = self.messages.saturating_sub(client.held());
-                    stop(&mut self.timers, id, client.timers());
+                    self.clock.stop_all(&client.due);
                 }
             }
         }
+        self.tidy();
+    }
+
+    /// Keeps the earliest deadline one of a timer that runs.
+    fn tidy(&mut self) {
+        let (servers, clients) = (&self.servers, &self.clients);
+        self.clock.tidy(|deadline| {
+            let (id, _) = deadline.key;
+            let due = match id.role() {
+                Role::Server => servers.get(id).map(|server| &server.due),
+                Role::Client => clients.get(id).map(|client| &client.due),
+            };
+            due.is_some_and(|due| due.has(deadline))
+        });
     }
 
     /// How many bytes of messages a transaction holds.
@@ -214,12 +238,12 @@ impl Table {
 
     /// How many timers run.
     pub fn running_timers(&self) -> usize {
-        self.timers.len()
+        self.clock.running()
     }
 
     /// How many deadlines take up memory, those of stopped timers included.
     pub fn held_deadlines(&self) -> usize {
-        self.timers.held()
+        self.clock.held()
     }
 }
 
@@ -238,12 +262,16 @@ fn env(config: TimerConfig, transport: Transport) -> Env {
     }
 }
 
-fn stop(
-    timers: &mut Timers<(TransactionId, Timer)>,
-    id: TransactionId,
-    which: impl IntoIterator<Item = Timer>,
-) {
-    for timer in which {
-        timers.cancel(&(id, timer));
+/// When a timer that is started now comes.
+fn comes(now: Instant, timer: Timer, after: Duration) -> Instant {
+    let at = now.after(after);
+    if !timer.lingers() {
+        return at;
     }
+    let steps = at.as_micros().div_ceil(STEP);
+    Instant::from_micros(steps.saturating_mul(STEP))
 }
+
+/// What only forgets does so for many transactions at once, every so many microseconds: each wake-up costs more than
+/// what is done in it.
+const STEP: u64 = 100_000;

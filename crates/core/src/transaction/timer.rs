@@ -1,13 +1,9 @@
 //! The timers of RFC 3261 table 4, and a queue of deadlines.
 
+use super::deadlines::Deadlines;
 use crate::time::Instant;
 use ahash::RandomState;
-use std::{
-    cmp::Ordering,
-    collections::{BinaryHeap, HashMap},
-    hash::Hash,
-    time::Duration,
-};
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 /// The three times that all transaction timers are made from (RFC 3261 17.1.1.1, 17.1.1.2, 17.1.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,35 +72,27 @@ impl TimerConfig {
 }
 
 /// A queue of deadlines, at most one for each key. A deadline that was moved or cancelled stays in the
-/// heap until it comes up or the heap is mostly such; it is told from a live one by its generation.
+/// queue until it comes up or the queue is mostly such; it is told from a live one by its stamp.
 #[derive(Debug)]
 pub struct Timers<K> {
-    heap: BinaryHeap<Deadline<K>>,
+    queue: Deadlines<K>,
     armed: HashMap<K, u64, RandomState>,
-    generation: u64,
 }
 
 impl<K: Copy + Eq + Hash> Timers<K> {
     /// An empty queue.
     pub fn new() -> Self {
         Self {
-            heap: BinaryHeap::new(),
+            queue: Deadlines::new(),
             // Keys are the core's own, never a peer's, so the hash needs no secret.
             armed: HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4)),
-            generation: 0,
         }
     }
 
     /// Sets the deadline of `key`, in place of the one it had.
     pub fn set(&mut self, key: K, at: Instant) {
-        self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation;
-        self.armed.insert(key, generation);
-        self.heap.push(Deadline {
-            at,
-            generation,
-            key,
-        });
+        let stamp = self.queue.push(key, at);
+        self.armed.insert(key, stamp);
         self.drop_stale();
     }
 
@@ -119,7 +107,7 @@ impl<K: Copy + Eq + Hash> Timers<K> {
 
     /// The earliest deadline.
     pub fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|deadline| deadline.at)
+        self.queue.next()
     }
 
     /// Takes the earliest deadline that is not after `now`; of equal ones the one that was set first.
@@ -127,7 +115,7 @@ impl<K: Copy + Eq + Hash> Timers<K> {
         if self.next()? > now {
             return None;
         }
-        let due = self.heap.pop()?;
+        let due = self.queue.pop()?;
         self.armed.remove(&due.key);
         self.drop_stale();
         Some(due.key)
@@ -145,25 +133,16 @@ impl<K: Copy + Eq + Hash> Timers<K> {
 
     /// How many deadlines, stale ones included, take up memory.
     pub fn held(&self) -> usize {
-        self.heap.len()
+        self.queue.len()
     }
 
-    /// Keeps the head of the heap live, so that `next` is exact, and the heap at most about twice as
-    /// long as there are keys. Each stale deadline is dropped once, so this costs constant time for
-    /// each `set`.
+    /// Keeps the head of the queue live, so that `next` is exact, and the queue at most about twice as
+    /// long as there are keys.
     fn drop_stale(&mut self) {
-        if self.heap.len() > self.armed.len().saturating_mul(2).saturating_add(SLACK) {
-            let armed = &self.armed;
-            self.heap
-                .retain(|deadline| armed.get(&deadline.key) == Some(&deadline.generation));
-        }
-        while self
-            .heap
-            .peek()
-            .is_some_and(|head| self.armed.get(&head.key) != Some(&head.generation))
-        {
-            self.heap.pop();
-        }
+        let armed = &self.armed;
+        self.queue.drop_stale(armed.len(), |deadline| {
+            armed.get(&deadline.key) == Some(&deadline.stamp)
+        });
     }
 }
 
@@ -173,37 +152,7 @@ impl<K: Copy + Eq + Hash> Default for Timers<K> {
     }
 }
 
-/// One deadline; the greatest is the one that comes first.
-#[derive(Debug)]
-struct Deadline<K> {
-    at: Instant,
-    generation: u64,
-    key: K,
-}
-
-impl<K> Ord for Deadline<K> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.generation).cmp(&(self.at, self.generation))
-    }
-}
-
-impl<K> PartialOrd for Deadline<K> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<K> PartialEq for Deadline<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<K> Eq for Deadline<K> {}
-
 /// A retransmission interval below this would be a flood.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// RFC 3261 17.1.1.2, timer D.
 const SHORTEST_D: Duration = Duration::from_secs(32);
-/// Stale deadlines that are not worth a sweep.
-const SLACK: usize = 64;

@@ -1,15 +1,16 @@
 //! The client side of the table.
 
-use super::{Event, Response, Table, env, keep, stop};
+use super::{Event, Response, Table, comes, env, keep};
 use crate::{
     flow::{ConnectionId, Destination},
     outbox::Outbox,
     time::Instant,
     transaction::{
         ack,
+        due::Due,
         id::{Owner, Role, TransactionId},
         key,
-        machine::{self, Actions, ClientAction, ClientInput, Timer},
+        machine::{self, ClientAction, ClientActions, ClientInput, Timer},
     },
 };
 use bellhop_wire::{Message, Method, ViaRef};
@@ -22,6 +23,8 @@ pub(super) struct Client {
     to: Destination,
     /// The request until a final response comes; then the ACK, if there is one to be sent again.
     message: Box<[u8]>,
+    /// Its timers.
+    pub(super) due: Due,
 }
 
 impl Table {
@@ -49,10 +52,11 @@ impl Table {
             owner,
             to,
             message: request.into(),
+            due: Due::default(),
         };
         let id = self.clients.insert(&key::client(branch, method), client)?;
         self.messages = self.messages.saturating_add(request.len());
-        self.perform_client(now, id, actions, None, out);
+        self.perform_client(now, id, &actions, None, out);
         Some(id)
     }
 
@@ -160,8 +164,8 @@ impl Table {
             return false;
         };
         client.machine = next;
-        let deliver = actions.contains(&ClientAction::Deliver);
-        self.perform_client(now, id, actions, response, out);
+        let deliver = actions.contains(ClientAction::Deliver);
+        self.perform_client(now, id, &actions, response, out);
         self.settle_client(id);
         deliver
     }
@@ -171,7 +175,7 @@ impl Table {
         &mut self,
         now: Instant,
         id: TransactionId,
-        actions: Actions<ClientAction<Timer>>,
+        actions: &ClientActions,
         response: Option<Message<'_>>,
         out: &mut Outbox,
     ) {
@@ -179,7 +183,7 @@ impl Table {
             return;
         };
         let owner = client.owner;
-        for action in actions {
+        for action in actions.iter() {
             match action {
                 ClientAction::Send => out.transmit(client.to, Some(id.into()), &client.message),
                 ClientAction::Acknowledge => {
@@ -198,12 +202,14 @@ impl Table {
                 ClientAction::ReportFailure => {
                     self.events.push_back(Event::ClientFailed { id, owner });
                 }
-                ClientAction::Start(timer, after) => self.timers.set((id, timer), now.after(after)),
-                ClientAction::Stop(timer) => {
-                    self.timers.cancel(&(id, timer));
+                ClientAction::Start(timer, after) => {
+                    let at = comes(now, timer, after);
+                    self.clock.start(&mut client.due, id, timer, at);
                 }
+                ClientAction::Stop(timer) => self.clock.stop(&mut client.due, timer),
             }
         }
+        self.tidy();
     }
 
     /// Lets go of what a transaction needs no more: all of it when it is over.
@@ -213,10 +219,10 @@ impl Table {
         };
         if client.machine.is_terminated() {
             let owner = client.owner;
-            let timers = client.timers();
             self.messages = self.messages.saturating_sub(client.held());
+            self.clock.stop_all(&client.due);
             self.clients.remove(id);
-            stop(&mut self.timers, id, timers);
+            self.tidy();
             self.events.push_back(Event::ClientGone { id, owner });
         } else if !client.machine.keeps_message() {
             keep(&mut client.message, Box::default(), &mut self.messages);
@@ -228,9 +234,5 @@ impl Client {
     /// How many bytes of messages it holds.
     pub(super) fn held(&self) -> usize {
         self.message.len()
-    }
-
-    pub(super) fn timers(&self) -> Actions<Timer> {
-        self.machine.timers()
     }
 }

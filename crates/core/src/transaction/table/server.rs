@@ -1,14 +1,15 @@
 //! The server side of the table.
 
-use super::{Event, Request, Table, env, keep, stop};
+use super::{Event, Request, Table, comes, env, keep};
 use crate::{
     flow::Destination,
     outbox::Outbox,
     time::Instant,
     transaction::{
+        due::Due,
         id::{Owner, Role, TransactionId},
         key::ServerKey,
-        machine::{self, Actions, ServerAction, ServerInput, Timer},
+        machine::{self, ServerAction, ServerActions, ServerInput, Timer},
     },
 };
 use bellhop_wire::{Limits, Message, Method, ViaRef, message::Owned};
@@ -26,6 +27,8 @@ pub(super) struct Server {
     status: u16,
     /// To tags by which an RFC 2543 client's INVITE and ACK are matched.
     legacy: Option<Box<LegacyTags>>,
+    /// Its timers.
+    pub(super) due: Due,
 }
 
 /// To tags of an INVITE without a unique branch (RFC 3261 17.2.3).
@@ -60,9 +63,7 @@ impl Table {
         } else {
             ServerInput::Request
         };
-        let to_user = self
-            .step_server(now, id, input, out)
-            .contains(&ServerAction::DeliverAck);
+        let to_user = self.step_server(now, id, input, out);
         match (is_ack, to_user) {
             (false, _) => Request::Absorbed,
             (true, false) => Request::AckAbsorbed,
@@ -112,6 +113,7 @@ impl Table {
             last: Box::default(),
             status: 0,
             legacy,
+            due: Due::default(),
         };
         let id = self.servers.insert(&key.bytes, server)?;
         self.perform_server(now, id, &actions, &[], &mut Outbox::default());
@@ -146,7 +148,7 @@ impl Table {
         let Some((next, actions)) = server
             .machine
             .on(input, &env)
-            .filter(|(_, actions)| actions.contains(&ServerAction::Send))
+            .filter(|(_, actions)| actions.contains(ServerAction::Send))
         else {
             return false;
         };
@@ -207,25 +209,25 @@ impl Table {
             })
     }
 
-    /// One transition; what it asked for.
+    /// One transition; whether an ACK is the transaction user's.
     fn step_server(
         &mut self,
         now: Instant,
         id: TransactionId,
         input: ServerInput,
         out: &mut Outbox,
-    ) -> Actions<ServerAction<Timer>> {
+    ) -> bool {
         let Some(server) = self.servers.get_mut(id) else {
-            return Actions::default();
+            return false;
         };
         let env = env(self.config, server.reply_to.transport());
         let Some((next, actions)) = server.machine.on(input, &env) else {
-            return Actions::default();
+            return false;
         };
         server.machine = next;
         self.perform_server(now, id, &actions, &[], out);
         self.settle_server(id);
-        actions
+        actions.contains(ServerAction::DeliverAck)
     }
 
     /// Does what the machine asks for.
@@ -233,15 +235,15 @@ impl Table {
         &mut self,
         now: Instant,
         id: TransactionId,
-        actions: &[ServerAction<Timer>],
+        actions: &ServerActions,
         response: &[u8],
         out: &mut Outbox,
     ) {
-        let Some(server) = self.servers.get(id) else {
+        let Some(server) = self.servers.get_mut(id) else {
             return;
         };
-        for action in actions {
-            match *action {
+        for action in actions.iter() {
+            match action {
                 ServerAction::Send => out.transmit(server.reply_to, None, response),
                 ServerAction::SendAgain => out.transmit(server.reply_to, None, &server.last),
                 ServerAction::DeliverAck => {}
@@ -249,12 +251,14 @@ impl Table {
                     id,
                     owner: server.owner,
                 }),
-                ServerAction::Start(timer, after) => self.timers.set((id, timer), now.after(after)),
-                ServerAction::Stop(timer) => {
-                    self.timers.cancel(&(id, timer));
+                ServerAction::Start(timer, after) => {
+                    let at = comes(now, timer, after);
+                    self.clock.start(&mut server.due, id, timer, at);
                 }
+                ServerAction::Stop(timer) => self.clock.stop(&mut server.due, timer),
             }
         }
+        self.tidy();
     }
 
     /// Lets go of what a transaction needs no more: all of it when it is over.
@@ -264,10 +268,10 @@ impl Table {
         };
         if server.machine.is_terminated() {
             let owner = server.owner;
-            let timers = server.timers();
             self.messages = self.messages.saturating_sub(server.held());
+            self.clock.stop_all(&server.due);
             self.servers.remove(id);
-            stop(&mut self.timers, id, timers);
+            self.tidy();
             self.events.push_back(Event::ServerGone { id, owner });
         } else if !server.machine.repeats() {
             keep(&mut server.last, Box::default(), &mut self.messages);
@@ -279,10 +283,6 @@ impl Server {
     /// How many bytes of messages it holds.
     pub(super) fn held(&self) -> usize {
         self.last.len()
-    }
-
-    pub(super) fn timers(&self) -> Actions<Timer> {
-        self.machine.timers()
     }
 }
 
