@@ -60,8 +60,7 @@ impl Engine {
                 Next::Respond(verdict) => self.respond_last(now, &mut context, verdict, out),
             }
         }
-        self.contexts.put(id, context);
-        self.advance(now, id, out);
+        self.advance(now, id, context, out);
     }
 
     fn respond_last(

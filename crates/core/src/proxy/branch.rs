@@ -17,8 +17,7 @@ impl Engine {
     /// Starts a new context's first group.
     pub(crate) fn begin(&mut self, now: Now, id: u64, mut context: Box<Context>, out: &mut Outbox) {
         self.start_groups(now, id, &mut context, out);
-        self.contexts.put(id, context);
-        self.advance(now, id, out);
+        self.advance(now, id, context, out);
     }
 
     /// Whether the request of a branch that waits for the resolver came from the outside; `None`: it
@@ -46,8 +45,7 @@ impl Engine {
             }
             [] => self.fail_branch(now, id, &mut context, 503, out),
         }
-        self.contexts.put(id.context, context);
-        self.advance(now, id.context, out);
+        self.advance(now, id.context, context, out);
     }
 
     /// Starts groups until one has a branch in flight, or none is left.

@@ -39,8 +39,7 @@ impl Engine {
             }
             self.cancel_branches(now, id, &mut context, out);
         }
-        self.contexts.put(id, context);
-        self.advance(now, id, out);
+        self.advance(now, id, context, out);
     }
 
     /// Cancels all branches that have no final response (16.7 step 10).

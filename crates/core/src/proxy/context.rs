@@ -13,6 +13,7 @@ use crate::transaction::{Owner, TransactionId};
 use bellhop_wire::{Owned, ViaMark};
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// A request that is being relayed, and what has come of it.
@@ -122,23 +123,34 @@ pub(crate) enum BranchState {
 }
 
 /// All contexts of a shard, by a number that is never used again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Contexts {
-    live: HashMap<u64, Box<Context>, ahash::RandomState>,
+    live: HashMap<u64, Box<Context>, BuildHasherDefault<Spread>>,
     last: u64,
     /// Bytes that the live ones hold, about.
     held: usize,
 }
 
-impl Default for Contexts {
-    fn default() -> Self {
-        // Keys are the core's own, never a peer's, so the hash needs no secret.
-        let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
-        Self {
-            live: HashMap::with_hasher(hasher),
-            last: 0,
-            held: 0,
+/// Numbers are the core's own, one after another, and never a peer's: to be spread they need neither a secret nor
+/// much work.
+#[derive(Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
         }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio's fraction, odd: consecutive numbers differ in their lowest bits and in their highest,
+        // and the table looks at both.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

@@ -36,8 +36,7 @@ impl Engine {
         if let Some(status) = response.status() {
             self.take_response(now, id, &mut context, status, response, flow, out);
         }
-        self.contexts.put(id.context, context);
-        self.advance(now, id.context, out);
+        self.advance(now, id.context, context, out);
     }
 
     #[allow(
@@ -157,11 +156,15 @@ impl Engine {
         }
     }
 
-    /// After anything happened to a context: next group, final response, end.
-    pub(crate) fn advance(&mut self, now: Now, id: u64, out: &mut Outbox) {
-        let Some(mut context) = self.contexts.take(id) else {
-            return;
-        };
+    /// After anything happened to a context that was taken out for it: next group, final response, end; or it is
+    /// brought back.
+    pub(crate) fn advance(
+        &mut self,
+        now: Now,
+        id: u64,
+        mut context: Box<Context>,
+        out: &mut Outbox,
+    ) {
         if context.is_settled() && !context.is_final {
             self.settle(now, id, &mut context, out);
         }
@@ -172,8 +175,14 @@ impl Engine {
         // A 2xx may be repeated by its sender for as long as its client transaction lives (RFC 6026):
         // the way back is kept until then, the request is not.
         context.shrink();
-        if context.is_invite && context.branches.iter().any(|b| b.client.is_some()) {
-            self.contexts.put(id, context);
+        if context.is_invite {
+            if context.branches.iter().any(|b| b.client.is_some()) {
+                self.contexts.put(id, context);
+            }
+        } else if context.server.is_some() {
+            // Nobody is owed a 100 any more.
+            let index = BranchId::TRYING;
+            self.deadlines.cancel(&BranchId { context: id, index });
         }
     }
 
@@ -240,8 +249,7 @@ impl Engine {
                 }
             }
         }
-        self.contexts.put(id.context, context);
-        self.advance(now, id.context, out);
+        self.advance(now, id.context, context, out);
     }
 }
 

@@ -55,10 +55,9 @@ impl Engine {
                 .is_some_and(|b| b.deadline.is_some_and(|d| d <= now.instant));
             if is_due {
                 self.branch_deadline(now, id, &mut context, out);
-            }
-            self.contexts.put(id.context, context);
-            if is_due {
-                self.advance(now, id.context, out);
+                self.advance(now, id.context, context, out);
+            } else {
+                self.contexts.put(id.context, context);
             }
         }
     }
