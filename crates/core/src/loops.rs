@@ -49,22 +49,24 @@ pub(crate) fn hash(
 pub(crate) fn is_loop(request: Message<'_>, names: &Names, loop_hash: u32) -> bool {
     let suffix = hex::of_u32(loop_hash);
     let [first, ..] = suffix;
-    request.values(HeaderId::Via).any(|value| {
-        let mut places = memchr_iter(first, value.raw);
-        let is_there = |at| {
+    let has_suffix = |value: &[u8]| {
+        let mut places = memchr_iter(first, value);
+        places.any(|at| {
             value
-                .raw
                 .get(at..)
                 .is_some_and(|text| text.starts_with(&suffix))
-        };
-        // Almost no Via has it, so almost none is read.
-        places.any(is_there)
-            && ViaRef::parse(value.raw).is_ok_and(|via| {
+        })
+    };
+    // Almost no Via has it, so almost none is read.
+    let mut fields = request.fields(HeaderId::Via);
+    fields.any(|field| has_suffix(field.value))
+        && request.values(HeaderId::Via).any(|value| {
+            ViaRef::parse(value.raw).is_ok_and(|via| {
                 via.branch()
                     .is_some_and(|b| b.starts_with(COOKIE) && b.ends_with(&suffix))
                     && names.is_own_address(via.host, via.port)
             })
-    })
+        })
 }
 
 const COOKIE: &[u8] = b"z9hG4bK";

@@ -282,11 +282,19 @@ impl Engine {
         let may_be_ours = response
             .cseq()
             .is_ok_and(|(_, method)| is_made_here(method));
-        if !may_be_ours && response.values(HeaderId::Via).nth(1).is_none() {
+        if !may_be_ours && !has_second_via(response) {
             return Err("response with no Via but ours");
         }
         Ok(via)
     }
+}
+
+/// Whether somebody else's Via stands below the topmost.
+fn has_second_via(response: Message<'_>) -> bool {
+    // Nearly always in a line of its own.
+    let below = response.fields(HeaderId::Via).nth(1);
+    below.is_some_and(|field| field.value.starts_with(b"SIP/"))
+        || response.values(HeaderId::Via).nth(1).is_some()
 }
 
 /// Whether a request says that it is part of a dialog. Some peers take an empty tag for none.

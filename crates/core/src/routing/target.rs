@@ -37,7 +37,7 @@ pub(crate) enum Why {
 /// Targets that are tried at the same time.
 #[derive(Debug)]
 pub(crate) struct Group {
-    pub(crate) targets: SmallVec<[Target; 2]>,
+    pub(crate) targets: SmallVec<[Target; 1]>,
     /// Only tried if those before failed to answer (unreachable, time-out, 503), not if they refused.
     pub(crate) is_spare: bool,
 }

@@ -1,6 +1,7 @@
 //! Splitting comma-separated header values.
 
 use super::scan::{find_outside, trim, trim_start};
+use crate::seek;
 
 /// Splits at commas outside quotes and angle brackets; yields (offset, element without the blanks
 /// around it), empty elements skipped. A quote or bracket that does not end takes the rest with it.
@@ -9,7 +10,12 @@ pub fn split(value: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     std::iter::from_fn(move || {
         loop {
             let rest = value.get(at..)?;
-            let end = find_outside(rest, b',').unwrap_or(rest.len());
+            // Most values are one, and hold no comma at all.
+            let end = if seek::has(b',', rest) {
+                find_outside(rest, b',').unwrap_or(rest.len())
+            } else {
+                rest.len()
+            };
             let element = trim_start(rest.get(..end)?);
             at = at.saturating_add(end);
             let offset = at.saturating_sub(element.len());
