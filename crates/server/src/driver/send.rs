@@ -1,5 +1,5 @@
-//! Sending what the core decided, in its order: a message never leaves before one that was decided
-//! earlier, so no peer can answer a relayed request before its sender has had the 100.
+//! Sending what the core decided, to each peer in its order; and all that one turn decided leaves before anything
+//! more is decided in its shard, so no answer to a relayed request overtakes the 100 to its sender.
 
 use super::{
     Worker,

@@ -29,7 +29,7 @@ use std::{
 pub(crate) struct Turn<'w> {
     worker: &'w Rc<Worker>,
     now: Now,
-    room: Room,
+    room: Box<Room>,
     held: Option<(usize, MutexGuard<'w, Shard>)>,
     /// How many transmits have been sent.
     sent: usize,
@@ -56,7 +56,7 @@ impl Room {
 impl<'w> Turn<'w> {
     /// A turn at this moment.
     pub(crate) fn begin(worker: &'w Rc<Worker>) -> Self {
-        let mut room = worker.room.take().unwrap_or_else(Room::new);
+        let mut room = worker.room.take().unwrap_or_else(|| Box::new(Room::new()));
         room.outbox.min_level = match worker.observer {
             Some(_) => Level::Debug,
             None => report::lowest_level(),
@@ -289,7 +289,7 @@ impl<'w> Turn<'w> {
             outbox,
             failed,
             sender,
-        } = &mut self.room;
+        } = &mut *self.room;
         let made = outbox.transmits.get(self.sent..).unwrap_or_default();
         if !made.is_empty() {
             let gate = self.worker.shards.gate(index);

@@ -57,7 +57,7 @@ pub(crate) struct Worker {
     /// The listeners' addresses.
     pub(crate) locals: Arc<[SocketAddr]>,
     /// What turns use.
-    pub(crate) room: Cell<Option<Room>>,
+    pub(crate) room: Cell<Option<Box<Room>>>,
     /// Where stream tasks read to, one after another.
     pub(crate) scratch: Cell<Vec<u8>>,
     /// Looks names up, elsewhere.

@@ -1,19 +1,22 @@
-//! Sending datagrams in batches, in order: one sendmmsg takes as many as it may, and neighbours of one size
-//! that go to one peer are handed over as one, which the system or the network card cuts up again
+//! Sending datagrams in batches, to each peer in order: one sendmmsg takes as many as it may, and neighbours of
+//! one size that go to one peer are handed over as one, which the system or the network card cuts up again
 //! (UDP_SEGMENT). The way through the system is most of what a datagram costs.
+
+mod order;
 
 use super::{errors, udp::BATCH};
 use nix::{
     errno::Errno,
     sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg},
 };
+use order::together;
 use std::{
     io::IoSlice,
     net::SocketAddr,
     os::fd::{AsRawFd, RawFd},
 };
 
-/// Sends datagrams in batches, in order.
+/// Sends datagrams in batches, to each peer in order.
 pub(crate) struct Sender {
     plain: MultiHeaders<SockaddrStorage>,
     segmented: MultiHeaders<SockaddrStorage>,
@@ -58,14 +61,18 @@ impl Sender {
             let mut slices = [IoSlice::new(&[]); BATCH];
             let mut tags = [None; BATCH];
             let mut count: usize = 0;
-            for ((slice, tag), (bytes, to, t)) in
-                slices.iter_mut().zip(&mut tags).zip(items.by_ref())
-            {
-                *slice = IoSlice::new(bytes);
-                *tag = Some((to, t));
+            for (tag, (bytes, to, t)) in tags.iter_mut().zip(items.by_ref()) {
+                *tag = Some((bytes, to, t));
                 count = count.saturating_add(1);
             }
-            let to = |index: usize| tags.get(index).copied().flatten().map(|(to, _)| to);
+            let tags = tags.get_mut(..count).unwrap_or_default();
+            together(tags, |tag| tag.map(|(_, to, _)| to));
+            for (slice, tag) in slices.iter_mut().zip(&*tags) {
+                if let Some((bytes, ..)) = tag {
+                    *slice = IoSlice::new(bytes);
+                }
+            }
+            let to = |index: usize| tags.get(index).copied().flatten().map(|(_, to, _)| to);
             let batch = Batch {
                 slices: slices.get(..count).unwrap_or_default(),
                 to: &to,
@@ -88,7 +95,7 @@ impl Sender {
                 .map(Iterator::count)
             };
             let cuts = batch.send(is_whole, &mut self.addresses, call, |index, why| {
-                if let Some((_, tag)) = tags.get(index).copied().flatten() {
+                if let Some((_, _, tag)) = tags.get(index).copied().flatten() {
                     lost(tag, why);
                 }
             });
