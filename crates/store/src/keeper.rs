@@ -90,6 +90,11 @@ impl Keeper {
     #[must_use]
     pub fn submit(&self, items: impl Iterator<Item = Item>) -> Vec<Ticket> {
         let mut refused = Vec::new();
+        let mut items = items.peekable();
+        // Most turns of a worker change nothing, and the thread that writes is not woken for it.
+        if items.peek().is_none() {
+            return refused;
+        }
         let mut queue = self.shared.lock();
         for item in items {
             // What nobody waits for is not lost: it is as much as there are bindings that went.
@@ -154,3 +159,19 @@ impl fmt::Debug for dyn Source {
 
 /// Items that may wait, those that nobody waits for left out of account.
 const MOST: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_nothing_to_take_down_waits_for_nobody_and_wakes_nobody() {
+        let keeper = Keeper {
+            shared: Arc::default(),
+            thread: Mutex::default(),
+        };
+        let held = keeper.shared.lock();
+        assert_eq!(keeper.submit(std::iter::empty()), []);
+        drop(held);
+    }
+}
