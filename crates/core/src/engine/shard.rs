@@ -1,7 +1,5 @@
 //! Which shard a message belongs to.
 
-use memchr::memmem;
-
 /// The shard of a message: by its Call-ID, so that a dialog never meets another lock. A message
 /// without one goes to shard 0, which refuses it.
 pub fn shard_of(bytes: &[u8], shards: usize) -> usize {
@@ -22,19 +20,26 @@ pub fn shard_of(bytes: &[u8], shards: usize) -> usize {
 
 /// The Call-ID's value, found without indexing the message.
 fn call_id(bytes: &[u8]) -> Option<&[u8]> {
-    let head =
-        memmem::find(bytes, b"\r\n\r\n").map_or(bytes, |end| bytes.get(..end).unwrap_or(bytes));
-    memchr::memchr_iter(b'\n', head).find_map(|at| {
-        let line = head.get(at.checked_add(1)?..)?;
-        let value = match line.first()?.to_ascii_lowercase() {
-            b'i' => line.get(1..)?,
-            b'c' if line.get(..7)?.eq_ignore_ascii_case(b"call-id") => line.get(7..)?,
-            _ => return None,
+    for at in memchr::memchr_iter(b'\n', bytes) {
+        let line = bytes.get(at.checked_add(1)?..)?;
+        let value = match line.first()? {
+            b'i' | b'I' => line.get(1..)?,
+            b'c' | b'C' if starts_with_name(line) => line.get(7..)?,
+            // The body follows.
+            b'\r' if line.starts_with(b"\r\n") && bytes.get(..at)?.ends_with(b"\r") => return None,
+            _ => continue,
         };
-        let value = value.trim_ascii_start().strip_prefix(b":")?;
-        let end = memchr::memchr(b'\r', value).unwrap_or(value.len());
-        Some(value.get(..end)?.trim_ascii())
-    })
+        if let Some(value) = value.trim_ascii_start().strip_prefix(b":") {
+            let end = memchr::memchr(b'\r', value).unwrap_or(value.len());
+            return Some(value.get(..end)?.trim_ascii());
+        }
+    }
+    None
+}
+
+fn starts_with_name(line: &[u8]) -> bool {
+    let name = line.get(..7);
+    name.is_some_and(|name| name.eq_ignore_ascii_case(b"call-id"))
 }
 
 #[cfg(test)]
