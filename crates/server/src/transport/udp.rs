@@ -17,6 +17,8 @@ pub(crate) struct Inbox {
     buffer: Box<[u8]>,
     headers: MultiHeaders<SockaddrStorage>,
     received: [(usize, SocketAddr); BATCH],
+    /// How many are asked for: each place costs, filled or not.
+    places: usize,
 }
 
 impl Inbox {
@@ -26,21 +28,22 @@ impl Inbox {
             buffer: vec![0; BATCH.saturating_mul(SLOT)].into_boxed_slice(),
             headers: MultiHeaders::preallocate(BATCH, None),
             received: [(0, NOWHERE); BATCH],
+            places: FEWEST,
         }
     }
 
-    /// Takes what is there, up to a batch; returns how many.
+    /// Takes what is there, up to a batch, and up to twice as many as last time; returns how many.
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there, and what the system reports.
     pub(crate) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        let mut slots = self.buffer.chunks_exact_mut(SLOT);
+        let mut slots = self.buffer.chunks_exact_mut(SLOT).take(self.places);
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
             array::from_fn(|_| [IoSliceMut::new(slots.next().unwrap_or_default())]);
         let messages = recvmmsg(
             socket.as_raw_fd(),
             &mut self.headers,
-            slices.iter_mut(),
+            slices.iter_mut().take(self.places),
             MsgFlags::MSG_DONTWAIT,
             None,
         )?;
@@ -48,6 +51,11 @@ impl Inbox {
         for (message, slot) in messages.zip(&mut self.received) {
             *slot = (message.bytes, address(message.address));
             count = count.saturating_add(1);
+        }
+        if count >= self.places {
+            self.places = self.places.saturating_mul(2).min(BATCH);
+        } else if count < self.places >> 2 {
+            self.places = (self.places >> 1).max(FEWEST);
         }
         Ok(count)
     }
@@ -76,12 +84,38 @@ pub(super) fn address(from: Option<SockaddrStorage>) -> SocketAddr {
 
 /// More than a datagram can hold, so that none is ever cut.
 const SLOT: usize = 65_536;
+/// Places that are asked for after a quiet time.
+const FEWEST: usize = 8;
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::UdpSocket;
+
+    #[test]
+    fn a_burst_is_taken_in_ever_larger_batches_and_silence_makes_them_small_again() {
+        let from = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let send = |count: usize| {
+            for _ in 0..count {
+                from.send_to(b"hi", to.local_addr().unwrap()).unwrap();
+            }
+        };
+        let mut inbox = Inbox::new();
+        send(184);
+        let taken: Vec<_> = std::iter::from_fn(|| inbox.receive(&to).ok()).collect();
+        assert_eq!(taken, [8, 16, 32, 64, 64]);
+        for _ in 0..4 {
+            send(1);
+            assert_eq!(inbox.receive(&to).unwrap(), 1);
+        }
+        send(9);
+        assert_eq!(
+            [inbox.receive(&to).unwrap(), inbox.receive(&to).unwrap()],
+            [8, 1]
+        );
+    }
 
     #[test]
     fn ipv6_sources_are_read() {
