@@ -262,6 +262,10 @@ impl<'b> Run<'b> {
 }
 
 fn put_status_line(out: &mut Vec<u8>, status: u16, reason: &str) {
+    // What nearly every phone hears that has registered.
+    if status == 200 && reason == "OK" {
+        return out.put(b"SIP/2.0 200 OK\r\n");
+    }
     let digit = |number: u16| b'0'.wrapping_add((number % 10) as u8);
     if (100..1000).contains(&status) {
         let mut line = *b"SIP/2.0 000 ";

@@ -81,7 +81,9 @@ impl Registered {
             });
         }
         reply.lines_with(|out| {
-            out.extend_from_slice(&self.more);
+            if !self.more.is_empty() {
+                out.extend_from_slice(&self.more);
+            }
             out.extend_from_slice(b"Supported: path, outbound\r\n");
         });
     }
