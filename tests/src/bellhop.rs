@@ -274,9 +274,21 @@ impl Bellhop {
     /// # Panics
     /// If it is not running.
     pub fn resident_kb(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory that it has held, in kB.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn peak_kb(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, which: &str) -> u64 {
         let id = self.process.as_ref().expect("a running Bellhop").id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(which));
         let number = line.and_then(|line| line.split_whitespace().next());
         number.and_then(|kb| kb.parse().ok()).expect("its memory")
     }

@@ -15,6 +15,7 @@
 
 pub mod admin;
 pub mod asterisk;
+pub mod avalanche;
 pub mod baresip;
 pub mod bellhop;
 pub mod crowd;

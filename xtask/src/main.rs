@@ -17,6 +17,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod avalanche;
 mod bench;
 mod count;
 mod coverage;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "swaps" => strain::swaps(&root(), args),
         Some((name, args)) if name == "abuse" => strain::abuse(&root(), args),
         Some((name, args)) if name == "kills" => kills::run(&root(), args),
+        Some((name, args)) if name == "avalanche" => avalanche::run(&root(), args),
         Some((name, args)) if name == "timing" => timing::run(&root(), args),
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),

@@ -13,7 +13,7 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds the program and hands it to the tool of this name; exit status 1 if either fails.
+/// Builds the program and the tool of this name, and hands it the program; exit status 1 if any of that fails.
 pub(crate) fn run(root: &Path, name: &str, profile: Profile, args: &[&OsStr]) -> ExitCode {
     let (release, folder) = match profile {
         Profile::Debug => (None, "debug"),
@@ -30,9 +30,8 @@ pub(crate) fn run(root: &Path, name: &str, profile: Profile, args: &[&OsStr]) ->
         "bellhop-tests",
         "--bin",
         name,
-        "--",
     ]);
-    tool.args(args);
+    tool.args(release).arg("--").args(args);
     tool.env(
         "BELLHOP_BIN",
         root.join("target").join(folder).join("bellhop"),
