@@ -35,13 +35,15 @@ pub struct Avalanche {
     pub unbound: usize,
     /// What Bellhop says it has bound.
     pub bindings: u64,
-    /// REGISTERs that the phones sent, copies included, and the copies.
+    /// REGISTERs that the phones sent, copies included.
     pub sent: u64,
+    /// The copies.
     pub copies: u64,
     /// Answers 401, 200 and others.
     pub answers: [u64; 3],
-    /// REGISTERs that the PBX heard, copies left out, and the most of them in any second.
+    /// REGISTERs that the PBX heard, copies left out.
     pub heard: usize,
+    /// The most of them in any second.
     pub fastest: usize,
     /// The most memory that it held, in kB.
     pub memory: u64,

@@ -59,12 +59,36 @@ pub struct Resolve {
 
 /// The name of a user that requests wait to have looked up. The answer goes to
 /// [`crate::engine::Engine::looked_up`]; if none comes the engine gives up by its own timer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LookUp {
     /// Names the question; its top 16 bits are the shard.
     pub ticket: Ticket,
-    /// The digest username, quoted pairs resolved; any octets.
+    /// What `name` is.
+    pub kind: Sought,
+    /// The digest username, quoted pairs resolved, any octets; or a token.
     pub name: Box<[u8]>,
+}
+
+/// By what a sender is sought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sought {
+    /// His name, as his digest credentials say it.
+    Name,
+    /// His token (RFC 8898): a secret.
+    Token,
+}
+
+impl std::fmt::Debug for LookUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("LookUp");
+        shown
+            .field("ticket", &self.ticket)
+            .field("kind", &self.kind);
+        if self.kind == Sought::Name {
+            shown.field("name", &String::from_utf8_lossy(&self.name));
+        }
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// An AoR whose bindings have changed.

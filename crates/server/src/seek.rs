@@ -1,5 +1,6 @@
 //! Looks users up in a service or a data base, on threads of its own: no worker waits for them.
 
+mod bearer;
 mod http;
 mod sqlite;
 mod told;
@@ -7,16 +8,18 @@ mod told;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bearer::Verifier;
+
 use crate::{
     aside::{Aside, Quiet},
-    config::{Place, Remote},
+    config::{BearerTokens, Place, Remote},
     driver::{Answer, Answers},
     users::check_name,
 };
 use bellhop_core::{
-    auth::{Directory, User},
+    auth::{Bearer, Directory, User},
     engine::LookedUp,
-    outbox::LookUp,
+    outbox::{LookUp, Sought},
 };
 use std::{
     fmt,
@@ -40,6 +43,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     source: Option<Arc<Source>>,
+    tokens: Option<Arc<Verifier>>,
     jobs: Option<Aside<Job>>,
 }
 
@@ -65,8 +69,14 @@ pub(crate) struct Source {
 }
 
 struct Job {
-    source: Arc<Source>,
+    by: By,
     sought: LookUp,
+}
+
+/// Who finds out.
+enum By {
+    Source(Arc<Source>),
+    Verifier(Arc<Verifier>),
 }
 
 impl Seeker {
@@ -97,11 +107,7 @@ impl Seeker {
         if let Some(source) = self.state().source.as_ref().filter(is_same) {
             return Ok(Arc::clone(source));
         }
-        let mut state = self.state();
-        if state.jobs.is_none() {
-            state.jobs = Some(start(&self.0)?);
-        }
-        drop(state);
+        self.begin()?;
         let service = match &remote.place {
             Place::Http { trust, .. } => Some(http::Service::new(remote.timeout, trust)?),
             Place::Sqlite { file, query } => {
@@ -119,9 +125,47 @@ impl Seeker {
         }))
     }
 
-    /// Looks in this place from now on. What was found in another one is forgotten.
-    pub(crate) fn look_in(&self, source: Option<Arc<Source>>) {
-        self.state().source = source;
+    /// Who reads tokens as these settings say: the one who does already, if they are the same. `seeds` are random.
+    ///
+    /// # Errors
+    /// What keeps us from it, for the operator.
+    pub(crate) fn verifier(
+        &self,
+        tokens: &BearerTokens,
+        realm: &str,
+        domains: &[String],
+        seeds: [u64; 4],
+    ) -> Result<Arc<Verifier>, String> {
+        let is_same = |known: &&Arc<Verifier>| known.is_for(tokens, realm, domains);
+        if let Some(known) = self.state().tokens.as_ref().filter(is_same) {
+            return Ok(Arc::clone(known));
+        }
+        self.begin()?;
+        Verifier::new(tokens, realm, domains, seeds).map(Arc::new)
+    }
+
+    /// Starts the threads, if they are not there yet.
+    fn begin(&self) -> Result<(), String> {
+        let mut state = self.state();
+        if state.jobs.is_none() {
+            state.jobs = Some(start(&self.0)?);
+        }
+        Ok(())
+    }
+
+    /// Looks in this place from now on, and has tokens read by this one. What was found in another one is forgotten.
+    pub(crate) fn look_in(&self, source: Option<Arc<Source>>, tokens: Option<Arc<Verifier>>) {
+        let mut state = self.state();
+        (state.source, state.tokens) = (source, tokens);
+    }
+
+    /// What is known of tokens; `None`: none are taken.
+    pub(crate) fn bearer(&self) -> Option<Arc<Bearer>> {
+        let state = self.state();
+        state
+            .tokens
+            .as_ref()
+            .map(|tokens| Arc::clone(tokens.bearer()))
     }
 
     /// What has been found; `None`: nobody is looked up.
@@ -138,15 +182,23 @@ impl Seeker {
 
     /// Has a user looked up. Who waits for it is told in any case.
     pub(crate) fn seek(&self, sought: LookUp) {
-        let (source, jobs) = {
+        let (by, jobs) = {
             let state = self.state();
-            (state.source.clone(), state.jobs.clone())
+            let by = match sought.kind {
+                Sought::Name => state.source.clone().map(By::Source),
+                Sought::Token => state.tokens.clone().map(By::Verifier),
+            };
+            (by, state.jobs.clone())
         };
-        let (Some(source), Some(jobs)) = (source, jobs) else {
+        let (Some(by), Some(jobs)) = (by, jobs) else {
             return self.0.answer(&sought, LookedUp::Failed);
         };
-        if let Err(job) = jobs.submit(Job { source, sought }) {
-            job.source.complain("too many look-ups wait");
+        if let Err(job) = jobs.submit(Job { by, sought }) {
+            let why = "too many look-ups wait";
+            match &job.by {
+                By::Source(source) => source.complain(why),
+                By::Verifier(verifier) => verifier.complain(why),
+            }
             self.0.answer(&job.sought, LookedUp::Failed);
         }
     }
@@ -157,15 +209,23 @@ impl Seeker {
 }
 
 impl Inner {
-    fn is_current(&self, source: &Arc<Source>) -> bool {
+    fn is_current(&self, by: &By) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = state.source.as_ref();
-        current.is_some_and(|current| Arc::ptr_eq(current, source))
+        match by {
+            By::Source(source) => {
+                let current = state.source.as_ref();
+                current.is_some_and(|current| Arc::ptr_eq(current, source))
+            }
+            By::Verifier(verifier) => {
+                let current = state.tokens.as_ref();
+                current.is_some_and(|current| Arc::ptr_eq(current, verifier))
+            }
+        }
     }
 
     fn answer(&self, sought: &LookUp, found: LookedUp) {
         let counter = match found {
-            LookedUp::User(_) => &self.counters.found,
+            LookedUp::User(_) | LookedUp::UserFor(..) => &self.counters.found,
             LookedUp::Nobody => &self.counters.nobody,
             LookedUp::Failed => &self.counters.failed,
         };
@@ -230,12 +290,16 @@ impl fmt::Debug for Seeker {
 fn start(inner: &Arc<Inner>) -> Result<Aside<Job>, String> {
     let inner = Arc::downgrade(inner);
     Aside::start("users", THREADS, QUEUE, move |job: Job| {
-        let found = job.source.look_up(&job.sought.name);
+        let name = &job.sought.name;
+        let found = match &job.by {
+            By::Source(source) => source.look_up(name),
+            By::Verifier(verifier) => verifier.redeem(name),
+        };
         let Some(inner) = inner.upgrade() else {
             return;
         };
         // What another place says, or says of another realm, is no answer any more.
-        let found = match inner.is_current(&job.source) {
+        let found = match inner.is_current(&job.by) {
             true => found,
             false => LookedUp::Failed,
         };

@@ -1,7 +1,7 @@
 //! Asks for credentials and checks them.
 
 use super::{
-    Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users,
+    Algorithm, Ha1, ReplayGuard, Secret, Use, User, Users, bearer,
     challenges::Challenges,
     claim::{Claim, Fault, Usual, is_for, place},
     directory::Found,
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     entropy::Entropy,
+    outbox::Sought,
     registrar::Aor,
     time::{Instant, Now},
 };
@@ -51,7 +52,7 @@ pub struct Ask {
     pub is_short: bool,
 }
 
-/// The proof that a request came from a user; only [`Authenticator::check`] makes one. Whether the
+/// The proof that a request came from a user, by its digest or its token; only [`Authenticator::check`] makes one. Whether the
 /// user may do what is asked is another question: see [`Authenticated::owns`].
 #[derive(Clone, Debug)]
 pub struct Authenticated {
@@ -73,8 +74,8 @@ pub enum Outcome {
     },
     /// Credentials that cannot be read: 400 with this reason phrase.
     Malformed(&'static str),
-    /// Whose name this is must be looked up first; then the check is to be made again.
-    LookUp(Box<[u8]>),
+    /// Whose name or token this is must be found out first; then the check is to be made again.
+    LookUp(Sought, Box<[u8]>),
 }
 
 /// Asks for digest credentials and checks them. Keeps nothing of a request that did not pass.
@@ -130,7 +131,7 @@ impl Authenticator {
         let config = &self.config;
         let claim = match Claim::find(request, role, &config.realm, &config.algorithms) {
             Ok(claim) => claim,
-            Err(Fault::Nothing) => return Outcome::Challenge { stale: false },
+            Err(Fault::Nothing) => return self.by_token(now, request, role),
             Err(Fault::Malformed(reason)) => return Outcome::Malformed(reason),
         };
         let found;
@@ -145,7 +146,7 @@ impl Authenticator {
                 Found::Unknown => {
                     let lifetime = config.nonce_lifetime;
                     return match self.nonces.read(source, now.unix, lifetime, claim.nonce) {
-                        Some(_) => Outcome::LookUp(claim.username.into()),
+                        Some(_) => Outcome::LookUp(Sought::Name, claim.username.into()),
                         None => Outcome::Challenge { stale: true },
                     };
                 }
@@ -181,6 +182,41 @@ impl Authenticator {
         }
     }
 
+    /// A request without digest credentials may carry a token (RFC 8898), over connections only: those alone can come by
+    /// way of TLS.
+    fn by_token(&self, now: Now, request: Message<'_>, role: Role) -> Outcome {
+        let none = Outcome::Challenge { stale: false };
+        let Some(bearer) = self.config.users.bearer() else {
+            return none;
+        };
+        let Some((token, spent)) = bearer::token(request, role).filter(|_| !is_by_udp(request))
+        else {
+            return none;
+        };
+        match bearer.find(now.instant, token) {
+            Found::User(user) => {
+                // Who is known here has what he has here.
+                let own = self.config.users.find(&user.name).cloned();
+                let user = own.unwrap_or(user);
+                Outcome::Authenticated(Authenticated { user, spent })
+            }
+            Found::Nobody => none,
+            Found::Unknown => Outcome::LookUp(Sought::Token, token.into()),
+        }
+    }
+
+    /// Asks for a token as well.
+    pub(crate) fn offer_bearer(&self, role: Role, reply: &mut Reply<'_>) {
+        if let Some(bearer) = self.config.users.bearer() {
+            reply.header(role.challenge(), bearer.challenge().as_bytes());
+        }
+    }
+
+    /// Whether tokens are taken: none of them goes on.
+    pub(crate) fn takes_tokens(&self) -> bool {
+        self.config.users.bearer().is_some()
+    }
+
     /// Whether there are several algorithms of which the last alone would do for every user. Whoever
     /// configures several puts the one last that the oldest clients know.
     pub fn can_ask_shortly(&self) -> bool {
@@ -211,6 +247,7 @@ impl Authenticator {
     ) -> impl Iterator<Item = Field<'m>> {
         request.fields(role.credentials()).filter(move |field| {
             spent == Some(place(request, field))
+                || (self.takes_tokens() && bearer::is_bearer(field))
                 || Credentials::parse(field.value)
                     .is_ok_and(|credentials| is_for(&credentials, &self.config.realm))
         })
@@ -219,6 +256,13 @@ impl Authenticator {
     /// Whether an AoR is one of a user's.
     pub fn knows(&self, aor: &Aor) -> bool {
         self.config.users.owns(aor)
+    }
+
+    /// A token has been read: it is this user's for so long, or nobody's.
+    pub(crate) fn learn_token(&self, now: Instant, token: &[u8], user: Option<(User, Duration)>) {
+        if let Some(bearer) = self.config.users.bearer() {
+            bearer.learn(now, token, user);
+        }
     }
 
     /// A name has been looked up.

@@ -90,6 +90,15 @@ impl Directory {
 
     /// A name has been looked up: it is this user's, or nobody's.
     pub(crate) fn learn(&self, now: Instant, name: &[u8], user: Option<User>) {
+        self.put(now, name, user, self.keeping.present);
+    }
+
+    /// A name has been looked up: it is this user's for so long, but no longer than usual.
+    pub(super) fn learn_for(&self, now: Instant, name: &[u8], user: User, time: Duration) {
+        self.put(now, name, Some(user), time.min(self.keeping.present));
+    }
+
+    fn put(&self, now: Instant, name: &[u8], user: Option<User>, time: Duration) {
         let mut held = self.held();
         let former = held.names.pop(name);
         for aor in former.iter().flat_map(|entry| &entry.user.aors) {
@@ -105,7 +114,7 @@ impl Directory {
         held.nobody.pop(name);
         let entry = Entry {
             user: Arc::new(user),
-            until: now.after(self.keeping.present),
+            until: now.after(time),
             found: now,
         };
         held.names.put(name.into(), entry);

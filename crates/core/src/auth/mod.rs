@@ -2,10 +2,11 @@
 //! check of credentials and the proof that it gives; and the other side, our answers to a PBX's challenges.
 //!
 //! **Invariant**: an [`Authenticated`] is made in one place, after a right digest over a nonce of ours
-//! whose count had not been used.
+//! whose count had not been used, or over a token that has been read and found good.
 
 mod algorithm;
 mod authenticator;
+mod bearer;
 mod challenges;
 mod claim;
 pub mod client;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use algorithm::Algorithm;
 pub use authenticator::{Ask, AuthConfig, Authenticated, Authenticator, Outcome, Role};
+pub use bearer::Bearer;
 pub use directory::{Directory, Keeping};
 pub use replay::ReplayGuard;
 pub use secret::{Secret, Use};

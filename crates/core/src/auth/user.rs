@@ -1,6 +1,7 @@
 //! Who may authenticate, and what of theirs is stored: the digest's first hash, never a password.
 
 use super::algorithm::{Algorithm, Hash};
+use super::bearer::Bearer;
 use super::directory::{Directory, Found};
 use super::upstream::Login;
 use crate::{registrar::Aor, time::Instant};
@@ -43,6 +44,7 @@ pub struct Users {
     by_name: HashMap<Box<[u8]>, Arc<User>, RandomState>,
     aors: HashSet<Aor, RandomState>,
     directory: Option<Arc<Directory>>,
+    bearer: Option<Arc<Bearer>>,
     /// Those with a login at a PBX; `None`: two have this mark, and neither is meant by it.
     by_mark: HashMap<Mark, Option<Arc<User>>, RandomState>,
     /// The same by their AoRs.
@@ -161,6 +163,7 @@ impl Users {
             by_name,
             aors,
             directory: None,
+            bearer: None,
             by_mark,
             by_aor,
         })
@@ -176,6 +179,18 @@ impl Users {
     /// What is known of users who are kept elsewhere; `None`: all users are here.
     pub const fn directory(&self) -> Option<&Arc<Directory>> {
         self.directory.as_ref()
+    }
+
+    /// These users, and whoever carries a token of theirs or of users' like them.
+    #[must_use]
+    pub fn with_bearer(mut self, bearer: Arc<Bearer>) -> Self {
+        self.bearer = Some(bearer);
+        self
+    }
+
+    /// What is known of tokens; `None`: none are taken.
+    pub const fn bearer(&self) -> Option<&Arc<Bearer>> {
+        self.bearer.as_ref()
     }
 
     /// What the directory knows of a name that none of the users has who are here.
@@ -209,7 +224,12 @@ impl Users {
     /// Whether an AoR is one of some user's.
     pub fn owns(&self, aor: &Aor) -> bool {
         let elsewhere = || self.directory.as_ref().is_some_and(|d| d.owns(aor));
-        self.aors.contains(aor) || elsewhere()
+        let by_token = || {
+            self.bearer
+                .as_ref()
+                .is_some_and(|b| b.directory().owns(aor))
+        };
+        self.aors.contains(aor) || elsewhere() || by_token()
     }
 
     /// All users, in no order.
@@ -224,7 +244,7 @@ impl Users {
 
     /// Whether there are none, and no place where there could be more.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty() && self.directory.is_none()
+        self.by_name.is_empty() && self.directory.is_none() && self.bearer.is_none()
     }
 }
 

@@ -5,10 +5,10 @@ use super::local::Received;
 use crate::auth::{Ask, Role};
 use crate::budget;
 use crate::event::{Decision, Level};
+use crate::flow::Flow;
 use crate::outbox::Outbox;
 use crate::time::Now;
 use bellhop_wire::Reply;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 impl Engine {
@@ -72,7 +72,7 @@ impl Engine {
             status,
             reason,
             out,
-            challenges(now, received.flow.remote.ip(), ask),
+            challenges(now, received.flow, ask),
         );
         let fits = received.has_proven_source()
             || budget::fits(
@@ -95,7 +95,7 @@ impl Engine {
             status,
             reason,
             out,
-            challenges(now, received.flow.remote.ip(), ask),
+            challenges(now, received.flow, ask),
         )
     }
 
@@ -116,9 +116,13 @@ fn line(ask: Ask) -> (u16, &'static str) {
 }
 
 /// Adds the challenges to an answer.
-fn challenges(now: Now, source: IpAddr, ask: Ask) -> impl FnOnce(&mut Engine, &mut Reply<'_>) {
+fn challenges(now: Now, flow: Flow, ask: Ask) -> impl FnOnce(&mut Engine, &mut Reply<'_>) {
     move |engine, reply| {
         let auth = Arc::clone(&engine.auth);
+        let source = flow.remote.ip();
         auth.challenge(now, source, ask, engine.entropy.as_mut(), reply);
+        if flow.transport.is_reliable() {
+            auth.offer_bearer(ask.role, reply);
+        }
     }
 }

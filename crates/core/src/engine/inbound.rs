@@ -215,8 +215,8 @@ impl Engine {
                 self.refuse(received, 400, why, out);
                 None
             }
-            Outcome::LookUp(name) => {
-                self.look_up(now, received, &name, out);
+            Outcome::LookUp(kind, name) => {
+                self.look_up(now, received, (kind, name), out);
                 None
             }
         }

@@ -5,7 +5,7 @@ use super::Engine;
 use super::local::Received;
 use crate::auth::User;
 use crate::flow::{ConnectionId, Flow};
-use crate::outbox::{LookUp, Outbox, Ticket};
+use crate::outbox::{LookUp, Outbox, Sought, Ticket};
 use crate::time::{Instant, Now};
 use crate::transaction::Timers;
 use ahash::RandomState;
@@ -19,7 +19,9 @@ use std::time::Duration;
 pub enum LookedUp {
     /// The name is this user's.
     User(User),
-    /// The name is nobody's.
+    /// The token is this user's, for so long.
+    UserFor(User, Duration),
+    /// The name, or the token, is nobody's.
     Nobody,
     /// It could not be found out.
     Failed,
@@ -28,8 +30,8 @@ pub enum LookedUp {
 /// The requests that wait, by the name that their sender claims.
 #[derive(Debug)]
 pub(crate) struct Lookups {
-    names: HashMap<Box<[u8]>, Requests, RandomState>,
-    asked: HashMap<u64, Box<[u8]>, RandomState>,
+    names: HashMap<Key, Requests, RandomState>,
+    asked: HashMap<u64, Key, RandomState>,
     patience: Timers<u64>,
     last: u64,
     /// Requests that wait.
@@ -37,6 +39,9 @@ pub(crate) struct Lookups {
     /// Their bytes.
     bytes: usize,
 }
+
+/// By what a sender is sought.
+type Key = (Sought, Box<[u8]>);
 
 /// Requests as they came, with the flows that they came over.
 type Requests = SmallVec<[(Flow, Box<[u8]>); 1]>;
@@ -63,7 +68,7 @@ impl Lookups {
     fn keep(
         &mut self,
         now: Instant,
-        name: &[u8],
+        name: &Key,
         flow: Flow,
         bytes: &[u8],
     ) -> Result<Option<u64>, Full> {
@@ -87,8 +92,8 @@ impl Lookups {
         self.last = self.last.wrapping_add(1) & NUMBERS;
         let id = self.last;
         let requests = SmallVec::from_iter([(flow, Box::from(bytes))]);
-        self.names.insert(name.into(), requests);
-        self.asked.insert(id, name.into());
+        self.names.insert(name.clone(), requests);
+        self.asked.insert(id, name.clone());
         self.held = self.held.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes.len());
         self.patience.set(id, now.after(PATIENCE));
@@ -110,7 +115,7 @@ impl Lookups {
     }
 
     /// Gives up the requests that wait for the answer to a question, with the name it was about.
-    fn take(&mut self, id: u64) -> Option<(Box<[u8]>, Requests)> {
+    fn take(&mut self, id: u64) -> Option<(Key, Requests)> {
         let name = self.asked.remove(&id)?;
         self.patience.cancel(&id);
         let requests = self.names.remove(&name)?;
@@ -124,21 +129,26 @@ impl Lookups {
 struct Full;
 
 impl Engine {
-    /// Has the name looked up that a request's sender claims, and keeps the request until then. Only who has
-    /// a nonce of ours comes here, so a forged address has nobody looked up.
+    /// Has the name looked up that a request's sender claims, or the token read that he carries, and keeps the
+    /// request until then. Only who has a nonce of ours or a connection comes here, so a forged address has nobody
+    /// looked up.
     pub(super) fn look_up(
         &mut self,
         now: Now,
         received: &Received<'_>,
-        name: &[u8],
+        sought: (Sought, Box<[u8]>),
         out: &mut Outbox,
     ) {
         let bytes = received.message.bytes();
-        match self.lookups.keep(now.instant, name, received.flow, bytes) {
+        match self
+            .lookups
+            .keep(now.instant, &sought, received.flow, bytes)
+        {
             Ok(None) => {}
             Ok(Some(id)) => out.lookups.push(LookUp {
                 ticket: Ticket(self.in_shard(id)),
-                name: name.into(),
+                kind: sought.0,
+                name: sought.1,
             }),
             Err(Full) => self.refuse_unknown(received, "Too many users to look up", out),
         }
@@ -158,20 +168,29 @@ impl Engine {
     }
 
     fn settle_lookup(&mut self, now: Now, id: u64, found: LookedUp, out: &mut Outbox) {
-        let Some((name, requests)) = self.lookups.take(id) else {
+        let Some(((kind, name), requests)) = self.lookups.take(id) else {
             return;
         };
-        let found = match found {
-            LookedUp::User(user) => Some(Some(user)),
-            LookedUp::Nobody => Some(None),
-            LookedUp::Failed => None,
-        };
-        let goes_on = match found {
-            Some(user) => {
-                self.auth.learn(now.instant, &name, user);
+        let (auth, at) = (&self.auth, now.instant);
+        let goes_on = match (kind, found) {
+            (Sought::Name, LookedUp::User(user)) => {
+                auth.learn(at, &name, Some(user));
                 true
             }
-            None => self.auth.make_do(now.instant, &name),
+            (Sought::Name, LookedUp::Nobody) => {
+                auth.learn(at, &name, None);
+                true
+            }
+            (Sought::Name, LookedUp::Failed | LookedUp::UserFor(..)) => auth.make_do(at, &name),
+            (Sought::Token, LookedUp::UserFor(user, time)) => {
+                auth.learn_token(at, &name, Some((user, time)));
+                true
+            }
+            (Sought::Token, LookedUp::Nobody) => {
+                auth.learn_token(at, &name, None);
+                true
+            }
+            (Sought::Token, LookedUp::Failed | LookedUp::User(_)) => false,
         };
         for (flow, bytes) in requests {
             if goes_on {
@@ -233,7 +252,8 @@ mod tests {
         };
         let request = vec![b'x'; 60_000];
         let keep = |lookups: &mut Lookups, name: u32| {
-            lookups.keep(Instant::default(), &name.to_be_bytes(), flow, &request)
+            let name = (Sought::Name, Box::from(name.to_be_bytes()));
+            lookups.keep(Instant::default(), &name, flow, &request)
         };
         let first = keep(&mut lookups, 0).ok().flatten().unwrap();
         let kept = (1..).take_while(|n| keep(&mut lookups, *n).is_ok()).count();

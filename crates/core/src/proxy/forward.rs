@@ -128,7 +128,7 @@ impl Maker<'_> {
             edit.remove(field);
         }
         let to_outside = self.names.is_outside(leg.to);
-        if (to_outside || leg.signs) && is_ours {
+        if (to_outside || leg.signs || self.auth.takes_tokens()) && is_ours {
             // A phone that challenges in our name learns no answer to it; and a PBX of our realm is not to
             // find two in one request.
             for field in self.auth.consumed(request, Role::Registrar, None) {

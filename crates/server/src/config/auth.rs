@@ -1,6 +1,7 @@
 //! `[auth]`: the realm, the digest algorithms in the order they are offered, and the users.
 
 use super::{
+    bearer::{self, BearerTokens},
     environment::Environment,
     reader::{Field, Section},
     remote::{self, Remote},
@@ -31,6 +32,8 @@ pub(crate) struct Auth {
     pub(crate) source: Option<Source>,
     /// Where users are looked up when they come.
     pub(crate) remote: Option<Remote>,
+    /// Tokens that are taken in place of a digest.
+    pub(crate) bearer: Option<BearerTokens>,
     /// The users.
     pub(crate) users: Arc<Users>,
     /// Where the file says so.
@@ -73,6 +76,7 @@ pub(super) fn read(
     let (source, remote) = source(section, report, file, environment);
     let users_at = section.at_key("users");
     let strip_headers = strip_headers(section, report);
+    let bearer = bearer::read(section, report, file, environment);
     section.finish();
 
     let first_domain = server.domains.first().cloned().unwrap_or_default();
@@ -93,7 +97,8 @@ pub(super) fn read(
     if let Some(users) = &users {
         warn_of_gaps(users, &algorithms, &users_at, report);
     }
-    let has_no_users = source.is_none() && remote.is_none() && !section.has("users");
+    let is_nowhere = source.is_none() && remote.is_none() && bearer.is_none();
+    let has_no_users = is_nowhere && !section.has("users");
     let with_aors = |user: User| {
         let aors = user.aors_within(&server.domains);
         auth::User::with_ha1(&user.name, user.ha1, aors).with_login(user.login)
@@ -109,6 +114,7 @@ pub(super) fn read(
         nonce_lifetime: nonce_lifetime(lifetime, report),
         source,
         remote,
+        bearer,
         users: Arc::new(users),
         users_at,
         has_no_users,

@@ -56,6 +56,9 @@ impl Settings {
             }
             (None, None) => format!("users      {count}"),
         });
+        if let Some(bearer) = &self.auth.bearer {
+            lines.push(format!("tokens     {}", bearer.explain()));
+        }
         let min = show_duration(self.registrar.min_expires);
         let max = show_duration(self.registrar.max_expires);
         let contacts = self.registrar.max_contacts;

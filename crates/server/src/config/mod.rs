@@ -4,6 +4,7 @@
 mod address;
 mod admin;
 mod auth;
+mod bearer;
 mod core;
 mod describe;
 mod embedded;
@@ -35,6 +36,7 @@ pub(crate) use self::{
     address::{Host, Target},
     admin::{Admin, admin_of},
     auth::{Auth, Form},
+    bearer::{BearerTokens, Jwks},
     describe::Refusal,
     embedded::embedded,
     environment::{Environment, Machine},

@@ -8,7 +8,7 @@ use crate::{
 use bellhop_core::{
     auth::{Algorithm, Keeping},
     engine::LookedUp,
-    outbox::{LookUp, Ticket},
+    outbox::{LookUp, Sought, Ticket},
 };
 use rusqlite::Connection;
 use std::{
@@ -56,7 +56,7 @@ fn find(place: Place, name: &str) -> LookedUp {
     let (seeker, mut heard) = seeker();
     let remote = remote(place);
     let source = seeker.place(&remote, "example.org", &domains(), [1; 4]);
-    seeker.look_in(Some(source.unwrap()));
+    seeker.look_in(Some(source.unwrap()), None);
     seek(&seeker, &mut heard, name)
 }
 
@@ -64,6 +64,7 @@ fn seek(seeker: &Seeker, heard: &mut [Heard], name: &str) -> LookedUp {
     let ticket = Ticket(7);
     seeker.seek(LookUp {
         ticket,
+        kind: Sought::Name,
         name: name.as_bytes().into(),
     });
     match heard[0].blocking_recv() {
@@ -254,11 +255,11 @@ fn the_same_place_keeps_what_was_found_and_another_one_does_not() {
             .place(&remote(sqlite(&file)), realm, &domains(), [1; 4])
             .unwrap()
     };
-    seeker.look_in(Some(place("a")));
+    seeker.look_in(Some(place("a")), None);
     let first = seeker.directory().unwrap();
-    seeker.look_in(Some(place("a")));
+    seeker.look_in(Some(place("a")), None);
     assert!(std::sync::Arc::ptr_eq(&first, &seeker.directory().unwrap()));
-    seeker.look_in(Some(place("b")));
+    seeker.look_in(Some(place("b")), None);
     assert!(!std::sync::Arc::ptr_eq(
         &first,
         &seeker.directory().unwrap()
@@ -279,7 +280,7 @@ fn a_query_that_takes_too_long_is_given_up() {
     let mut remote = remote(place);
     remote.timeout = Duration::from_millis(100);
     let source = seeker.place(&remote, "example.org", &domains(), [1; 4]);
-    seeker.look_in(Some(source.unwrap()));
+    seeker.look_in(Some(source.unwrap()), None);
     assert!(matches!(
         seek(&seeker, &mut heard, "6001"),
         LookedUp::Failed

@@ -5,7 +5,7 @@ use crate::{
     config::Settings,
     driver::{Answers, Clock, OsEntropy},
     push::{Hook, Notifier},
-    seek::{Seeker, Source},
+    seek::{Seeker, Source, Verifier},
 };
 use bellhop_core::{
     auth::{AuthConfig, Users},
@@ -24,6 +24,7 @@ pub(crate) struct Elsewhere {
 /// Where settings have users looked up and phones woken, tried as far as that goes.
 pub(super) struct Places {
     users: Option<Arc<Source>>,
+    tokens: Option<Arc<Verifier>>,
     hook: Option<Arc<Hook>>,
 }
 
@@ -54,17 +55,21 @@ impl Elsewhere {
         let seeds = std::array::from_fn(|_| entropy.next_u64());
         let users = auth.remote.as_ref();
         let users = users.map(|remote| self.seeker.place(remote, &auth.realm, domains, seeds));
+        let seeds = std::array::from_fn(|_| entropy.next_u64());
+        let tokens = auth.bearer.as_ref();
+        let tokens = tokens.map(|t| self.seeker.verifier(t, &auth.realm, domains, seeds));
         let hook = settings.push.as_ref();
         let hook = hook.map(|hook| self.notifier.hook(hook));
         Ok(Places {
             users: users.transpose()?,
+            tokens: tokens.transpose()?,
             hook: hook.transpose()?,
         })
     }
 
     /// Asks and tells there from now on.
     pub(super) fn turn_to(&self, places: Places) {
-        self.seeker.look_in(places.users);
+        self.seeker.look_in(places.users, places.tokens);
         self.notifier.tell(places.hook);
     }
 
@@ -73,6 +78,10 @@ impl Elsewhere {
         let mut asked = settings.auth_config();
         if let Some(directory) = self.seeker.directory() {
             let users = Users::clone(&asked.users).with_directory(directory);
+            asked.users = Arc::new(users);
+        }
+        if let Some(bearer) = self.seeker.bearer() {
+            let users = Users::clone(&asked.users).with_bearer(bearer);
             asked.users = Arc::new(users);
         }
         asked

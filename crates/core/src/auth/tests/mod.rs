@@ -263,6 +263,6 @@ fn told(outcome: &Outcome) -> &'static str {
         Outcome::Challenge { stale: false } => "challenged",
         Outcome::Challenge { stale: true } => "stale",
         Outcome::Malformed(_) => "malformed",
-        Outcome::LookUp(_) => "look up",
+        Outcome::LookUp(..) => "look up",
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod bearer;
 mod contract;
 mod core;
 mod embedded;
