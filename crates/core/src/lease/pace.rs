@@ -22,11 +22,30 @@ impl Pace {
             .unwrap_or_default();
         Instant::from_micros(before.max(now.as_micros()))
     }
+
+    /// A turn has been used, later than it was perhaps: the next one keeps its distance from that.
+    pub(super) fn used(&self, now: Instant, interval: Duration) {
+        let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        let next = now.as_micros().saturating_add(interval);
+        self.next.fetch_max(next, Ordering::AcqRel);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_turn_that_was_used_late_is_followed_by_none_at_once() {
+        let pace = Pace::default();
+        let at = |micros| Instant::from_micros(micros);
+        let interval = Duration::from_micros(100);
+        assert_eq!(pace.reserve(at(50), interval), at(50));
+        pace.used(at(190), interval);
+        assert_eq!(pace.reserve(at(190), interval), at(290));
+        pace.used(at(290), interval);
+        assert_eq!(pace.reserve(at(300), interval), at(390));
+    }
 
     #[test]
     fn turns_are_an_interval_apart_whoever_takes_them_and_idle_time_saves_none_up() {

@@ -208,6 +208,11 @@ impl Slots {
         self.pace.reserve(now, interval)
     }
 
+    /// A turn has been used.
+    pub(super) fn used(&self, now: Instant, interval: Duration) {
+        self.pace.used(now, interval);
+    }
+
     pub(super) fn set_silent(&self, is_silent: bool) -> bool {
         self.is_silent.swap(is_silent, Ordering::AcqRel)
     }

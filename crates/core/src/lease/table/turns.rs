@@ -62,6 +62,7 @@ impl Leases {
             self.flights.insert(id, device);
             self.unanswered.get_or_insert(now);
             around.slots.count(Count::Sent);
+            around.slots.used(now, interval);
             return Some(Flight {
                 id,
                 device,
