@@ -2,7 +2,9 @@
 //! the end, and the NOTIFY that says so (RFC 6665).
 
 use bellhop_tests::Transport::{self, Tcp, Udp};
-use bellhop_tests::{Site, until};
+use bellhop_tests::admin::Admin;
+use bellhop_tests::process::{Process, command};
+use bellhop_tests::{Site, bellhop, until};
 use std::time::Duration;
 
 #[test]
@@ -53,6 +55,42 @@ fn a_call_of_the_watched_phone_is_told_by_notify_over_udp() {
 #[test]
 fn a_call_of_the_watched_phone_is_told_by_notify_over_tcp() {
     lamp(Tcp);
+}
+
+#[test]
+fn who_watches_what_is_told_for_as_long_as_it_lasts() {
+    let with = |mut setup: bellhop::Setup| {
+        let (bind, _) = &setup.listen[0];
+        let ip = bind.split(':').nth(1).unwrap();
+        setup.more += &format!("[admin]\nbind = \"{ip}:8060\"\n");
+        setup
+    };
+    let Some(site) = Site::with(Udp, with) else {
+        return;
+    };
+    let admin = Admin::of(&site.lane);
+    let ctl = || {
+        let mut program = command(bellhop::binary());
+        program.args(["ctl", "subscriptions", "dialog", "--admin", &admin.url()]);
+        let mut process = Process::start("ctl", program);
+        let status = process.finish(Duration::from_secs(10)).code();
+        assert_eq!(status, Some(0), "{}", process.said());
+        process.said()
+    };
+    assert_eq!(ctl().trim_end(), "no subscriptions");
+    let watcher = site.sipp(1, "watch").to("6002").event("dialog").start();
+    let line = until("it is active", Duration::from_secs(10), || {
+        Some(ctl()).filter(|said| said.contains("\tactive\t"))
+    });
+    assert!(
+        line.contains("6002@") && line.contains("\tdialog\t"),
+        "{line}"
+    );
+    assert_eq!(line.lines().count(), 1, "{line}");
+    let gauge = "bellhop_subscriptions{event=\"dialog\",state=\"active\"}";
+    assert!((admin.metrics().value(gauge) - 1.0).abs() < f64::EPSILON);
+    site.sipp(2, "call").to("600").args(&["-d", "500"]).run();
+    watcher.succeed();
 }
 
 fn subscribes(event: &str, to: &str, transport: Transport) {

@@ -300,6 +300,7 @@ impl Stage {
             replay: Arc::new(ReplayGuard::new(ReplayGuard::DEFAULT_CAPACITY)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            subscriptions: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };

@@ -58,6 +58,8 @@ pub enum Decision {
     BranchFailed(String),
     /// What the PBX said to a registration of ours; the text names the AoR.
     Lease(String),
+    /// What became of a subscription.
+    Subscription(String),
 }
 
 /// What a REGISTER came to.
@@ -110,6 +112,7 @@ impl fmt::Display for Decision {
             Self::Dropped(why) => write!(f, "dropped: {why}"),
             Self::BranchFailed(text) => write!(f, "branch failed: {text}"),
             Self::Upstream(text) => write!(f, "upstream {text}"),
+            Self::Subscription(text) => write!(f, "subscription: {text}"),
             Self::Lease(text) => write!(f, "registration at the PBX: {text}"),
         }
     }

@@ -24,6 +24,8 @@ pub mod push;
 mod record_route;
 pub mod registrar;
 mod routing;
+pub mod share;
+pub mod subscription;
 mod text;
 pub mod time;
 pub mod transaction;

@@ -6,6 +6,7 @@ use crate::flow::{Destination, Flow, Transport};
 use crate::lease::{Demand, Outcome};
 use crate::push::Wake;
 use crate::registrar::Aor;
+use crate::share::Note;
 use bellhop_wire::Message;
 use std::ops::Range;
 
@@ -28,6 +29,9 @@ pub struct Outbox {
     /// What became of demands, each to be handed to [`crate::engine::Engine::outcome`] of the shard that its ticket
     /// names.
     pub outcomes: Vec<Outcome>,
+    /// What shards have to say to each other of subscriptions that are shared, each to be handed to
+    /// [`crate::engine::Engine::note`] of its shard.
+    pub notes: Vec<Note>,
     /// Phones to wake.
     pub wakes: Vec<Wake>,
     /// What happened, for the log.
@@ -212,6 +216,7 @@ impl Outbox {
         self.persists.clear();
         self.demands.clear();
         self.outcomes.clear();
+        self.notes.clear();
         self.events.clear();
         self.dropped = 0;
         self.drops.clear();

@@ -29,7 +29,9 @@ use crate::{
 use bellhop_core::{
     auth::{ReplayGuard, Secret, upstream::UpstreamAuth},
     engine::{Engine, Shared, shard_of},
+    entropy::Entropy as _,
     registrar::Location,
+    subscription::Board,
 };
 use std::{
     io::Write as _,
@@ -137,6 +139,7 @@ impl Server {
             secret: Arc::new(secret),
             leases: Arc::default(),
             health: Arc::default(),
+            subscriptions: Arc::new(Board::new(entropy.next_u64())),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
         // The replay guard dies with the process, so no nonce may outlive it either.
@@ -188,6 +191,7 @@ impl Server {
             pulse: driver.pulse().clone(),
             location: Arc::clone(&shared.location),
             leases: Arc::clone(&shared.leases),
+            subscriptions: Arc::clone(&shared.subscriptions),
             upstreams: Arc::clone(&upstreams),
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),

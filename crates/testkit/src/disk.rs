@@ -125,6 +125,7 @@ impl World {
             replay: Arc::new(ReplayGuard::new(4_096)),
             secret: Arc::clone(&node.shared.secret),
             leases: Arc::default(),
+            subscriptions: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::clone(&node.shared.upstream_auth),
         };

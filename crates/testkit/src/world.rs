@@ -103,6 +103,7 @@ impl World {
             replay: Arc::new(ReplayGuard::new(4_096)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            subscriptions: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(1_024)),
         };
@@ -325,7 +326,8 @@ impl World {
                 && out.resolves.is_empty()
                 && out.persists.is_empty()
                 && out.demands.is_empty()
-                && out.outcomes.is_empty();
+                && out.outcomes.is_empty()
+                && out.notes.is_empty();
             if is_done {
                 return;
             }
@@ -335,6 +337,9 @@ impl World {
             }
             for outcome in out.outcomes.drain(..) {
                 node.engine.outcome(self.now, outcome, &mut node.out);
+            }
+            for note in out.notes.drain(..) {
+                node.engine.note(self.now, note, &mut node.out);
             }
             for transmit in &out.transmits {
                 let transport = transmit.to.transport();

@@ -8,6 +8,7 @@ use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zon
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::flow::Transport;
 use bellhop_core::registrar::{Aor, Location, RegistrarConfig};
+use bellhop_core::subscription::SubscriptionConfig;
 use bellhop_core::transaction::TimerConfig;
 use bellhop_testkit::Chance;
 use bellhop_wire::Limits;
@@ -31,6 +32,7 @@ impl Site {
             replay: Arc::new(ReplayGuard::new(16)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            subscriptions: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(16)),
         };
@@ -162,6 +164,7 @@ fn config(choice: u8) -> Config {
         }),
         max_transactions: if has(3) { 3 } else { 40 },
         max_held: usize::MAX,
+        subscriptions: SubscriptionConfig::default(),
     }
 }
 

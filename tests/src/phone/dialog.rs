@@ -19,6 +19,21 @@ impl Phone {
         self.send_in_dialog("ACK", number, ok, "");
     }
 
+    /// Subscribes to an event of `resource`, answering a challenge; gives the answer. The NOTIFY comes after it.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub fn subscribe(&mut self, resource: &str, event: &str, seconds: u32) -> Message {
+        let uri = format!("sip:{resource}@{}", self.remote);
+        let lines = format!("Event: {event}\r\nExpires: {seconds}\r\n");
+        let answer = self.request("SUBSCRIBE", &uri, &uri, &lines, "");
+        if answer.status() != Some(407) {
+            return answer;
+        }
+        let proof = self.proof(&answer, "SUBSCRIBE", &uri);
+        self.request("SUBSCRIBE", &uri, &uri, &format!("{lines}{proof}"), "")
+    }
+
     /// Ends the call that this 200 answered.
     ///
     /// # Panics

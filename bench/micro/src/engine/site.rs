@@ -4,6 +4,7 @@ use bellhop_core::auth::{Algorithm, AuthConfig, User, Users};
 use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
 use bellhop_core::flow::Transport;
 use bellhop_core::registrar::{Aor, RegistrarConfig};
+use bellhop_core::subscription::SubscriptionConfig;
 use bellhop_core::transaction::TimerConfig;
 use bellhop_testkit::Peer;
 use bellhop_wire::Limits;
@@ -70,6 +71,7 @@ pub(super) fn config() -> Config {
         }),
         max_transactions: 100_000,
         max_held: usize::MAX,
+        subscriptions: SubscriptionConfig::default(),
     }
 }
 

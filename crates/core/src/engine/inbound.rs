@@ -54,6 +54,13 @@ impl Engine {
             self.cancel(now, &received, &via, out);
             return;
         }
+        // It is in a dialog of ours, which nobody needs credentials for.
+        if method == Method::Notify
+            && !self.shares.is_empty_of_sources()
+            && self.source_notified(now, &received, out)
+        {
+            return;
+        }
         let mut routes = Routes::default();
         let (names, secret) = (&self.names, &self.shared.secret);
         if let Err(error) = routes.read(message, flow.listener, names, secret) {
@@ -268,7 +275,7 @@ impl Engine {
 
     /// Whether a response can be one to a request that we sent: its top Via is ours, as we are called now or
     /// were when we sent it (18.1.2: whether we sent one is for its transaction to say), and but
-    /// for a CANCEL, a REGISTER and an OPTIONS, which we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
+    /// for those that we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
     /// top Via.
     fn is_answer<'b>(&self, response: Message<'b>) -> Result<ViaRef<'b>, &'static str> {
         let via = response.top_via().map_err(|_| "bad response")?;
@@ -277,8 +284,16 @@ impl Engine {
         if !is_own(&self.names) && !self.former.iter().any(is_own) {
             return Err("response whose top Via is not ours");
         }
-        let is_made_here =
-            |method| matches!(method, Method::Cancel | Method::Register | Method::Options);
+        let is_made_here = |method| {
+            matches!(
+                method,
+                Method::Cancel
+                    | Method::Register
+                    | Method::Options
+                    | Method::Subscribe
+                    | Method::Notify
+            )
+        };
         let may_be_ours = response
             .cseq()
             .is_ok_and(|(_, method)| is_made_here(method));

@@ -118,10 +118,11 @@ impl Engine {
         change: Option<Change>,
         out: &mut Outbox,
     ) {
-        if change == Some(Change::Up { was_down: true })
-            && self.config.registrar.leases.is_on()
-            && self.is_registrar(place)
-        {
+        let is_back = change == Some(Change::Up { was_down: true });
+        if is_back && self.is_registrar(place) {
+            self.tell_back(out);
+        }
+        if is_back && self.config.registrar.leases.is_on() && self.is_registrar(place) {
             self.shared.leases.next_epoch();
             self.lease_turns(now, out);
         }

@@ -15,12 +15,18 @@ mod leased;
 mod leases;
 mod local;
 mod lookups;
+mod notes;
+mod notify;
 mod passed;
 mod register;
 mod relay;
 mod shard;
+mod source_dialogs;
+mod sources;
+mod subscriptions;
 mod unreachable;
 mod waiting;
+mod watchers;
 
 pub use durable::PATIENCE;
 pub(crate) use leased::PATIENCE as PBX_PATIENCE;
@@ -42,6 +48,8 @@ use crate::policy::Policy;
 use crate::proxy::{Acks, BranchId, Contexts};
 use crate::registrar::{Location, can_be_woken};
 use crate::routing::{Known, Names};
+use crate::share::Shares;
+use crate::subscription::Board;
 use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
 use crate::upstream::{Health, Probes};
@@ -87,6 +95,8 @@ pub struct Engine {
     parked: leased::Parked,
     /// The connections that closed last.
     closed: passed::Closed,
+    /// Subscriptions that are shared.
+    shares: Shares,
     /// Of shard 0 alone.
     probes: Probes,
     probes_changed: bool,
@@ -112,6 +122,8 @@ pub struct Shared {
     pub upstream_auth: Arc<UpstreamAuth>,
     /// Which targets of upstreams answer.
     pub health: Arc<Health>,
+    /// The subscriptions that are relayed.
+    pub subscriptions: Arc<Board>,
 }
 
 impl Engine {
@@ -145,6 +157,7 @@ impl Engine {
             pbx_changed: false,
             parked: leased::Parked::default(),
             closed: passed::Closed::default(),
+            shares: Shares::new(b ^ c),
             probes: Probes::default(),
             keepalive: keepalive::KeepAlive::default(),
             probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
@@ -266,6 +279,8 @@ impl Engine {
         self.lease_deadlines(now, out);
         self.probe_deadlines(now, out);
         self.keep_nats_open(now, out);
+        self.shared.subscriptions.due(self.shard, now.instant);
+        self.share_deadlines(now, out);
         self.finish(now, first, out);
     }
 
@@ -283,6 +298,8 @@ impl Engine {
             self.leases.next(),
             self.next_probe(),
             self.next_keepalive(),
+            self.shared.subscriptions.next(self.shard),
+            self.shares.next(),
         ];
         timers.into_iter().flatten().min()
     }

@@ -47,6 +47,13 @@ impl Engine {
         let Some(Asked { story, route }) = self.asked(now, received, &proof, resumed, out) else {
             return;
         };
+        if method == Method::Subscribe
+            && route.is_none()
+            && !self.config.subscriptions.share.is_empty()
+            && self.watch(now, received, (uri, routes), &proof, out)
+        {
+            return;
+        }
         let changed = story.as_ref().and_then(|story| story.changes.uri());
         let uri = &changed
             .and_then(|uri| UriRef::parse(uri).ok())
@@ -168,6 +175,10 @@ impl Engine {
             });
             if context.server.is_none() {
                 return self.refuse_full(received, out);
+            }
+            if matches!(method, Method::Subscribe | Method::Notify) {
+                let (message, flow) = (received.message, received.flow);
+                context.is_watched = self.watched(now, method, message, flow, out);
             }
         }
         let server = context.server;

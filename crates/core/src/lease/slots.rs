@@ -204,7 +204,8 @@ impl Slots {
         }
     }
 
-    pub(super) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
+    /// Takes the next turn at the PBX; gives when it is.
+    pub(crate) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
         self.pace.reserve(now, interval)
     }
 

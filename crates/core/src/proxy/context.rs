@@ -28,6 +28,8 @@ pub(crate) struct Context {
     /// The server transaction; `None` for an ACK, which has none (17).
     pub(crate) server: Option<TransactionId>,
     pub(crate) is_invite: bool,
+    /// Its answer is told to the board of subscriptions.
+    pub(crate) is_watched: bool,
     /// Most requests have one.
     pub(crate) branches: SmallVec<[Branch; 1]>,
     /// Target groups not tried yet.
@@ -200,6 +202,7 @@ impl Context {
             reason: Vec::new(),
             server,
             is_invite,
+            is_watched: false,
             branches: SmallVec::new(),
             groups: VecDeque::new(),
             finals: Finals::default(),
@@ -291,6 +294,10 @@ impl BranchId {
     pub(crate) const PARKED: usize = 251;
     /// Stands for a probe of a PBX.
     pub(crate) const PROBE: usize = 250;
+    /// Stands for a NOTIFY of ours to a watcher.
+    pub(crate) const WATCHER: usize = 249;
+    /// Stands for a SUBSCRIBE of ours.
+    pub(crate) const SOURCE: usize = 248;
 
     pub(crate) const fn pack(self) -> u64 {
         (self.context & ID_MASK) << 8 | (self.index as u64 & 0xff)
@@ -312,5 +319,5 @@ impl BranchId {
 /// the allocator's own.
 const ENTRY: usize = 64;
 /// Most branches a context ever has.
-pub(crate) const MAX_BRANCHES: usize = 250;
+pub(crate) const MAX_BRANCHES: usize = 248;
 const ID_MASK: u64 = (1 << 40) - 1;

@@ -1,7 +1,7 @@
 //! Responses of branches on their way back (RFC 3261 16.7).
 
 use super::branch::TIMER_C;
-use super::context::{BranchId, BranchState, Cancel, Context};
+use super::context::{BranchId, BranchState, Cancel, Context, MAX_BRANCHES};
 use crate::engine::Engine;
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
@@ -25,6 +25,11 @@ impl Engine {
             BranchId::CANCEL => return,
             BranchId::LEASE => return self.lease_response(now, id.context, response, flow, out),
             BranchId::PROBE => return self.probe_answered(now, id.context, response, out),
+            BranchId::WATCHER => {
+                let status = response.status().unwrap_or(0);
+                return self.watcher_answered(now, id.context, status, Some(response), out);
+            }
+            BranchId::SOURCE => return self.source_answered(now, id.context, response, flow, out),
             _ => {}
         }
         let Some(mut context) = self.contexts.take(id.context) else {
@@ -124,6 +129,7 @@ impl Engine {
                     self.pass_back(now, context, (&flow, is_signed), response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);
+                        self.tell_board(now, context, (status, Some(response)));
                     }
                 }
                 if is_invite && !context.is_over && !context.is_settled() {
@@ -153,6 +159,20 @@ impl Engine {
                     self.cancel_branches(now, id.context, context, out);
                 }
             }
+        }
+    }
+
+    /// Tells the board of subscriptions how a SUBSCRIBE or NOTIFY was answered.
+    pub(super) fn tell_board(
+        &self,
+        now: Now,
+        context: &Context,
+        answer: (u16, Option<Message<'_>>),
+    ) {
+        if context.is_watched
+            && let Some(incoming) = &context.incoming
+        {
+            self.watched_answer(now, incoming.request.message(), answer);
         }
     }
 
@@ -189,7 +209,7 @@ impl Engine {
     /// A client transaction is gone for good.
     pub(crate) fn client_gone(&mut self, gone: TransactionId, owner: Owner) {
         let id = BranchId::unpack(owner.0);
-        if matches!(id.index, BranchId::LEASE | BranchId::PROBE) {
+        if id.index >= MAX_BRANCHES {
             return;
         }
         let Some(context) = self.contexts.find(id.context) else {
@@ -220,6 +240,10 @@ impl Engine {
             BranchId::CANCEL => return,
             BranchId::LEASE => return self.lease_failed(now, id.context, out),
             BranchId::PROBE => return self.probe_lost(now, id.context, out),
+            BranchId::WATCHER => {
+                return self.watcher_answered(now, id.context, status, None, out);
+            }
+            BranchId::SOURCE => return self.source_failed(now, id.context, out),
             _ => {}
         }
         let Some(mut context) = self.contexts.take(id.context) else {

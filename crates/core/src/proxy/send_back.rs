@@ -133,6 +133,8 @@ impl Engine {
             Decision::Completed(why)
         });
         self.scratch = bytes;
+        let told = if status == 0 { 408 } else { status };
+        self.tell_board(now, context, (told, None));
         status
     }
 }

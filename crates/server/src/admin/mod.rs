@@ -14,6 +14,7 @@ mod query;
 mod routes;
 mod state;
 mod status;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod upstreams;

@@ -4,7 +4,7 @@ use super::{
     answer::{self, Answer, error, json},
     bindings, metrics, plugins, query,
     state::{Order, Phase, Refused, Running, State},
-    status, upstreams,
+    status, subscriptions, upstreams,
 };
 use crate::config::Refusal;
 use crate::upstreams::NotThere;
@@ -27,6 +27,7 @@ enum Place {
     Bindings,
     Upstreams,
     Resync,
+    Subscriptions,
     Reload,
     Plugins,
     ReloadPlugins,
@@ -40,8 +41,9 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
     let Some(place) = Place::of(path) else {
         return error(
             StatusCode::NOT_FOUND,
-            "nothing is here; there are GET /live /ready /status /metrics /bindings /upstreams \
-             /plugins /plugins/NAME/differences, POST /reload /plugins/reload /upstreams/resync",
+            "nothing is here; there are GET /live /ready /status /metrics /bindings /subscriptions \
+             /upstreams /plugins /plugins/NAME/differences, POST /reload /plugins/reload \
+             /upstreams/resync",
         );
     };
     let allowed = place.method();
@@ -77,6 +79,16 @@ pub(super) async fn answer(state: &State, head: &Parts) -> Answer {
             Some(running) => resync(running, head.uri.query()),
             None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
         },
+        Place::Subscriptions => match state.running() {
+            Some(running) => {
+                let event = query::value(head.uri.query(), "event");
+                json(
+                    StatusCode::OK,
+                    &subscriptions::list(running, event.as_deref()),
+                )
+            }
+            None => error(StatusCode::SERVICE_UNAVAILABLE, state.phase().name()),
+        },
         Place::Reload => reload(state).await,
         Place::Plugins => plugins::list(state),
         Place::ReloadPlugins => reload_plugins(state, head.uri.query()).await,
@@ -92,6 +104,7 @@ impl Place {
             "/metrics" => Self::Metrics,
             "/status" => Self::Status,
             "/bindings" => Self::Bindings,
+            "/subscriptions" => Self::Subscriptions,
             "/upstreams" => Self::Upstreams,
             "/upstreams/resync" => Self::Resync,
             "/reload" => Self::Reload,

@@ -9,7 +9,7 @@ use crate::{
     transport::{Counters, table::Table},
     upstreams::Upstreams,
 };
-use bellhop_core::{auth::ReplayGuard, lease::Slots, registrar::Location};
+use bellhop_core::{auth::ReplayGuard, lease::Slots, registrar::Location, subscription::Board};
 use std::{
     fmt,
     net::SocketAddr,
@@ -46,6 +46,7 @@ pub(crate) struct Running {
     pub(crate) location: Arc<Location>,
     /// Registrations of ours at the PBX.
     pub(crate) leases: Arc<Slots>,
+    pub(crate) subscriptions: Arc<Board>,
     /// The upstreams.
     pub(crate) upstreams: Arc<Upstreams>,
     /// The nonces.

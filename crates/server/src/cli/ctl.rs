@@ -3,6 +3,7 @@
 mod client;
 mod plugins;
 mod show;
+mod subscriptions;
 mod upstreams;
 
 use self::client::{Answer, Client};
@@ -45,6 +46,11 @@ enum Command {
     Bindings {
         /// sip:user@domain, user@domain, or user
         aor: Option<String>,
+    },
+    /// Who watches what: all, or one event package
+    Subscriptions {
+        /// dialog, presence, message-summary, ..
+        event: Option<String>,
     },
     /// Which targets of the upstreams answer
     Upstreams {
@@ -141,6 +147,7 @@ impl Ctl {
             (Command::Ready, _) => "ready".to_owned(),
             (Command::Reload, Some(value)) => show::reloaded(&value),
             (Command::Bindings { .. }, Some(value)) => show::bindings(&value),
+            (Command::Subscriptions { .. }, Some(value)) => subscriptions::list(&value),
             (Command::Upstreams { command: None }, Some(value)) => upstreams::list(&value),
             (Command::Upstreams { .. }, Some(value)) => upstreams::resynced(&value),
             (Command::Plugin(Plugin::List), Some(value)) => plugins::list(&value),
@@ -161,6 +168,10 @@ impl Command {
             Self::Reload => ("POST", "/reload".to_owned()),
             Self::Bindings { aor: None } => ("GET", "/bindings".to_owned()),
             Self::Bindings { aor: Some(aor) } => ("GET", format!("/bindings?aor={}", encode(aor))),
+            Self::Subscriptions { event: None } => ("GET", "/subscriptions".to_owned()),
+            Self::Subscriptions { event: Some(event) } => {
+                ("GET", format!("/subscriptions?event={}", encode(event)))
+            }
             Self::Upstreams { command: None } => ("GET", "/upstreams".to_owned()),
             Self::Upstreams {
                 command: Some(Upstreams::Resync { name }),

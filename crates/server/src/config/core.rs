@@ -73,6 +73,7 @@ impl Settings {
             }),
             max_transactions: usize::MAX,
             max_held: self.max_held(),
+            subscriptions: self.subscriptions.clone(),
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) struct Description<'a> {
     registrar: RegistrarPart<'a>,
     route: RoutePart<'a>,
     limits: LimitsPart,
+    subscriptions: SubscriptionsPart<'a>,
     /// Null: there is no such port.
     admin: Option<AdminPart>,
     plugins: Vec<PluginPart<'a>>,
@@ -127,6 +128,18 @@ struct RoutePart<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct SubscriptionsPart<'a> {
+    most: usize,
+    share: &'a [String],
+    /// Seconds, as the next two.
+    min_expires: u32,
+    max_expires: u32,
+    upstream_expires: u32,
+    #[serde(serialize_with = "seconds")]
+    linger: Duration,
+}
+
+#[derive(Debug, Serialize)]
 struct LimitsPart {
     message: usize,
     transactions: usize,
@@ -223,6 +236,14 @@ impl Settings {
                     per_source: rate.per_source,
                     burst: rate.burst,
                 }),
+            },
+            subscriptions: SubscriptionsPart {
+                most: self.subscriptions.most,
+                share: &self.subscriptions.share,
+                min_expires: self.subscriptions.min_expires,
+                max_expires: self.subscriptions.max_expires,
+                upstream_expires: self.subscriptions.upstream_expires,
+                linger: self.subscriptions.linger,
             },
             admin: self.admin.as_ref().map(|admin| AdminPart {
                 address: admin.bind.ip().to_string(),

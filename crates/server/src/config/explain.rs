@@ -99,6 +99,16 @@ impl Settings {
             ),
             None => format!("limits     {sizes}; requests are not counted"),
         });
+        let most = self.subscriptions.most;
+        lines.push(format!(
+            "watching   {most} subscriptions are kept in sight, more are relayed unseen"
+        ));
+        let shared = self.subscriptions.share.join(", ");
+        if !shared.is_empty() {
+            lines.push(format!(
+                "watching   {shared}: one subscription at the PBX for all who watch the same"
+            ));
+        }
         lines.push(match &self.admin {
             Some(admin) => {
                 let who = match admin.token {

@@ -25,6 +25,7 @@ mod remote;
 mod report;
 mod secret;
 mod server;
+mod subscriptions;
 mod units;
 mod upstream;
 mod web;
@@ -55,6 +56,7 @@ pub(crate) use self::{
     web::Trust,
 };
 
+use bellhop_core::subscription::SubscriptionConfig;
 use bellhop_policy::PluginConfig;
 use std::{net::IpAddr, path::Path};
 
@@ -77,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) default_upstream: Option<usize>,
     /// `[limits]`.
     pub(crate) limits: Limits,
+    /// `[subscriptions]`.
+    pub(crate) subscriptions: SubscriptionConfig,
     /// `[admin]`; `None`: no such port.
     pub(crate) admin: Option<Admin>,
     /// `[[plugin]]`.
@@ -132,6 +136,11 @@ pub(crate) fn parse(
         auth::warn_of_users(&auth, report, registrar.is_the_pbxs());
         let push = push::read(&top, report, file, environment);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
+        let subscriptions = subscriptions::read(
+            top.section("subscriptions"),
+            report,
+            default_upstream.is_some(),
+        );
         let admin = admin::read(&top, report, file, environment, &listeners);
         let plugins = plugin::read(&top, report, file);
         let log = logging::read(top.section("log"));
@@ -145,6 +154,7 @@ pub(crate) fn parse(
             push,
             default_upstream,
             limits,
+            subscriptions,
             admin,
             plugins,
             log,

@@ -9,6 +9,7 @@ use bellhop_core::{
     flow::{ConnectionId, Flow},
     lease::{Demand, Outcome},
     outbox::{Outbox, Ticket, Token, Unstored},
+    share::Note,
     time::{Instant, Now},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +38,10 @@ pub(crate) trait Core: Send {
     /// What became of what this shard wanted.
     fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {
         let _ = (now, outcome, out);
+    }
+    /// What a shard has to say of subscriptions that are shared.
+    fn note(&mut self, now: Now, note: Note, out: &mut Outbox) {
+        let _ = (now, note, out);
     }
     /// The bindings of a REGISTER that waits are on disk, or not.
     fn persisted(
@@ -98,6 +103,10 @@ impl Core for Engine {
 
     fn demand(&mut self, now: Now, demand: Demand, out: &mut Outbox) {
         self.demand(now, demand, out);
+    }
+
+    fn note(&mut self, now: Now, note: Note, out: &mut Outbox) {
+        self.note(now, note, out);
     }
 
     fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {

@@ -211,8 +211,10 @@ impl<'w> Turn<'w> {
             let outbox = &self.room.outbox;
             let traffic = &self.worker.traffic;
             traffic.decided(outbox.challenged, &outbox.drops);
+            let outbox = &self.room.outbox;
             let is_said =
-                self.room.outbox.demands.is_empty() && self.room.outbox.outcomes.is_empty();
+                outbox.demands.is_empty() && outbox.outcomes.is_empty() && outbox.notes.is_empty();
+            let notes = std::mem::take(&mut self.room.outbox.notes);
             let demands = std::mem::take(&mut self.room.outbox.demands);
             let outcomes = std::mem::take(&mut self.room.outbox.outcomes);
             self.room.outbox.clear();
@@ -224,6 +226,11 @@ impl<'w> Turn<'w> {
                 self.persisted(ticket, Err(NO_ROOM));
             }
             self.between_shards(demands, outcomes);
+            // Who is wanted answers, and what is told wants nothing: this comes to an end, too.
+            for note in notes {
+                let shard = usize::from(note.shard);
+                self.with(shard, |core, now, out| core.note(now, note, out));
+            }
             // A failed message makes the core try another target or answer the caller; each failure
             // ends one branch, so this comes to an end.
             let mut failed = std::mem::take(&mut self.room.failed);

@@ -11,6 +11,7 @@ use bellhop_core::auth::{Algorithm, AuthConfig, User, Users};
 use bellhop_core::config::{Config, Listener, Upstream, UpstreamTarget, Zone};
 use bellhop_core::flow::Transport;
 use bellhop_core::registrar::{Aor, RegistrarConfig};
+use bellhop_core::subscription::SubscriptionConfig;
 use bellhop_core::transaction::TimerConfig;
 use bellhop_testkit::{Peer, World, header_of, status_of};
 use bellhop_wire::Limits;
@@ -69,6 +70,7 @@ pub(crate) fn config() -> Config {
         rate: None,
         max_transactions: 10_000,
         max_held: usize::MAX,
+        subscriptions: SubscriptionConfig::default(),
     }
 }
 

@@ -3,7 +3,9 @@
 use super::*;
 use crate::config::{Listener, Upstream, UpstreamTarget};
 use crate::flow::ConnectionId;
-use crate::{registrar::RegistrarConfig, transaction::TimerConfig};
+use crate::{
+    registrar::RegistrarConfig, subscription::SubscriptionConfig, transaction::TimerConfig,
+};
 use bellhop_wire::Limits;
 
 /// Transport, bound address, other addresses, shown host and port, zone.
@@ -46,6 +48,7 @@ fn names(domains: &[&str], listeners: &[Listen<'_>], upstreams: &[Pbx<'_>]) -> N
         rate: None,
         max_transactions: 10,
         max_held: usize::MAX,
+        subscriptions: SubscriptionConfig::default(),
     })
 }
 

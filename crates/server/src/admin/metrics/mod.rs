@@ -4,6 +4,7 @@ mod leases;
 mod plugins;
 pub(in crate::admin) mod process;
 mod store;
+mod subscriptions;
 mod text;
 mod upstreams;
 
@@ -64,6 +65,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         aside(&mut text, running);
         store::write(&mut text, &running.store);
         leases::write(&mut text, &running.leases);
+        subscriptions::write(&mut text, &running.subscriptions);
         let seen = running.upstreams.seen(running.clock.now());
         upstreams::write(&mut text, &seen);
         plugins::write(&mut text, &running.plugins);

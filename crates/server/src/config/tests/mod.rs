@@ -21,6 +21,7 @@ mod plugin;
 mod readme;
 mod reload;
 mod secrets;
+mod subscriptions;
 
 use super::{Environment, Settings, parse};
 use std::{

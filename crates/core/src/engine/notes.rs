@@ -1,0 +1,224 @@
+//! What shards say to each other of what is shared, and what the PBX's NOTIFYs say.
+
+use super::Engine;
+use super::local::Received;
+use crate::outbox::Outbox;
+use crate::share::{Content, Due, Note, Source, State, Taken, View, Word};
+use crate::subscription::{Told, event_of, told};
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Message, UriRef};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Engine {
+    /// What another shard, or this one, has to say ([`Outbox::notes`]).
+    pub fn note(&mut self, now: Now, note: Note, out: &mut Outbox) {
+        let first = out.transmits.len();
+        match note.word {
+            Word::Wanted { key, from, by, at } => {
+                self.source_wanted(now, &key, (from, at), by, out);
+            }
+            Word::Unwanted { key, from, at } => self.source_unwanted(now, &key, (from, at)),
+            Word::Told { key, view, at } => {
+                if self.shares.see(&key, &view, at) {
+                    for number in self.shares.watchers_of(&key) {
+                        self.show_watcher(now, number);
+                        self.tell_watcher(now, number, out);
+                    }
+                } else {
+                    self.not_wanted(key, out);
+                }
+            }
+            Word::Back => self.sources_back(now),
+        }
+        self.share_deadlines(now, out);
+        self.finish(now, first, out);
+    }
+
+    /// Serves what is due of what is shared.
+    pub(super) fn share_deadlines(&mut self, now: Now, out: &mut Outbox) {
+        while let Some(due) = self.shares.timers.pop_due(now.instant) {
+            match due {
+                Due::Expired(number) => self.watcher_expired(now, number, out),
+                Due::Again(number) => self.tell_watcher(now, number, out),
+                Due::Source(number) => self.source_due(now, number, out),
+            }
+        }
+    }
+
+    /// The PBX was away and is back: all shards look after their subscriptions.
+    pub(super) fn tell_back(&self, out: &mut Outbox) {
+        if self.config.subscriptions.share.is_empty() {
+            return;
+        }
+        for shard in 0..self.config.registrar.leases.shards {
+            let word = Word::Back;
+            out.notes.push(Note { shard, word });
+        }
+    }
+
+    /// A NOTIFY. Whether it is of a subscription of ours; then it is answered and taken in.
+    pub(super) fn source_notified(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let message = received.message;
+        let Some(tag) = message.to_tag() else {
+            return false;
+        };
+        let known = self.shares.of_dialog(message.call_id(), tag);
+        let Some(number) = known.filter(|n| self.shares.sources.contains_key(n)) else {
+            let uri = UriRef::parse(message.uri()).ok();
+            let is_ours = uri.is_some_and(|uri| {
+                uri.user == Some(crate::share::SOURCE) && self.names.is_own_contact(&uri)
+            });
+            if is_ours {
+                self.refuse(received, 481, "Subscription does not exist", out);
+            }
+            return is_ours;
+        };
+        if received.peer.is_none() && !received.is_trusted() {
+            self.refuse(received, 403, "Not from the PBX", out);
+            return true;
+        }
+        let cseq = message.cseq().map_or(0, |(number, _)| number);
+        let (status, why, is_new) = match self.shares.sources.get_mut(&number) {
+            Some(source) => judge(source, message, cseq),
+            None => return false,
+        };
+        if status >= 300 {
+            self.refuse(received, status, why, out);
+            return true;
+        }
+        self.reply(received, status, why, out, |_, _| {});
+        if is_new && let Some(told) = told(message) {
+            self.source_told(now, number, message, &told, out);
+        }
+        true
+    }
+
+    fn source_told(
+        &mut self,
+        now: Now,
+        number: u64,
+        message: Message<'_>,
+        told: &Told<'_>,
+        out: &mut Outbox,
+    ) {
+        let Some(source) = self.shares.sources.get_mut(&number) else {
+            return;
+        };
+        let had_told = std::mem::replace(&mut source.has_told, true);
+        let mut wake = (!had_told && source.state == State::Held).then_some(source.refresh_at);
+        if let (Some(seconds), State::Held) = (told.expires, source.state) {
+            // The PBX may shorten it (4.1.3).
+            let half = Duration::from_secs(u64::from(seconds) / 2);
+            let at = now.instant.after(half.max(Duration::from_secs(1)));
+            if at < source.refresh_at {
+                source.refresh_at = at;
+                wake = Some(at);
+            }
+        }
+        if let Some(at) = wake.filter(|_| !source.shards.is_empty()) {
+            self.shares.wake_source(number, at);
+        }
+        let (view, is_gap) = self.source_view(number, message, told);
+        if let Some(view) = view {
+            self.source_tells(now, number, Arc::new(view), out);
+        }
+        if told.is_end() {
+            self.source_ended(now, number, told, out);
+        } else if is_gap {
+            self.shares.wake_source(number, now.instant);
+        }
+    }
+
+    /// How a NOTIFY says that it is; `None`: as before. And whether all must be asked for.
+    fn source_view(
+        &mut self,
+        number: u64,
+        message: Message<'_>,
+        told: &Told<'_>,
+    ) -> (Option<View>, bool) {
+        let Some(source) = self.shares.sources.get_mut(&number) else {
+            return (None, false);
+        };
+        let body = message.body();
+        let kind = message.first(HeaderId::ContentType);
+        let kind = kind.map_or(b"".as_slice(), |field| field.value);
+        let taken = match body {
+            [] => Taken::Old,
+            body => Content::take(source.content.as_ref(), kind, body),
+        };
+        match taken {
+            Taken::Full(content) => {
+                source.content = Some(content.clone());
+                let is_known = match &*source.view {
+                    View::Active(Some(before)) => before.says_the_same_as(&content),
+                    _ => false,
+                };
+                ((!is_known).then_some(View::Active(Some(content))), false)
+            }
+            Taken::Gap => (None, true),
+            Taken::Old | Taken::Bad => {
+                let is_first = matches!(*source.view, View::Pending) && told.is_active();
+                (is_first.then_some(View::Active(None)), false)
+            }
+        }
+    }
+
+    /// The PBX has ended a subscription of ours (4.1.3).
+    fn source_ended(&mut self, now: Now, number: u64, told: &Told<'_>, out: &mut Outbox) {
+        let Some(source) = self.shares.sources.get(&number) else {
+            return;
+        };
+        if source.state == State::Leaving || source.shards.is_empty() {
+            return self.source_gone(number);
+        }
+        let is = |word: &[u8]| told.reason.is_some_and(|r| r.eq_ignore_ascii_case(word));
+        if is(b"rejected") || is(b"noresource") || is(b"invariant") {
+            let why = told.reason.map(String::from_utf8_lossy).unwrap_or_default();
+            return self.source_over(now, number, &format!(";reason={why}"), out);
+        }
+        self.source_anew(number);
+        match told
+            .retry_after
+            .filter(|_| !is(b"deactivated") && !is(b"timeout"))
+        {
+            Some(seconds) => {
+                let wait = Duration::from_secs(u64::from(seconds).clamp(1, LONGEST_WAIT));
+                self.shares.wake_source(number, now.instant.after(wait));
+            }
+            None if is(b"deactivated") || is(b"timeout") => self.source_in_turn(now, number),
+            None => self.source_failed(now, number, out),
+        }
+    }
+}
+
+/// What a NOTIFY of a subscription of ours is answered, and whether it says something new.
+fn judge(source: &mut Source, message: Message<'_>, cseq: u32) -> (u16, &'static str, bool) {
+    let package = event_of(message).map(|event| event.package);
+    if !package.is_some_and(|p| p.eq_ignore_ascii_case(source.key.package.as_bytes())) {
+        return (489, "Bad Event", false);
+    }
+    let Some(dialog) = &mut source.dialog else {
+        return (481, "Subscription does not exist", false);
+    };
+    // A fork: one PBX is enough (4.1.4).
+    let from = message.from_tag().unwrap_or_default();
+    if !dialog.remote_tag.is_empty() && *dialog.remote_tag != *from {
+        return (481, "Another one is kept", false);
+    }
+    if dialog.remote_cseq.is_some_and(|last| cseq < last) {
+        return (500, "CSeq out of order", false);
+    }
+    let is_new = dialog.remote_cseq != Some(cseq);
+    dialog.hear(message);
+    dialog.remote_cseq = Some(cseq);
+    (200, "OK", is_new)
+}
+
+/// Seconds.
+const LONGEST_WAIT: u64 = 3_600;

@@ -1,0 +1,176 @@
+//! Our SUBSCRIBEs at the PBX as they go out, and its challenges to them (RFC 6665 4.1.2, RFC 3261 22.2).
+
+use super::{Engine, shard_of};
+use crate::auth::upstream::{Asking, At};
+use crate::flow::Flow;
+use crate::loops;
+use crate::outbox::Outbox;
+use crate::proxy::BranchId;
+use crate::registrar::Aor;
+use crate::share::{Dialog, Subscribe, Way};
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Message, Method};
+use smallvec::SmallVec;
+
+impl Engine {
+    pub(super) fn source_least(&mut self, number: u64, response: Message<'_>) -> bool {
+        let least = response.number(HeaderId::MinExpires).ok().flatten();
+        let (Some(least), Some(source)) = (least, self.shares.sources.get_mut(&number)) else {
+            return false;
+        };
+        let is_more = source.asked > 0 && least > source.asked && least <= MOST_LEAST;
+        if is_more {
+            source.least = least;
+            source.asked = least;
+        }
+        is_more
+    }
+
+    pub(super) fn source_challenged(
+        &mut self,
+        number: u64,
+        by: &Aor,
+        response: Message<'_>,
+        flow: &Flow,
+    ) -> bool {
+        let from = self.names.upstream_at(flow, None).map(|(from, _)| from);
+        let Some((login, upstream)) = self.lease_login(by) else {
+            return false;
+        };
+        let Some(source) = self.shares.sources.get_mut(&number) else {
+            return false;
+        };
+        if from.is_none() || from != self.config.default_upstream {
+            return false;
+        }
+        let at = At {
+            login: &login,
+            upstream: &upstream,
+        };
+        let auth = &self.shared.upstream_auth;
+        match auth.challenged(at, response) {
+            Some(is_stale) if source.tries.again(is_stale) => true,
+            Some(_) => {
+                auth.forget(at);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Sends a SUBSCRIBE of ours. Where that cannot be, it is as if nobody had answered.
+    pub(super) fn ask_source(&mut self, now: Now, number: u64, out: &mut Outbox) {
+        if self.try_ask_source(now, number, out).is_none() {
+            self.source_failed(now, number, out);
+        }
+    }
+
+    fn try_ask_source(&mut self, now: Now, number: u64, out: &mut Outbox) -> Option<()> {
+        let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
+        let source = self.shares.sources.get(&number)?;
+        let places: SmallVec<[_; 2]> = upstream
+            .targets
+            .iter()
+            .filter_map(|target| {
+                let to = self.names.destination(target.transport, target.remote)?;
+                Some((to, target.host.clone()))
+            })
+            .collect();
+        // The next target after each failure.
+        let turn = usize::try_from(source.failures).unwrap_or(0);
+        let (to, host) = places.get(turn.checked_rem(places.len())?)?;
+        if source.dialog.is_none() {
+            let dialog =
+                self.new_source_dialog(&source.key.resource.clone(), &source.by.clone(), host);
+            self.shares.sources.get_mut(&number)?.dialog = Some(dialog);
+            self.shares.name_source(number);
+        }
+        let login = self.lease_login(&self.shares.sources.get(&number)?.by);
+        let branch = loops::branch(self.entropy.next_u64(), 0);
+        let source = self.shares.sources.get_mut(&number)?;
+        let dialog = source.dialog.as_mut()?;
+        dialog.cseq = dialog.cseq.saturating_add(1);
+        let mut more = Vec::new();
+        more.extend_from_slice(b"P-Asserted-Identity: <sip:");
+        more.extend_from_slice(source.by.as_str().as_bytes());
+        more.extend_from_slice(b">\r\n");
+        if let Some((login, upstream)) = &login {
+            let asking = Asking {
+                method: "SUBSCRIBE",
+                uri: &dialog.target,
+                body: b"",
+            };
+            let at = At { login, upstream };
+            let auth = &self.shared.upstream_auth;
+            for line in auth.preempt(at, asking, self.entropy.as_mut()) {
+                more.extend_from_slice(line.role.credentials().name().as_bytes());
+                more.extend_from_slice(b": ");
+                more.extend_from_slice(line.value.as_bytes());
+                more.extend_from_slice(b"\r\n");
+            }
+        }
+        let subscribe = Subscribe {
+            way: Way {
+                via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
+                at: self.names.call_back(to)?,
+            },
+            dialog,
+            package: &source.key.package,
+            accept: &source.key.accept,
+            expires: source.asked,
+            more: &more,
+        };
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        subscribe.write(&mut bytes);
+        let owner = BranchId {
+            context: number,
+            index: BranchId::SOURCE,
+        }
+        .owner();
+        let (at, method) = (now.instant, Method::Subscribe);
+        let sent = self
+            .table
+            .create_client(at, method, &branch, &bytes, *to, owner, out);
+        self.scratch = bytes;
+        sent.map(drop)
+    }
+
+    /// A dialog whose Call-ID belongs to this shard, so that its NOTIFYs come here.
+    fn new_source_dialog(&mut self, resource: &Aor, by: &Aor, host: &str) -> Dialog {
+        let shards = usize::from(self.config.registrar.leases.shards);
+        let mut call_id = Vec::new();
+        for _ in 0..MOST_TRIES {
+            call_id.clear();
+            call_id.extend_from_slice(&crate::hex::of_u64(self.entropy.next_u64()));
+            call_id.extend_from_slice(b"@bellhop");
+            let line = [b"x\r\nCall-ID: ", call_id.as_slice(), b"\r\n\r\n"].concat();
+            if shard_of(&line, shards) == usize::from(self.shard) {
+                break;
+            }
+        }
+        let tag = self.new_tag();
+        let uri = |aor: &Aor| {
+            let user = aor.user().unwrap_or_default();
+            let at = if user.is_empty() { "" } else { "@" };
+            format!("sip:{user}{at}{host}")
+        };
+        let target = uri(resource);
+        Dialog {
+            call_id: call_id.into(),
+            local: format!("<{}>", uri(by)).into_bytes().into(),
+            local_tag: tag.into(),
+            remote: format!("<{target}>").into_bytes().into(),
+            remote_tag: Box::default(),
+            target: target.into_bytes().into(),
+            routes: Vec::new(),
+            cseq: 0,
+            remote_cseq: None,
+        }
+    }
+}
+
+/// A PBX that wants more than a day is not believed.
+const MOST_LEAST: u32 = 86_400;
+/// Call-IDs that are tried: more than enough for any number of shards.
+const MOST_TRIES: u32 = 100_000;

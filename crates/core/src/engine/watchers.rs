@@ -1,0 +1,321 @@
+//! Watchers whose subscription ends here: their SUBSCRIBEs, answered (RFC 6665 4.2.1).
+
+use super::Engine;
+use super::local::Received;
+use crate::digits::decimal;
+use crate::event::{Decision, Level};
+use crate::identity;
+use crate::outbox::Outbox;
+use crate::record_route::{self, Side};
+use crate::registrar::Aor;
+use crate::routing::{Proof, Routes, listener_of};
+use crate::share::{Dialog, End, Key, Note, WATCHED, Watcher, Word};
+use crate::share::{accept_for, contact, contact_of};
+use crate::subscription::{Cause, event_of};
+use crate::text::Text;
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Reply, UriRef};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Engine {
+    /// A SUBSCRIBE that has its proof. Whether it ends here.
+    pub(super) fn watch(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        (uri, routes): (&UriRef<'_>, &Routes),
+        proof: &Proof,
+        out: &mut Outbox,
+    ) -> bool {
+        // Whom the PBX alone can tell it serves alone.
+        if matches!(proof, Proof::Unproven) {
+            return false;
+        }
+        let message = received.message;
+        let Some(tag) = message.to_tag().filter(|tag| !tag.is_empty()) else {
+            return self
+                .watch_begins(now, received, (uri, routes), proof, out)
+                .is_some();
+        };
+        let known = self.shares.of_dialog(message.call_id(), tag);
+        if let Some(number) = known.filter(|number| self.shares.watchers.contains_key(number)) {
+            self.watch_goes_on(now, number, received, proof, out);
+            return true;
+        }
+        // After a restart: the phone subscribes anew at once (4.1.2.2).
+        let is_ours = uri.user == Some(WATCHED) && self.names.is_own_contact(uri);
+        if is_ours {
+            self.refuse(received, 481, "Subscription does not exist", out);
+        }
+        is_ours
+    }
+
+    /// A SUBSCRIBE outside of a dialog. `None`: it is not shared, and goes to the PBX.
+    fn watch_begins(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        (uri, routes): (&UriRef<'_>, &Routes),
+        proof: &Proof,
+        out: &mut Outbox,
+    ) -> Option<()> {
+        let message = received.message;
+        let event = event_of(message)?;
+        let package = self.config.subscriptions.shared(event.package)?.to_owned();
+        self.config.default_upstream?;
+        let by = match proof {
+            Proof::Authenticated(user) => identity::asserted(user, received.ends, &self.names),
+            Proof::Trusted { upstream: None } => None,
+            Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => return None,
+        };
+        let asked = message.number(HeaderId::Expires).ok()?;
+        // To be told once is no subscription; extensions are the PBX's to judge.
+        if routes.has_next || asked == Some(0) || message.first(HeaderId::Require).is_some() {
+            return None;
+        }
+        uri.user?;
+        let resource = Aor::new(uri, self.names.domain_of(uri)?)?;
+        let settings = &self.config.subscriptions;
+        if self.shared.subscriptions.len() >= settings.most {
+            return None;
+        }
+        let tag = self.new_tag();
+        let dialog = Dialog::of_request(message, &tag)?;
+        let Some(seconds) = self.granted(received, asked, out) else {
+            return Some(());
+        };
+        let accepts = message.values(HeaderId::Accept).map(|value| value.raw);
+        let key = Arc::new(Key {
+            resource,
+            accept: accept_for(&package, accepts),
+            package: package.into(),
+        });
+        let location = &self.shared.location;
+        let device = by
+            .as_ref()
+            .and_then(|by| location.device_at(now.instant, by, &received.flow));
+        let watcher = Watcher {
+            resource: message.to().ok()?.uri.raw.into(),
+            event: message.first(HeaderId::Event)?.value.into(),
+            key: Arc::clone(&key),
+            dialog,
+            flow: received.flow,
+            device,
+            by,
+            record: self.own_record_route(received, device)?,
+            version: 0,
+            until: now.instant.after(Duration::from_secs(seconds.into())),
+            is_flying: false,
+            is_behind: false,
+            misses: 0,
+            end: None,
+            shown: None,
+        };
+        self.forget_former(&watcher, out);
+        self.accept_watch(received, (&tag, &watcher.record), seconds, out);
+        out.tell(message, received.flow, Level::Info, 200, || {
+            Decision::Answered("subscription that is shared")
+        });
+        let user = watcher.by.clone();
+        let (number, is_first) = self.shares.add(watcher);
+        self.show_watcher(now, number);
+        if !is_first {
+            self.tell_watcher(now, number, out);
+            return Some(());
+        }
+        // How it is comes back at once, and is told then.
+        let from = message.from().ok();
+        let claimed = from.and_then(|f| Aor::new(&f.uri, self.names.domain_of(&f.uri)?));
+        let by = user.or(claimed).unwrap_or_else(|| key.resource.clone());
+        let word = Word::Wanted {
+            from: self.shard,
+            key,
+            by,
+            at: self.shares.stamp(),
+        };
+        self.to_home(word, out);
+        Some(())
+    }
+
+    /// A SUBSCRIBE inside a watcher's dialog: a refresh, or the end (4.2.1.4).
+    fn watch_goes_on(
+        &mut self,
+        now: Now,
+        number: u64,
+        received: &Received<'_>,
+        proof: &Proof,
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        let Some(watcher) = self.shares.watchers.get(&number) else {
+            return;
+        };
+        if let Proof::Authenticated(user) = proof
+            && identity::asserted(user, received.ends, &self.names) != watcher.by
+        {
+            return self.refuse(received, 403, "Subscription of somebody else", out);
+        }
+        let package = event_of(message).map(|event| event.package);
+        if !package.is_some_and(|p| p.eq_ignore_ascii_case(watcher.key.package.as_bytes())) {
+            return self.refuse(received, 489, "Bad Event", out);
+        }
+        let cseq = message.cseq().map_or(0, |(number, _)| number);
+        let last = watcher.dialog.remote_cseq.unwrap_or(0);
+        if cseq < last || watcher.end.is_some() {
+            let (status, why) = match cseq < last {
+                true => (500, "CSeq out of order"),
+                false => (481, "Subscription is over"),
+            };
+            return self.refuse(received, status, why, out);
+        }
+        let (by, record) = (watcher.by.clone(), watcher.record.clone());
+        let asked = message.number(HeaderId::Expires).ok().flatten();
+        let Some(seconds) = self.granted(received, asked, out) else {
+            return;
+        };
+        let location = &self.shared.location;
+        let device = by.and_then(|by| location.device_at(now.instant, &by, &received.flow));
+        self.accept_watch(received, (b"", &record), seconds, out);
+        if cseq == last {
+            return;
+        }
+        let Some(watcher) = self.shares.watchers.get_mut(&number) else {
+            return;
+        };
+        watcher.dialog.remote_cseq = Some(cseq);
+        watcher.flow = received.flow;
+        watcher.device = device.or(watcher.device);
+        watcher.misses = 0;
+        if let Some(target) = contact_of(message) {
+            watcher.dialog.target = target;
+        }
+        watcher.until = now.instant.after(Duration::from_secs(seconds.into()));
+        if seconds == 0 {
+            watcher.end = Some(End(";reason=timeout".into()));
+        }
+        self.shares.wait_for(number);
+        self.show_watcher(now, number);
+        self.tell_watcher(now, number, out);
+    }
+
+    /// What a SUBSCRIBE is granted, in seconds. `None`: too little was asked for, and it has been told so (4.2.1.1).
+    fn granted(
+        &mut self,
+        received: &Received<'_>,
+        asked: Option<u32>,
+        out: &mut Outbox,
+    ) -> Option<u32> {
+        let settings = &self.config.subscriptions;
+        let (least, most) = (settings.min_expires, settings.max_expires);
+        let asked = asked.unwrap_or(most);
+        if asked != 0 && asked < least.min(HOUR) {
+            let why = "Interval Too Brief";
+            self.refuse_with(received, 423, why, out, |_, reply| {
+                reply.header("Min-Expires", &decimal(least.into()));
+            });
+            return None;
+        }
+        Some(asked.min(most))
+    }
+
+    /// The 200 to a SUBSCRIBE (4.2.1.1).
+    fn accept_watch(
+        &mut self,
+        received: &Received<'_>,
+        (tag, record): (&[u8], &[u8]),
+        seconds: u32,
+        out: &mut Outbox,
+    ) {
+        // Copies of it get the same answer, and make no second watcher.
+        let received = Received {
+            is_spent: true,
+            ..*received
+        };
+        let start = out.bytes.len();
+        let (message, mark) = (received.message, received.mark);
+        let at = listener_of(&self.config, received.flow.listener).map(|l| l.transport);
+        let own = self
+            .names
+            .sent_by(received.flow.listener)
+            .unwrap_or_default();
+        let at = (at.unwrap_or(received.flow.transport), own);
+        let mut reply = Reply::new(&mut out.bytes, message, mark, 200, "OK", tag);
+        reply.header("Record-Route", record);
+        reply.record_routes(message);
+        reply.header_with("Contact", |out| contact(out, WATCHED, at));
+        reply.header("Expires", &decimal(seconds.into()));
+        reply.end();
+        self.deliver(&received, 200, start, out);
+    }
+
+    /// The Record-Route entry by which the requests of a watcher's dialog prove themselves.
+    fn own_record_route(
+        &self,
+        received: &Received<'_>,
+        device: Option<crate::registrar::Device>,
+    ) -> Option<Box<[u8]>> {
+        let mut token = Text::new();
+        let sides = (Side::Flow(received.flow, device), Side::Direct);
+        record_route::write(
+            &self.shared.secret,
+            received.message,
+            sides,
+            None,
+            &mut token,
+        );
+        let listener = received.flow.listener;
+        let mut entry = Vec::with_capacity(token.len().saturating_add(64));
+        entry.extend_from_slice(b"<sip:");
+        entry.extend_from_slice(&token);
+        entry.extend_from_slice(b"@");
+        entry.extend_from_slice(self.names.sent_by(listener)?);
+        let transport = listener_of(&self.config, listener)?.transport;
+        if transport.is_reliable() {
+            entry.extend_from_slice(b";transport=");
+            entry.extend_from_slice(transport.uri_token().as_bytes());
+        }
+        entry.extend_from_slice(b";lr>");
+        Some(entry.into())
+    }
+
+    /// Lets go of those that a new watcher has left behind. Of several at one place two stay: a phone may have two
+    /// keys for one resource.
+    fn forget_former(&mut self, new: &Watcher, out: &mut Outbox) {
+        let mut beside = 0_usize;
+        for number in self.shares.watchers_of(&new.key).into_iter().rev() {
+            let Some(old) = self.shares.watchers.get(&number) else {
+                continue;
+            };
+            let is_beside = old.is_beside(new);
+            beside = beside.saturating_add(usize::from(is_beside));
+            if old.is_replaced_by(new) || (is_beside && beside > 1) {
+                self.forget_watcher(number, Cause::Unwanted, out);
+            }
+        }
+    }
+
+    /// Nobody here watches this.
+    pub(super) fn not_wanted(&mut self, key: Arc<Key>, out: &mut Outbox) {
+        let word = Word::Unwanted {
+            key,
+            from: self.shard,
+            at: self.shares.stamp(),
+        };
+        self.to_home(word, out);
+    }
+
+    /// Says something to the home shard of a key.
+    pub(super) fn to_home(&self, word: Word, out: &mut Outbox) {
+        let (Word::Wanted { key, .. } | Word::Unwanted { key, .. } | Word::Told { key, .. }) =
+            &word
+        else {
+            return;
+        };
+        let shard = self.config.registrar.leases.home_of(&key.resource);
+        out.notes.push(Note { shard, word });
+    }
+}
+
+/// A subscriber that asks for an hour or more is never told that it is too little (RFC 6665 4.2.1.1).
+const HOUR: u32 = 3_600;

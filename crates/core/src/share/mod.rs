@@ -1,0 +1,122 @@
+//! Subscriptions that are shared: the watchers of one resource end here, each in a dialog of its own
+//! ([`watcher`]), and the PBX has one subscription for all of them ([`source`]).
+//!
+//! ```text
+//!   phone --SUBSCRIBE--> its Call-ID's shard: a watcher; the first of its key wants the source
+//!                          |  Note: wanted, unwanted          ^  Note: what the PBX says
+//!                          v                                  |
+//!                        the resource's home shard: the source --SUBSCRIBE--> PBX
+//! ```
+//!
+//! Notes are values that the shell carries from shard to shard ([`crate::outbox::Outbox::notes`]), so one
+//! shard and many are the same. A source is homed by its resource as a lease is by its AoR.
+
+mod body;
+mod dialog;
+mod source;
+mod table;
+mod watcher;
+mod write;
+mod xml;
+
+pub(crate) use body::{Content, Taken};
+pub(crate) use dialog::{Dialog, contact_of};
+pub(crate) use source::{Source, State};
+pub(crate) use table::{Due, Shares};
+pub(crate) use watcher::{End, Next, Watcher};
+pub(crate) use write::{Notify, SOURCE, Subscribe, WATCHED, Way, contact};
+
+use crate::registrar::Aor;
+use std::sync::Arc;
+
+/// What is shared: the same resource, event package and kind of body.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The resource.
+    pub resource: Aor,
+    /// The event package, lower case.
+    pub package: Box<str>,
+    /// The one kind of body that the PBX is asked for.
+    pub accept: Box<str>,
+}
+
+/// What one shard has to say to another. The shell hands it to [`crate::engine::Engine::note`] of that shard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// The shard that it goes to.
+    pub shard: u16,
+    /// What it says.
+    pub word: Word,
+}
+
+/// What a note says.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(
+    private_interfaces,
+    reason = "the shell carries it and looks at nothing"
+)]
+pub enum Word {
+    /// To the home shard: this shard has watchers; the first of them is this user.
+    Wanted {
+        /// Of what.
+        key: Arc<Key>,
+        /// The shard that has them.
+        from: u16,
+        /// In whose name the PBX is asked.
+        by: Aor,
+        /// Rises with each word of that shard: notes may overtake each other.
+        at: u64,
+    },
+    /// To the home shard: this shard has none any more.
+    Unwanted {
+        /// Of what.
+        key: Arc<Key>,
+        /// The shard that had them.
+        from: u16,
+        /// As above.
+        at: u64,
+    },
+    /// From the home shard: how it is.
+    Told {
+        /// What.
+        key: Arc<Key>,
+        /// How it is.
+        view: Arc<View>,
+        /// Rises with each change: what is older than what is known is not listened to.
+        at: u64,
+    },
+    /// The PBX may have forgotten its subscriptions.
+    Back,
+}
+
+/// How a resource is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum View {
+    /// Nothing is known yet.
+    Pending,
+    /// As the PBX has told; `None`: it told without a body.
+    Active(Option<Content>),
+    /// There is nothing to watch: Subscription-State parameters of the last NOTIFY.
+    Over(Box<str>),
+}
+
+/// The kind of body that is asked for on behalf of one who accepts these (RFC 6665 8.2.1: the package has a
+/// default): the package's own if that is among them, so that as many as can share it.
+pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u8]>) -> Box<str> {
+    let own = match package {
+        "dialog" => "application/dialog-info+xml",
+        "presence" => "application/pidf+xml",
+        "message-summary" => "application/simple-message-summary",
+        _ => "",
+    };
+    let mut first = None;
+    for kind in accepts {
+        let end = kind.iter().position(|b| *b == b';').unwrap_or(kind.len());
+        let kind = kind.get(..end).unwrap_or_default().trim_ascii();
+        if kind.eq_ignore_ascii_case(own.as_bytes()) || kind == b"*/*" {
+            return own.into();
+        }
+        first = first.or(std::str::from_utf8(kind).ok());
+    }
+    first.map_or_else(|| own.into(), |kind| kind.to_ascii_lowercase().into())
+}

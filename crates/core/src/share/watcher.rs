@@ -1,0 +1,115 @@
+//! One watcher: its dialog with us, and the NOTIFY that it has not answered yet. There is one at a time, so
+//! that they arrive in order; what changes meanwhile is in the next one.
+
+use super::{Dialog, Key};
+use crate::flow::Flow;
+use crate::registrar::{Aor, Device};
+use crate::subscription::ends_usage;
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A watcher.
+#[derive(Clone, Debug)]
+pub(crate) struct Watcher {
+    pub(crate) key: Arc<Key>,
+    pub(crate) dialog: Dialog,
+    /// Where its SUBSCRIBE came from.
+    pub(crate) flow: Flow,
+    /// The device that was registered there: it is found again once it has registered from elsewhere.
+    pub(crate) device: Option<Device>,
+    /// Whose it is; `None`: it came from the inside, without credentials.
+    pub(crate) by: Option<Aor>,
+    /// Its Event header, as it stands.
+    pub(crate) event: Box<[u8]>,
+    /// Our Record-Route entry, by which its requests prove themselves.
+    pub(crate) record: Box<[u8]>,
+    /// The resource as it calls it.
+    pub(crate) resource: Box<[u8]>,
+    /// Of the last body it was sent.
+    pub(crate) version: u32,
+    pub(crate) until: Instant,
+    /// Its NOTIFY is under way.
+    pub(crate) is_flying: bool,
+    /// There is something that it has not been told.
+    pub(crate) is_behind: bool,
+    /// NOTIFYs in a row that nobody answered.
+    pub(crate) misses: u8,
+    /// The last one that it is told.
+    pub(crate) end: Option<End>,
+    /// Its number on the board.
+    pub(crate) shown: Option<u64>,
+}
+
+/// What the last NOTIFY says of why: parameters of its Subscription-State (RFC 6665 4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct End(pub(crate) Box<str>);
+
+/// What is to be done with a watcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    Rest,
+    /// It is told how it is now.
+    Notify,
+    /// It is told after so long.
+    NotifyAfter(Duration),
+    /// It is gone.
+    Gone,
+}
+
+impl Watcher {
+    /// It has something to be told.
+    pub(crate) fn changed(&mut self) -> Next {
+        if self.is_flying {
+            self.is_behind = true;
+            return Next::Rest;
+        }
+        Next::Notify
+    }
+
+    /// Its NOTIFY was answered; 408: it was not, 503: it could not be sent. What ends it ends it alone. Silence
+    /// ends it when it has lasted for three NOTIFYs: one lost answer is no reason to let a lamp go dark, though
+    /// RFC 6665 4.2.2 would let us.
+    pub(crate) fn answered(&mut self, status: u16, retry_after: Option<u32>) -> Next {
+        self.is_flying = false;
+        let was_behind = std::mem::take(&mut self.is_behind);
+        if self.end.is_some() && !was_behind {
+            return Next::Gone;
+        }
+        match status {
+            200..=299 => self.misses = 0,
+            _ if ends_usage(status) => return Next::Gone,
+            // It wants credentials that we do not have, and is there.
+            401 | 407 => self.misses = 0,
+            _ => {
+                self.misses = self.misses.saturating_add(1);
+                if self.misses >= MOST_MISSES {
+                    return Next::Gone;
+                }
+                let wait = retry_after.map_or(AGAIN, |s| Duration::from_secs(s.into()));
+                return Next::NotifyAfter(wait.min(LONGEST_WAIT));
+            }
+        }
+        if was_behind { Next::Notify } else { Next::Rest }
+    }
+
+    /// Whether a newer SUBSCRIBE outside of any dialog is this watcher's own, who has forgotten this dialog: the same
+    /// user's device asks for the same from another place. Two from one place may be two keys of one phone.
+    pub(crate) fn is_replaced_by(&self, new: &Self) -> bool {
+        let is_same_device = match (self.device, new.device) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.dialog.target == new.dialog.target,
+        };
+        is_same_device && self.by == new.by && self.event == new.event && self.flow != new.flow
+    }
+
+    /// Whether it is at the same place as another.
+    pub(crate) fn is_beside(&self, new: &Self) -> bool {
+        self.by == new.by && self.event == new.event && self.flow == new.flow
+    }
+}
+
+const MOST_MISSES: u8 = 3;
+const AGAIN: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);

@@ -1,0 +1,394 @@
+//! The subscriptions of all shards: each shard writes to its own part, whoever lists them reads all.
+
+use super::find::{Found, find_notified};
+use super::read::{clip, event_of, told};
+use super::state::{Cause, Standing, State};
+use super::table::{Entry, Table, Tally};
+use crate::share::Watcher;
+use crate::time::Instant;
+use bellhop_wire::{HeaderId, Message, NameAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The subscriptions that are relayed.
+#[derive(Debug)]
+pub struct Board {
+    parts: Box<[Part]>,
+    /// Live ones of all parts.
+    live: AtomicUsize,
+    /// Subscriptions of our own.
+    shared: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Part {
+    table: Mutex<Table>,
+    /// Microseconds: when the next is over; all ones: none waits. Read by the shard after each message, so
+    /// it is no lock.
+    next: AtomicU64,
+}
+
+/// One subscription, for people. Texts are the peers' own bytes.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Names it as long as it lives.
+    pub name: String,
+    /// Who watches, a URI.
+    pub watcher: Box<[u8]>,
+    /// What, a URI.
+    pub resource: Box<[u8]>,
+    /// The event package.
+    pub package: Box<[u8]>,
+    /// The id in its Event header.
+    pub id: Option<Box<[u8]>>,
+    /// Where it stands.
+    pub standing: Standing,
+    /// When it is over unless it is refreshed.
+    pub until: Instant,
+    /// When it was asked for.
+    pub began: Instant,
+    /// Its Call-ID.
+    pub call_id: Box<[u8]>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Board {
+    /// An empty board; `seed` is secret, for Call-IDs are the peers' choice.
+    pub fn new(seed: u64) -> Self {
+        let part = |_| Part {
+            table: Mutex::new(Table::new(seed)),
+            next: AtomicU64::new(u64::MAX),
+        };
+        Self {
+            parts: (0..PARTS).map(part).collect(),
+            live: AtomicUsize::new(0),
+            shared: AtomicUsize::new(0),
+        }
+    }
+
+    /// A SUBSCRIBE goes on. Outside a dialog it makes a subscription, inside one it refreshes.
+    pub(crate) fn asked(
+        &self,
+        (shard, now): (u16, Instant),
+        (timer_n, most): (Duration, usize),
+        request: Message<'_>,
+    ) {
+        let Some(event) = event_of(request) else {
+            return;
+        };
+        let (Ok((cseq, _)), Some(tag)) = (request.cseq(), request.from_tag()) else {
+            return;
+        };
+        let is_first = request.to_tag().is_none_or(<[u8]>::is_empty);
+        self.change(shard, |table| {
+            let known = table.of_call(request.call_id(), event);
+            let is_known = known.iter().any(|number| {
+                let entry = table.live.get(number);
+                entry.is_some_and(|entry| *entry.watcher_tag == *tag)
+            });
+            if is_known || !is_first {
+                return;
+            }
+            if self.is_full(table, most, request) {
+                table.tally.untracked = table.tally.untracked.saturating_add(1);
+                return;
+            }
+            let uri = |address: Result<NameAddr<'_>, _>| -> Box<[u8]> {
+                address.map_or_else(|_: bellhop_wire::Error| Box::default(), |a| clip(a.uri.raw))
+            };
+            table.insert(Entry {
+                call_id: request.call_id().into(),
+                watcher_tag: tag.into(),
+                notifier_tag: None,
+                package: clip(event.package),
+                id: event.id.map(clip),
+                watcher: uri(request.from()),
+                resource: uri(request.to()),
+                state: State::asked(now, timer_n, cseq),
+                granted: request.number(HeaderId::Expires).ok().flatten(),
+                began: now,
+            });
+        });
+    }
+
+    /// The final answer to a SUBSCRIBE goes back; `None` in place of the answer: one of ours, or none at all.
+    pub(crate) fn answered(
+        &self,
+        (shard, now): (u16, Instant),
+        timer_n: Duration,
+        request: Message<'_>,
+        (status, response): (u16, Option<Message<'_>>),
+    ) {
+        let (Some(event), Ok((cseq, _))) = (event_of(request), request.cseq()) else {
+            return;
+        };
+        let is_first = request.to_tag().is_none_or(<[u8]>::is_empty);
+        let notifier = match response {
+            Some(response) => response.to_tag(),
+            None => request.to_tag(),
+        };
+        let from = request.from_tag().unwrap_or_default();
+        self.change(shard, |table| {
+            let mine: Vec<u64> = table
+                .of_call(request.call_id(), event)
+                .into_iter()
+                .filter(|number| {
+                    let entry = table.live.get(number);
+                    entry.is_some_and(|entry| *entry.watcher_tag == *from)
+                })
+                .collect();
+            let exact = mine.iter().copied().find(|number| {
+                let entry = table.live.get(number);
+                entry.is_some_and(|e| e.notifier_tag.as_deref() == notifier && notifier.is_some())
+            });
+            let open = mine.iter().copied().find(|number| {
+                let entry = table.live.get(number);
+                entry.is_some_and(|entry| entry.notifier_tag.is_none())
+            });
+            let Some(number) = exact.or(open) else {
+                return;
+            };
+            let Some(entry) = table.live.get_mut(&number) else {
+                return;
+            };
+            let step = if (200..300).contains(&status) {
+                // A 2xx says how long (4.2.1.1); one that does not means what was asked for.
+                let of = |m: Message<'_>| m.number(HeaderId::Expires).ok().flatten();
+                let seconds = response.and_then(of).or_else(|| of(request));
+                if entry.notifier_tag.is_none() {
+                    entry.notifier_tag = notifier.map(Into::into);
+                }
+                entry.granted = seconds.or(entry.granted);
+                let seconds = entry.granted.unwrap_or(DEFAULT_EXPIRES);
+                Ok(entry.state.granted(now, timer_n, seconds, cseq))
+            } else {
+                entry.state.refused(status, is_first)
+            };
+            table.settle(number, step);
+        });
+    }
+
+    /// A NOTIFY goes on. Whether it is of a subscription that is known.
+    pub(crate) fn notified(
+        &self,
+        (shard, now): (u16, Instant),
+        most: usize,
+        request: Message<'_>,
+    ) -> bool {
+        let Some(told) = told(request) else {
+            return false;
+        };
+        let (Ok((cseq, _)), Some(notifier)) = (request.cseq(), request.from_tag()) else {
+            return false;
+        };
+        let mut is_known = false;
+        self.change(shard, |table| {
+            let number = match find_notified(table, request) {
+                Found::This(number) => number,
+                // Another fork of the same SUBSCRIBE (4.1.4, 4.4.1): a subscription of its own.
+                Found::Sibling(number) => {
+                    let is_full = self.is_full(table, most, request);
+                    let Some(sibling) = table.live.get(&number).filter(|_| !is_full) else {
+                        table.tally.untracked = table.tally.untracked.saturating_add(1);
+                        return;
+                    };
+                    let mut entry = sibling.clone();
+                    entry.notifier_tag = Some(notifier.into());
+                    entry.state.standing = Standing::Waiting;
+                    entry.state.cseq.1 = 0;
+                    table.insert(entry);
+                    match find_notified(table, request) {
+                        Found::This(number) => number,
+                        _ => return,
+                    }
+                }
+                Found::Nothing => return,
+            };
+            is_known = true;
+            let Some(entry) = table.live.get_mut(&number) else {
+                return;
+            };
+            entry.notifier_tag.get_or_insert_with(|| notifier.into());
+            let step = entry.state.notified(now, told, entry.granted, cseq);
+            table.settle(number, step);
+        });
+        is_known
+    }
+
+    /// The final answer to a NOTIFY goes back; 408: there was none.
+    pub(crate) fn notify_answered(&self, shard: u16, request: Message<'_>, status: u16) {
+        if (200..300).contains(&status) {
+            return;
+        }
+        self.change(shard, |table| {
+            let Found::This(number) = find_notified(table, request) else {
+                return;
+            };
+            if let Some(entry) = table.live.get(&number) {
+                let step = entry.state.notify_failed(status);
+                table.settle(number, step);
+            }
+        });
+    }
+
+    /// A watcher whose subscription ends here stands so; gives its number here.
+    pub(crate) fn show(
+        &self,
+        (shard, now): (u16, Instant),
+        watcher: &Watcher,
+        standing: Standing,
+    ) -> u64 {
+        let until = watcher.until.after(GRACE);
+        let mut number = watcher.shown.unwrap_or_default();
+        self.change(shard, |table| {
+            if let Some(entry) = table.live.get(&number).filter(|_| watcher.shown.is_some()) {
+                let state = State {
+                    standing,
+                    until,
+                    ..entry.state
+                };
+                return table.settle(number, Ok(state));
+            }
+            number = table.insert(Entry::of_watcher(watcher, now, standing, until));
+        });
+        number
+    }
+
+    /// A watcher is gone.
+    pub(crate) fn hide(&self, shard: u16, number: u64, cause: Cause) {
+        self.change(shard, |table| table.settle(number, Err(cause)));
+    }
+
+    /// There is one subscription of ours more, or less.
+    pub(crate) fn count_source(&self, is_there: bool) {
+        match is_there {
+            true => self.shared.fetch_add(1, Ordering::Relaxed),
+            false => self.shared.fetch_sub(1, Ordering::Relaxed),
+        };
+    }
+
+    /// Ends those whose time has come.
+    pub(crate) fn due(&self, shard: u16, now: Instant) {
+        if self.next(shard).is_none_or(|next| next > now) {
+            return;
+        }
+        self.change(shard, |table| {
+            while let Some(number) = table.timers.pop_due(now) {
+                if let Some(entry) = table.live.get(&number) {
+                    let cause = entry.state.due();
+                    table.settle(number, Err(cause));
+                }
+            }
+        });
+    }
+
+    /// When [`Board::due`] wants to be called.
+    pub(crate) fn next(&self, shard: u16) -> Option<Instant> {
+        let next = self.part(shard)?.next.load(Ordering::Relaxed);
+        (next != u64::MAX).then(|| Instant::from_micros(next))
+    }
+
+    /// At most so many that are wanted, and whether there are more.
+    pub fn list(&self, most: usize, wanted: impl Fn(&Shown) -> bool) -> (Vec<Shown>, bool) {
+        let mut found = Vec::new();
+        for (part, stripe) in self.parts.iter().zip(0_usize..) {
+            let table = lock(part);
+            for (number, entry) in &table.live {
+                let shown = Shown {
+                    name: entry.name(*number, stripe),
+                    watcher: entry.watcher.clone(),
+                    resource: entry.resource.clone(),
+                    package: entry.package.clone(),
+                    id: entry.id.clone(),
+                    standing: entry.state.standing,
+                    until: entry.state.until,
+                    began: entry.began,
+                    call_id: entry.call_id.clone(),
+                };
+                if !wanted(&shown) {
+                    continue;
+                }
+                if found.len() >= most {
+                    return (found, true);
+                }
+                found.push(shown);
+            }
+        }
+        (found, false)
+    }
+
+    /// What is counted, of all shards together.
+    pub fn tally(&self) -> Tally {
+        let mut all = Tally::default();
+        for part in &self.parts {
+            let one = lock(part).tally;
+            for (sums, counts) in all.live.iter_mut().zip(one.live) {
+                for (sum, count) in sums.iter_mut().zip(counts) {
+                    *sum = sum.saturating_add(count);
+                }
+            }
+            for (sum, count) in all.gone.iter_mut().zip(one.gone) {
+                *sum = sum.saturating_add(count);
+            }
+            all.shared = self.shared.load(Ordering::Relaxed);
+            all.untracked = all.untracked.saturating_add(one.untracked);
+        }
+        all
+    }
+
+    /// How many live.
+    pub fn len(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Whether none lives.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn change(&self, shard: u16, work: impl FnOnce(&mut Table)) {
+        let Some(part) = self.part(shard) else {
+            return;
+        };
+        let mut table = lock(part);
+        let before = table.live.len();
+        work(&mut table);
+        let after = table.live.len();
+        self.live
+            .fetch_add(after.saturating_sub(before), Ordering::Relaxed);
+        self.live
+            .fetch_sub(before.saturating_sub(after), Ordering::Relaxed);
+        let next = table.timers.next().map_or(u64::MAX, Instant::as_micros);
+        part.next.store(next, Ordering::Relaxed);
+    }
+
+    /// Whether there is no room for another: at all, or of this Call-ID.
+    fn is_full(&self, table: &Table, most: usize, request: Message<'_>) -> bool {
+        self.live.load(Ordering::Relaxed) >= most
+            || table.in_call(request.call_id()) >= MOST_IN_CALL
+    }
+
+    fn part(&self, shard: u16) -> Option<&Part> {
+        let at = usize::from(shard).checked_rem(self.parts.len())?;
+        self.parts.get(at)
+    }
+}
+
+fn lock(part: &Part) -> MutexGuard<'_, Table> {
+    part.table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For how long a watcher that has expired is known: it is told so first.
+const GRACE: Duration = Duration::from_secs(120);
+/// Those of one Call-ID: forks of one SUBSCRIBE, and usages of one dialog.
+const MOST_IN_CALL: usize = 16;
+/// What a 2xx without Expires to a SUBSCRIBE without one grants: packages say what; an hour is the usual.
+const DEFAULT_EXPIRES: u32 = 3_600;
+/// Shards with a part of their own; more than these share.
+const PARTS: usize = 64;

@@ -1,0 +1,19 @@
+//! Subscriptions that are relayed (RFC 6665): who watches what, until when, and where it stands. What is
+//! known here is read off the SUBSCRIBEs, NOTIFYs and answers that pass; nothing is decided by it, so that a
+//! subscription which is not known, because the table is full or Bellhop has been restarted, is relayed
+//! all the same.
+
+mod board;
+mod config;
+mod find;
+mod read;
+mod state;
+mod table;
+
+pub use board::{Board, Shown};
+pub use config::SubscriptionConfig;
+pub use state::{Cause, Standing};
+pub use table::{PACKAGES, Tally};
+
+pub(crate) use read::{Told, event_of, told};
+pub(crate) use state::ends_usage;

@@ -1,0 +1,226 @@
+//! The subscriptions of one shard, found by Call-ID.
+
+use super::read::EventRef;
+use super::state::{Cause, Standing, State};
+use crate::{hex, share::Watcher, time::Instant, transaction::Timers};
+use ahash::RandomState;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+
+/// One subscription.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) call_id: Box<[u8]>,
+    /// Tag of who watches.
+    pub(super) watcher_tag: Box<[u8]>,
+    /// Tag of who notifies; `None`: not known yet.
+    pub(super) notifier_tag: Option<Box<[u8]>>,
+    pub(super) package: Box<[u8]>,
+    pub(super) id: Option<Box<[u8]>>,
+    /// Who watches, a URI.
+    pub(super) watcher: Box<[u8]>,
+    /// What, a URI.
+    pub(super) resource: Box<[u8]>,
+    pub(super) state: State,
+    /// What was granted last.
+    pub(super) granted: Option<u32>,
+    pub(super) began: Instant,
+}
+
+/// How many there are, by package (see [`PACKAGES`]; the last is all others) and standing; and how many have
+/// gone, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Live ones: waiting, pending, active.
+    pub live: [[usize; 3]; PACKAGES.len() + 1],
+    /// Gone ones by [`Cause`], in its order.
+    pub gone: [u64; 5],
+    /// Subscriptions of our own at the PBX, each for all who watch the same.
+    pub shared: usize,
+    /// SUBSCRIBEs that were relayed without being known here: there was no room.
+    pub untracked: u64,
+}
+
+/// The event packages that are counted each by itself: a peer can make up others as it likes.
+pub const PACKAGES: [&str; 7] = [
+    "dialog",
+    "presence",
+    "message-summary",
+    "reg",
+    "conference",
+    "as-feature-event",
+    "call-info",
+];
+
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) live: HashMap<u64, Entry, RandomState>,
+    by_call: HashMap<Box<[u8]>, SmallVec<[u64; 1]>, RandomState>,
+    pub(super) timers: Timers<u64>,
+    pub(super) tally: Tally,
+    last: u64,
+}
+
+impl Table {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            live: HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4)),
+            // Call-IDs are the peers' choice.
+            by_call: HashMap::with_hasher(RandomState::with_seeds(seed, !seed, 5, 6)),
+            timers: Timers::new(),
+            tally: Tally::default(),
+            last: 0,
+        }
+    }
+
+    /// The numbers of a Call-ID's subscriptions that are to this event.
+    pub(super) fn of_call(&self, call_id: &[u8], event: EventRef<'_>) -> SmallVec<[u64; 4]> {
+        let numbers = self.by_call.get(call_id).into_iter().flatten().copied();
+        let is_it = |number: &u64| {
+            self.live
+                .get(number)
+                .is_some_and(|entry| entry.is_to(event))
+        };
+        numbers.filter(is_it).collect()
+    }
+
+    /// How many subscriptions a Call-ID has.
+    pub(super) fn in_call(&self, call_id: &[u8]) -> usize {
+        self.by_call.get(call_id).map_or(0, SmallVec::len)
+    }
+
+    /// Takes one in; gives its number.
+    pub(super) fn insert(&mut self, entry: Entry) -> u64 {
+        self.last = self.last.wrapping_add(1);
+        let number = self.last;
+        self.timers.set(number, entry.state.until);
+        self.count(&entry, true);
+        let numbers = self.by_call.entry(entry.call_id.clone()).or_default();
+        numbers.push(number);
+        self.live.insert(number, entry);
+        number
+    }
+
+    /// Changes one, or takes it out.
+    pub(super) fn settle(&mut self, number: u64, step: Result<State, Cause>) {
+        let Some(mut entry) = self.live.remove(&number) else {
+            return;
+        };
+        self.count(&entry, false);
+        match step {
+            Ok(state) => {
+                if state.until != entry.state.until {
+                    self.timers.set(number, state.until);
+                }
+                entry.state = state;
+                self.count(&entry, true);
+                self.live.insert(number, entry);
+            }
+            Err(cause) => {
+                self.timers.cancel(&number);
+                if let Some(gone) = self.tally.gone.get_mut(cause as usize) {
+                    *gone = gone.saturating_add(1);
+                }
+                if let Some(numbers) = self.by_call.get_mut(&entry.call_id) {
+                    numbers.retain(|other| *other != number);
+                    if numbers.is_empty() {
+                        self.by_call.remove(&entry.call_id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, entry: &Entry, is_there: bool) {
+        let package = PACKAGES
+            .iter()
+            .position(|name| entry.package.eq_ignore_ascii_case(name.as_bytes()))
+            .unwrap_or(PACKAGES.len());
+        let standing = entry.state.standing as usize;
+        let count = self.tally.live.get_mut(package);
+        if let Some(count) = count.and_then(|all| all.get_mut(standing)) {
+            *count = match is_there {
+                true => count.saturating_add(1),
+                false => count.saturating_sub(1),
+            };
+        }
+    }
+}
+
+impl Entry {
+    /// Of a watcher whose subscription ends here.
+    pub(super) fn of_watcher(
+        watcher: &Watcher,
+        now: Instant,
+        standing: Standing,
+        until: Instant,
+    ) -> Self {
+        let dialog = &watcher.dialog;
+        let by = watcher.by.as_ref();
+        let by = by.map(|by| format!("sip:{}", by.as_str()).into_bytes());
+        Self {
+            call_id: dialog.call_id.clone(),
+            watcher_tag: dialog.remote_tag.clone(),
+            notifier_tag: Some(dialog.local_tag.clone()),
+            package: watcher.key.package.as_bytes().into(),
+            id: None,
+            watcher: by.map_or_else(|| dialog.target.clone(), Into::into),
+            resource: watcher.resource.clone(),
+            state: State {
+                standing,
+                until,
+                is_ending: false,
+                cseq: (0, 0),
+            },
+            granted: None,
+            began: now,
+        }
+    }
+
+    fn is_to(&self, event: EventRef<'_>) -> bool {
+        self.package.eq_ignore_ascii_case(event.package) && self.id.as_deref() == event.id
+    }
+
+    /// A name for people and tools: the same as long as it lives.
+    pub(super) fn name(&self, number: u64, stripe: usize) -> String {
+        let stripe = u64::try_from(stripe).unwrap_or(0);
+        let text = hex::of_u64(stripe << 48 | number);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+impl Standing {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Waiting, Self::Pending, Self::Active];
+
+    /// In a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Active => "active",
+        }
+    }
+}
+
+impl Cause {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Terminated,
+        Self::Refused,
+        Self::Unwanted,
+        Self::Expired,
+        Self::Silent,
+    ];
+
+    /// In a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Terminated => "terminated",
+            Self::Refused => "refused",
+            Self::Unwanted => "unwanted",
+            Self::Expired => "expired",
+            Self::Silent => "silent",
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Subscriptions through Bellhop, on simulated time (RFC 6665).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test's harness may fail loudly"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod lifetime;
+mod party;
+mod relayed;
+mod shared;
+mod shared_watchers;
+mod site;
