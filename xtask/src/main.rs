@@ -92,6 +92,8 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  a plugin that misbehaves for one peer, and what others' calls notice
        cargo xtask kills [--kills N] [--rate N] [--users N]
                                  kill the program under registrations: nothing acknowledged is lost
+       cargo xtask avalanche [--phones N] [--rate N] [--durable 0|1]
+                                 all phones register at once: bound in a minute, in 300 MB
        cargo xtask timing [--count N]
                                  whether the time to a 401 tells a known user from an unknown one
        cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--log] [--out NAME] [--quick]

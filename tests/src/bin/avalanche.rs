@@ -38,10 +38,14 @@ fn main() -> ExitCode {
         found.heard, found.fastest
     );
     println!("{} kB resident at most", found.memory);
+    // Turns a second apart may arrive a little less than a second apart.
+    let most = usize::try_from(rate)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
     let is_good = found.unbound == 0
         && all < Duration::from_secs(60)
         && found.bindings == u64::from(phones)
-        && found.fastest <= usize::try_from(rate).unwrap_or(usize::MAX)
+        && found.fastest <= most
         && found.memory < 300_000;
     match is_good {
         true => ExitCode::SUCCESS,
