@@ -314,6 +314,18 @@ const PARTS: usize = 5;
 /// Bytes of a contact and a Call-ID without much else.
 const SHORT: usize = 96;
 
+/// The same bindings once more. One alone, as most AoRs have, without the loop that any number takes.
+pub(super) fn copy(bindings: &Bindings) -> Bindings {
+    match bindings.as_slice() {
+        [one] => {
+            let mut same = Bindings::new();
+            same.push(one.clone());
+            same
+        }
+        _ => bindings.clone(),
+    }
+}
+
 /// Highest q first, at equal q the newest first.
 pub(super) fn sort(bindings: &mut [Arc<Binding>]) {
     bindings.sort_by_key(|binding| (Reverse(binding.q), Reverse(binding.updated)));

@@ -196,13 +196,13 @@ impl Location {
         let stripe = &mut *stripe;
         // One look finds the place of an AoR that has bindings, and the one where a new one goes.
         let place = stripe.bindings.entry(aor.clone());
-        let held = match &place {
-            Entry::Occupied(held) => held.get().as_slice(),
-            Entry::Vacant(_) => &[],
+        let (mut bindings, before) = match &place {
+            Entry::Occupied(held) => {
+                let live = held.get().iter().filter(|b| b.is_live(now));
+                (live.cloned().collect(), held.get().len())
+            }
+            Entry::Vacant(_) => (Bindings::new(), 0),
         };
-        let before = held.len();
-        let live = held.iter().filter(|b| b.is_live(now));
-        let mut bindings: Bindings = live.cloned().collect();
         let planned = plan(&mut bindings)?;
         let growth = bindings.len().saturating_sub(before);
         if growth > 0 && !self.reserve(growth) {
@@ -211,10 +211,10 @@ impl Location {
         binding::sort(&mut bindings);
         let old = match place {
             Entry::Occupied(held) if bindings.is_empty() => held.remove(),
-            Entry::Occupied(mut held) => held.insert(bindings.clone()),
+            Entry::Occupied(mut held) => held.insert(binding::copy(&bindings)),
             Entry::Vacant(_) if bindings.is_empty() => Bindings::new(),
             Entry::Vacant(place) => {
-                place.insert(bindings.clone());
+                place.insert(binding::copy(&bindings));
                 Bindings::new()
             }
         };
