@@ -58,6 +58,14 @@ pub(crate) fn asked(
     }
     let mut held = Bindings::new();
     location.lookup(now, aor, &mut held);
+    for binding in &held {
+        // A phone that has started anew, known by another Call-ID: what it was at the PBX goes, or calls would
+        // be sent there too.
+        let is_taken_over = contacts.iter().any(|c| binding.is_contact(&c.uri));
+        if is_taken_over && each.iter().all(|(other, _)| *other != binding.device()) {
+            each.push((binding.device(), Some(0)));
+        }
+    }
     for (device, seconds) in each.iter_mut().filter(|(_, seconds)| *seconds == Some(0)) {
         // The phone takes one contact down and keeps another.
         let is_named = |binding: &Binding| contacts.iter().any(|c| binding.is_contact(&c.uri));

@@ -89,6 +89,28 @@ fn a_refresh_goes_on_and_a_deregistration_takes_both_down() {
 }
 
 #[test]
+fn a_phone_that_starts_anew_takes_down_at_the_pbx_what_it_was_before() {
+    let mut site = passing();
+    let mut a = phone_at("6001", 1);
+    let contact = "Contact: <sip:6001@203.0.113.1:5060>\r\n";
+    for call_id in ["before", "anew"] {
+        let request = register_of(&mut a, AOR, call_id, contact, "Expires: 600\r\n");
+        let answer = shown(&mut site, &mut a, &request);
+        assert_eq!(status_of(&answer), 200, "{answer}");
+        assert_eq!((site.contacts("6001").len(), bound(&site, "6001")), (1, 1));
+    }
+    // The PBX has the one by which the phone is reached.
+    let mut p = pbx();
+    let call = p.request("MESSAGE", &site.contact("6001"), "to-6001", "");
+    say(&mut site.world, &p, &call);
+    let call = site.hear(&a).unwrap();
+    assert!(call.starts_with("MESSAGE sip:6001@203.0.113.1"), "{call}");
+    let request = register_of(&mut a, AOR, "third", contact, "Expires: 0\r\n");
+    shown(&mut site, &mut a, &request);
+    assert_eq!((site.contacts("6001").len(), bound(&site, "6001")), (0, 0));
+}
+
+#[test]
 fn what_the_pbx_refuses_binds_nobody_and_takes_nobody_down() {
     let mut site = passing();
     let mut a = phone_at("6001", 1);
