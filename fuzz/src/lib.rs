@@ -29,7 +29,7 @@ mod grants;
 #[path = "../../crates/policy/src/config.rs"]
 mod plugin;
 pub use grants::{Capability, Grants};
-pub use plugin::{HttpLimits, Isolation, OnError, PluginConfig, StoreLimits};
+pub use plugin::{HttpLimits, Isolation, OnError, PluginConfig, Quarantine, StoreLimits};
 
 /// The one name that the configuration takes from the server's resolver.
 mod resolve {
