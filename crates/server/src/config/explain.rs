@@ -69,6 +69,18 @@ impl Settings {
         for (domain, mode) in &self.registrar.domains {
             lines.push(format!("registrar  {}: {}", mode_word(*mode), domain));
         }
+        if let Some(most) = self.registrar.udp_nat_expires {
+            let most = show_duration(most);
+            lines.push(format!(
+                "registrar  a phone behind a NAT is bound over UDP for {most} at most"
+            ));
+        }
+        if let Some(every) = self.registrar.nat_keepalive {
+            let every = show_duration(every);
+            lines.push(format!(
+                "registrar  a phone behind a NAT is sent empty lines every {every}"
+            ));
+        }
         if self.registrar.has_leases() {
             let asked = show_duration(self.registrar.upstream_expires);
             let rate = self.registrar.resync_rate;

@@ -71,6 +71,20 @@ fn grace_and_keepalive_reach_the_core_and_are_bounded() {
 }
 
 #[test]
+fn what_is_done_for_phones_behind_a_nat_is_said_in_words() {
+    let keys = "udp_nat_expires = \"90s\"\nnat_keepalive = \"25s\"\n";
+    let said = pretend().accepts(&format!("{BASE}[registrar]\n{keys}"));
+    let said = said.explain();
+    for line in [
+        "bound over UDP for 90s at most",
+        "sent empty lines every 25s",
+    ] {
+        let line = format!("registrar  a phone behind a NAT is {line}");
+        assert!(said.contains(&line), "{line}: {said:#?}");
+    }
+}
+
+#[test]
 fn a_mode_needs_a_pbx_and_a_domain_of_ours() {
     let text = "[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n\
         [server]\ndomains = [\"a.example.org\"]\n\
