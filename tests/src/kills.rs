@@ -296,8 +296,8 @@ fn takes_back(number: u32) -> bool {
     number.is_multiple_of(8)
 }
 
-/// Users that are asked at once.
-const AT_ONCE: usize = 400;
+/// Users that are asked at once: as many answers as the socket's buffer has room for.
+const AT_ONCE: usize = 100;
 /// After this they are asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long the reader waits before it looks whether it is over.
