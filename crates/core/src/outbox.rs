@@ -6,7 +6,7 @@ use crate::flow::{Destination, Flow, Transport};
 use crate::lease::{Demand, Outcome};
 use crate::push::Wake;
 use crate::registrar::Aor;
-use crate::share::Note;
+use crate::share::{Note, Tag};
 use bellhop_wire::Message;
 use std::ops::Range;
 
@@ -21,8 +21,7 @@ pub struct Outbox {
     pub resolves: Vec<Resolve>,
     /// Names of users to look up.
     pub lookups: Vec<LookUp>,
-    /// AoRs whose bindings are to be put on disk as the location service has them when that is done, or
-    /// later; only where [`crate::engine::Engine::set_durable`] was called.
+    /// What is to be put on disk as it stands when that is done, or later; only where [`crate::engine::Engine::set_durable`] was called.
     pub persists: Vec<Persist>,
     /// What is wanted of leases at the PBX, each to be handed to [`crate::engine::Engine::demand`] of its home shard.
     pub demands: Vec<Demand>,
@@ -95,17 +94,28 @@ impl std::fmt::Debug for LookUp {
     }
 }
 
-/// An AoR whose bindings have changed.
+/// Something that has changed and is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Persist {
-    /// Names the REGISTER that waits for it, to be told to [`crate::engine::Engine::persisted`]; its top 16
+    /// Names the request that waits for it, to be told to [`crate::engine::Engine::persisted`]; its top 16
     /// bits are the shard. `None`: nobody waits.
     pub ticket: Option<Ticket>,
-    /// The AoR.
-    pub aor: Aor,
+    /// What has changed.
+    pub what: Changed,
 }
 
-/// Bindings could not be put on disk.
+/// What has changed. How it is now is read where it is kept, when it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// The bindings of an AoR ([`crate::registrar::Location`]).
+    Bindings(Aor),
+    /// A watcher ([`crate::share::Saves`]).
+    Watcher(Tag),
+    /// A subscription of ours at the PBX ([`crate::share::Saves`]).
+    Source(Tag),
+}
+
+/// Something could not be put on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unstored {
     /// Seconds after which it may be tried again.

@@ -152,11 +152,12 @@ impl Server {
         let (config, auth) = tell(&settings, &locals, &names, &shared, (&nonces, &elsewhere));
         let upstreams = Arc::new(Upstreams::new(&shared.health, &config));
         let told = answers.clone();
-        let start = move |s: &Settings, l: &Arc<Location>| Store::start(s, l, clock, told);
-        let store = beside(&settings, &shared.location, start).await?;
+        let start = move |s: &Settings, shared: &Shared| Store::start(s, shared, clock, told);
+        let store = beside(&settings, &shared, start).await?;
         let seen = Arc::clone(&upstreams);
-        let load = move |s: &Settings, l: &Arc<Location>| Plugins::load(s, l, seen, clock);
-        let plugins = beside(&settings, &shared.location, load).await?;
+        let load =
+            move |s: &Settings, shared: &Shared| Plugins::load(s, &shared.location, seen, clock);
+        let plugins = beside(&settings, &shared, load).await?;
         let core = |shard| -> Box<dyn Core> {
             let mut engine = Engine::new(
                 shard,
@@ -166,7 +167,7 @@ impl Server {
                 Box::new(OsEntropy::new()),
             );
             plugins.join(&mut engine, &answers);
-            store.join(&mut engine);
+            store.join(&mut engine, clock);
             Box::new(engine)
         };
         let driver = Driver::start(Parts {
@@ -197,6 +198,7 @@ impl Server {
             plugins: plugins.clone(),
             elsewhere: elsewhere.clone(),
             store: store.clone(),
+            answers,
             clock,
             listeners: named.map(|(l, local)| Listening::of(l, *local)).collect(),
             file: file.map(Path::to_owned),

@@ -6,9 +6,8 @@ use crate::{
     driver::{Answers, Clock},
 };
 use bellhop_core::{
-    engine::Engine,
-    outbox::{Persist, Ticket},
-    registrar::Location,
+    engine::{Engine, Shared},
+    outbox::{Changed, Persist, Ticket},
 };
 use bellhop_store::{Begun, Item, Keeper, Kept, Key, Loaded, Names, Status, begin, open_again};
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -33,7 +32,7 @@ impl Store {
     /// For the operator: what keeps it from being used.
     pub(crate) fn start(
         settings: &Settings,
-        location: &Arc<Location>,
+        shared: &Shared,
         clock: Clock,
         answers: Answers,
     ) -> Result<Self, String> {
@@ -47,7 +46,8 @@ impl Store {
         let path = dir.join(FILE);
         let listeners = settings.listeners.iter();
         let names = Names::new(listeners.map(|l| (l.name.clone(), l.bind.transport)));
-        let kept = Kept::new(Arc::clone(location), names, move || clock.now());
+        let kept = Kept::new(Arc::clone(&shared.location), names, move || clock.now());
+        let kept = kept.with(Arc::clone(&shared.subscriptions));
         let began = Instant::now();
         let Begun { file, loaded } = begin(&path, &kept, clock.now().unix)
             .map_err(|error| format!("server.data_dir: {}: {error}", path.display()))?;
@@ -66,10 +66,12 @@ impl Store {
         Ok(Self { running })
     }
 
-    /// Has an engine answer REGISTERs only when their bindings are on disk, if there is one.
-    pub(crate) fn join(&self, engine: &mut Engine) {
+    /// Has an engine answer REGISTERs and SUBSCRIBEs only when what they promise is on disk, if there is one, and take
+    /// back its watchers.
+    pub(crate) fn join(&self, engine: &mut Engine, clock: Clock) {
         if self.running.is_some() {
             engine.set_durable();
+            engine.restore(clock.now());
         }
     }
 
@@ -78,8 +80,12 @@ impl Store {
         let Some(running) = &self.running else {
             return persists.filter_map(|persist| persist.ticket).collect();
         };
-        let item = |Persist { ticket, aor }| Item {
-            key: Key::Bindings(aor),
+        let item = |Persist { ticket, what }| Item {
+            key: match what {
+                Changed::Bindings(aor) => Key::Bindings(aor),
+                Changed::Watcher(tag) => Key::Watchers(tag),
+                Changed::Source(tag) => Key::Sources(tag),
+            },
             ticket,
         };
         running.keeper.submit(persists.map(item))
@@ -113,12 +119,19 @@ fn tell(loaded: &Loaded, began: Instant) {
         ended,
         strangers: (strangers, name),
         no_room,
+        watchers,
+        sources,
         ..
     } = loaded;
     tracing::info!(
         "{bindings} bindings of {aors} addresses-of-record put back in {} ms, {ended} had run out",
         began.elapsed().as_millis()
     );
+    if *watchers > 0 || *sources > 0 {
+        tracing::info!(
+            "{watchers} watchers of shared subscriptions put back, and {sources} subscriptions of ours at the PBX"
+        );
+    }
     if *strangers > 0 {
         tracing::warn!(
             "{strangers} bindings left out: they were made over listeners that are not configured, or by another \

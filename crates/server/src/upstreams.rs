@@ -121,7 +121,8 @@ impl Upstreams {
             .default_upstream
             .and_then(|at| config.upstreams.get(at));
         let default = default.filter(|upstream| name.is_none() || is_it(upstream));
-        match default.filter(|_| leases.is_on()) {
+        let is_shared = !config.subscriptions.share.is_empty();
+        match default.filter(|_| leases.is_on() || is_shared) {
             Some(upstream) => Ok((upstream.name.clone(), leases.rate)),
             None => Err(NotThere::Nothing),
         }

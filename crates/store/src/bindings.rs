@@ -1,13 +1,16 @@
-//! Bindings: what stands behind an address-of-record's key, and putting them back at the start.
+//! What stands behind a key: the bindings of an address-of-record, a watcher, a subscription of ours; and putting
+//! them back at the start.
 
 use crate::{
     codec::{self, Named, Unreadable},
     file::{Cannot, File, Key, Table},
     keeper::Source,
+    shares,
 };
 use bellhop_core::{
     flow::{Flow, ListenerId, Transport},
     registrar::{Aor, Bindings, Location, Record},
+    subscription::Board,
     time::Now,
 };
 use std::{fmt, sync::Arc};
@@ -16,9 +19,10 @@ use std::{fmt, sync::Arc};
 #[derive(Clone, Debug, Default)]
 pub struct Names(Arc<[(String, Transport)]>);
 
-/// The bindings of a location service as a [`Source`].
+/// The bindings of a location service, and what is kept of shared subscriptions, as a [`Source`].
 pub struct Kept {
     location: Arc<Location>,
+    board: Arc<Board>,
     names: Names,
     now: Box<dyn Fn() -> Now + Send + Sync>,
 }
@@ -38,6 +42,10 @@ pub struct Loaded {
     pub damaged: usize,
     /// Bindings that found no room.
     pub no_room: usize,
+    /// Watchers of shared subscriptions.
+    pub watchers: usize,
+    /// Subscriptions of ours at the PBX.
+    pub sources: usize,
 }
 
 impl Names {
@@ -68,9 +76,16 @@ impl Kept {
     ) -> Self {
         Self {
             location,
+            board: Arc::default(),
             names,
             now: Box::new(now),
         }
+    }
+
+    /// And what this board keeps of shared subscriptions.
+    #[must_use]
+    pub fn with(self, board: Arc<Board>) -> Self {
+        Self { board, ..self }
     }
 
     /// How many bindings there are.
@@ -92,12 +107,67 @@ impl Kept {
                 _ => loaded.damaged = loaded.damaged.saturating_add(1),
             }
         })?;
+        self.load_shares(file, &mut loaded, &mut newer)?;
         match newer {
             Some(version) => Err(Cannot::Newer(format!(
-                "its bindings have form {version}, which this program does not know"
+                "its values have form {version}, which this program does not know"
             ))),
             None => Ok(loaded),
         }
+    }
+
+    fn load_shares(
+        &self,
+        file: &File,
+        loaded: &mut Loaded,
+        newer: &mut Option<u8>,
+    ) -> Result<(), Cannot> {
+        let saves = &self.board.saves;
+        let mut unread = |why| match why {
+            Unreadable::Newer(version) => *newer = Some(version),
+            Unreadable::Damaged => loaded.damaged = loaded.damaged.saturating_add(1),
+        };
+        let mut watchers = 0_usize;
+        file.read(Table::Watchers, None, usize::MAX, |tag, value| {
+            match shares::read_watcher(tag, value) {
+                Ok(named) => {
+                    let mut watcher = named.watcher;
+                    let listener = self.names.find(&named.listener, watcher.flow.transport);
+                    // One that is gone: the core finds another that will do.
+                    watcher.flow.listener = listener.unwrap_or(ListenerId(u16::MAX));
+                    saves.put_watcher(watcher);
+                    watchers = watchers.saturating_add(1);
+                }
+                Err(why) => unread(why),
+            }
+        })?;
+        let mut sources = 0_usize;
+        file.read(
+            Table::Sources,
+            None,
+            usize::MAX,
+            |tag, value| match shares::read_source(tag, value) {
+                Ok(source) => {
+                    saves.put_source(source);
+                    sources = sources.saturating_add(1);
+                }
+                Err(why) => unread(why),
+            },
+        )?;
+        (loaded.watchers, loaded.sources) = (watchers, sources);
+        Ok(())
+    }
+
+    fn bindings_record(&self, aor: &Aor, out: &mut Vec<u8>) -> bool {
+        let now = (self.now)();
+        let mut bindings = Bindings::new();
+        self.location.lookup(now.instant, aor, &mut bindings);
+        let named = bindings.iter().map(|binding| Named {
+            listener: self.names.of(binding.flow.listener),
+            record: binding.record(now),
+        });
+        codec::write(aor.as_str(), named, out);
+        !bindings.is_empty()
     }
 
     fn put_back(&self, now: Now, aor: &Aor, named: &[Named<'_>], loaded: &mut Loaded) {
@@ -135,34 +205,47 @@ impl Kept {
 
 impl Source for Kept {
     fn record(&self, key: &Key, out: &mut Vec<u8>) -> bool {
-        let Key::Bindings(aor) = key else {
-            return false;
-        };
-        let now = (self.now)();
-        let mut bindings = Bindings::new();
-        self.location.lookup(now.instant, aor, &mut bindings);
-        let named = bindings.iter().map(|binding| Named {
-            listener: self.names.of(binding.flow.listener),
-            record: binding.record(now),
-        });
-        codec::write(aor.as_str(), named, out);
-        !bindings.is_empty()
+        let saves = &self.board.saves;
+        match key {
+            Key::Bindings(aor) => self.bindings_record(aor, out),
+            Key::Watchers(tag) => saves.watcher(*tag).is_some_and(|watcher| {
+                let listener = self.names.of(watcher.flow.listener);
+                shares::write_watcher(tag.as_str(), listener, &watcher, out);
+                true
+            }),
+            Key::Sources(tag) => saves.source(*tag).is_some_and(|source| {
+                shares::write_source(tag.as_str(), &source, out);
+                true
+            }),
+            Key::Leases(_) => false,
+        }
     }
 
     fn is_there(&self, key: &Key) -> bool {
-        let Key::Bindings(aor) = key else {
-            return false;
-        };
-        let mut bindings = Bindings::new();
-        self.location
-            .lookup((self.now)().instant, aor, &mut bindings);
-        !bindings.is_empty()
+        let saves = &self.board.saves;
+        match key {
+            Key::Bindings(aor) => {
+                let mut bindings = Bindings::new();
+                self.location
+                    .lookup((self.now)().instant, aor, &mut bindings);
+                !bindings.is_empty()
+            }
+            Key::Watchers(tag) => saves.watcher(*tag).is_some(),
+            Key::Sources(tag) => saves.source(*tag).is_some(),
+            Key::Leases(_) => false,
+        }
     }
 
     fn keys(&self) -> Vec<Key> {
         let now = (self.now)().instant;
         let (all, _) = self.location.list(now, usize::MAX, |_| true);
-        all.into_iter().map(|(aor, _)| Key::Bindings(aor)).collect()
+        let bindings = all.into_iter().map(|(aor, _)| Key::Bindings(aor));
+        let saves = &self.board.saves;
+        let watchers = saves.watchers().into_iter();
+        let watchers = watchers.filter_map(|w| w.tag().map(Key::Watchers));
+        let sources = saves.sources().into_iter();
+        let sources = sources.filter_map(|s| s.tag().map(Key::Sources));
+        bindings.chain(watchers).chain(sources).collect()
     }
 }
 

@@ -164,7 +164,7 @@ fn put_part(part: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(part);
 }
 
-fn checksum(key: &str, body: &[u8]) -> [u8; SUM] {
+pub(crate) fn checksum(key: &str, body: &[u8]) -> [u8; SUM] {
     let hasher = SipHasher13::new();
     let mut text = Vec::with_capacity(key.len().saturating_add(body.len()).saturating_add(1));
     text.extend_from_slice(key.as_bytes());
@@ -177,7 +177,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-const fn transport_number(transport: Transport) -> u8 {
+pub(crate) const fn transport_number(transport: Transport) -> u8 {
     match transport {
         Transport::Udp => 0,
         Transport::Tcp => 1,
@@ -187,7 +187,7 @@ const fn transport_number(transport: Transport) -> u8 {
     }
 }
 
-const fn transport_of(number: u8) -> Option<Transport> {
+pub(crate) const fn transport_of(number: u8) -> Option<Transport> {
     match number {
         0 => Some(Transport::Udp),
         1 => Some(Transport::Tcp),

@@ -1,6 +1,6 @@
 //! The file: opened with its checksums verified, set aside if it is damaged, written in whole groups.
 
-use bellhop_core::registrar::Aor;
+use bellhop_core::{registrar::Aor, share::Tag};
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _,
     ReadableTableMetadata as _, StorageError, TableDefinition, TableError,
@@ -22,6 +22,10 @@ pub enum Table {
     Bindings,
     /// What upstreams were told, by a name of its own.
     Leases,
+    /// Watchers by our tag.
+    Watchers,
+    /// Subscriptions of ours at the PBX by our tag.
+    Sources,
 }
 
 /// A key of a table.
@@ -31,6 +35,10 @@ pub enum Key {
     Bindings(Aor),
     /// A lease.
     Leases(Arc<str>),
+    /// A watcher.
+    Watchers(Tag),
+    /// A subscription of ours at the PBX.
+    Sources(Tag),
 }
 
 /// An open file.
@@ -54,12 +62,14 @@ pub enum Cannot {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Bindings, Self::Leases];
+    pub const ALL: [Self; 4] = [Self::Bindings, Self::Leases, Self::Watchers, Self::Sources];
 
     const fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
         TableDefinition::new(match self {
             Self::Bindings => "bindings",
             Self::Leases => "leases",
+            Self::Watchers => "watchers",
+            Self::Sources => "sources",
         })
     }
 }
@@ -70,6 +80,8 @@ impl Key {
         match self {
             Self::Bindings(_) => Table::Bindings,
             Self::Leases(_) => Table::Leases,
+            Self::Watchers(_) => Table::Watchers,
+            Self::Sources(_) => Table::Sources,
         }
     }
 
@@ -78,6 +90,7 @@ impl Key {
         match self {
             Self::Bindings(aor) => aor.as_str(),
             Self::Leases(name) => name,
+            Self::Watchers(tag) | Self::Sources(tag) => tag.as_str(),
         }
     }
 
@@ -86,6 +99,8 @@ impl Key {
         match table {
             Table::Bindings => Aor::of_canonical(text).map(Self::Bindings),
             Table::Leases => Some(Self::Leases(text.into())),
+            Table::Watchers => Tag::of(text.as_bytes()).map(Self::Watchers),
+            Table::Sources => Tag::of(text.as_bytes()).map(Self::Sources),
         }
     }
 }
@@ -166,10 +181,14 @@ impl File {
             let records = {
                 let mut bindings = transaction.open_table(Table::Bindings.definition())?;
                 let mut leases = transaction.open_table(Table::Leases.definition())?;
+                let mut watchers = transaction.open_table(Table::Watchers.definition())?;
+                let mut sources = transaction.open_table(Table::Sources.definition())?;
                 for (key, value) in changes {
                     let table = match key.table() {
                         Table::Bindings => &mut bindings,
                         Table::Leases => &mut leases,
+                        Table::Watchers => &mut watchers,
+                        Table::Sources => &mut sources,
                     };
                     match value {
                         Some(value) => drop(table.insert(key.as_str(), value)?),

@@ -10,6 +10,7 @@ mod codec;
 mod file;
 mod keeper;
 mod meters;
+mod shares;
 mod writer;
 
 pub use begin::{Begun, begin, open_again};

@@ -5,8 +5,9 @@ use crate::{Chance, World};
 use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard};
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, Shared};
-use bellhop_core::outbox::{Persist, Unstored};
+use bellhop_core::outbox::{Changed, Outbox, Persist, Unstored};
 use bellhop_core::registrar::{Aor, Bindings, Location, Record};
+use bellhop_core::share::{SavedSource, SavedWatcher, Tag};
 use bellhop_core::time::{Instant, Now};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Disk {
     manner: Option<Manner>,
     asked: VecDeque<(Instant, Persist)>,
     kept: HashMap<Aor, (Now, Bindings)>,
+    watchers: HashMap<Tag, Arc<SavedWatcher>>,
+    sources: HashMap<Tag, Arc<SavedSource>>,
     /// How often something was written.
     writes: usize,
 }
@@ -67,6 +70,31 @@ impl Disk {
         kept.into_iter().flatten().map(contact).collect()
     }
 
+    /// The watchers that it has.
+    pub fn watchers(&self) -> Vec<&SavedWatcher> {
+        self.watchers.values().map(Arc::as_ref).collect()
+    }
+
+    /// The subscriptions at the PBX that it has.
+    pub fn sources(&self) -> Vec<&SavedSource> {
+        self.sources.values().map(Arc::as_ref).collect()
+    }
+
+    /// What of it a start puts back.
+    fn put_back(&self, now: Now, shared: &Shared) {
+        for (aor, (then, bindings)) in &self.kept {
+            let records: Vec<Record<'_>> = bindings.iter().map(|b| b.record(*then)).collect();
+            shared.location.restore(now, aor, &records);
+        }
+        let saves = &shared.subscriptions.saves;
+        for watcher in self.watchers.values() {
+            saves.put_watcher((**watcher).clone());
+        }
+        for source in self.sources.values() {
+            saves.put_source((**source).clone());
+        }
+    }
+
     /// When it next has something to say.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.asked.front().map(|(at, _)| *at)
@@ -82,16 +110,21 @@ impl Disk {
         self.asked.extend(persists.map(|persist| (at, persist)));
     }
 
-    fn write(&mut self, now: Now, location: &Location, aor: &Aor) -> Result<(), Unstored> {
+    fn write(&mut self, now: Now, shared: &Shared, what: &Changed) -> Result<(), Unstored> {
         if let Some(Manner::Fails { retry_after }) = self.manner {
             return Err(Unstored { retry_after });
         }
-        let mut bindings = Bindings::new();
-        location.lookup(now.instant, aor, &mut bindings);
-        if bindings.is_empty() {
-            self.kept.remove(aor);
-        } else {
-            self.kept.insert(aor.clone(), (now, bindings));
+        let saves = &shared.subscriptions.saves;
+        match what {
+            Changed::Bindings(aor) => {
+                let mut bindings = Bindings::new();
+                let location = &shared.location;
+                location.lookup(now.instant, aor, &mut bindings);
+                let there = (!bindings.is_empty()).then_some((now, bindings));
+                keep(&mut self.kept, aor.clone(), there);
+            }
+            Changed::Watcher(tag) => keep(&mut self.watchers, *tag, saves.watcher(*tag)),
+            Changed::Source(tag) => keep(&mut self.sources, *tag, saves.source(*tag)),
         }
         self.writes = self.writes.saturating_add(1);
         Ok(())
@@ -114,12 +147,18 @@ impl World {
 
     /// Kills a node, and starts another in its place with what its disk has.
     pub fn restart(&mut self, node: usize, config: Config, auth: AuthConfig) {
+        self.restart_shard(node, 0, config, auth);
+    }
+
+    /// As [`World::restart`], with an engine that is one shard of several.
+    pub fn restart_shard(&mut self, node: usize, shard: u16, config: Config, auth: AuthConfig) {
         let entropy = Box::new(Chance::new(self.chance.number()));
         let now = self.now;
         let Some(node) = self.nodes.get_mut(node) else {
             return;
         };
         node.disk.asked.clear();
+        node.out = Outbox::default();
         node.shared = Shared {
             location: Arc::new(Location::new(10_000, node.seeds)),
             replay: Arc::new(ReplayGuard::new(4_096)),
@@ -129,16 +168,14 @@ impl World {
             health: Arc::default(),
             upstream_auth: Arc::clone(&node.shared.upstream_auth),
         };
-        for (aor, (then, bindings)) in &node.disk.kept {
-            let records: Vec<Record<'_>> = bindings.iter().map(|b| b.record(*then)).collect();
-            node.shared.location.restore(now, aor, &records);
-        }
+        node.disk.put_back(now, &node.shared);
         let (secret, replay) = (&node.shared.secret, &node.shared.replay);
         let auth = Authenticator::new(auth, Arc::clone(secret), Arc::clone(replay));
         let shared = node.shared.clone();
-        node.engine = Engine::new(0, Arc::new(config), Arc::new(auth), shared, entropy);
+        node.engine = Engine::new(shard, Arc::new(config), Arc::new(auth), shared, entropy);
         if node.disk.manner.is_some() {
             node.engine.set_durable();
+            node.engine.restore(now);
         }
     }
 
@@ -148,13 +185,20 @@ impl World {
             && node.disk.next().is_some_and(|at| at <= self.now.instant)
             && let Some((_, persist)) = node.disk.asked.pop_front()
         {
-            let location = &node.shared.location;
-            let stored = node.disk.write(self.now, location, &persist.aor);
+            let stored = node.disk.write(self.now, &node.shared, &persist.what);
             if let Some(ticket) = persist.ticket {
                 node.engine
                     .persisted(self.now, ticket, stored, &mut node.out);
             }
             self.drain_node(index);
         }
+    }
+}
+
+/// Has a key stand for this, or for nothing.
+fn keep<K: std::hash::Hash + Eq, V>(kept: &mut HashMap<K, V>, key: K, there: Option<V>) {
+    match there {
+        Some(there) => drop(kept.insert(key, there)),
+        None => drop(kept.remove(&key)),
     }
 }

@@ -1,12 +1,12 @@
-//! Answers to REGISTERs that wait until what they promise is on disk: a 200 that a crash could belie is
-//! not sent.
+//! Answers to REGISTERs and SUBSCRIBEs that wait until what they promise is on disk: a 200 that a crash could
+//! belie is not sent.
 
-use super::{Engine, SHARD_MASK, local::Received};
+use super::{Engine, SHARD_MASK, kept::Then, local::Received};
 use crate::{
     digits::decimal,
     event::{Decision, Event, Level, Registration},
     flow::Destination,
-    outbox::{Outbox, Persist, Ticket, Transmit, Unstored},
+    outbox::{Changed, Outbox, Persist, Ticket, Transmit, Unstored},
     registrar::{Aor, Binding, Registered},
     time::{Instant, Now},
     transaction::TransactionId,
@@ -24,16 +24,24 @@ pub(super) struct Holds {
     bytes: usize,
 }
 
-/// One answer.
+/// What waits, and until when.
 #[derive(Debug)]
 struct Hold {
+    /// `None`: nobody is answered.
+    answer: Option<Answer>,
+    until: Instant,
+    then: Then,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub(super) struct Answer {
     /// The whole 200.
-    answer: Vec<u8>,
+    text: Vec<u8>,
     /// The lines of it that any answer to its request has.
     common: Range<usize>,
     to: Destination,
     server: Option<TransactionId>,
-    until: Instant,
     event: Option<Event>,
 }
 
@@ -83,19 +91,20 @@ impl Holds {
 
 impl Hold {
     fn size(&self) -> usize {
-        self.answer.len().saturating_add(ENTRY)
+        let text = self.answer.as_ref().map_or(0, |answer| answer.text.len());
+        text.saturating_add(ENTRY)
     }
 }
 
 impl Engine {
-    /// From now on a REGISTER is answered 200 only after [`Engine::persisted`] has said that its AoR is on
-    /// disk ([`Outbox::persists`] asks for that).
+    /// From now on a REGISTER, and a SUBSCRIBE that ends here, is answered 200 only after [`Engine::persisted`] has
+    /// said that what it changed is on disk ([`Outbox::persists`] asks for that).
     pub fn set_durable(&mut self) {
         self.holds.is_on = true;
     }
 
-    /// The AoR of this ticket is on disk as the location service has it, or why not. To be told once for each
-    /// ticket; where nobody tells, the REGISTER is refused after [`PATIENCE`].
+    /// What this ticket is of is on disk as it stood then, or why not. To be told once for each ticket; where nobody
+    /// tells, who waits is refused after [`PATIENCE`].
     pub fn persisted(
         &mut self,
         now: Now,
@@ -105,12 +114,12 @@ impl Engine {
     ) {
         let first = out.transmits.len();
         if let Some(hold) = self.holds.take(ticket.0 & SHARD_MASK) {
-            self.answer_held(now, hold, stored, out);
+            self.settle_held(now, hold, stored, out);
         }
         self.finish(now, first, out);
     }
 
-    /// Whether no REGISTER can be taken on now, for too many wait.
+    /// Whether nothing more can be promised now, for too many wait.
     pub(super) fn is_disk_behind(&self) -> bool {
         self.holds.is_on && self.holds.is_full()
     }
@@ -149,28 +158,66 @@ impl Engine {
             })
         });
         if let Some(aor) = waits_for {
-            let event = (out.events.len() > told)
-                .then(|| out.events.pop())
-                .flatten();
-            let answer = out.bytes.split_off(start);
-            let line = memchr::memchr(b'\n', &answer).map_or(0, |end| end.saturating_add(1));
-            let name = self.holds.push(Hold {
-                common: line..common.saturating_sub(start),
-                answer,
-                to: received.reply_to,
-                server: received.server,
-                until: now.instant.after(PATIENCE),
-                event,
-            });
-            let ticket = Some(Ticket(self.in_shard(name)));
-            out.persists.push(Persist { ticket, aor });
+            let server = received.server;
+            let answer = self.take_answer(received, (start, common, told), server, out);
+            let what = Changed::Bindings(aor);
+            self.hold(now, Some(answer), Then::Nothing, what, out);
         }
+    }
+
+    /// Whether anything is put on disk.
+    pub(super) fn is_durable(&self) -> bool {
+        self.holds.is_on
+    }
+
+    /// Takes the answer that begins at `start`, the end of whose common lines is at `common`, and the event that was
+    /// told of it if there are more than `told`, out of the outbox.
+    pub(super) fn take_answer(
+        &self,
+        received: &Received<'_>,
+        (start, common, told): (usize, usize, usize),
+        server: Option<TransactionId>,
+        out: &mut Outbox,
+    ) -> Answer {
+        let event = (out.events.len() > told)
+            .then(|| out.events.pop())
+            .flatten();
+        let text = out.bytes.split_off(start);
+        let line = memchr::memchr(b'\n', &text).map_or(0, |end| end.saturating_add(1));
+        Answer {
+            common: line..common.saturating_sub(start),
+            text,
+            to: received.reply_to,
+            server,
+            event,
+        }
+    }
+
+    /// Has something put on disk; the answer is sent, and what is to be done then is done, when it is there.
+    pub(super) fn hold(
+        &mut self,
+        now: Now,
+        answer: Option<Answer>,
+        then: Then,
+        what: Changed,
+        out: &mut Outbox,
+    ) {
+        let name = self.holds.push(Hold {
+            answer,
+            until: now.instant.after(PATIENCE),
+            then,
+        });
+        let ticket = Some(Ticket(self.in_shard(name)));
+        out.persists.push(Persist { ticket, what });
     }
 
     /// Has the AoRs of bindings that went without a REGISTER written anew; nobody waits for that.
     pub(super) fn forget_on_disk(&self, lost: Vec<(Aor, Arc<Binding>)>, out: &mut Outbox) {
         if self.holds.is_on {
-            let forget = |(aor, _)| Persist { ticket: None, aor };
+            let forget = |(aor, _)| Persist {
+                ticket: None,
+                what: Changed::Bindings(aor),
+            };
             out.persists.extend(lost.into_iter().map(forget));
         }
     }
@@ -185,21 +232,39 @@ impl Engine {
             let late = Err(Unstored {
                 retry_after: RETRY_AFTER,
             });
-            self.answer_held(now, hold, late, out);
+            self.settle_held(now, hold, late, out);
         }
     }
 
-    fn answer_held(
+    fn settle_held(
         &mut self,
         now: Now,
         hold: Hold,
         stored: Result<(), Unstored>,
         out: &mut Outbox,
     ) {
+        if let Some(answer) = hold.answer {
+            self.answer_held(now, answer, stored, hold.then, out);
+        }
+        self.settle_then(now, hold.then, stored.is_ok(), out);
+    }
+
+    fn answer_held(
+        &mut self,
+        now: Now,
+        answer: Answer,
+        stored: Result<(), Unstored>,
+        then: Then,
+        out: &mut Outbox,
+    ) {
+        let what = match then {
+            Then::Nothing => "registration",
+            Then::Watcher { .. } => "subscription",
+        };
         let start = out.bytes.len();
         let status = match stored {
             Ok(()) => {
-                out.bytes.extend_from_slice(&hold.answer);
+                out.bytes.extend_from_slice(&answer.text);
                 200
             }
             Err(Unstored { retry_after }) => {
@@ -207,9 +272,10 @@ impl Engine {
                 let seconds = u64::from(retry_after.max(1));
                 let later = self.entropy.next_u64().checked_rem(seconds);
                 let seconds = seconds.saturating_add(later.unwrap_or_default());
-                out.bytes
-                    .extend_from_slice(b"SIP/2.0 503 Registration cannot be stored\r\n");
-                let common = hold.answer.get(hold.common.clone());
+                out.bytes.extend_from_slice(b"SIP/2.0 503 The ");
+                out.bytes.extend_from_slice(what.as_bytes());
+                out.bytes.extend_from_slice(b" cannot be stored\r\n");
+                let common = answer.text.get(answer.common.clone());
                 out.bytes.extend_from_slice(common.unwrap_or_default());
                 out.bytes.extend_from_slice(b"Retry-After: ");
                 out.bytes.extend_from_slice(&decimal(seconds));
@@ -218,37 +284,36 @@ impl Engine {
                 503
             }
         };
-        match hold.server {
+        match answer.server {
             Some(server) => {
-                let answer = out.bytes.split_off(start);
-                self.table
-                    .respond(now.instant, server, status, &answer, out);
+                let text = out.bytes.split_off(start);
+                self.table.respond(now.instant, server, status, &text, out);
             }
             None => out.transmits.push(Transmit {
-                to: hold.to,
+                to: answer.to,
                 bytes: start..out.bytes.len(),
                 token: None,
             }),
         }
-        out.events.extend(hold.event.map(|event| match stored {
+        out.events.extend(answer.event.map(|event| match stored {
             Ok(()) => event,
             Err(_) => Event {
                 level: Level::Warn,
                 status,
-                decision: Decision::Refused("the registration cannot be stored".to_owned()),
+                decision: Decision::Refused(format!("the {what} cannot be stored")),
                 ..event
             },
         }));
     }
 }
 
-/// How long a REGISTER waits for the disk: shorter than the client's own patience (64 T1, RFC 3261 17.1.2.2),
+/// How long a request waits for the disk: shorter than the client's own patience (64 T1, RFC 3261 17.1.2.2),
 /// so that it hears why.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Seconds after which a client whose REGISTER was given up may come again, at the earliest.
+/// Seconds after which a client whose request was given up may come again, at the earliest.
 const RETRY_AFTER: u32 = 10;
-/// REGISTERs that may wait.
+/// Requests that may wait.
 const MOST: usize = 16_384;
 /// Bytes of their answers.
 const MOST_BYTES: usize = 32 << 20;
@@ -262,16 +327,19 @@ mod tests {
 
     fn hold(until: u64, bytes: usize) -> Hold {
         Hold {
-            answer: vec![b'x'; bytes],
-            common: 0..0,
-            to: Destination::Address {
-                listener: ListenerId(0),
-                transport: Transport::Udp,
-                remote: ([192, 0, 2, 1], 5060).into(),
-            },
-            server: None,
+            answer: Some(Answer {
+                text: vec![b'x'; bytes],
+                common: 0..0,
+                to: Destination::Address {
+                    listener: ListenerId(0),
+                    transport: Transport::Udp,
+                    remote: ([192, 0, 2, 1], 5060).into(),
+                },
+                server: None,
+                event: None,
+            }),
             until: Instant::from_micros(until),
-            event: None,
+            then: Then::Nothing,
         }
     }
 

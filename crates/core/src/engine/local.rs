@@ -189,17 +189,21 @@ impl Engine {
         out: &mut Outbox,
     ) -> bool {
         let at = received.at;
-        let server = received.server.or_else(|| {
-            let (message, to) = (received.message, received.reply_to);
-            self.table
-                .create_server(at, message, &received.via?, to, None)
-        });
-        let Some(server) = server else {
+        let Some(server) = self.transaction_of(received) else {
             return false;
         };
         let answer = out.bytes.split_off(start);
         self.table.respond(at, server, status, &answer, out);
         true
+    }
+
+    /// The server transaction of a request, made if it has none. `None`: there is none to be had.
+    pub(super) fn transaction_of(&mut self, received: &Received<'_>) -> Option<TransactionId> {
+        received.server.or_else(|| {
+            let (message, to) = (received.message, received.reply_to);
+            self.table
+                .create_server(received.at, message, &received.via?, to, None)
+        })
     }
 
     /// Refuses a request and tells the log why. An ACK is never answered (17).

@@ -11,6 +11,8 @@ mod flights;
 mod health;
 mod inbound;
 mod keepalive;
+mod kept;
+mod kept_sources;
 mod leased;
 mod leases;
 mod local;

@@ -18,12 +18,12 @@ impl Engine {
             Word::Wanted { key, from, by, at } => {
                 self.source_wanted(now, &key, (from, at), by, out);
             }
-            Word::Unwanted { key, from, at } => self.source_unwanted(now, &key, (from, at)),
+            Word::Unwanted { key, from, at } => self.source_unwanted(now, &key, (from, at), out),
             Word::Told { key, view, at } => {
                 if self.shares.see(&key, &view, at) {
                     for number in self.shares.watchers_of(&key) {
                         self.show_watcher(now, number);
-                        self.tell_watcher(now, number, out);
+                        self.news_for(now, number, &view, out);
                     }
                 } else {
                     self.not_wanted(key, out);
@@ -37,6 +37,10 @@ impl Engine {
 
     /// Serves what is due of what is shared.
     pub(super) fn share_deadlines(&mut self, now: Now, out: &mut Outbox) {
+        for (key, by) in std::mem::take(&mut self.shares.wanted) {
+            let (from, at) = (self.shard, self.shares.stamp());
+            self.to_home(Word::Wanted { key, from, by, at }, out);
+        }
         while let Some(due) = self.shares.timers.pop_due(now.instant) {
             match due {
                 Due::Expired(number) => self.watcher_expired(now, number, out),
@@ -175,14 +179,14 @@ impl Engine {
             return;
         };
         if source.state == State::Leaving || source.shards.is_empty() {
-            return self.source_gone(number);
+            return self.source_gone(number, out);
         }
         let is = |word: &[u8]| told.reason.is_some_and(|r| r.eq_ignore_ascii_case(word));
         if is(b"rejected") || is(b"noresource") || is(b"invariant") {
             let why = told.reason.map(String::from_utf8_lossy).unwrap_or_default();
             return self.source_over(now, number, &format!(";reason={why}"), out);
         }
-        self.source_anew(number);
+        self.source_anew(number, out);
         match told
             .retry_after
             .filter(|_| !is(b"deactivated") && !is(b"timeout"))

@@ -1,10 +1,12 @@
 //! Watchers whose subscription ends here: their NOTIFYs, and what they answer (RFC 6665 4.2.2).
 
 use super::Engine;
-use crate::flow::Destination;
+use crate::flow::{Destination, Flow};
 use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::BranchId;
+use crate::registrar::Binding;
+use crate::routing::port_without_nat;
 use crate::share::{End, Next, Notify, View, Way};
 use crate::subscription::{Cause, Standing};
 use crate::time::Now;
@@ -18,13 +20,70 @@ impl Engine {
             Some(watcher) => watcher.changed(),
             None => return,
         };
-        if next == Next::Notify && self.notify(now, number, out).is_none() {
+        let Some(way) = self.way_to(now, number).filter(|_| next == Next::Notify) else {
+            return;
+        };
+        if self.is_out_of_reach(now, number, way) || self.must_rise_first(now, number, out) {
+            return;
+        }
+        if self.notify(now, number, way, out).is_none() {
             self.watcher_answered(now, number, 503, None, out);
         }
     }
 
+    /// What the PBX says has changed for a watcher. One that comes from the disk knows how it was: it is told when
+    /// that is known again, in its turn.
+    pub(super) fn news_for(&mut self, now: Now, number: u64, view: &View, out: &mut Outbox) {
+        let watcher = self.shares.watchers.get(&number);
+        match watcher.map(|watcher| watcher.keep.is_restored) {
+            Some(true) if *view == View::Pending => {}
+            Some(true) => self.shares.in_turn(now.instant, number),
+            Some(false) => self.tell_watcher(now, number, out),
+            None => {}
+        }
+    }
+
+    /// The flow to a watcher today, and the port at which it takes a new connection: where its device is.
+    fn way_to(&self, now: Now, number: u64) -> Option<(Flow, Option<u16>)> {
+        let watcher = self.shares.watchers.get(&number)?;
+        let location = &self.shared.location;
+        let device = watcher.device;
+        let today = device.and_then(|device| location.of_device(now.instant, device));
+        let of_binding = |binding: Arc<Binding>| (binding.flow, port_without_nat(&binding));
+        Some(today.map_or((watcher.flow, None), of_binding))
+    }
+
+    /// Whether a watcher's connection is gone: then it is told when its device has registered over another.
+    fn is_out_of_reach(
+        &mut self,
+        now: Now,
+        number: u64,
+        (flow, port): (Flow, Option<u16>),
+    ) -> bool {
+        let is_gone = flow.connection.is_none() && flow.transport.is_reliable() && port.is_none();
+        let watcher = self.shares.watchers.get(&number);
+        let is_lost = is_gone || watcher.is_some_and(|watcher| watcher.keep.lost == Some(flow));
+        if is_lost {
+            self.await_way(now, number, flow);
+        }
+        is_lost
+    }
+
+    fn await_way(&mut self, now: Now, number: u64, flow: Flow) {
+        if let Some(watcher) = self.shares.watchers.get_mut(&number) {
+            let wait = watcher.keep.lose(flow);
+            self.shares.again_after(number, now.instant.after(wait));
+        }
+    }
+
     /// Sends a watcher its NOTIFY. `None`: it cannot be sent now.
-    fn notify(&mut self, now: Now, number: u64, out: &mut Outbox) -> Option<()> {
+    fn notify(
+        &mut self,
+        now: Now,
+        number: u64,
+        (flow, else_connect): (Flow, Option<u16>),
+        out: &mut Outbox,
+    ) -> Option<()> {
         let key = Arc::clone(&self.shares.watchers.get(&number)?.key);
         let view = self.shares.view(&key);
         let watcher = self.shares.watchers.get_mut(&number)?;
@@ -36,7 +95,11 @@ impl Engine {
             Some(View::Active(content)) => content.as_ref(),
             _ => None,
         };
-        let is_active = matches!(view.as_deref(), Some(View::Active(_)));
+        // One that comes from the disk was told before.
+        let is_known = !matches!(view.as_deref(), None | Some(View::Pending));
+        let is_active = is_known || watcher.keep.is_restored;
+        watcher.keep.is_restored &= !is_known;
+        watcher.keep.lost = None;
         let state = match &watcher.end {
             Some(End(why)) => format!("terminated{why}"),
             None if is_active => format!("active;expires={left}"),
@@ -49,12 +112,7 @@ impl Engine {
             content.write(&watcher.resource, watcher.version, &mut body);
             watcher.version = watcher.version.wrapping_add(1);
         }
-        // Where its device is today.
-        let location = &self.shared.location;
-        let today = watcher
-            .device
-            .and_then(|device| location.of_device(now.instant, device));
-        let flow = today.map_or(watcher.flow, |binding| binding.flow);
+        watcher.keep.went = Some(flow);
         let flow = self.names.flow_today(flow)?;
         let branch = loops::branch(self.entropy.next_u64(), 0);
         let sent_by = self.names.sent_by(flow.listener)?;
@@ -78,10 +136,7 @@ impl Engine {
             index: BranchId::WATCHER,
         }
         .owner();
-        let to = Destination::Flow {
-            flow,
-            else_connect: None,
-        };
+        let to = Destination::Flow { flow, else_connect };
         let (at, method) = (now.instant, Method::Notify);
         let sent = self
             .table
@@ -105,13 +160,22 @@ impl Engine {
         let Some(watcher) = self.shares.watchers.get_mut(&number) else {
             return;
         };
+        let went = watcher
+            .keep
+            .went
+            .filter(|flow| flow.transport.is_reliable());
+        if let (503, None, Some(flow)) = (status, response, went) {
+            watcher.is_flying = false;
+            return self.await_way(now, number, flow);
+        }
         let wait = response.and_then(|r| r.number(HeaderId::RetryAfter).ok().flatten());
         match watcher.answered(status, wait) {
             Next::Rest => {}
             Next::Notify => self.tell_watcher(now, number, out),
             Next::NotifyAfter(wait) => self.shares.again_after(number, now.instant.after(wait)),
             Next::Gone => {
-                let cause = match watcher.end {
+                let cause = match &watcher.end {
+                    Some(End(why)) if why.contains("deactivated") => Cause::Deactivated,
                     Some(_) => Cause::Terminated,
                     None => Cause::Unwanted,
                 };
@@ -122,10 +186,14 @@ impl Engine {
 
     /// A watcher has not refreshed: it is told that it is over (4.2.2).
     pub(super) fn watcher_expired(&mut self, now: Now, number: u64, out: &mut Outbox) {
-        if let Some(watcher) = self.shares.watchers.get_mut(&number) {
-            watcher.end.get_or_insert(End(";reason=timeout".into()));
-            self.tell_watcher(now, number, out);
+        let Some(watcher) = self.shares.watchers.get_mut(&number) else {
+            return;
+        };
+        if watcher.keep.lost.is_some() {
+            return self.forget_watcher(number, Cause::Expired, out);
         }
+        watcher.end.get_or_insert(End(";reason=timeout".into()));
+        self.tell_watcher(now, number, out);
     }
 
     /// Lets a watcher go.
@@ -133,6 +201,7 @@ impl Engine {
         let Some((watcher, is_last)) = self.shares.remove(number) else {
             return;
         };
+        self.drop_saved(&watcher, out);
         if let Some(shown) = watcher.shown {
             self.shared.subscriptions.hide(self.shard, shown, cause);
         }

@@ -6,15 +6,17 @@ pub fn shard_of(bytes: &[u8], shards: usize) -> usize {
     if shards <= 1 {
         return 0;
     }
-    let Some(call_id) = call_id(bytes) else {
-        return 0;
-    };
+    call_id(bytes).map_or(0, |call_id| shard_of_call(call_id, shards))
+}
+
+/// The shard of a Call-ID.
+pub(crate) fn shard_of_call(call_id: &[u8], shards: usize) -> usize {
     let hash = call_id.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
         (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
     });
     usize::try_from(hash >> 32)
         .unwrap_or(0)
-        .checked_rem(shards)
+        .checked_rem(shards.max(1))
         .unwrap_or(0)
 }
 

@@ -9,9 +9,10 @@ use crate::outbox::Outbox;
 use crate::registrar::Aor;
 use crate::share::{Key, Note, Source, State, View, Word};
 use crate::subscription::ends_usage;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use bellhop_wire::{HeaderId, Message};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Engine {
     /// A shard has watchers of this key now: it is told how it is, and the PBX is asked if it was not before.
@@ -53,7 +54,13 @@ impl Engine {
     }
 
     /// A shard has none any more. The last one gone, it lingers, for somebody may come back.
-    pub(super) fn source_unwanted(&mut self, now: Now, key: &Arc<Key>, (from, at): (u16, u64)) {
+    pub(super) fn source_unwanted(
+        &mut self,
+        now: Now,
+        key: &Arc<Key>,
+        (from, at): (u16, u64),
+        out: &mut Outbox,
+    ) {
         let Some(number) = self.shares.source_of(key) else {
             return;
         };
@@ -72,20 +79,36 @@ impl Engine {
                 let at = now.instant.after(linger).min(source.refresh_at);
                 self.shares.wake_source(number, at);
             }
-            State::Wanted => self.source_gone(number),
+            State::Wanted if source.is_known() => {
+                self.shares.wake_source(number, now.instant.after(linger));
+            }
+            State::Wanted => self.source_gone(number, out),
             State::Asking | State::Leaving => {}
         }
     }
 
-    /// The PBX may have forgotten all of them.
+    /// The PBX may have forgotten all of them: each is asked for in its turn, in the dialog that it had, which the PBX
+    /// may know still.
     pub(super) fn sources_back(&mut self, now: Now) {
+        self.shares.looked_at = Some(now.instant);
         let numbers: Vec<u64> = self.shares.sources.keys().copied().collect();
         for number in numbers {
-            let is_held = |source: &Source| source.state == State::Held;
-            if self.shares.sources.get(&number).is_some_and(is_held) {
-                self.source_anew(number);
+            let Some(source) = self.shares.sources.get_mut(&number) else {
+                continue;
+            };
+            if matches!(source.state, State::Held | State::Wanted) && !source.shards.is_empty() {
+                source.state = State::Wanted;
                 self.source_in_turn(now, number);
             }
+        }
+    }
+
+    /// The PBX does not know a dialog that it knew: it may have been restarted before anybody noticed, and all are asked
+    /// for.
+    fn source_forgotten(&mut self, now: Now, out: &mut Outbox) {
+        let is_recent = |at: Instant| now.instant.since(at) < LOOKED;
+        if !self.shares.looked_at.is_some_and(is_recent) {
+            self.tell_back(out);
         }
     }
 
@@ -95,7 +118,10 @@ impl Engine {
             return;
         };
         match source.state {
-            State::Held if source.shards.is_empty() => {
+            State::Wanted if source.shards.is_empty() && !source.is_known() => {
+                self.source_gone(number, out);
+            }
+            State::Held | State::Wanted if source.shards.is_empty() => {
                 source.state = State::Leaving;
                 source.asked = 0;
                 self.shares.detach(number);
@@ -112,7 +138,7 @@ impl Engine {
                 self.ask_source(now, number, out);
             }
             State::Asking => {}
-            State::Leaving => self.source_gone(number),
+            State::Leaving => self.source_gone(number, out),
         }
     }
 
@@ -189,6 +215,7 @@ impl Engine {
             false => now.instant.after(timer_n).min(source.refresh_at),
         };
         self.shares.wake_source(number, at);
+        self.keep_source(number, out);
         if self
             .shares
             .sources
@@ -204,18 +231,22 @@ impl Engine {
         let Some(source) = self.shares.sources.get(&number) else {
             return;
         };
-        let was_known = source.has_told;
+        let was_known = source.is_known();
         // A PBX that has just started may not know yet what it will: no lamp goes dark for that.
-        let is_believed = !matches!(*source.view, View::Active(_)) || source.failures >= DOUBTS;
+        let was_there = source.was_there || matches!(*source.view, View::Active(_));
+        let is_believed = !was_there || source.failures >= DOUBTS;
         match (source.state, status) {
-            (State::Leaving, _) => self.source_gone(number),
+            (State::Leaving, _) => self.source_gone(number, out),
             (_, 408 | 480 | 481 | 486 | 500 | 503 | 504) if !was_known => {
                 self.source_failed(now, number, out);
             }
             (_, status) if was_known && ends_usage(status) => {
-                // The first time at once; if that fails, too, after a rest.
-                self.source_anew(number);
-                self.source_in_turn(now, number);
+                // The first time at once, in the same turn; if that fails, too, after a rest.
+                self.source_anew(number, out);
+                self.source_due(now, number, out);
+                if status == 481 {
+                    self.source_forgotten(now, out);
+                }
             }
             _ if was_known || !is_believed => self.source_failed(now, number, out),
             (_, 404 | 410 | 604) => self.source_over(now, number, ";reason=noresource", out),
@@ -225,19 +256,20 @@ impl Engine {
 
     /// It failed, and is tried again after a rest. A dialog that stands is kept.
     pub(crate) fn source_failed(&mut self, now: Now, number: u64, out: &mut Outbox) {
-        let _ = out;
         let chance = self.entropy.next_u64();
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;
         };
         if source.state == State::Leaving {
-            return self.source_gone(number);
+            return self.source_gone(number, out);
         }
         let rest = source.rest(chance);
-        if source.has_told && source.failures < 2 {
+        // One that was granted and never told of is none (4.1.2.4).
+        let is_silent = source.state == State::Held;
+        if source.is_known() && source.failures < 2 && !is_silent {
             source.state = State::Wanted;
         } else {
-            self.source_anew(number);
+            self.source_anew(number, out);
         }
         self.shares.wake_source(number, now.instant.after(rest));
     }
@@ -246,7 +278,7 @@ impl Engine {
     pub(super) fn source_over(&mut self, now: Now, number: u64, why: &str, out: &mut Outbox) {
         let view = Arc::new(View::Over(why.into()));
         self.source_tells(now, number, view, out);
-        self.source_gone(number);
+        self.source_gone(number, out);
     }
 
     /// Tells all who watch.
@@ -276,7 +308,8 @@ impl Engine {
     }
 
     /// The next SUBSCRIBE begins a new dialog.
-    pub(super) fn source_anew(&mut self, number: u64) {
+    pub(super) fn source_anew(&mut self, number: u64, out: &mut Outbox) {
+        self.drop_source_saved(number, out);
         self.shares.unname_source(number);
         if let Some(source) = self.shares.sources.get_mut(&number) {
             source.begin_anew();
@@ -290,7 +323,8 @@ impl Engine {
         self.shares.wake_source(number, at);
     }
 
-    pub(super) fn source_gone(&mut self, number: u64) {
+    pub(super) fn source_gone(&mut self, number: u64, out: &mut Outbox) {
+        self.drop_source_saved(number, out);
         if self.shares.drop_source(number) {
             self.shared.subscriptions.count_source(false);
         }
@@ -299,3 +333,5 @@ impl Engine {
 
 /// How often what was there may be refused before it is believed to be gone.
 const DOUBTS: u32 = 3;
+/// A PBX that has been asked about all of them is not asked again so soon because it has forgotten some.
+const LOOKED: Duration = Duration::from_secs(60);

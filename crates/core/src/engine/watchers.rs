@@ -1,6 +1,7 @@
 //! Watchers whose subscription ends here: their SUBSCRIBEs, answered (RFC 6665 4.2.1).
 
 use super::Engine;
+use super::kept::Step;
 use super::local::Received;
 use crate::digits::decimal;
 use crate::event::{Decision, Level};
@@ -9,12 +10,13 @@ use crate::outbox::Outbox;
 use crate::record_route::{self, Side};
 use crate::registrar::Aor;
 use crate::routing::{Proof, Routes, listener_of};
-use crate::share::{Dialog, End, Key, Note, WATCHED, Watcher, Word};
+use crate::share::{Dialog, Keep, Key, Note, WATCHED, Watcher, Word};
 use crate::share::{accept_for, contact, contact_of};
 use crate::subscription::{Cause, event_of};
 use crate::text::Text;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Reply, UriRef};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +84,10 @@ impl Engine {
         }
         let tag = self.new_tag();
         let dialog = Dialog::of_request(message, &tag)?;
+        if self.is_disk_behind() {
+            self.refuse_behind(received, out);
+            return Some(());
+        }
         let Some(seconds) = self.granted(received, asked, out) else {
             return Some(());
         };
@@ -111,23 +117,21 @@ impl Engine {
             misses: 0,
             end: None,
             shown: None,
+            keep: Keep {
+                is_held: true,
+                ..Keep::default()
+            },
         };
-        self.forget_former(&watcher, out);
-        self.accept_watch(received, (&tag, &watcher.record), seconds, out);
-        out.tell(message, received.flow, Level::Info, 200, || {
-            Decision::Answered("subscription that is shared")
-        });
-        let user = watcher.by.clone();
+        let by = self.name_for(&watcher);
+        let record = watcher.record.clone();
         let (number, is_first) = self.shares.add(watcher);
         self.show_watcher(now, number);
+        let step = (number, Step::Begins);
+        self.accept_watch(now, received, (&tag, &record), seconds, step, out);
         if !is_first {
-            self.tell_watcher(now, number, out);
             return Some(());
         }
         // How it is comes back at once, and is told then.
-        let from = message.from().ok();
-        let claimed = from.and_then(|f| Aor::new(&f.uri, self.names.domain_of(&f.uri)?));
-        let by = user.or(claimed).unwrap_or_else(|| key.resource.clone());
         let word = Word::Wanted {
             from: self.shard,
             key,
@@ -169,6 +173,9 @@ impl Engine {
             };
             return self.refuse(received, status, why, out);
         }
+        if self.is_disk_behind() {
+            return self.refuse_behind(received, out);
+        }
         let (by, record) = (watcher.by.clone(), watcher.record.clone());
         let asked = message.number(HeaderId::Expires).ok().flatten();
         let Some(seconds) = self.granted(received, asked, out) else {
@@ -176,10 +183,6 @@ impl Engine {
         };
         let location = &self.shared.location;
         let device = by.and_then(|by| location.device_at(now.instant, &by, &received.flow));
-        self.accept_watch(received, (b"", &record), seconds, out);
-        if cseq == last {
-            return;
-        }
         let Some(watcher) = self.shares.watchers.get_mut(&number) else {
             return;
         };
@@ -187,16 +190,29 @@ impl Engine {
         watcher.flow = received.flow;
         watcher.device = device.or(watcher.device);
         watcher.misses = 0;
+        watcher.keep.lost = None;
         if let Some(target) = contact_of(message) {
             watcher.dialog.target = target;
         }
-        watcher.until = now.instant.after(Duration::from_secs(seconds.into()));
-        if seconds == 0 {
-            watcher.end = Some(End(";reason=timeout".into()));
+        let step = match seconds {
+            0 => Step::Ends,
+            _ => Step::Lasts,
+        };
+        if seconds > 0 {
+            watcher.until = now.instant.after(Duration::from_secs(seconds.into()));
+            self.shares.wait_for(number);
+            self.show_watcher(now, number);
         }
-        self.shares.wait_for(number);
-        self.show_watcher(now, number);
-        self.tell_watcher(now, number, out);
+        let step = (number, step);
+        self.accept_watch(now, received, (b"", &record), seconds, step, out);
+    }
+
+    /// Too many wait for the disk.
+    fn refuse_behind(&mut self, received: &Received<'_>, out: &mut Outbox) {
+        let behind = "Too many subscriptions wait for the disk";
+        self.refuse_with(received, 503, behind, out, |_, reply| {
+            reply.header("Retry-After", b"10");
+        });
     }
 
     /// What a SUBSCRIBE is granted, in seconds. `None`: too little was asked for, and it has been told so (4.2.1.1).
@@ -219,12 +235,14 @@ impl Engine {
         Some(asked.min(most))
     }
 
-    /// The 200 to a SUBSCRIBE (4.2.1.1).
+    /// The 200 to a SUBSCRIBE (4.2.1.1), and what follows from it; both wait for the disk if there is one.
     fn accept_watch(
         &mut self,
+        now: Now,
         received: &Received<'_>,
         (tag, record): (&[u8], &[u8]),
         seconds: u32,
+        (number, step): (u64, Step),
         out: &mut Outbox,
     ) {
         // Copies of it get the same answer, and make no second watcher.
@@ -232,7 +250,8 @@ impl Engine {
             is_spent: true,
             ..*received
         };
-        let start = out.bytes.len();
+        let (start, told) = (out.bytes.len(), out.events.len());
+        let mut common = 0;
         let (message, mark) = (received.message, received.mark);
         let at = listener_of(&self.config, received.flow.listener).map(|l| l.transport);
         let own = self
@@ -241,12 +260,25 @@ impl Engine {
             .unwrap_or_default();
         let at = (at.unwrap_or(received.flow.transport), own);
         let mut reply = Reply::new(&mut out.bytes, message, mark, 200, "OK", tag);
+        reply.lines_with(|out| common = out.len());
         reply.header("Record-Route", record);
         reply.record_routes(message);
         reply.header_with("Contact", |out| contact(out, WATCHED, at));
         reply.header("Expires", &decimal(seconds.into()));
         reply.end();
-        self.deliver(&received, 200, start, out);
+        if step == Step::Begins {
+            out.tell(message, received.flow, Level::Info, 200, || {
+                Decision::Answered("subscription that is shared")
+            });
+        }
+        if self.is_durable() {
+            let server = self.transaction_of(&received);
+            let answer = self.take_answer(&received, (start, common, told), server, out);
+            self.keep_watcher(now, (number, step), Some(answer), out);
+        } else {
+            self.deliver(&received, 200, start, out);
+            self.step_taken(now, number, step, out);
+        }
     }
 
     /// The Record-Route entry by which the requests of a watcher's dialog prove themselves.
@@ -281,17 +313,24 @@ impl Engine {
 
     /// Lets go of those that a new watcher has left behind. Of several at one place two stay: a phone may have two
     /// keys for one resource.
-    fn forget_former(&mut self, new: &Watcher, out: &mut Outbox) {
+    pub(super) fn forget_former(&mut self, new: u64, out: &mut Outbox) {
+        let Some(watcher) = self.shares.watchers.get(&new) else {
+            return;
+        };
         let mut beside = 0_usize;
-        for number in self.shares.watchers_of(&new.key).into_iter().rev() {
-            let Some(old) = self.shares.watchers.get(&number) else {
+        let mut former: SmallVec<[u64; 4]> = SmallVec::new();
+        for number in self.shares.watchers_of(&watcher.key).into_iter().rev() {
+            let Some(old) = self.shares.watchers.get(&number).filter(|_| number != new) else {
                 continue;
             };
-            let is_beside = old.is_beside(new);
+            let is_beside = old.is_beside(watcher);
             beside = beside.saturating_add(usize::from(is_beside));
-            if old.is_replaced_by(new) || (is_beside && beside > 1) {
-                self.forget_watcher(number, Cause::Unwanted, out);
+            if old.is_replaced_by(watcher) || (is_beside && beside > 1) {
+                former.push(number);
             }
+        }
+        for number in former {
+            self.forget_watcher(number, Cause::Unwanted, out);
         }
     }
 

@@ -12,10 +12,10 @@ pub struct Device(u64);
 
 impl Device {
     /// How many bytes one is.
-    pub(crate) const BYTES: usize = 6;
+    pub const BYTES: usize = 6;
 
     /// The bytes, most significant first.
-    pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let [_, _, bytes @ ..] = self.0.to_be_bytes();
         bytes
     }
@@ -32,7 +32,7 @@ impl Device {
     }
 
     /// What [`Device::to_bytes`] gave.
-    pub(crate) fn of_bytes(bytes: [u8; Self::BYTES]) -> Self {
+    pub fn of_bytes(bytes: [u8; Self::BYTES]) -> Self {
         let [a, b, c, d, e, f] = bytes;
         Self(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }

@@ -15,4 +15,4 @@ pub(crate) use named::named;
 pub(crate) use names::Names;
 pub(crate) use routes::Routes;
 pub(crate) use target::{Group, Hop, Kind, Routing, Target, Why};
-pub(crate) use targets::{Proof, Scene, choose};
+pub(crate) use targets::{Proof, Scene, choose, port_without_nat};

@@ -380,7 +380,7 @@ fn earlier_flows(bindings: &[Arc<Binding>], at: usize) -> usize {
 /// Where a connection can be opened to a phone whose own is gone with the program that it was opened to: at
 /// its contact's port, if its contact names the address that it registered from. Behind a NAT it does not, and
 /// a call fails at once, until the phone comes again.
-fn port_without_nat(binding: &Binding) -> Option<u16> {
+pub(crate) fn port_without_nat(binding: &Binding) -> Option<u16> {
     let flow = binding.flow;
     if !flow.transport.is_reliable() || flow.connection.is_some() {
         return None;

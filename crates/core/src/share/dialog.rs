@@ -3,24 +3,26 @@
 use bellhop_wire::{HeaderId, Message, NameAddr};
 
 /// What our requests in it are made with.
-#[derive(Clone, Debug)]
-pub(crate) struct Dialog {
-    pub(crate) call_id: Box<[u8]>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialog {
+    /// Its Call-ID.
+    pub call_id: Box<[u8]>,
     /// Our From, less its tag.
-    pub(crate) local: Box<[u8]>,
-    pub(crate) local_tag: Box<[u8]>,
+    pub local: Box<[u8]>,
+    /// Our tag.
+    pub local_tag: Box<[u8]>,
     /// Our To, tag included if there is one.
-    pub(crate) remote: Box<[u8]>,
+    pub remote: Box<[u8]>,
     /// Empty: the other side has not answered.
-    pub(crate) remote_tag: Box<[u8]>,
+    pub remote_tag: Box<[u8]>,
     /// The Request-URI.
-    pub(crate) target: Box<[u8]>,
+    pub target: Box<[u8]>,
     /// Route values, the first to be gone to in front.
-    pub(crate) routes: Vec<Box<[u8]>>,
+    pub routes: Vec<Box<[u8]>>,
     /// Our last CSeq number.
-    pub(crate) cseq: u32,
+    pub cseq: u32,
     /// The other side's.
-    pub(crate) remote_cseq: Option<u32>,
+    pub remote_cseq: Option<u32>,
 }
 
 impl Dialog {

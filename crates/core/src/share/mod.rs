@@ -13,6 +13,7 @@
 
 mod body;
 mod dialog;
+mod saved;
 mod source;
 mod table;
 mod watcher;
@@ -20,10 +21,12 @@ mod write;
 mod xml;
 
 pub(crate) use body::{Content, Taken};
-pub(crate) use dialog::{Dialog, contact_of};
+pub use dialog::Dialog;
+pub(crate) use dialog::contact_of;
+pub use saved::{SavedSource, SavedWatcher, Saves, Tag};
 pub(crate) use source::{Source, State};
 pub(crate) use table::{Due, Shares};
-pub(crate) use watcher::{End, Next, Watcher};
+pub(crate) use watcher::{End, Keep, Next, Watcher};
 pub(crate) use write::{Notify, SOURCE, Subscribe, WATCHED, Way, contact};
 
 use crate::registrar::Aor;

@@ -56,6 +56,8 @@ pub(crate) struct Source {
     pub(crate) refresh_at: Instant,
     /// It has told something since its dialog began.
     pub(crate) has_told: bool,
+    /// The PBX had it before the program was restarted.
+    pub(crate) was_there: bool,
 }
 
 impl Source {
@@ -75,7 +77,14 @@ impl Source {
             tries: Tries::default(),
             refresh_at: Instant::default(),
             has_told: false,
+            was_there: false,
         }
+    }
+
+    /// Whether the PBX has answered in its dialog.
+    pub(crate) fn is_known(&self) -> bool {
+        let known = |dialog: &Dialog| !dialog.remote_tag.is_empty();
+        self.dialog.as_ref().is_some_and(known)
     }
 
     /// Forgets its dialog: the PBX does not know it any more. What watchers know stays until the PBX says otherwise.

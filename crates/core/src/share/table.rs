@@ -1,12 +1,14 @@
 //! What one shard has of what is shared: its watchers, and the sources whose home it is.
 
-use super::{Key, Source, View, Watcher};
+use super::{Key, Source, State, View, Watcher};
+use crate::registrar::Aor;
 use crate::time::Instant;
 use crate::transaction::Timers;
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What waits for its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +34,12 @@ pub(crate) struct Shares {
     by_key: HashMap<Arc<Key>, u64, RandomState>,
     last: u64,
     said: u64,
+    /// Keys of watchers that come from the disk, and in whose name they are wanted.
+    pub(crate) wanted: Vec<(Arc<Key>, Aor)>,
+    /// When the last watcher that comes from the disk is told.
+    paced: Instant,
+    /// When all sources were last asked about, for the PBX may have forgotten them.
+    pub(crate) looked_at: Option<Instant>,
 }
 
 /// Call-ID and tag.
@@ -55,6 +63,9 @@ impl Shares {
             by_key: HashMap::with_hasher(hasher()),
             last: 0,
             said: 0,
+            wanted: Vec::new(),
+            paced: Instant::default(),
+            looked_at: None,
         }
     }
 
@@ -150,6 +161,17 @@ impl Shares {
         (number, true)
     }
 
+    /// Takes a source in that has a dialog already; it is that of its key unless there is another, or it is to go.
+    pub(crate) fn take_source(&mut self, source: Source) -> u64 {
+        let number = self.number();
+        if source.state != State::Held {
+            self.by_key.insert(Arc::clone(&source.key), number);
+        }
+        self.sources.insert(number, source);
+        self.name_source(number);
+        number
+    }
+
     /// The source of a key.
     pub(crate) fn source_of(&self, key: &Arc<Key>) -> Option<u64> {
         self.by_key.get(key).copied()
@@ -211,12 +233,23 @@ impl Shares {
         }
     }
 
+    /// Has a watcher that comes from the disk told, one a millisecond.
+    pub(crate) fn in_turn(&mut self, now: Instant, number: u64) {
+        self.paced = self.paced.after(PACE).max(now);
+        self.again_after(number, self.paced);
+    }
+
     /// When something is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.timers.next()
+        match self.wanted.is_empty() {
+            true => self.timers.next(),
+            false => Some(Instant::default()),
+        }
     }
 }
 
+/// Between the NOTIFYs of two watchers that come from the disk.
+const PACE: Duration = Duration::from_millis(1);
 /// As many as a branch's name has room for.
 const NUMBER: u64 = (1 << 40) - 1;
 
@@ -224,7 +257,6 @@ const NUMBER: u64 = (1 << 40) - 1;
 mod tests {
     use super::*;
     use crate::flow::{Flow, ListenerId, Transport};
-    use crate::registrar::Aor;
     use crate::share::Dialog;
 
     fn watcher(key: &Arc<Key>) -> Watcher {
@@ -260,6 +292,7 @@ mod tests {
             misses: 0,
             end: None,
             shown: None,
+            keep: crate::share::Keep::default(),
         }
     }
 

@@ -39,6 +39,40 @@ pub(crate) struct Watcher {
     pub(crate) end: Option<End>,
     /// Its number on the board.
     pub(crate) shown: Option<u64>,
+    pub(crate) keep: Keep,
+}
+
+/// What a watcher is held back by: the disk, a restart, a connection that is gone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keep {
+    /// Its SUBSCRIBE is not answered yet.
+    pub(crate) is_held: bool,
+    /// The highest CSeq number that the disk lets it be told with.
+    pub(crate) ceiling: u32,
+    /// A higher one is being written.
+    pub(crate) is_rising: bool,
+    /// It comes from the disk, and has not been told anything since.
+    pub(crate) is_restored: bool,
+    /// The flow that its last NOTIFY was sent over.
+    pub(crate) went: Option<Flow>,
+    /// A flow that leads nowhere any more: another is waited for.
+    pub(crate) lost: Option<Flow>,
+    /// How often it was looked for one.
+    pub(crate) looks: u8,
+}
+
+impl Keep {
+    /// It cannot be reached over this flow; how long until it is looked for another.
+    pub(crate) fn lose(&mut self, flow: Flow) -> Duration {
+        if self.lost.replace(flow) != Some(flow) {
+            self.looks = 0;
+        }
+        self.looks = self.looks.saturating_add(1);
+        match self.looks <= SOON {
+            true => LOOK,
+            false => LOOK_LATER,
+        }
+    }
 }
 
 /// What the last NOTIFY says of why: parameters of its Subscription-State (RFC 6665 4.1.3).
@@ -61,7 +95,7 @@ pub(crate) enum Next {
 impl Watcher {
     /// It has something to be told.
     pub(crate) fn changed(&mut self) -> Next {
-        if self.is_flying {
+        if self.is_flying || self.keep.is_held || self.keep.is_rising {
             self.is_behind = true;
             return Next::Rest;
         }
@@ -111,5 +145,9 @@ impl Watcher {
 }
 
 const MOST_MISSES: u8 = 3;
+/// How often a device that is away is looked for soon, and then later.
+const SOON: u8 = 60;
+const LOOK: Duration = Duration::from_secs(1);
+const LOOK_LATER: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);

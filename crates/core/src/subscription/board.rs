@@ -4,7 +4,7 @@ use super::find::{Found, find_notified};
 use super::read::{clip, event_of, told};
 use super::state::{Cause, Standing, State};
 use super::table::{Entry, Table, Tally};
-use crate::share::Watcher;
+use crate::share::{Saves, Watcher};
 use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message, NameAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -19,6 +19,8 @@ pub struct Board {
     live: AtomicUsize,
     /// Subscriptions of our own.
     shared: AtomicUsize,
+    /// What is kept of those that end here.
+    pub saves: Saves,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,7 @@ impl Board {
             parts: (0..PARTS).map(part).collect(),
             live: AtomicUsize::new(0),
             shared: AtomicUsize::new(0),
+            saves: Saves::default(),
         }
     }
 

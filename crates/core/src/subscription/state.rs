@@ -42,6 +42,8 @@ pub enum Cause {
     Expired,
     /// No NOTIFY came in time (timer N).
     Silent,
+    /// Its dialog could not be kept: the subscriber was told to subscribe anew.
+    Deactivated,
 }
 
 /// One subscription.

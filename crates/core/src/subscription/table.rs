@@ -34,7 +34,7 @@ pub struct Tally {
     /// Live ones: waiting, pending, active.
     pub live: [[usize; 3]; PACKAGES.len() + 1],
     /// Gone ones by [`Cause`], in its order.
-    pub gone: [u64; 5],
+    pub gone: [u64; Cause::ALL.len()],
     /// Subscriptions of our own at the PBX, each for all who watch the same.
     pub shared: usize,
     /// SUBSCRIBEs that were relayed without being known here: there was no room.
@@ -205,12 +205,13 @@ impl Standing {
 
 impl Cause {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Terminated,
         Self::Refused,
         Self::Unwanted,
         Self::Expired,
         Self::Silent,
+        Self::Deactivated,
     ];
 
     /// In a word.
@@ -221,6 +222,7 @@ impl Cause {
             Self::Unwanted => "unwanted",
             Self::Expired => "expired",
             Self::Silent => "silent",
+            Self::Deactivated => "deactivated",
         }
     }
 }

@@ -163,7 +163,7 @@ fn found(state: &State, query: Option<&str>) -> Answer {
     }
 }
 
-/// Has all registrations of ours at an upstream made anew, at the configured pace.
+/// Has all registrations and subscriptions of ours at an upstream made anew, at the configured pace.
 fn resync(running: &Running, query: Option<&str>) -> Answer {
     let name = query::value(query, "name");
     if name.is_none() && query.is_some_and(|query| !query.is_empty()) {
@@ -174,15 +174,18 @@ fn resync(running: &Running, query: Option<&str>) -> Answer {
     match running.upstreams.registered_at(name.as_deref()) {
         Ok((upstream, rate)) => {
             running.leases.next_epoch();
-            let leases = running.leases.counts().leases;
-            let value = json!({ "upstream": upstream, "leases": leases, "rate": rate });
+            running.answers.back();
+            let value = json!({
+                "upstream": upstream, "leases": running.leases.counts().leases,
+                "subscriptions": running.subscriptions.tally().shared, "rate": rate,
+            });
             json(StatusCode::ACCEPTED, &value)
         }
         Err(NotThere::Unknown) => error(StatusCode::NOT_FOUND, "no upstream has this name"),
         Err(NotThere::Nothing) => error(
             StatusCode::CONFLICT,
-            "nothing of ours is registered there: registrar.mode is mirror, contact or aor where something is, and \
-             it is registered at route.default",
+            "nothing of ours is registered or subscribed to there: registrar.mode is mirror, contact or aor, or \
+             subscriptions.share says what is shared, where something is, and it is so at route.default",
         ),
     }
 }

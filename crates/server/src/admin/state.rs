@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Listener, Problems, Secret},
-    driver::{Clock, Pulse, Traffic},
+    driver::{Answers, Clock, Pulse, Traffic},
     plugins::Plugins,
     serve::Elsewhere,
     store::Store,
@@ -57,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) elsewhere: Elsewhere,
     /// The store.
     pub(crate) store: Store,
+    /// Where the shards hear of answers.
+    pub(crate) answers: Answers,
     /// The clock.
     pub(crate) clock: Clock,
     /// The listeners.

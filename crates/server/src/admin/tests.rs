@@ -75,6 +75,7 @@ impl Rig {
             plugins: plugins(),
             elsewhere: Elsewhere::new(Answers::new(0).0),
             store: Store::default(),
+            answers: Answers::new(0).0,
             clock: Clock::start(),
             listeners: vec![Listening {
                 name: "phones".to_owned(),
@@ -171,7 +172,7 @@ async fn registrations_are_made_anew_only_where_there_are_any() {
     let resyncs = || running.leases.counts().totals[Count::Resyncs as usize];
     assert_eq!(resyncs(), 0);
     let said = rig.ask("POST /upstreams/resync").await;
-    let expected = "{\"leases\":0,\"rate\":7,\"upstream\":\"pbx\"}";
+    let expected = "{\"leases\":0,\"rate\":7,\"subscriptions\":0,\"upstream\":\"pbx\"}";
     assert_eq!((said.0, said.1.trim()), (202, expected));
     assert_eq!(resyncs(), 1);
 }

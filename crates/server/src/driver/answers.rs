@@ -4,6 +4,7 @@ use super::{Turn, Worker};
 use bellhop_core::{
     engine::LookedUp,
     outbox::{Ticket, Unstored},
+    share::{Note, Word},
 };
 use std::{rc::Rc, sync::Arc};
 use tokio::sync::mpsc;
@@ -22,8 +23,10 @@ pub(crate) enum Answer {
     Policy(Ticket),
     /// A user has been looked up, or could not be.
     User(Ticket, LookedUp),
-    /// The bindings of these, all of one shard, are on disk, or not.
+    /// What these, all of one shard, wait for is on disk, or not.
     Stored(Vec<Ticket>, Result<(), Unstored>),
+    /// To this shard: the PBX may have forgotten its subscriptions.
+    Back(u16),
 }
 
 impl Answers {
@@ -44,7 +47,14 @@ impl Answers {
         }
     }
 
-    /// The bindings of these tickets are on disk, or not.
+    /// The PBX may have forgotten what it had: all shards ask for their subscriptions.
+    pub(crate) fn back(&self) {
+        for (shard, tell) in (0..).zip(self.0.iter()) {
+            let _ = tell.try_send(Answer::Back(shard));
+        }
+    }
+
+    /// What these tickets wait for is on disk, or not.
     pub(crate) fn stored(&self, mut tickets: Vec<Ticket>, stored: Result<(), Unstored>) {
         tickets.sort_unstable_by_key(|ticket| shard_of(*ticket));
         for of_shard in tickets.chunk_by(|a, b| shard_of(*a) == shard_of(*b)) {
@@ -58,6 +68,7 @@ impl Answer {
         match self {
             Self::Policy(ticket) | Self::User(ticket, _) => Some(*ticket),
             Self::Stored(tickets, _) => tickets.first().copied(),
+            Self::Back(_) => None,
         }
     }
 
@@ -70,6 +81,10 @@ impl Answer {
                     turn.persisted(ticket, stored);
                 }
             }
+            Self::Back(shard) => turn.note(Note {
+                shard,
+                word: Word::Back,
+            }),
         }
     }
 }

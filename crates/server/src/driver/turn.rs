@@ -14,6 +14,7 @@ use bellhop_core::{
     flow::{ConnectionId, Destination, Flow},
     lease::{Demand, Outcome},
     outbox::{Outbox, Ticket, Token, Unstored},
+    share::Note,
     time::Now,
 };
 use bellhop_wire::Error;
@@ -147,7 +148,13 @@ impl<'w> Turn<'w> {
         });
     }
 
-    /// Tells a shard whether the bindings of a REGISTER are on disk.
+    /// Hands a shard what another has to say.
+    pub(crate) fn note(&mut self, note: Note) {
+        let shard = usize::from(note.shard);
+        self.with(shard, |core, now, out| core.note(now, note, out));
+    }
+
+    /// Tells a shard whether what a request waits for is on disk.
     pub(crate) fn persisted(&mut self, ticket: Ticket, stored: Result<(), Unstored>) {
         self.with(shard_of_tag(ticket.0), |core, now, out| {
             core.persisted(now, ticket, stored, out);
@@ -228,8 +235,7 @@ impl<'w> Turn<'w> {
             self.between_shards(demands, outcomes);
             // Who is wanted answers, and what is told wants nothing: this comes to an end, too.
             for note in notes {
-                let shard = usize::from(note.shard);
-                self.with(shard, |core, now, out| core.note(now, note, out));
+                self.note(note);
             }
             // A failed message makes the core try another target or answer the caller; each failure
             // ends one branch, so this comes to an end.

@@ -9,7 +9,6 @@ use bellhop_core::{
     auth::{Authenticator, Secret},
     config::Config,
     engine::Shared,
-    registrar::Location,
 };
 use std::{net::SocketAddr, sync::Arc};
 
@@ -17,11 +16,11 @@ use std::{net::SocketAddr, sync::Arc};
 /// starting.
 pub(super) async fn beside<T: Send + 'static>(
     settings: &Settings,
-    location: &Arc<Location>,
-    run: impl FnOnce(&Settings, &Arc<Location>) -> Result<T, String> + Send + 'static,
+    shared: &Shared,
+    run: impl FnOnce(&Settings, &Shared) -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    let (settings, location) = (settings.clone(), Arc::clone(location));
-    let done = tokio::task::spawn_blocking(move || run(&settings, &location)).await;
+    let (settings, shared) = (settings.clone(), shared.clone());
+    let done = tokio::task::spawn_blocking(move || run(&settings, &shared)).await;
     done.map_err(|error| format!("the start broke off: {error}"))?
 }
 

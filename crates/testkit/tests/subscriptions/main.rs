@@ -10,6 +10,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod dark;
+mod held;
 mod lifetime;
 mod party;
 mod relayed;

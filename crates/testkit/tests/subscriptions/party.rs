@@ -2,7 +2,7 @@
 
 pub(crate) use crate::site::*;
 use bellhop_core::config::Config;
-use bellhop_testkit::header;
+use bellhop_testkit::{Disk, header};
 use std::collections::HashMap;
 
 /// A world in which dialog, presence and message-summary are shared.
@@ -58,6 +58,18 @@ impl Party {
             version: 0,
             phones: Vec::new(),
         }
+    }
+
+    /// With a disk that answers so.
+    pub(crate) fn on(disk: impl FnOnce(Disk) -> Disk) -> Self {
+        let mut party = Self::new();
+        party.world.set_disk(0, disk);
+        party
+    }
+
+    /// Bellhop is killed and starts again.
+    pub(crate) fn restart(&mut self) {
+        self.world.restart(0, sharing(), auth());
     }
 
     /// A phone with this number, which answers NOTIFYs so.

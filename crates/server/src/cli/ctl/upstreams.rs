@@ -16,10 +16,15 @@ pub(super) fn list(value: &Value) -> String {
 pub(super) fn resynced(value: &Value) -> String {
     let number = |key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
     let (leases, rate) = (number("leases"), number("rate").max(1));
-    let upstream = text(value, "upstream");
+    let (upstream, subscriptions) = (text(value, "upstream"), number("subscriptions"));
+    let what = match subscriptions {
+        0 => String::new(),
+        count => format!(" and {count} subscriptions"),
+    };
+    let all = leases.saturating_add(subscriptions);
     format!(
-        "{upstream}: {leases} registrations are made anew, {rate} a second: about {}",
-        time(leases.div_ceil(rate))
+        "{upstream}: {leases} registrations{what} are made anew, {rate} a second: about {}",
+        time(all.div_ceil(rate))
     )
 }
 
@@ -82,6 +87,11 @@ mod tests {
         assert_eq!(
             resynced(&resync),
             "pbx: 9000 registrations are made anew, 50 a second: about 3 min"
+        );
+        let both = json!({ "upstream": "pbx", "leases": 90, "subscriptions": 30, "rate": 60 });
+        assert_eq!(
+            resynced(&both),
+            "pbx: 90 registrations and 30 subscriptions are made anew, 60 a second: about 2 s"
         );
     }
 }

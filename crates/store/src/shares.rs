@@ -1,0 +1,390 @@
+//! How watchers, and subscriptions of ours at the PBX, are written down: fields, each with a number and a length, with
+//! a version in front and a checksum over key and value behind. A reader leaves out fields that it does not know, so
+//! that what is added later is no new version, unless it must be known.
+
+use crate::codec::{Unreadable, checksum, transport_number, transport_of};
+use bellhop_core::{
+    flow::{Flow, ListenerId, Transport},
+    registrar::{Aor, Device},
+    share::{Dialog, Key, SavedSource, SavedWatcher},
+};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+/// A watcher with the name of its listener: its number is only this configuration's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedWatcher {
+    pub(crate) listener: String,
+    /// Its flow has listener 0.
+    pub(crate) watcher: SavedWatcher,
+}
+
+/// Writes a watcher in place of what `out` has.
+pub(crate) fn write_watcher(tag: &str, listener: &str, watcher: &SavedWatcher, out: &mut Vec<u8>) {
+    begin(out);
+    for key in &watcher.keys {
+        put_key(key, out);
+    }
+    put_dialog(&watcher.dialog, out);
+    put(LISTENER, listener.as_bytes(), out);
+    put_flow(watcher.flow, out);
+    if let Some(device) = watcher.device {
+        put(DEVICE, &device.to_bytes(), out);
+    }
+    if let Some(by) = &watcher.by {
+        put(BY, by.as_str().as_bytes(), out);
+    }
+    put(EVENT, &watcher.event, out);
+    put(RECORD, &watcher.record, out);
+    put(RESOURCE, &watcher.resource, out);
+    let micros = u64::try_from(watcher.until.as_micros()).unwrap_or(u64::MAX);
+    put(UNTIL, &micros.to_be_bytes(), out);
+    end(tag, out);
+}
+
+/// Reads what [`write_watcher`] wrote for this tag.
+pub(crate) fn read_watcher(tag: &str, value: &[u8]) -> Result<NamedWatcher, Unreadable> {
+    let fields = Fields::of(tag, value)?;
+    let read = || {
+        let (transport, remote) = fields.flow()?;
+        Some(NamedWatcher {
+            listener: text(fields.one(LISTENER)?)?,
+            watcher: SavedWatcher {
+                keys: fields.keys()?,
+                dialog: fields.dialog()?,
+                flow: Flow {
+                    listener: ListenerId(0),
+                    transport,
+                    remote,
+                    connection: None,
+                },
+                device: fields.one(DEVICE).map(device_of).unwrap_or_default(),
+                by: match fields.one(BY) {
+                    Some(by) => Some(aor(by)?),
+                    None => None,
+                },
+                event: fields.one(EVENT)?.into(),
+                record: fields.one(RECORD)?.into(),
+                resource: fields.one(RESOURCE)?.into(),
+                until: Duration::from_micros(u64::from_be_bytes(
+                    fields.one(UNTIL)?.try_into().ok()?,
+                )),
+            },
+        })
+    };
+    let read = read().filter(|read| read.watcher.tag().is_some_and(|own| own.as_str() == tag));
+    read.ok_or(Unreadable::Damaged)
+}
+
+/// Writes a subscription of ours in place of what `out` has.
+pub(crate) fn write_source(tag: &str, source: &SavedSource, out: &mut Vec<u8>) {
+    begin(out);
+    put_key(&source.key, out);
+    put_dialog(&source.dialog, out);
+    put(BY, source.by.as_str().as_bytes(), out);
+    end(tag, out);
+}
+
+/// Reads what [`write_source`] wrote for this tag.
+pub(crate) fn read_source(tag: &str, value: &[u8]) -> Result<SavedSource, Unreadable> {
+    let fields = Fields::of(tag, value)?;
+    let read = || {
+        Some(SavedSource {
+            key: fields.keys()?.pop()?,
+            by: aor(fields.one(BY)?)?,
+            dialog: fields.dialog()?,
+        })
+    };
+    let read = read().filter(|read| read.tag().is_some_and(|own| own.as_str() == tag));
+    read.ok_or(Unreadable::Damaged)
+}
+
+fn begin(out: &mut Vec<u8>) {
+    out.clear();
+    out.push(VERSION);
+}
+
+fn end(tag: &str, out: &mut Vec<u8>) {
+    let sum = checksum(tag, out);
+    out.extend_from_slice(&sum);
+}
+
+fn put(field: u8, value: &[u8], out: &mut Vec<u8>) {
+    out.push(field);
+    // A SUBSCRIBE is far below 4 GiB.
+    let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
+    out.extend_from_slice(&len.to_be_bytes());
+    out.extend_from_slice(value);
+}
+
+fn put_key(key: &Key, out: &mut Vec<u8>) {
+    put(KEY_RESOURCE, key.resource.as_str().as_bytes(), out);
+    put(KEY_PACKAGE, key.package.as_bytes(), out);
+    put(KEY_ACCEPT, key.accept.as_bytes(), out);
+}
+
+fn put_dialog(dialog: &Dialog, out: &mut Vec<u8>) {
+    put(CALL_ID, &dialog.call_id, out);
+    put(LOCAL, &dialog.local, out);
+    put(LOCAL_TAG, &dialog.local_tag, out);
+    put(REMOTE, &dialog.remote, out);
+    put(REMOTE_TAG, &dialog.remote_tag, out);
+    put(TARGET, &dialog.target, out);
+    for route in &dialog.routes {
+        put(ROUTE, route, out);
+    }
+    put(CSEQ, &dialog.cseq.to_be_bytes(), out);
+    if let Some(cseq) = dialog.remote_cseq {
+        put(REMOTE_CSEQ, &cseq.to_be_bytes(), out);
+    }
+}
+
+fn put_flow(flow: Flow, out: &mut Vec<u8>) {
+    put(TRANSPORT, &[transport_number(flow.transport)], out);
+    put(PORT, &flow.remote.port().to_be_bytes(), out);
+    match flow.remote.ip() {
+        IpAddr::V4(ip) => put(ADDRESS, &ip.octets(), out),
+        IpAddr::V6(ip) => put(ADDRESS, &ip.octets(), out),
+    }
+}
+
+/// The fields of a value.
+struct Fields<'a>(Vec<Field<'a>>);
+
+/// The number and the value of one.
+type Field<'a> = (u8, &'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn of(tag: &str, value: &'a [u8]) -> Result<Self, Unreadable> {
+        let (body, sum) = value.split_last_chunk().ok_or(Unreadable::Damaged)?;
+        if *sum != checksum(tag, body) {
+            return Err(Unreadable::Damaged);
+        }
+        let mut rest = match body.split_first() {
+            Some((&VERSION, rest)) => rest,
+            Some((version, _)) if *version > VERSION => return Err(Unreadable::Newer(*version)),
+            _ => return Err(Unreadable::Damaged),
+        };
+        let mut fields = Vec::new();
+        while !rest.is_empty() {
+            let (field, behind) = field(rest).ok_or(Unreadable::Damaged)?;
+            fields.push(field);
+            rest = behind;
+        }
+        Ok(Self(fields))
+    }
+
+    /// The first field of this number.
+    fn one(&self, number: u8) -> Option<&'a [u8]> {
+        self.all(number).next()
+    }
+
+    fn all(&self, number: u8) -> impl Iterator<Item = &'a [u8]> {
+        let own = move |(other, value): &Field<'a>| (*other == number).then_some(*value);
+        self.0.iter().filter_map(own)
+    }
+
+    fn keys(&self) -> Option<Vec<Key>> {
+        let (packages, accepts) = (self.all(KEY_PACKAGE), self.all(KEY_ACCEPT));
+        let parts = self.all(KEY_RESOURCE).zip(packages).zip(accepts);
+        let key = |((resource, package), accept): ((&[u8], &[u8]), &[u8])| {
+            Some(Key {
+                resource: aor(resource)?,
+                package: text(package)?.into(),
+                accept: text(accept)?.into(),
+            })
+        };
+        let keys: Vec<Key> = parts.map(key).collect::<Option<_>>()?;
+        (!keys.is_empty()).then_some(keys)
+    }
+
+    fn dialog(&self) -> Option<Dialog> {
+        Some(Dialog {
+            call_id: self.one(CALL_ID)?.into(),
+            local: self.one(LOCAL)?.into(),
+            local_tag: self.one(LOCAL_TAG)?.into(),
+            remote: self.one(REMOTE)?.into(),
+            remote_tag: self.one(REMOTE_TAG)?.into(),
+            target: self.one(TARGET)?.into(),
+            routes: self.all(ROUTE).map(Into::into).collect(),
+            cseq: number(self.one(CSEQ)?)?,
+            remote_cseq: match self.one(REMOTE_CSEQ) {
+                Some(cseq) => Some(number(cseq)?),
+                None => None,
+            },
+        })
+    }
+
+    fn flow(&self) -> Option<(Transport, SocketAddr)> {
+        let transport = transport_of(*self.one(TRANSPORT)?.first()?)?;
+        let port = u16::from_be_bytes(self.one(PORT)?.try_into().ok()?);
+        let address = self.one(ADDRESS)?;
+        let ip = match <[u8; 4]>::try_from(address) {
+            Ok(v4) => IpAddr::from(v4),
+            Err(_) => IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?)),
+        };
+        Some((transport, SocketAddr::new(ip, port)))
+    }
+}
+
+/// The field that a text begins with, and what is behind it.
+fn field(bytes: &[u8]) -> Option<(Field<'_>, &[u8])> {
+    let (number, rest) = bytes.split_first()?;
+    let (len, rest) = rest.split_first_chunk::<4>()?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+    let (value, rest) = rest.split_at_checked(len)?;
+    Some(((*number, value), rest))
+}
+
+fn number(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+fn aor(bytes: &[u8]) -> Option<Aor> {
+    Aor::of_canonical(std::str::from_utf8(bytes).ok()?)
+}
+
+fn device_of(bytes: &[u8]) -> Option<Device> {
+    Some(Device::of_bytes(bytes.try_into().ok()?))
+}
+
+const VERSION: u8 = 1;
+
+// Numbers of fields. One that is given is never given to anything else.
+const KEY_RESOURCE: u8 = 1;
+const KEY_PACKAGE: u8 = 2;
+const KEY_ACCEPT: u8 = 3;
+const CALL_ID: u8 = 4;
+const LOCAL: u8 = 5;
+const LOCAL_TAG: u8 = 6;
+const REMOTE: u8 = 7;
+const REMOTE_TAG: u8 = 8;
+const TARGET: u8 = 9;
+const ROUTE: u8 = 10;
+const CSEQ: u8 = 11;
+const REMOTE_CSEQ: u8 = 12;
+const LISTENER: u8 = 13;
+const TRANSPORT: u8 = 14;
+const PORT: u8 = 15;
+const ADDRESS: u8 = 16;
+const DEVICE: u8 = 17;
+const BY: u8 = 18;
+const EVENT: u8 = 19;
+const RECORD: u8 = 20;
+const RESOURCE: u8 = 21;
+const UNTIL: u8 = 22;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: &str = "0123456789abcdef";
+
+    fn key(resource: &str) -> Key {
+        Key {
+            resource: Aor::parse_text(resource).unwrap(),
+            package: "dialog".into(),
+            accept: "application/dialog-info+xml".into(),
+        }
+    }
+
+    fn watcher() -> SavedWatcher {
+        let bytes = |text: &str| text.as_bytes().into();
+        SavedWatcher {
+            keys: vec![key("sip:6002@example.org"), key("sip:6003@example.org")],
+            dialog: Dialog {
+                call_id: bytes("1@phone"),
+                local: bytes("<sip:6002@example.org>"),
+                local_tag: bytes(TAG),
+                remote: bytes("\"M\u{fc}ller\" <sip:6001@example.org>;tag=t"),
+                remote_tag: bytes("t"),
+                target: bytes("sip:6001@192.0.2.1:5060"),
+                routes: vec![bytes("<sip:a;lr>"), bytes("<sip:b;lr>")],
+                cseq: 4_096,
+                remote_cseq: Some(u32::MAX),
+            },
+            flow: Flow {
+                listener: ListenerId(0),
+                transport: Transport::Wss,
+                remote: "[2001:db8::1]:5061".parse().unwrap(),
+                connection: None,
+            },
+            device: Some(Device::of_bytes([1, 2, 3, 4, 5, 6])),
+            by: Some(Aor::parse_text("sip:6001@example.org").unwrap()),
+            event: bytes("dialog;id=7"),
+            record: bytes("<sip:token@192.0.2.9:5060;lr>"),
+            resource: bytes("sip:6002@example.org"),
+            until: Duration::from_micros(1_800_000_000_123_456),
+        }
+    }
+
+    fn plain() -> SavedWatcher {
+        let mut plain = watcher();
+        plain.keys.truncate(1);
+        (plain.device, plain.by, plain.dialog.remote_cseq) = (None, None, None);
+        plain.dialog.routes.clear();
+        plain.flow.remote = "192.0.2.1:5060".parse().unwrap();
+        plain
+    }
+
+    #[test]
+    fn a_watcher_is_read_as_it_was_written() {
+        for watcher in [watcher(), plain()] {
+            let mut out = vec![9; 9];
+            write_watcher(TAG, "wss of the \u{e4}ther", &watcher, &mut out);
+            let read = read_watcher(TAG, &out).unwrap();
+            assert_eq!(read.listener, "wss of the \u{e4}ther");
+            assert_eq!(read.watcher, watcher);
+        }
+    }
+
+    #[test]
+    fn a_subscription_of_ours_is_read_as_it_was_written() {
+        let watcher = watcher();
+        let source = SavedSource {
+            key: key("sip:6002@example.org"),
+            by: Aor::parse_text("sip:6001@example.org").unwrap(),
+            dialog: watcher.dialog,
+        };
+        let mut out = Vec::new();
+        write_source(TAG, &source, &mut out);
+        assert_eq!(read_source(TAG, &out).unwrap(), source);
+    }
+
+    #[test]
+    fn any_octet_that_changed_and_any_that_is_missing_is_noticed() {
+        let mut good = Vec::new();
+        write_watcher(TAG, "udp", &watcher(), &mut good);
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            assert_eq!(read_watcher(TAG, &bad), Err(Unreadable::Damaged), "{at}");
+            let half = &good[..at];
+            assert_eq!(read_watcher(TAG, half), Err(Unreadable::Damaged), "{at}");
+        }
+        let other = "fedcba9876543210";
+        assert_eq!(read_watcher(other, &good), Err(Unreadable::Damaged));
+    }
+
+    #[test]
+    fn fields_that_a_later_program_adds_are_left_out_and_a_newer_form_is_told() {
+        let mut out = Vec::new();
+        write_watcher(TAG, "udp", &plain(), &mut out);
+        out.truncate(out.len() - 8);
+        put(200, b"something new", &mut out);
+        end(TAG, &mut out);
+        assert_eq!(read_watcher(TAG, &out).unwrap().watcher, plain());
+        let mut newer = vec![VERSION + 1];
+        end(TAG, &mut newer);
+        assert_eq!(
+            read_watcher(TAG, &newer),
+            Err(Unreadable::Newer(VERSION + 1))
+        );
+    }
+}
