@@ -130,6 +130,18 @@ impl Asterisk {
         said
     }
 
+    /// How many subscriptions it has.
+    ///
+    /// # Panics
+    /// If the console does not say.
+    pub fn inbound(&self) -> usize {
+        let shown = self.cli("pjsip show subscriptions inbound");
+        let number = shown.split(" active subscriptions").next();
+        let number = number.and_then(|text| text.lines().last());
+        let number = number.and_then(|text| text.trim().parse().ok());
+        number.unwrap_or_else(|| panic!("{shown}"))
+    }
+
     /// What its dial plan and modules have logged so far.
     ///
     /// # Panics

@@ -21,6 +21,7 @@ pub mod bellhop;
 pub mod crowd;
 pub mod deadline;
 pub mod digest;
+pub mod fanout;
 pub mod flood;
 pub mod kamailio;
 pub mod kills;

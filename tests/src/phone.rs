@@ -9,6 +9,7 @@ use crate::lane::Transport;
 use crate::message::Message;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// The phone. Dropping it cuts its connection without a word.
@@ -20,6 +21,8 @@ pub struct Phone {
     link: Link,
     /// What a stream brought that is not a whole message yet.
     rest: Vec<u8>,
+    /// Where it receives.
+    buffer: Vec<u8>,
     sent: u32,
     /// How many calls it has made with a Call-ID of their own.
     calls: u32,
@@ -66,6 +69,7 @@ impl Phone {
             remote,
             link,
             rest: Vec::new(),
+            buffer: vec![0; 65_536],
             sent: 0,
             calls: 0,
             contact,
@@ -131,6 +135,14 @@ impl Phone {
             Link::Tcp(stream) => stream.set_nonblocking(true),
         };
         done.expect("a socket that does not wait");
+    }
+
+    /// Its socket, to wait for one of many.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        match &self.link {
+            Link::Udp(socket) => socket.as_fd(),
+            Link::Tcp(stream) => stream.as_fd(),
+        }
     }
 
     /// Registers its address; the status of the second REGISTER, which carries
@@ -214,14 +226,14 @@ impl Phone {
         if let Some(message) = Message::from_stream(&mut self.rest) {
             return Some(message);
         }
-        let mut buffer = vec![0; 65536];
+        let buffer = &mut self.buffer;
         let read = match &mut self.link {
-            Link::Udp(socket) => socket.recv(&mut buffer),
-            Link::Tcp(stream) => stream.read(&mut buffer),
+            Link::Udp(socket) => socket.recv(buffer),
+            Link::Tcp(stream) => stream.read(buffer),
         };
         match read {
             Ok(0) => panic!("{}: the connection was closed", self.user),
-            Ok(length) => self.rest.extend(&buffer[..length]),
+            Ok(length) => self.rest.extend(&self.buffer[..length]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return None;
             }

@@ -1,8 +1,27 @@
 //! Many watchers before a real Asterisk 22, which has one subscription for all of them.
 
+use bellhop_tests::fanout::Fanout;
 use bellhop_tests::Transport::{self, Tcp, Udp};
 use bellhop_tests::{Phone, Site, until};
 use std::time::Duration;
+
+/// Each NOTIFY is looked at: dialog, CSeq, Content-Length, well-formed XML, a version above the last one's. How long
+/// it took is said and not judged, for other tests run beside this one: `cargo xtask fanout` judges.
+#[test]
+fn five_hundred_watchers_of_a_lamp_are_one_subscription_at_asterisk_and_one_notify_for_each_change() {
+    let Some(mut scene) = Fanout::or_skip(500, "debug") else {
+        return;
+    };
+    assert_eq!(scene.inbound(), 1);
+    for is_lit in [true, false, true] {
+        let before = scene.told();
+        let spread = scene.change(is_lit);
+        let (half, all) = (spread.half, spread.all);
+        println!("half of 500 watchers have heard after {half:.1?}, all after {all:.1?}");
+        assert_eq!(scene.told() - before, 1);
+    }
+    assert_eq!(scene.inbound(), 1);
+}
 
 #[test]
 fn fifty_watchers_of_a_call_are_one_subscription_at_asterisk_over_udp() {
@@ -28,7 +47,7 @@ fn the_watchers_of_a_mailbox_are_one_subscription_at_asterisk() {
         assert_eq!(answer.status(), Some(200), "{}", answer.text());
     }
     all_hear(&mut phones, "Messages-Waiting: no");
-    assert_eq!(inbound(&site), 1);
+    assert_eq!(site.asterisk.inbound(), 1);
 }
 
 /// Asterisk is killed and comes back without what it knew: nobody subscribes anew, and the lamps are right.
@@ -74,11 +93,11 @@ fn watch_a_call(event: &str, busy: &str, transport: Transport) {
         assert_eq!(answer.status(), Some(200), "{}", answer.text());
     }
     all_hear(&mut phones, "Subscription-State: active");
-    assert_eq!(inbound(&site), 1);
+    assert_eq!(site.asterisk.inbound(), 1);
     let call = site.sipp(2, "call").to("600").args(&["-d", "3000"]).start();
     all_hear(&mut phones, busy);
     call.succeed();
-    assert_eq!(inbound(&site), 1);
+    assert_eq!(site.asterisk.inbound(), 1);
 }
 
 fn site(transport: Transport) -> Option<Site> {
@@ -108,16 +127,6 @@ fn all_hear(phones: &mut [Phone], what: &str) {
             message.text().contains(what).then_some(())
         });
     }
-}
-
-/// How many subscriptions Asterisk has.
-fn inbound(site: &Site) -> usize {
-    let shown = site.asterisk.cli("pjsip show subscriptions inbound");
-    let number = shown.split(" active subscriptions").next();
-    let number = number.and_then(|text| text.lines().last());
-    let number = number.and_then(|text| text.trim().parse().ok());
-    assert!(number.is_some(), "{shown}");
-    number.unwrap_or_default()
 }
 
 const DOWN: &str = "udp is down";

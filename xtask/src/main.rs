@@ -21,6 +21,7 @@ mod avalanche;
 mod bench;
 mod count;
 mod coverage;
+mod fanout;
 mod flood;
 mod fuzz;
 mod kills;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "abuse" => strain::abuse(&root(), args),
         Some((name, args)) if name == "kills" => kills::run(&root(), args),
         Some((name, args)) if name == "avalanche" => avalanche::run(&root(), args),
+        Some((name, args)) if name == "fanout" => fanout::run(&root(), args),
         Some((name, args)) if name == "timing" => timing::run(&root(), args),
         Some((name, args)) if name == "bench" => bench::run(&root(), args),
         Some((name, args)) if name == "fuzz" => fuzz::run(&root(), args),
@@ -94,6 +96,8 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  kill the program under registrations: nothing acknowledged is lost
        cargo xtask avalanche [--phones N] [--rate N] [--durable 0|1]
                                  all phones register at once: bound in a minute, in 300 MB
+       cargo xtask fanout [--watchers N] [--changes N] [--within MS]
+                                 500 watchers of one lamp of Asterisk's: all hear of a change in 200 ms
        cargo xtask timing [--count N]
                                  whether the time to a 401 tells a known user from an unknown one
        cargo xtask bench [--rows A,B] [--pairs N] [--seconds N] [--no-search] [--log] [--out NAME] [--quick]

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 storm MODE [options]            one run
 storm search MODE [options]     greatest sustained rate
-MODE: register | call | subscribe | options | flood FILE.. | uas | floor
+MODE: register | call | subscribe | fanout | options | flood FILE.. | uas | floor
 
 traffic   --server A:P (127.0.0.1:5060)  --rate N per second (100)  --duration S (5)
           --count N (instead of a duration)  --warmup S (0)  --drain S (3)  --tcp  --sockets N (1)
@@ -19,6 +19,7 @@ answerer  --uas-port P (5090)  --uas-ip A (127.0.0.1)  --no-uas (another process
 flow      --refresh (register: keep the nonce)  --prime-rate N (2000)  --hold MS (0)
 timing    --t1 MS (500)  --timeout MS (32000)  --slice-us N (1000)  --nap-us N (200)
           --wait nap|poll|spin (nap)
+fanout    a watcher for each of --sockets; --rate counts NOTIFYs that reach one
 report    --json  --pid P[,P]  --label TEXT
 search    --from N (500)  --to N (200000)  --step S (4)  --tolerance F (0.03)  --tries N (2)
 floor     --listen A:P (127.0.0.1:5070)  --batch N (1: recvfrom and sendto)";
@@ -28,6 +29,7 @@ pub(crate) enum Mode {
     Register,
     Call,
     Subscribe,
+    Fanout,
     Options,
     Flood,
     Uas,
@@ -142,6 +144,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Cfg, String> {
         Some("register") => Mode::Register,
         Some("call") => Mode::Call,
         Some("subscribe") => Mode::Subscribe,
+        Some("fanout") => Mode::Fanout,
         Some("options") => Mode::Options,
         Some("flood") => Mode::Flood,
         Some("uas") => Mode::Uas,
@@ -212,6 +215,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Cfg, String> {
     };
     match o.pairs.first() {
         Some((name, _)) => Err(format!("unknown option --{name}\n{USAGE}")),
+        None if cfg.search && cfg.mode == Mode::Fanout => Err("fanout is not searched".into()),
         None if cfg.users == 0 || cfg.rate <= 0.0 || cfg.slice.is_zero() => {
             Err("zero users, rate or slice".into())
         }
@@ -249,6 +253,7 @@ mod tests {
             "call --rate x",
             "call --unknown 1",
             "call --users 0",
+            "search fanout",
         ] {
             assert!(p(bad).is_err(), "{bad}");
         }

@@ -14,7 +14,7 @@ fn method(mode: Mode) -> &'static str {
     match mode {
         Mode::Register => "REGISTER",
         Mode::Call => "INVITE",
-        Mode::Subscribe => "SUBSCRIBE",
+        Mode::Subscribe | Mode::Fanout => "SUBSCRIBE",
         _ => "OPTIONS",
     }
 }
@@ -128,7 +128,7 @@ impl Uac<'_> {
         out.s("User-Agent: storm\r\n");
         match mode {
             Mode::Register => out.s("Expires: ").n(self.cfg.expires).s("\r\nContent-Length: 0\r\n\r\n"),
-            Mode::Subscribe => out.s("Event: message-summary\r\nAccept: application/simple-message-summary\r\n\
+            Mode::Subscribe | Mode::Fanout => out.s("Event: message-summary\r\nAccept: application/simple-message-summary\r\n\
                 Expires: ").n(self.cfg.expires).s("\r\nContent-Length: 0\r\n\r\n"),
             Mode::Call => out.s("Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO, PRACK, UPDATE\r\n\
                 Supported: replaces, timer, 100rel, path\r\nSession-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n\
@@ -176,7 +176,7 @@ impl Uac<'_> {
         match (m.code, self.cfg.mode) {
             (401 | 407, _) => self.challenged(id, m),
             (200..300, Mode::Call) if !slot.in_dialog => self.call_answered(id, m, peer),
-            (200..300, Mode::Subscribe) => {
+            (200..300, Mode::Subscribe | Mode::Fanout) => {
                 slot.quiet = true;
                 slot.answered = true;
                 if slot.notified {
@@ -293,7 +293,7 @@ impl Uac<'_> {
     }
 
     /// A request from the server: NOTIFY, or anything else, is answered with 200.
-    pub(crate) fn request(&mut self, m: &Msg<'_>, peer: Peer) {
+    pub(crate) fn request(&mut self, m: &Msg<'_>, data: &[u8], peer: Peer) {
         if m.method == b"ACK" {
             return;
         }
@@ -319,6 +319,9 @@ impl Uac<'_> {
         let Some((id, rand)) = call_ids(m.call_id).filter(|_| m.method == b"NOTIFY") else {
             return;
         };
+        if self.cfg.mode == Mode::Fanout {
+            self.hears(rand, data);
+        }
         if let Some(slot) = self
             .slots
             .get_mut(id as usize)

@@ -2,6 +2,7 @@
 
 mod args;
 mod digest;
+mod fanout;
 mod flood;
 mod floor;
 mod flow;
@@ -47,13 +48,16 @@ fn answer(cfg: &Cfg) -> io::Result<()> {
 }
 
 fn drive(cfg: &Cfg) -> io::Result<bool> {
-    let needs_uas = cfg.own_uas && matches!(cfg.mode, Mode::Call | Mode::Subscribe | Mode::Options);
+    let needs_uas = cfg.own_uas && matches!(cfg.mode, Mode::Call | Mode::Subscribe | Mode::Options | Mode::Fanout);
     let uas = if needs_uas {
         Some(Uas::new(cfg)?)
     } else {
         None
     };
     let mut uac = Uac::new(cfg, uas)?;
+    if cfg.mode == Mode::Fanout {
+        return Ok(fanout::drive(cfg, &mut uac));
+    }
     if cfg.mode == Mode::Register && cfg.refresh {
         uac.run(cfg.prime_rate, u64::from(cfg.users), false);
     }

@@ -194,6 +194,7 @@ pub(crate) fn name(mode: Mode, refresh: bool) -> &'static str {
         Mode::Register => "register",
         Mode::Call => "call",
         Mode::Subscribe => "subscribe",
+        Mode::Fanout => "fanout",
         Mode::Options => "options",
         Mode::Flood => "flood",
         Mode::Uas => "uas",

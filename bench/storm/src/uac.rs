@@ -3,6 +3,7 @@
 
 use crate::args::{Cfg, Mode};
 use crate::digest::Challenge;
+use crate::fanout::Heard;
 use crate::link::Link;
 use crate::net::{BATCH, Peer, RxBuf};
 use crate::procfs;
@@ -60,13 +61,14 @@ pub(crate) struct Uac<'a> {
     pub(crate) contacts: Vec<Vec<u8>>,
     pub(crate) holds: VecDeque<Timer>,
     pub(crate) in_flight: u64,
-    epoch: Instant,
+    pub(crate) epoch: Instant,
+    pub(crate) heard: Heard,
+    pub(crate) uas: Option<Uas>,
     free: Vec<u32>,
     next_user: u32,
     next_sock: u32,
     /// Timers by number of repetitions so far: each queue has one interval, so it stays sorted.
     timers: Vec<VecDeque<Timer>>,
-    uas: Option<Uas>,
 }
 
 const LEVELS: usize = 12;
@@ -107,6 +109,7 @@ impl<'a> Uac<'a> {
             holds: VecDeque::new(),
             in_flight: 0,
             epoch: Instant::now(),
+            heard: Heard::default(),
             free: Vec::new(),
             next_user: 0,
             next_sock: 0,
@@ -115,7 +118,7 @@ impl<'a> Uac<'a> {
         })
     }
 
-    /// Sends `total` transactions at `rate`, then waits for the rest of the answers.
+    /// Begins `total` transactions, or changes of a fan-out, at `rate`, then waits for the rest of the answers.
     pub(crate) fn run(&mut self, rate: f64, total: u64, measured: bool) -> Stats {
         self.stats = Stats {
             offered_rate: rate,
@@ -128,10 +131,10 @@ impl<'a> Uac<'a> {
         let start = Instant::now() - self.epoch;
         let per_slice = rate * self.cfg.slice.as_secs_f64();
         let (mut slice, mut ended, mut rss_at) = (0u32, None, start + Duration::from_millis(500));
-        let mut rx = RxBuf::default();
+        let (mut rx, mut begun) = (RxBuf::default(), 0);
         loop {
             self.now = self.epoch.elapsed();
-            while self.stats.started < total && start + self.cfg.slice * slice <= self.now {
+            while begun < total && start + self.cfg.slice * slice <= self.now {
                 let intended = start + self.cfg.slice * slice;
                 slice += 1;
                 let due = ((per_slice * f64::from(slice)) as u64).min(total);
@@ -139,7 +142,8 @@ impl<'a> Uac<'a> {
                     .stats
                     .lag_ms
                     .max((self.now - intended).as_secs_f64() * 1e3);
-                while self.stats.started < due {
+                while begun < due {
+                    begun += 1;
                     self.begin(intended);
                 }
             }
@@ -150,7 +154,7 @@ impl<'a> Uac<'a> {
             if let Some(uas) = &mut self.uas {
                 busy |= uas.step(self.epoch + self.epoch.elapsed());
             }
-            if self.stats.started >= total {
+            if begun >= total {
                 let end = *ended.get_or_insert(self.now);
                 if self.in_flight == 0 || (self.now - end).as_secs_f64() > self.cfg.drain {
                     break;
@@ -187,6 +191,9 @@ impl<'a> Uac<'a> {
     }
 
     fn begin(&mut self, intended: Duration) {
+        if self.heard.is_telling {
+            return self.change(intended);
+        }
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() as u32 - 1
@@ -266,7 +273,7 @@ impl<'a> Uac<'a> {
                     let (data, peer) = rx.get(i);
                     match sip::parse(data) {
                         Some(m) if m.code > 0 => self.response(&m, peer),
-                        Some(m) => self.request(&m, peer),
+                        Some(m) => self.request(&m, data, peer),
                         None => {}
                     }
                 }
@@ -320,6 +327,7 @@ impl<'a> Uac<'a> {
                 self.finish(id, Err(0));
             }
         }
+        self.never_heard();
         self.holds.clear();
         self.timers.iter_mut().for_each(VecDeque::clear);
     }

@@ -1,6 +1,7 @@
 //! The answering side: 180 and 200 to INVITE, 200 to the rest, NOTIFY after SUBSCRIBE.
 
-use crate::args::Cfg;
+use crate::args::{Cfg, Mode};
+use crate::fanout::Dialog;
 use crate::link::Link;
 use crate::net::{Peer, RxBuf};
 use crate::sip::{self, Msg};
@@ -47,6 +48,10 @@ pub(crate) struct Uas {
     t1: Duration,
     contact: Vec<u8>,
     via: Vec<u8>,
+    /// What its NOTIFYs say.
+    state: u64,
+    /// Subscriptions that are told of changes; `None`: there are none.
+    dialogs: Option<Vec<Dialog>>,
 }
 
 pub(crate) const SDP: &str = "v=0\r\no=storm 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
@@ -83,6 +88,8 @@ impl Uas {
             },
             contact: format!("<sip:storm@{ip}:{port}{transport}>").into(),
             via: format!("SIP/2.0/{proto} {ip}:{port};branch=z9hG4bK").into(),
+            state: 2,
+            dialogs: (cfg.mode == Mode::Fanout).then(Vec::new),
         })
     }
 
@@ -188,35 +195,38 @@ impl Uas {
     }
 
     fn notify(&mut self, m: &Msg<'_>, peer: Peer, now: Instant) {
-        const BODY: &str = "Messages-Waiting: yes\r\nMessage-Account: sip:storm@127.0.0.1\r\nVoice-Message: 2/8 (0/2)\r\n";
+        let mut tag = Vec::new();
+        if !sip::has_tag(m.to) {
+            tag.s(";tag=").hex(key(m.call_id, b'T'), 12);
+        }
+        let own: [&[u8]; 3] = [&self.via, &self.contact, &tag];
+        let mut dialog = Dialog::of(m, peer, key(m.call_id, b'N'), own);
+        self.tell(&mut dialog, now);
+        if let Some(dialogs) = &mut self.dialogs
+            && dialogs.iter().all(|known| known.key != dialog.key)
+        {
+            dialogs.push(dialog);
+        }
+    }
+
+    /// Something has changed, and all subscribers are told; gives the number by which they know it.
+    pub(crate) fn change(&mut self, now: Instant) -> u64 {
+        self.state += 1;
+        let mut dialogs = self.dialogs.take();
+        for dialog in dialogs.iter_mut().flatten() {
+            self.tell(dialog, now);
+        }
+        self.dialogs = dialogs;
+        self.link.flush();
+        self.state
+    }
+
+    fn tell(&mut self, dialog: &mut Dialog, now: Instant) {
         let branch = self.rng.next();
         self.out.clear();
-        self.out
-            .s("NOTIFY ")
-            .b(sip::uri(m.contact))
-            .s(" SIP/2.0\r\nVia: ")
-            .b(&self.via)
-            .hex(branch, 16);
-        self.out.s("\r\nMax-Forwards: 70\r\n");
-        for r in sip::routes(&m.record_routes) {
-            self.out.s("Route: ").b(r).s("\r\n");
-        }
-        self.out.s("From: ").b(m.to);
-        self.put_tag(m);
-        self.out
-            .s("\r\nTo: ")
-            .b(m.from)
-            .s("\r\nCall-ID: ")
-            .b(m.call_id)
-            .s("\r\nCSeq: 1 NOTIFY\r\nContact: ");
-        self.out
-            .b(&self.contact)
-            .s("\r\nEvent: message-summary\r\nSubscription-State: active;expires=3600\r\n");
-        self.out
-            .s("Content-Type: application/simple-message-summary\r\nContent-Length: ");
-        self.out.n(BODY.len() as u64).s("\r\n\r\n").s(BODY);
-        self.send(peer);
-        self.keep(key(m.call_id, b'N'), peer, now);
+        dialog.put(branch, self.state, &mut self.out);
+        self.send(dialog.peer);
+        self.keep(dialog.key, dialog.peer, now);
     }
 
     fn keep(&mut self, key: u64, to: Peer, now: Instant) {

@@ -25,7 +25,7 @@ pub(super) struct Row {
 }
 
 /// Every row, in the table's order.
-pub(super) const ROWS: [Row; 12] = [
+pub(super) const ROWS: [Row; 14] = [
     Row {
         name: "register-4000",
         title: "REGISTER, 401, REGISTER, 200",
@@ -115,6 +115,28 @@ pub(super) const ROWS: [Row; 12] = [
         search_from: Some(5_000),
     },
     Row {
+        name: "subscribe-shared",
+        title: "SUBSCRIBE, 200, NOTIFY, 200; Bellhop answers itself, Kamailio relays",
+        rate: 4_000,
+        messages: 4,
+        storm: &["subscribe"],
+        config: "share",
+        plugin: None,
+        registers_first: false,
+        search_from: None,
+    },
+    Row {
+        name: "fanout",
+        title: "NOTIFY, 200 of one of 100 watchers; Bellhop gets one for all, Kamailio one for each",
+        rate: 4_000,
+        messages: 2,
+        storm: FANOUT,
+        config: "share",
+        plugin: None,
+        registers_first: false,
+        search_from: None,
+    },
+    Row {
         name: "options",
         title: "OPTIONS relayed",
         rate: 6_000,
@@ -173,6 +195,13 @@ pub(super) fn means(word: &str, name: &str) -> bool {
 const REGISTER: &[&str] = &["register"];
 const REFRESH: &[&str] = &["register", "--refresh"];
 const CALL: &[&str] = &["call"];
+const FANOUT: &[&str] = &[
+    "fanout",
+    "--sockets",
+    "100",
+    "--ruri",
+    "sip:hall@127.99.0.1",
+];
 
 #[cfg(test)]
 mod tests {
