@@ -8,6 +8,7 @@ use crate::{
     flow::Destination,
     outbox::{Changed, Outbox, Persist, Ticket, Transmit, Unstored},
     registrar::{Aor, Binding, Registered},
+    share::Gone,
     time::{Instant, Now},
     transaction::TransactionId,
 };
@@ -135,6 +136,9 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let message = received.message;
+        if !registered.changes.is_empty() {
+            self.tell_bound(&aor, Gone::Unregistered, out);
+        }
         let (start, told) = (out.bytes.len(), out.events.len());
         let mut common = 0;
         self.write(received, 200, "OK", out, |engine, reply| {

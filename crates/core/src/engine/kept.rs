@@ -117,7 +117,10 @@ impl Engine {
                 watcher.keep.is_held = false;
                 watcher.is_behind = false;
                 let key = Arc::clone(&watcher.key);
-                self.forget_former(number, out);
+                // Who is told once takes nobody's place.
+                if watcher.end.is_none() {
+                    self.forget_former(number, out);
+                }
                 self.show_watcher(now, number);
                 // Otherwise it is told as soon as anything is known.
                 if self.shares.view(&key).is_some() {
@@ -195,9 +198,10 @@ impl Engine {
         let is_shared = self
             .config
             .subscriptions
-            .shared(key.package.as_bytes())
+            .ends_here(key.package.as_bytes())
             .is_some();
-        let is_served = is_shared && self.config.default_upstream.is_some();
+        let has_source = key.is_registration() || self.config.default_upstream.is_some();
+        let is_served = is_shared && has_source;
         let can_go_on = is_served && saved.dialog.cseq < LAST_CSEQ.saturating_sub(SPAN);
         let watcher = Watcher {
             key: Arc::clone(&key),

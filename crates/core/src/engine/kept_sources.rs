@@ -66,7 +66,7 @@ impl Engine {
             let key = Arc::new(saved.key.clone());
             let home = self.config.registrar.leases.home_of(&key.resource);
             let package = key.package.as_bytes();
-            let is_shared = self.config.subscriptions.shared(package).is_some();
+            let is_shared = self.config.subscriptions.ends_here(package).is_some();
             let mut source = Source::new(now.instant, Arc::clone(&key), saved.by.clone());
             source.dialog = Some(saved.dialog.clone());
             source.was_there = true;

@@ -21,6 +21,7 @@ mod notes;
 mod notify;
 mod passed;
 mod register;
+mod registrations;
 mod relay;
 mod shard;
 mod source_dialogs;
@@ -50,7 +51,7 @@ use crate::policy::Policy;
 use crate::proxy::{Acks, BranchId, Contexts};
 use crate::registrar::{Location, can_be_woken};
 use crate::routing::{Known, Names};
-use crate::share::Shares;
+use crate::share::{Gone, Shares};
 use crate::subscription::Board;
 use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
@@ -240,6 +241,9 @@ impl Engine {
             push.is_some_and(|push| can_be_woken(push, binding))
         });
         self.check_leases(&lost, out);
+        for (aor, _) in &lost {
+            self.tell_bound(aor, Gone::Deactivated, out);
+        }
         let count = lost.len();
         self.forget_on_disk(lost, out);
         count

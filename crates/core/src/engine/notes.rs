@@ -15,15 +15,26 @@ impl Engine {
     pub fn note(&mut self, now: Now, note: Note, out: &mut Outbox) {
         let first = out.transmits.len();
         match note.word {
+            Word::Wanted { key, from, at, .. } if key.is_registration() => {
+                self.registration_wanted(now, &key, (from, at), out);
+            }
             Word::Wanted { key, from, by, at } => {
                 self.source_wanted(now, &key, (from, at), by, out);
             }
+            Word::Unwanted { key, from, at } if key.is_registration() => {
+                self.registration_unwanted(&key, (from, at));
+            }
             Word::Unwanted { key, from, at } => self.source_unwanted(now, &key, (from, at), out),
+            Word::Bound { aor, gone } => self.bound(now, &aor, gone, out),
             Word::Told { key, view, at } => {
+                let before = self.shares.view(&key);
                 if self.shares.see(&key, &view, at) {
+                    let is_news = !before.is_some_and(|before| before.says_as_much_as(&view));
                     for number in self.shares.watchers_of(&key) {
                         self.show_watcher(now, number);
-                        self.news_for(now, number, &view, out);
+                        if is_news {
+                            self.news_for(now, number, &view, out);
+                        }
                     }
                 } else {
                     self.not_wanted(key, out);
@@ -48,6 +59,7 @@ impl Engine {
                 Due::Source(number) => self.source_due(now, number, out),
             }
         }
+        self.registrations_due(now, out);
     }
 
     /// The PBX was away and is back: all shards look after their subscriptions.

@@ -109,7 +109,8 @@ impl Engine {
         watcher.is_flying = true;
         let mut body = Vec::new();
         if let Some(content) = content {
-            content.write(&watcher.resource, watcher.version, &mut body);
+            let (resource, version) = (&watcher.resource, watcher.version);
+            content.write(resource, version, now.instant, &mut body);
             watcher.version = watcher.version.wrapping_add(1);
         }
         watcher.keep.went = Some(flow);

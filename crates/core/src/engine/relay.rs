@@ -49,7 +49,7 @@ impl Engine {
         };
         if method == Method::Subscribe
             && route.is_none()
-            && !self.config.subscriptions.share.is_empty()
+            && (self.config.subscriptions.has_watchers() || !self.shares.watchers.is_empty())
             && self.watch(now, received, (uri, routes), &proof, out)
         {
             return;

@@ -10,9 +10,9 @@ use crate::outbox::Outbox;
 use crate::record_route::{self, Side};
 use crate::registrar::Aor;
 use crate::routing::{Proof, Routes, listener_of};
-use crate::share::{Dialog, Keep, Key, Note, WATCHED, Watcher, Word};
+use crate::share::{Dialog, End, Keep, Key, Note, WATCHED, Watcher, Word};
 use crate::share::{accept_for, contact, contact_of};
-use crate::subscription::{Cause, event_of};
+use crate::subscription::{Cause, REG, event_of};
 use crate::text::Text;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Reply, UriRef};
@@ -64,22 +64,31 @@ impl Engine {
     ) -> Option<()> {
         let message = received.message;
         let event = event_of(message)?;
-        let package = self.config.subscriptions.shared(event.package)?.to_owned();
-        self.config.default_upstream?;
+        let settings = &self.config.subscriptions;
+        let package = settings.ends_here(event.package)?.to_owned();
+        // Of our own bindings nobody else knows: what would be relayed otherwise is served, or refused.
+        let is_own = package == REG;
+        if !is_own {
+            self.config.default_upstream?;
+        }
         let by = match proof {
             Proof::Authenticated(user) => identity::asserted(user, received.ends, &self.names),
-            Proof::Trusted { upstream: None } => None,
+            Proof::Trusted { upstream } if upstream.is_none() || is_own => None,
             Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => return None,
         };
         let asked = message.number(HeaderId::Expires).ok()?;
         // To be told once is no subscription; extensions are the PBX's to judge.
-        if routes.has_next || asked == Some(0) || message.first(HeaderId::Require).is_some() {
+        let is_odd = asked == Some(0) || message.first(HeaderId::Require).is_some();
+        if routes.has_next || (is_odd && !is_own) {
             return None;
         }
         uri.user?;
         let resource = Aor::new(uri, self.names.domain_of(uri)?)?;
-        let settings = &self.config.subscriptions;
-        if self.shared.subscriptions.len() >= settings.most {
+        if is_own {
+            if self.refuses_watch(received, (uri, &resource), proof, out) {
+                return Some(());
+            }
+        } else if self.shared.subscriptions.len() >= settings.most {
             return None;
         }
         let tag = self.new_tag();
@@ -92,6 +101,8 @@ impl Engine {
             return Some(());
         };
         let accepts = message.values(HeaderId::Accept).map(|value| value.raw);
+        // Who wants to be told once is gone when he has been (4.4.3).
+        let lasts = if seconds == 0 { ONCE } else { seconds };
         let key = Arc::new(Key {
             resource,
             accept: accept_for(&package, accepts),
@@ -111,11 +122,11 @@ impl Engine {
             by,
             record: self.own_record_route(received, device)?,
             version: 0,
-            until: now.instant.after(Duration::from_secs(seconds.into())),
+            until: now.instant.after(Duration::from_secs(lasts.into())),
             is_flying: false,
             is_behind: false,
             misses: 0,
-            end: None,
+            end: (seconds == 0).then(|| End(";reason=timeout".into())),
             shown: None,
             keep: Keep {
                 is_held: true,
@@ -358,3 +369,5 @@ impl Engine {
 
 /// A subscriber that asks for an hour or more is never told that it is too little (RFC 6665 4.2.1.1).
 const HOUR: u32 = 3_600;
+/// Seconds within which who wants to be told once is told.
+const ONCE: u32 = 32;

@@ -6,6 +6,7 @@ use super::{
     Aor, Binding, Bindings, Device, binding,
     device::Devices,
     index::{ByConnection, ByContact, ByDevice, STRIPES, lock, pick},
+    watched::Watched,
 };
 use crate::{flow::Flow, time::Instant};
 use ahash::RandomState;
@@ -31,6 +32,7 @@ pub struct Location {
     pub(super) connections: ByConnection,
     names: Devices,
     pub(super) devices: ByDevice,
+    pub(super) watched: Watched,
     count: AtomicUsize,
     capacity: usize,
     /// Microseconds; no binding ends before.
@@ -66,6 +68,7 @@ impl Location {
             connections: ByConnection::new(hasher.clone()),
             names: Devices::new([c, d]),
             devices: ByDevice::new(),
+            watched: Watched::default(),
             hasher,
             count: AtomicUsize::new(0),
             capacity,

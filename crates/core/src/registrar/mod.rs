@@ -16,6 +16,7 @@ mod overtaken;
 mod passed;
 mod phones;
 mod record;
+mod watched;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! What the PBX says of a resource, kept whole, and written anew for each watcher.
 
+use super::reg::{self, RegInfo};
 use super::xml::{self, Document};
+use crate::time::Instant;
 
 /// The full state of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ enum Form {
     Presence(Document),
     /// RFC 3842.
     Mailbox(Box<[u8]>),
+    /// RFC 3680: of our own.
+    Registration(RegInfo),
     /// Anything else goes on as it is.
     Other(Box<[u8]>),
 }
@@ -66,18 +70,27 @@ impl Content {
         })
     }
 
+    /// What we have to say of a registration.
+    pub(super) fn of_registration(info: RegInfo) -> Self {
+        Self {
+            kind: reg::KIND.as_bytes().into(),
+            form: Form::Registration(info),
+        }
+    }
+
     /// Whether a watcher who knows `other` would learn nothing from it.
     pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
         match (&self.form, &other.form) {
             (Form::Dialogs { document: a, .. }, Form::Dialogs { document: b, .. }) => {
                 a.children == b.children
             }
+            (Form::Registration(a), Form::Registration(b)) => a.says_the_same_as(b),
             _ => self == other,
         }
     }
 
-    /// Appends it as one watcher is to have it: of the resource as that one calls it, with that one's version.
-    pub(crate) fn write(&self, resource: &[u8], version: u32, out: &mut Vec<u8>) {
+    /// Appends it as one watcher is to have it now: of the resource as that one calls it, with that one's version.
+    pub(crate) fn write(&self, resource: &[u8], version: u32, now: Instant, out: &mut Vec<u8>) {
         let entity = xml::escaped(resource);
         match &self.form {
             Form::Dialogs { document, .. } => {
@@ -91,6 +104,7 @@ impl Content {
             }
             Form::Presence(document) => document.write(&[("entity", &entity)], out),
             Form::Mailbox(lines) => mailbox(lines, resource, out),
+            Form::Registration(info) => info.write(resource, version, now, out),
             Form::Other(body) => out.extend_from_slice(body),
         }
     }
@@ -189,7 +203,12 @@ mod tests {
 
     fn text(content: &Content, version: u32) -> String {
         let mut out = Vec::new();
-        content.write(b"sip:6002@example.org", version, &mut out);
+        content.write(
+            b"sip:6002@example.org",
+            version,
+            Instant::default(),
+            &mut out,
+        );
         String::from_utf8(out).unwrap()
     }
 
@@ -291,7 +310,7 @@ mod tests {
             body.as_bytes(),
         ));
         let mut out = Vec::new();
-        content.write(b"sip:a&b@example.org", 9, &mut out);
+        content.write(b"sip:a&b@example.org", 9, Instant::default(), &mut out);
         let written = String::from_utf8(out).unwrap();
         assert!(
             written.contains("entity=\"sip:a&amp;b@example.org\""),

@@ -9,10 +9,13 @@
 //! ```
 //!
 //! Notes are values that the shell carries from shard to shard ([`crate::outbox::Outbox::notes`]), so one
-//! shard and many are the same. A source is homed by its resource as a lease is by its AoR.
+//! shard and many are the same. A source is homed by its resource as a lease is by its AoR. Where our own bindings are
+//! watched ([`reg`]) the home asks the location service in place of the PBX, and is told by a note to look again.
 
 mod body;
 mod dialog;
+mod reg;
+mod registrations;
 mod saved;
 mod source;
 mod table;
@@ -23,6 +26,9 @@ mod xml;
 pub(crate) use body::{Content, Taken};
 pub use dialog::Dialog;
 pub(crate) use dialog::contact_of;
+pub use reg::Gone;
+pub(crate) use reg::{KIND as REGINFO, Look, Registration};
+pub(crate) use registrations::Registrations;
 pub use saved::{SavedSource, SavedWatcher, Saves, Tag};
 pub(crate) use source::{Source, State};
 pub(crate) use table::{Due, Shares};
@@ -88,6 +94,13 @@ pub enum Word {
         /// Rises with each change: what is older than what is known is not listened to.
         at: u64,
     },
+    /// To the home shard: the bindings of an AoR that is watched have changed.
+    Bound {
+        /// Whose.
+        aor: Aor,
+        /// Why those went that are gone.
+        gone: Gone,
+    },
     /// The PBX may have forgotten its subscriptions.
     Back,
 }
@@ -103,6 +116,23 @@ pub(crate) enum View {
     Over(Box<str>),
 }
 
+impl Key {
+    /// Whether it is our own bindings that are watched, of which the PBX knows nothing (RFC 3680).
+    pub(crate) fn is_registration(&self) -> bool {
+        *self.package == *crate::subscription::REG
+    }
+}
+
+impl View {
+    /// Whether who has been told this one has nothing to hear of the next: a time in it is another, at most.
+    pub(crate) fn says_as_much_as(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Active(Some(one)), Self::Active(Some(next))) => next.says_the_same_as(one),
+            _ => false,
+        }
+    }
+}
+
 /// The kind of body that is asked for on behalf of one who accepts these (RFC 6665 8.2.1: the package has a
 /// default): the package's own if that is among them, so that as many as can share it.
 pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u8]>) -> Box<str> {
@@ -110,9 +140,13 @@ pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u
         "dialog" => "application/dialog-info+xml",
         "presence" => "application/pidf+xml",
         "message-summary" => "application/simple-message-summary",
+        crate::subscription::REG => reg::KIND,
         _ => "",
     };
     let mut first = None;
+    if package == crate::subscription::REG {
+        return own.into();
+    }
     for kind in accepts {
         let end = kind.iter().position(|b| *b == b';').unwrap_or(kind.len());
         let kind = kind.get(..end).unwrap_or_default().trim_ascii();

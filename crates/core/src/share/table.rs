@@ -1,6 +1,6 @@
 //! What one shard has of what is shared: its watchers, and the sources whose home it is.
 
-use super::{Key, Source, State, View, Watcher};
+use super::{Key, Registrations, Source, State, View, Watcher};
 use crate::registrar::Aor;
 use crate::time::Instant;
 use crate::transaction::Timers;
@@ -27,6 +27,8 @@ pub(crate) struct Shares {
     pub(crate) watchers: HashMap<u64, Watcher, RandomState>,
     pub(crate) sources: HashMap<u64, Source, RandomState>,
     pub(crate) timers: Timers<Due>,
+    /// Of our own bindings.
+    pub(crate) registrations: Registrations,
     /// Of a key with watchers here: who they are, and what they were told last.
     local: HashMap<Arc<Key>, Local, RandomState>,
     /// By Call-ID and our tag.
@@ -58,6 +60,7 @@ impl Shares {
             watchers: HashMap::with_hasher(hasher()),
             sources: HashMap::with_hasher(hasher()),
             timers: Timers::new(),
+            registrations: Registrations::new(seed),
             local: HashMap::with_hasher(hasher()),
             by_dialog: HashMap::with_hasher(hasher()),
             by_key: HashMap::with_hasher(hasher()),
@@ -241,10 +244,11 @@ impl Shares {
 
     /// When something is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        match self.wanted.is_empty() {
-            true => self.timers.next(),
-            false => Some(Instant::default()),
+        if !self.wanted.is_empty() {
+            return Some(Instant::default());
         }
+        let timers = [self.timers.next(), self.registrations.timers.next()];
+        timers.into_iter().flatten().min()
     }
 }
 

@@ -157,11 +157,15 @@ impl Document {
     }
 }
 
-/// A text as an attribute's value.
+/// A text as an attribute's value, or inside an element. What no document may have (XML 1.0 2.2) is replaced.
 pub(super) fn escaped(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    text.replace('>', "&gt;").replace('"', "&quot;")
+    let text = text.replace('>', "&gt;").replace('"', "&quot;");
+    text.replace(
+        |c| matches!(c, '\0'..' ' | '\u{fffe}' | '\u{ffff}'),
+        "\u{fffd}",
+    )
 }
 
 /// Elements inside one another.

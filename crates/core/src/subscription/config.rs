@@ -2,6 +2,18 @@
 
 use std::time::Duration;
 
+/// Whose bindings a user may watch by the event package `reg` (RFC 3680). A trusted peer may watch anybody's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reg {
+    /// Nobody's: such a SUBSCRIBE is relayed as any other.
+    #[default]
+    Off,
+    /// His own.
+    Own,
+    /// Anybody's of our domains.
+    Any,
+}
+
 /// The configuration's part that is about subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionConfig {
@@ -9,6 +21,8 @@ pub struct SubscriptionConfig {
     pub most: usize,
     /// Event packages, lower case, whose subscriptions end here: the PBX has one for all watchers of a resource.
     pub share: Vec<String>,
+    /// Whose bindings may be watched (RFC 3680).
+    pub reg: Reg,
     /// Seconds: a watcher that asks for less is refused with 423.
     pub min_expires: u32,
     /// Seconds: the most that a watcher is granted, and what one who does not say gets.
@@ -20,10 +34,16 @@ pub struct SubscriptionConfig {
 }
 
 impl SubscriptionConfig {
-    /// The package, in lower case, if it is shared.
-    pub(crate) fn shared(&self, package: &[u8]) -> Option<&str> {
-        let mut all = self.share.iter().map(String::as_str);
+    /// The package, in lower case, if its subscriptions end here.
+    pub(crate) fn ends_here(&self, package: &[u8]) -> Option<&str> {
+        let own = (self.reg != Reg::Off).then_some(REG);
+        let mut all = self.share.iter().map(String::as_str).chain(own);
         all.find(|name| package.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// Whether any package's subscriptions end here.
+    pub(crate) fn has_watchers(&self) -> bool {
+        self.reg != Reg::Off || !self.share.is_empty()
     }
 }
 
@@ -32,6 +52,7 @@ impl Default for SubscriptionConfig {
         Self {
             most: 100_000,
             share: Vec::new(),
+            reg: Reg::Off,
             min_expires: 60,
             max_expires: 3_600,
             upstream_expires: 3_600,
@@ -39,3 +60,6 @@ impl Default for SubscriptionConfig {
         }
     }
 }
+
+/// The event package of registrations (RFC 3680 4.1).
+pub(crate) const REG: &str = "reg";

@@ -11,7 +11,8 @@ mod state;
 mod table;
 
 pub use board::{Board, Shown};
-pub use config::SubscriptionConfig;
+pub(crate) use config::REG;
+pub use config::{Reg, SubscriptionConfig};
 pub use state::{Cause, Standing};
 pub use table::{PACKAGES, Tally};
 

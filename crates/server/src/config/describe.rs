@@ -9,6 +9,7 @@ use super::{
     mode_word,
     remote::Remote,
     report::{Problem, Problems, Severity},
+    subscriptions::reg_word,
     upstream::Upstream,
 };
 use bellhop_core::{config::Zone, flow::Transport};
@@ -131,6 +132,7 @@ struct RoutePart<'a> {
 struct SubscriptionsPart<'a> {
     most: usize,
     share: &'a [String],
+    reg: &'static str,
     /// Seconds, as the next two.
     min_expires: u32,
     max_expires: u32,
@@ -240,6 +242,7 @@ impl Settings {
             subscriptions: SubscriptionsPart {
                 most: self.subscriptions.most,
                 share: &self.subscriptions.share,
+                reg: reg_word(self.subscriptions.reg),
                 min_expires: self.subscriptions.min_expires,
                 max_expires: self.subscriptions.max_expires,
                 upstream_expires: self.subscriptions.upstream_expires,

@@ -7,7 +7,7 @@ use super::{
     mode_word,
     units::{show_duration, show_size},
 };
-use bellhop_core::config::Zone;
+use bellhop_core::{config::Zone, subscription::Reg};
 use bellhop_policy::{Capability, OnError, PluginConfig};
 
 impl Settings {
@@ -121,6 +121,14 @@ impl Settings {
                 "watching   {shared}: one subscription at the PBX for all who watch the same"
             ));
         }
+        let whose = match self.subscriptions.reg {
+            Reg::Off => None,
+            Reg::Own => Some("a user may watch his own bindings"),
+            Reg::Any => Some("a user may watch anybody's bindings"),
+        };
+        lines.extend(
+            whose.map(|whose| format!("watching   reg: {whose}, which are told from here")),
+        );
         lines.push(match &self.admin {
             Some(admin) => {
                 let who = match admin.token {

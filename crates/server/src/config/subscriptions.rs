@@ -5,7 +5,7 @@ use super::{
     report::Report,
     units::show_duration,
 };
-use bellhop_core::subscription::SubscriptionConfig;
+use bellhop_core::subscription::{Reg, SubscriptionConfig};
 use std::time::Duration;
 
 /// Reads `[subscriptions]`.
@@ -17,6 +17,7 @@ pub(super) fn read(
     let default = SubscriptionConfig::default();
     let most = section.whole("most", 0..=10_000_000);
     let share = share(&section, report, has_default_upstream);
+    let reg = section.choice("reg", &REG_WORDS);
     let least = time(&section, report, "min_expires");
     let longest = time(&section, report, "max_expires");
     let upstream = time(&section, report, "upstream_expires");
@@ -40,18 +41,28 @@ pub(super) fn read(
             usize::try_from(most.value).unwrap_or(default.most)
         }),
         share,
+        reg: reg.map_or(default.reg, |reg| reg.value),
         min_expires,
         max_expires,
         upstream_expires: seconds(&upstream, default.upstream_expires),
         linger: linger.as_ref().map_or(default.linger, |field| field.value),
     };
     let idle = "means nothing here: nothing is shared";
-    for field in [least, longest, upstream, linger].into_iter().flatten() {
+    let is_served = config.reg != Reg::Off;
+    let of_watchers = [least, longest].into_iter().filter(|_| !is_served);
+    for field in of_watchers.chain([upstream, linger]).flatten() {
         if config.share.is_empty() {
             report.warn(&field.at, idle);
         }
     }
     config
+}
+
+/// Whose bindings may be watched, in the configuration's word.
+pub(super) fn reg_word(reg: Reg) -> &'static str {
+    let mut words = REG_WORDS.into_iter();
+    let found = words.find(|(_, value)| *value == Some(reg));
+    found.map_or("off", |(word, _)| word)
 }
 
 fn share(section: &Section<'_>, report: &Report, has_default_upstream: bool) -> Vec<String> {
@@ -89,5 +100,10 @@ fn time(section: &Section<'_>, report: &Report, key: &'static str) -> Option<Fie
 
 /// Those whose bodies are known well enough to be written anew for each watcher.
 const PACKAGES: [&str; 3] = ["dialog", "presence", "message-summary"];
+const REG_WORDS: [(&str, Option<Reg>); 3] = [
+    ("off", Some(Reg::Off)),
+    ("own", Some(Reg::Own)),
+    ("any", Some(Reg::Any)),
+];
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);

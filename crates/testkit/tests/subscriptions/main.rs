@@ -14,6 +14,8 @@ mod dark;
 mod held;
 mod lifetime;
 mod party;
+mod reg;
+mod reg_shards;
 mod relayed;
 mod shared;
 mod shared_watchers;

@@ -1,7 +1,7 @@
 //! `[subscriptions]`.
 
 use super::pretend;
-use bellhop_core::subscription::SubscriptionConfig;
+use bellhop_core::subscription::{Reg, SubscriptionConfig};
 use std::time::Duration;
 
 #[test]
@@ -15,6 +15,7 @@ fn what_is_shared_and_for_how_long_reaches_the_core() {
     let expected = SubscriptionConfig {
         most: 500,
         share: share.map(str::to_owned).into(),
+        reg: Reg::Off,
         min_expires: 30,
         max_expires: 600,
         upstream_expires: 7_200,
@@ -36,6 +37,25 @@ fn what_cannot_be_shared_and_times_that_contradict_are_refused() {
         [subscriptions]\nmost = -1\nshare = [\"dialog\", \"reg\", \"dialog\"]\n\
         min_expires = \"2h\"\nmax_expires = \"1h\"\nupstream_expires = \"2d\"\nlinger = \"10ms\"\n";
     insta::assert_snapshot!(pretend().refuses(text));
+}
+
+#[test]
+fn whose_bindings_may_be_watched_needs_no_pbx() {
+    let listen = "[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n";
+    for (word, reg) in [("off", Reg::Off), ("own", Reg::Own), ("any", Reg::Any)] {
+        let text = format!("{listen}[subscriptions]\nreg = \"{word}\"\nmin_expires = \"1m\"\n");
+        let settings = pretend().accepts(&text);
+        assert_eq!(settings.subscriptions.reg, reg);
+        // Times are for these watchers, too.
+        let is_idle = settings
+            .warnings
+            .iter()
+            .any(|said| said.to_string().contains("nothing is shared"));
+        assert_eq!(is_idle, reg == Reg::Off);
+        let core = settings.core_config(&[], &[]);
+        assert_eq!(core.subscriptions.reg, reg);
+    }
+    insta::assert_snapshot!(pretend().refuses(&format!("{listen}[subscriptions]\nreg = true\n")));
 }
 
 #[test]
