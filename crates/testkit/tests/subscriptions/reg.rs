@@ -114,7 +114,7 @@ fn a_user_hears_at_once_of_his_own_bindings() {
     );
     assert_eq!(
         header_of(&notify, "Subscription-State"),
-        "active;expires=599"
+        "active;expires=600"
     );
     assert_eq!(header_of(&notify, "Event"), "reg");
     let (_, body) = notify.split_once("\r\n\r\n").unwrap();
@@ -199,7 +199,7 @@ fn a_binding_that_is_cut_short_or_changed_is_told() {
     room.binds(DESK, 90);
     let notify = room.hears();
     assert_eq!(told(&notify), ["active", "active", "shortened"]);
-    assert_eq!(attribute(&notify, "contact", "expires"), "89");
+    assert_eq!(attribute(&notify, "contact", "expires"), "90");
     room.rests();
     room.binds(&format!("{DESK};q=0.2"), 600);
     let notify = room.hears();
@@ -302,8 +302,8 @@ fn who_asks_for_no_time_is_told_once() {
         "terminated;reason=timeout"
     );
     assert_eq!(told(&notify), ["active", "active", "registered"]);
-    assert!(known(&room.world).is_empty());
     assert!(room.hears_within(Duration::from_secs(60)).is_none());
+    assert!(known(&room.world).is_empty());
 }
 
 /// 4.5; RFC 6665 4.2.1.1; RFC 3261 8.2.2.3.
@@ -346,6 +346,7 @@ fn when_the_last_watcher_is_gone_nothing_is_looked_at_any_more() {
         "terminated;reason=timeout"
     );
     room.binds(DESK, 0);
-    assert!(room.hears_within(Duration::from_secs(60)).is_none());
+    let more = room.hears_within(Duration::from_secs(60));
+    assert_eq!(more, None);
     assert!(known(&room.world).is_empty());
 }

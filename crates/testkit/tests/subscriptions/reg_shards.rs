@@ -10,6 +10,7 @@ use bellhop_core::outbox::Outbox;
 use bellhop_core::subscription::Reg;
 use bellhop_core::time::Now;
 use bellhop_testkit::Chance;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Phones are homed by Call-ID, what they watch by AoR: a change is told across shards.
@@ -25,19 +26,33 @@ fn a_change_reaches_watchers_whose_shard_is_another() {
     let mut house = House::new(&config, &shared);
     let mut watcher = phone("6001", "203.0.113.1:5060");
     for n in 0..8 {
-        let subscribe = watcher.request("SUBSCRIBE", OWN, &format!("w{n}"), "Event: reg\r\n");
-        house.takes(now, &subscribe);
+        watcher.address.set_port(5060 + n);
+        watcher.contact = watcher.address.to_string();
+        let subscribe = watcher.request(
+            "SUBSCRIBE",
+            OWN,
+            &format!("{n}@watchers.example.org"),
+            "Event: reg\r\n",
+        );
+        house.takes(now, watcher.address, &subscribe);
     }
     let first = house.notifies();
     assert_eq!(first.len(), 8);
     assert!(first.iter().all(|notify| told(notify)[0] == "init"));
     for notify in &first {
-        house.takes(now, &watcher.answer(notify, 200, "OK", ""));
+        let n: u16 = header_of(notify, "Call-ID")
+            .split('@')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        watcher.address.set_port(5060 + n);
+        house.takes(now, watcher.address, &watcher.answer(notify, 200, "OK", ""));
     }
     let mut desk = phone("6001", "203.0.113.9:5060");
     let line = format!("Contact: {DESK}\r\n");
     let register = register_of(&mut desk, OWN, "reg", &line, "");
-    house.takes(now, &register);
+    house.takes(now, desk.address, &register);
     let second = house.notifies();
     assert_eq!(second.len(), 8);
     assert!(
@@ -81,13 +96,13 @@ impl House {
     }
 
     /// A message comes in, and all that follows from it is carried out.
-    fn takes(&mut self, now: Now, message: &str) {
+    fn takes(&mut self, now: Now, remote: SocketAddr, message: &str) {
         let shard = shard_of(message.as_bytes(), self.engines.len());
         self.shards_used[shard] = true;
         let flow = Flow {
             listener: ListenerId(0),
             transport: Transport::Udp,
-            remote: addr("203.0.113.1:5060"),
+            remote,
             connection: None,
         };
         let mut out = Outbox::default();
