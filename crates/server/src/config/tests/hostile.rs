@@ -191,6 +191,7 @@ const KEYS: &[&str] = &[
     "transactions",
     "most",
     "share",
+    "reg",
     "linger",
     "rate",
     "per_source",

@@ -55,7 +55,9 @@ fn whose_bindings_may_be_watched_needs_no_pbx() {
         let core = settings.core_config(&[], &[]);
         assert_eq!(core.subscriptions.reg, reg);
     }
-    insta::assert_snapshot!(pretend().refuses(&format!("{listen}[subscriptions]\nreg = true\n")));
+    insta::assert_snapshot!(
+        pretend().refuses(&format!("{listen}[subscriptions]\nreg = \"mine\"\n"))
+    );
 }
 
 #[test]
