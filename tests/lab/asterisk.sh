@@ -24,6 +24,7 @@
 #   AST_NONCE=32                seconds for which a nonce of mode digest is good
 #   AST_SUPPORT_PATH=no         whether mode registered takes a Path (RFC 3327)
 #   AST_FIRST=6001  AST_LAST=6010  the users
+#   AST_KEEP=no                 yes: what its database has outlives it
 #   AST_RTP_START=20000  AST_RTP_END=20199
 #   AST_CONFIG=                 a directory whose pjsip.conf and extensions.conf
 #                               take the place of those made here
@@ -44,6 +45,7 @@ AST_LAST=${AST_LAST:-6010}
 AST_RTP_START=${AST_RTP_START:-20000}
 AST_RTP_END=${AST_RTP_END:-20199}
 AST_CONFIG=${AST_CONFIG:-}
+AST_KEEP=${AST_KEEP:-no}
 
 lab_find_loader
 RUN=$LAB_RUN/asterisk
@@ -63,7 +65,7 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
 
 configure() {
     case $1 in digest|registered|trunk|trusted) ;; *) die "MODE is trusted, registered, digest or trunk" ;; esac
-    rm -rf "$RUN"
+    [ "$AST_KEEP" = yes ] && rm -rf "$RUN/etc" || rm -rf "$RUN"
     mkdir -p "$RUN/etc" "$RUN/lib/keys" "$RUN/run" "$RUN/log/cdr-csv" "$RUN/spool/voicemail/default"
     for t in asterisk modules logger rtp musiconhold indications pjproject extensions voicemail pjsip; do
         fill "$t.conf.in" > "$RUN/etc/$t.conf"

@@ -26,6 +26,7 @@ pub mod flood;
 pub mod kamailio;
 pub mod kills;
 pub mod lab;
+pub mod lamps;
 pub mod lane;
 pub mod message;
 pub mod netns;

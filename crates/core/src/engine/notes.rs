@@ -99,9 +99,8 @@ impl Engine {
             self.refuse(received, 403, "Not from the PBX", out);
             return true;
         }
-        let cseq = message.cseq().map_or(0, |(number, _)| number);
-        let (status, why, is_new) = match self.shares.sources.get_mut(&number) {
-            Some(source) => judge(source, message, cseq),
+        let (status, why, news) = match self.shares.sources.get_mut(&number) {
+            Some(source) => judge(source, received),
             None => return false,
         };
         if status >= 300 {
@@ -109,10 +108,25 @@ impl Engine {
             return true;
         }
         self.reply(received, status, why, out, |_, _| {});
-        if is_new && let Some(told) = told(message) {
-            self.source_told(now, number, message, &told, out);
+        match (news, told(message)) {
+            (News::New, Some(told)) => self.source_told(now, number, message, &told, out),
+            (News::Old, _) => self.source_doubted(now, number),
+            _ => {}
         }
         true
+    }
+
+    /// A NOTIFY has an old number: one has overtaken another, or the PBX was restarted and counts anew. It says how all is
+    /// when it is asked.
+    fn source_doubted(&mut self, now: Now, number: u64) {
+        let source = self.shares.sources.get_mut(&number);
+        let Some(source) = source.filter(|source| !source.shards.is_empty()) else {
+            return;
+        };
+        source.forget_numbers();
+        if source.state == State::Held && source.has_told {
+            self.shares.wake_source(number, now.instant);
+        }
     }
 
     fn source_told(
@@ -213,27 +227,46 @@ impl Engine {
     }
 }
 
-/// What a NOTIFY of a subscription of ours is answered, and whether it says something new.
-fn judge(source: &mut Source, message: Message<'_>, cseq: u32) -> (u16, &'static str, bool) {
+/// What a NOTIFY of a subscription of ours is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    New,
+    Copy,
+    Old,
+}
+
+/// What a NOTIFY of a subscription of ours is answered, and what it is.
+fn judge(source: &mut Source, received: &Received<'_>) -> (u16, &'static str, News) {
+    let message = received.message;
+    let cseq = message.cseq().map_or(0, |(number, _)| number);
     let package = event_of(message).map(|event| event.package);
     if !package.is_some_and(|p| p.eq_ignore_ascii_case(source.key.package.as_bytes())) {
-        return (489, "Bad Event", false);
+        return (489, "Bad Event", News::Old);
     }
     let Some(dialog) = &mut source.dialog else {
-        return (481, "Subscription does not exist", false);
+        return (481, "Subscription does not exist", News::Old);
     };
     // A fork: one PBX is enough (4.1.4).
     let from = message.from_tag().unwrap_or_default();
     if !dialog.remote_tag.is_empty() && *dialog.remote_tag != *from {
-        return (481, "Another one is kept", false);
+        return (481, "Another one is kept", News::Old);
     }
-    if dialog.remote_cseq.is_some_and(|last| cseq < last) {
-        return (500, "CSeq out of order", false);
+    let branch = received
+        .via
+        .and_then(|via| via.branch())
+        .unwrap_or_default();
+    if dialog.remote_cseq == Some(cseq) && *source.branch == *branch {
+        return (200, "OK", News::Copy);
     }
-    let is_new = dialog.remote_cseq != Some(cseq);
+    // RFC 3261 12.2.2 wants a 500, and Asterisk ends a subscription for that without a word: a NOTIFY that it repeats
+    // because we were away arrives behind the one that answers our refresh.
+    if dialog.remote_cseq.is_some_and(|last| cseq <= last) {
+        return (200, "OK", News::Old);
+    }
+    source.branch = branch.into();
     dialog.hear(message);
     dialog.remote_cseq = Some(cseq);
-    (200, "OK", is_new)
+    (200, "OK", News::New)
 }
 
 /// Seconds.

@@ -98,6 +98,7 @@ impl Engine {
             };
             if matches!(source.state, State::Held | State::Wanted) && !source.shards.is_empty() {
                 source.state = State::Wanted;
+                source.forget_numbers();
                 self.source_in_turn(now, number);
             }
         }

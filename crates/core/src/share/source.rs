@@ -56,6 +56,8 @@ pub(crate) struct Source {
     pub(crate) refresh_at: Instant,
     /// It has told something since its dialog began.
     pub(crate) has_told: bool,
+    /// The branch of its last NOTIFY: a copy has the same.
+    pub(crate) branch: Box<[u8]>,
     /// The PBX had it before the program was restarted.
     pub(crate) was_there: bool,
 }
@@ -77,7 +79,15 @@ impl Source {
             tries: Tries::default(),
             refresh_at: Instant::default(),
             has_told: false,
+            branch: Box::default(),
             was_there: false,
+        }
+    }
+
+    /// The PBX may have been restarted: its numbers may begin anew.
+    pub(crate) fn forget_numbers(&mut self) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.remote_cseq = None;
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Party {
     pub(crate) complaints: Vec<String>,
     cseq: u32,
     version: u32,
+    /// How often the PBX was restarted.
+    life: u32,
     phones: Vec<Guest>,
 }
 
@@ -56,6 +58,7 @@ impl Party {
             complaints: Vec::new(),
             cseq: 0,
             version: 0,
+            life: 0,
             phones: Vec::new(),
         }
     }
@@ -193,7 +196,7 @@ impl Party {
     pub(crate) fn tells_body(&mut self, asked: &str, state: &str, kind: &str, body: &str) {
         self.cseq += 1;
         let mut p = pbx();
-        p.user = format!("tells{}", self.cseq);
+        p.user = format!("tells{}x{}", self.life, self.cseq);
         let contact = header_of(asked, "Contact");
         let uri = contact.trim_matches(['<', '>']).to_owned();
         let event = header_of(asked, "Event");
@@ -212,6 +215,12 @@ impl Party {
             .unwrap_or_default();
         let text = text.replacen(&from, &format!("{own};tag=tpbx"), 1);
         say(&mut self.world, &p, &text);
+    }
+
+    /// The PBX counts its NOTIFYs and their versions from here on, as one does that was restarted.
+    pub(crate) fn recount(&mut self, number: u32) {
+        (self.cseq, self.version) = (number - 1, 0);
+        self.life += 1;
     }
 
     /// The lamp changes.

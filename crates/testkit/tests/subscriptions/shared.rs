@@ -204,6 +204,54 @@ fn a_pbx_that_has_forgotten_it_is_asked_anew_and_the_lamps_are_right_again() {
     assert_eq!(lamp_of(last).1, "confirmed");
 }
 
+/// A PBX that was restarted before anybody noticed has forgotten the others as well.
+#[test]
+fn a_pbx_that_has_forgotten_one_is_asked_for_all_and_in_the_dialogs_that_it_may_know() {
+    let mut party = Party::new();
+    party.manner = (200, "Expires: 120\r\n");
+    party.watcher(0);
+    let mut other = party.guest(1, 200);
+    party.subscribes(&mut other, "other", "Event: presence\r\n");
+    // The second is refreshed thirty seconds after the first at least.
+    party.run(Duration::from_secs(1));
+    let ids: Vec<String> = party
+        .asked
+        .iter()
+        .map(|asked| value(asked, "Call-ID").to_owned())
+        .collect();
+    party.manner = (481, "");
+    while party.asked.len() == 2 {
+        party.run(Duration::from_millis(20));
+    }
+    party.manner = (200, "Expires: 120\r\n");
+    party.run(Duration::from_millis(500));
+    let first = value(&party.asked[2], "Call-ID").to_owned();
+    let second = ids.iter().find(|id| **id != first).unwrap();
+    let again = party.asked[3..]
+        .iter()
+        .find(|asked| value(asked, "Call-ID") == second);
+    assert!(value(again.unwrap(), "To").contains(";tag=tpbx"));
+}
+
+/// Asterisk counts anew after a restart, and ends a subscription whose NOTIFY is answered 500.
+#[test]
+fn a_notify_with_an_old_number_is_answered_200_and_all_is_asked_for() {
+    let mut party = Party::new();
+    let (phone, _) = party.watcher(0);
+    party.changes("early");
+    party.run(SECOND);
+    party.heard();
+    party.recount(1);
+    party.lamp = "confirmed".to_owned();
+    let asked = party.asked[0].clone();
+    party.tells(&asked, "active;expires=3600");
+    party.run(SECOND);
+    assert!(party.complaints.is_empty(), "{:?}", party.complaints);
+    assert_eq!(party.asked.len(), 2);
+    let last = party.heard_by(&phone).last().unwrap();
+    assert_eq!(lamp_of(last).1, "confirmed");
+}
+
 #[test]
 fn what_the_pbx_ends_is_asked_for_anew_unless_it_says_that_it_is_no_use() {
     for (reason, is_over) in [

@@ -1,0 +1,233 @@
+//! Panels of lamps before a Bellhop that shares, and a real Asterisk behind it: either is killed while lamps change,
+//! and every lamp must be right again without a phone asking (`cargo xtask lamps`).
+
+mod panel;
+
+use crate::asterisk::{self, Asterisk};
+use crate::bellhop::Bellhop;
+use crate::lane::Transport;
+use crate::site::Site;
+use crate::temp::TempDir;
+use panel::Panel;
+use std::time::{Duration, Instant};
+
+/// Who watches what, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Phones.
+    pub phones: u8,
+    /// Lamps of each.
+    pub lamps: u16,
+    /// Whether the subscriptions end at Bellhop.
+    pub is_shared: bool,
+    /// Whether Asterisk has its database again when it comes back.
+    pub asterisk_remembers: bool,
+    /// How often Bellhop asks whether Asterisk is there.
+    pub probe: &'static str,
+}
+
+/// Phones, Bellhop, Asterisk.
+#[derive(Debug)]
+pub struct Lamps {
+    /// Bellhop.
+    pub bellhop: Bellhop,
+    /// The PBX.
+    pub asterisk: Asterisk,
+    plan: Plan,
+    panels: Vec<Panel>,
+    lit: Vec<bool>,
+    _data: TempDir,
+}
+
+impl Plan {
+    /// So many phones with so many lamps each, shared, with an Asterisk that forgets.
+    pub fn of(phones: u8, lamps: u16) -> Self {
+        Self {
+            phones,
+            lamps,
+            is_shared: true,
+            asterisk_remembers: false,
+            probe: "1s",
+        }
+    }
+}
+
+impl Lamps {
+    /// All phones have subscribed to all their lamps, which are dark. Nothing, and the calling test counted as skipped,
+    /// without a lab.
+    ///
+    /// # Panics
+    /// If a SUBSCRIBE is refused, or a lamp is not told of.
+    pub fn or_skip(plan: Plan) -> Option<Self> {
+        let data = TempDir::new();
+        let bellhop = |mut setup: crate::bellhop::Setup| {
+            setup.probe = Some(plan.probe);
+            // The panels' SUBSCRIBEs are many at once.
+            setup = setup.data_dir(data.path()).log("warn");
+            if plan.is_shared {
+                setup.more += "[subscriptions]\nshare = [\"dialog\"]\n";
+            }
+            setup
+        };
+        let pbx = |mut setup: asterisk::Setup| {
+            if plan.asterisk_remembers {
+                setup.more.push(("AST_KEEP", "yes".to_owned()));
+            }
+            setup
+        };
+        let site = Site::of(Transport::Udp, bellhop, pbx)?;
+        let panel = |n: u8| {
+            let user = 1 + (n - 1) % 9;
+            Panel::new(&site.lane, user, n)
+        };
+        let mut lamps = Self {
+            panels: (1..=plan.phones).map(panel).collect(),
+            lit: vec![false; plan.lamps.into()],
+            bellhop: site.bellhop,
+            asterisk: site.asterisk,
+            plan,
+            _data: data,
+        };
+        for panel in &mut lamps.panels {
+            for lamp in 0..plan.lamps {
+                panel.subscribe(&name(lamp));
+            }
+        }
+        lamps.become_right(PATIENCE);
+        Some(lamps)
+    }
+
+    /// How many subscriptions the phones have.
+    pub fn subscriptions(&self) -> usize {
+        self.panels.iter().map(|panel| panel.lamps().count()).sum()
+    }
+
+    /// Requests that the phones have sent.
+    pub fn requests(&self) -> u32 {
+        self.panels.iter().map(Panel::requests).sum()
+    }
+
+    /// NOTIFYs that ended a subscription so that its phone subscribes anew.
+    pub fn deactivated(&self) -> usize {
+        self.panels.iter().map(Panel::deactivated).sum()
+    }
+
+    /// What was wrong with NOTIFYs: a number that did not rise, a dialog that nobody knows.
+    pub fn complaints(&self) -> Vec<String> {
+        let all = self.panels.iter();
+        all.flat_map(|panel| panel.complaints().iter().cloned())
+            .collect()
+    }
+
+    /// Changes every second lamp, counted from this one, at Asterisk.
+    pub fn flip(&mut self, first: u16) {
+        for lamp in (first..self.plan.lamps).step_by(2) {
+            let lit = &mut self.lit[usize::from(lamp)];
+            *lit = !*lit;
+            self.set(lamp);
+        }
+    }
+
+    /// Kills Bellhop, has lamps change while nobody is there to tell, and starts it; how long it took until it was
+    /// ready, and from then on until every lamp was right.
+    ///
+    /// # Panics
+    /// If that is never so.
+    pub fn kill_bellhop(&mut self, first: u16) -> (Duration, Duration) {
+        self.bellhop.kill();
+        self.flip(first);
+        let began = Instant::now();
+        self.bellhop.start();
+        let ready = began.elapsed();
+        (ready, self.become_right(PATIENCE))
+    }
+
+    /// Kills Asterisk and starts it with other lamps lit; how long it took until it was ready, and from then on until
+    /// every lamp was right.
+    ///
+    /// # Panics
+    /// If that is never so.
+    pub fn kill_asterisk(&mut self, first: u16) -> (Duration, Duration) {
+        self.asterisk.kill();
+        let began = Instant::now();
+        self.asterisk.start();
+        let ready = began.elapsed();
+        let since = Instant::now();
+        self.flip(first);
+        // One that forgets has forgotten what is lit, too.
+        for lamp in (0..self.plan.lamps).filter(|_| !self.plan.asterisk_remembers) {
+            if self.lit[usize::from(lamp)] {
+                self.set(lamp);
+            }
+        }
+        let lit = since.elapsed();
+        (ready, lit + self.become_right(PATIENCE))
+    }
+
+    /// Waits until every phone has every lamp as it is; how long that took.
+    ///
+    /// # Panics
+    /// If it is not so `within` the time.
+    pub fn become_right(&mut self, within: Duration) -> Duration {
+        let began = Instant::now();
+        let is_right = crate::deadline::holds_within(within, || {
+            for panel in &mut self.panels {
+                panel.serve();
+            }
+            self.wrong().is_empty()
+        });
+        assert!(is_right, "not within {within:?}: {:?}", self.wrong());
+        began.elapsed()
+    }
+
+    /// How many phones show a lamp otherwise than it is, by its extension.
+    fn wrong(&self) -> Vec<(String, usize)> {
+        let wrong = |(lamp, is_lit): (u16, &bool)| {
+            let name = name(lamp);
+            let others = |panel: &&Panel| !panel.shows(&name, *is_lit);
+            let count = self.panels.iter().filter(others).count();
+            (count > 0).then_some((name, count))
+        };
+        (0..).zip(&self.lit).filter_map(wrong).collect()
+    }
+
+    /// Has the phones answer for so long.
+    pub fn listen(&mut self, time: Duration) {
+        crate::deadline::holds_within(time, || {
+            for panel in &mut self.panels {
+                panel.serve();
+            }
+            false
+        });
+    }
+
+    /// How many subscriptions Asterisk has.
+    ///
+    /// # Panics
+    /// If it does not say.
+    pub fn inbound(&self) -> usize {
+        let shown = self.asterisk.cli("pjsip show subscriptions inbound");
+        let number = shown.split(" active subscriptions").next();
+        let number = number.and_then(|text| text.lines().last());
+        number
+            .and_then(|text| text.trim().parse().ok())
+            .expect("a number")
+    }
+
+    fn set(&self, lamp: u16) {
+        let word = match self.lit[usize::from(lamp)] {
+            true => "INUSE",
+            false => "NOT_INUSE",
+        };
+        let name = name(lamp);
+        self.asterisk
+            .cli(&format!("devstate change Custom:lamp{name} {word}"));
+    }
+}
+
+/// The extension of a lamp of Asterisk's dial plan.
+fn name(lamp: u16) -> String {
+    format!("{}", 500 + lamp)
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
