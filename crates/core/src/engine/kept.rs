@@ -11,7 +11,7 @@ use super::durable::Answer;
 use super::shard::shard_of_call;
 use crate::outbox::{Changed, Outbox, Persist};
 use crate::registrar::Aor;
-use crate::share::{End, Keep, SavedWatcher, Tag, Watcher};
+use crate::share::{End, Keep, RLMI, SavedWatcher, Tag, Watcher};
 use crate::subscription::Cause;
 use crate::time::Now;
 use bellhop_wire::NameAddr;
@@ -123,7 +123,7 @@ impl Engine {
                 }
                 self.show_watcher(now, number);
                 // Otherwise it is told as soon as anything is known.
-                if self.shares.view(&key).is_some() {
+                if self.list_begins(now, number) || self.shares.view(&key).is_some() {
                     self.tell_watcher(now, number, out);
                 }
             }
@@ -131,7 +131,11 @@ impl Engine {
                 watcher.end = Some(End(";reason=timeout".into()));
                 self.tell_watcher(now, number, out);
             }
-            Step::Lasts | Step::Rises => self.tell_watcher(now, number, out),
+            Step::Lasts => {
+                self.list_goes_on(number, out);
+                self.tell_watcher(now, number, out);
+            }
+            Step::Rises => self.tell_watcher(now, number, out),
         }
     }
 
@@ -202,6 +206,8 @@ impl Engine {
             .is_some();
         let has_source = key.is_registration() || self.config.default_upstream.is_some();
         let is_served = is_shared && has_source;
+        let list = self.saved_list(saved);
+        let is_served = is_served && list.is_some() == (*key.accept == *RLMI);
         let can_go_on = is_served && saved.dialog.cseq < LAST_CSEQ.saturating_sub(SPAN);
         let watcher = Watcher {
             key: Arc::clone(&key),
@@ -231,9 +237,15 @@ impl Engine {
         if !can_go_on {
             self.shares.in_turn(now.instant, number);
         }
-        if is_served && is_first {
-            self.shares.wanted.push((key, by));
-        }
+        let wanted = match list {
+            Some((list, accept)) if can_go_on => {
+                self.list_returns(now, number);
+                self.put_list(number, list, &accept)
+            }
+            _ => (is_served && is_first).then_some(key).into_iter().collect(),
+        };
+        let wanted = wanted.into_iter().map(|key| (key, by.clone()));
+        self.shares.wanted.extend(wanted);
     }
 
     /// In whose name the PBX is asked on behalf of a watcher.
@@ -254,7 +266,7 @@ impl Engine {
         dialog.cseq = ceiling;
         let left = watcher.until.since(now.instant);
         let saved = SavedWatcher {
-            keys: vec![(*watcher.key).clone()],
+            keys: self.keys_of(number, &watcher.key),
             dialog,
             flow: watcher.flow,
             device: watcher.device,

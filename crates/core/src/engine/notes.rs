@@ -55,7 +55,11 @@ impl Engine {
         while let Some(due) = self.shares.timers.pop_due(now.instant) {
             match due {
                 Due::Expired(number) => self.watcher_expired(now, number, out),
-                Due::Again(number) => self.tell_watcher(now, number, out),
+                Due::Again(number) => {
+                    if self.is_to_be_told(now, number) {
+                        self.tell_watcher(now, number, out);
+                    }
+                }
                 Due::Source(number) => self.source_due(now, number, out),
             }
         }

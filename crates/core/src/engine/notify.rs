@@ -16,6 +16,9 @@ use std::sync::Arc;
 impl Engine {
     /// Tells a watcher how it is now.
     pub(super) fn tell_watcher(&mut self, now: Now, number: u64, out: &mut Outbox) {
+        if !self.shares.has_news(number) {
+            return;
+        }
         let next = match self.shares.watchers.get_mut(&number) {
             Some(watcher) => watcher.changed(),
             None => return,
@@ -37,6 +40,8 @@ impl Engine {
         let watcher = self.shares.watchers.get(&number);
         match watcher.map(|watcher| watcher.keep.is_restored) {
             Some(true) if *view == View::Pending => {}
+            // Of a list all is to be known.
+            Some(true) if self.shares.is_partly_known(number).0 => {}
             Some(true) => self.shares.in_turn(now.instant, number),
             Some(false) => self.tell_watcher(now, number, out),
             None => {}
@@ -72,6 +77,7 @@ impl Engine {
     fn await_way(&mut self, now: Now, number: u64, flow: Flow) {
         if let Some(watcher) = self.shares.watchers.get_mut(&number) {
             let wait = watcher.keep.lose(flow);
+            self.shares.tell_all(number);
             self.shares.again_after(number, now.instant.after(wait));
         }
     }
@@ -86,9 +92,11 @@ impl Engine {
     ) -> Option<()> {
         let key = Arc::clone(&self.shares.watchers.get(&number)?.key);
         let view = self.shares.view(&key);
+        let mut body = Vec::new();
+        let list = self.write_list(now, number, &mut body);
         let watcher = self.shares.watchers.get_mut(&number)?;
         if let Some(View::Over(why)) = view.as_deref() {
-            watcher.end.get_or_insert_with(|| End(why.clone()));
+            watcher.over(why);
         }
         let left = watcher.until.since(now.instant).as_secs();
         let content = match view.as_deref() {
@@ -96,7 +104,7 @@ impl Engine {
             _ => None,
         };
         // One that comes from the disk was told before.
-        let is_known = !matches!(view.as_deref(), None | Some(View::Pending));
+        let is_known = list.is_some() || !matches!(view.as_deref(), None | Some(View::Pending));
         let is_active = is_known || watcher.keep.is_restored;
         watcher.keep.is_restored &= !is_known;
         watcher.keep.lost = None;
@@ -107,12 +115,12 @@ impl Engine {
         };
         watcher.dialog.cseq = watcher.dialog.cseq.saturating_add(1);
         watcher.is_flying = true;
-        let mut body = Vec::new();
         if let Some(content) = content {
             let (resource, version) = (&watcher.resource, watcher.version);
             content.write(resource, version, now.instant, &mut body);
             watcher.version = watcher.version.wrapping_add(1);
         }
+        let kind = list.as_deref().or(content.map(|content| &*content.kind));
         watcher.keep.went = Some(flow);
         let flow = self.names.flow_today(flow)?;
         let branch = loops::branch(self.entropy.next_u64(), 0);
@@ -126,7 +134,8 @@ impl Engine {
             record: &watcher.record,
             event: &watcher.event,
             state: state.as_bytes(),
-            body: content.map(|content| (&*content.kind, &*body)),
+            more: if list.is_some() { LISTED } else { b"" },
+            body: kind.map(|kind| (kind, &*body)),
         };
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
@@ -173,7 +182,11 @@ impl Engine {
         match watcher.answered(status, wait) {
             Next::Rest => {}
             Next::Notify => self.tell_watcher(now, number, out),
-            Next::NotifyAfter(wait) => self.shares.again_after(number, now.instant.after(wait)),
+            Next::NotifyAfter(wait) => {
+                // What it has not answered it may not have got.
+                self.shares.tell_all(number);
+                self.shares.again_after(number, now.instant.after(wait));
+            }
             Next::Gone => {
                 let cause = match &watcher.end {
                     Some(End(why)) if why.contains("deactivated") => Cause::Deactivated,
@@ -193,12 +206,13 @@ impl Engine {
         if watcher.keep.lost.is_some() {
             return self.forget_watcher(number, Cause::Expired, out);
         }
-        watcher.end.get_or_insert(End(";reason=timeout".into()));
+        watcher.over(";reason=timeout");
         self.tell_watcher(now, number, out);
     }
 
     /// Lets a watcher go.
     pub(super) fn forget_watcher(&mut self, number: u64, cause: Cause, out: &mut Outbox) {
+        let members = self.shares.drop_list(number);
         let Some((watcher, is_last)) = self.shares.remove(number) else {
             return;
         };
@@ -206,8 +220,9 @@ impl Engine {
         if let Some(shown) = watcher.shown {
             self.shared.subscriptions.hide(self.shard, shown, cause);
         }
-        if is_last {
-            self.not_wanted(watcher.key, out);
+        let own = is_last.then_some(watcher.key);
+        for key in members.unwrap_or_else(|| own.into_iter().collect()) {
+            self.not_wanted(key, out);
         }
     }
 
@@ -218,6 +233,7 @@ impl Engine {
         };
         let standing = match self.shares.view(&watcher.key).as_deref() {
             Some(View::Active(_)) => Standing::Active,
+            _ if self.shares.lists.contains_key(&number) => Standing::Active,
             _ => Standing::Pending,
         };
         let board = &self.shared.subscriptions;
@@ -227,3 +243,6 @@ impl Engine {
         }
     }
 }
+
+/// A NOTIFY of a list says so (RFC 4662 4.5).
+const LISTED: &[u8] = b"Require: eventlist\r\n";

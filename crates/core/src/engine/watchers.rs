@@ -2,18 +2,17 @@
 
 use super::Engine;
 use super::kept::Step;
+use super::lists::{EVENTLIST, list_accept};
 use super::local::Received;
 use crate::digits::decimal;
 use crate::event::{Decision, Level};
 use crate::identity;
 use crate::outbox::Outbox;
-use crate::record_route::{self, Side};
 use crate::registrar::Aor;
 use crate::routing::{Proof, Routes, listener_of};
 use crate::share::{Dialog, End, Keep, Key, Note, WATCHED, Watcher, Word};
 use crate::share::{accept_for, contact, contact_of};
 use crate::subscription::{Cause, REG, event_of};
-use crate::text::Text;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Reply, UriRef};
 use smallvec::SmallVec;
@@ -65,9 +64,9 @@ impl Engine {
         let message = received.message;
         let event = event_of(message)?;
         let settings = &self.config.subscriptions;
-        let package = settings.ends_here(event.package)?.to_owned();
+        let package = settings.ends_here(event.package).map(str::to_owned);
         // Of our own bindings nobody else knows: what would be relayed otherwise is served, or refused.
-        let is_own = package == REG;
+        let is_own = package.as_deref() == Some(REG);
         if !is_own {
             self.config.default_upstream?;
         }
@@ -77,20 +76,28 @@ impl Engine {
             Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => return None,
         };
         let asked = message.number(HeaderId::Expires).ok()?;
-        // To be told once is no subscription; extensions are the PBX's to judge.
-        let is_odd = asked == Some(0) || message.first(HeaderId::Require).is_some();
-        if routes.has_next || (is_odd && !is_own) {
-            return None;
-        }
         uri.user?;
         let resource = Aor::new(uri, self.names.domain_of(uri)?)?;
+        if routes.has_next {
+            return None;
+        }
+        let list = self.config.subscriptions.lists.get(&resource);
+        let list = list.filter(|_| !is_own).cloned();
+        // To be told once is no subscription; extensions are the PBX's to judge.
+        let is_odd = asked == Some(0) || message.first(HeaderId::Require).is_some();
+        let is_full = self.shared.subscriptions.len() >= settings.most;
         if is_own {
             if self.refuses_watch(received, (uri, &resource), proof, out) {
                 return Some(());
             }
-        } else if self.shared.subscriptions.len() >= settings.most {
+        } else if list.is_some() {
+            if self.list_refused(received, event.package, out) {
+                return Some(());
+            }
+        } else if is_odd || is_full {
             return None;
         }
+        let package = package?;
         let tag = self.new_tag();
         let dialog = Dialog::of_request(message, &tag)?;
         if self.is_disk_behind() {
@@ -101,11 +108,15 @@ impl Engine {
             return Some(());
         };
         let accepts = message.values(HeaderId::Accept).map(|value| value.raw);
+        let (accept, of_members) = match list {
+            Some(_) => list_accept(&package, message),
+            None => (accept_for(&package, accepts), Box::default()),
+        };
         // Who wants to be told once is gone when he has been (4.4.3).
         let lasts = if seconds == 0 { ONCE } else { seconds };
         let key = Arc::new(Key {
             resource,
-            accept: accept_for(&package, accepts),
+            accept,
             package: package.into(),
         });
         let location = &self.shared.location;
@@ -136,20 +147,15 @@ impl Engine {
         let by = self.name_for(&watcher);
         let record = watcher.record.clone();
         let (number, is_first) = self.shares.add(watcher);
+        let wanted = match list {
+            Some(list) => self.put_list(number, list, &of_members),
+            None => is_first.then_some(key).into_iter().collect(),
+        };
         self.show_watcher(now, number);
         let step = (number, Step::Begins);
         self.accept_watch(now, received, (&tag, &record), seconds, step, out);
-        if !is_first {
-            return Some(());
-        }
         // How it is comes back at once, and is told then.
-        let word = Word::Wanted {
-            from: self.shard,
-            key,
-            by,
-            at: self.shares.stamp(),
-        };
-        self.to_home(word, out);
+        self.want_all(wanted, &by, out);
         Some(())
     }
 
@@ -276,6 +282,10 @@ impl Engine {
         reply.record_routes(message);
         reply.header_with("Contact", |out| contact(out, WATCHED, at));
         reply.header("Expires", &decimal(seconds.into()));
+        if self.shares.lists.contains_key(&number) {
+            // RFC 4662 4.1.
+            reply.header("Require", EVENTLIST.as_bytes());
+        }
         reply.end();
         if step == Step::Begins {
             out.tell(message, received.flow, Level::Info, 200, || {
@@ -290,36 +300,6 @@ impl Engine {
             self.deliver(&received, 200, start, out);
             self.step_taken(now, number, step, out);
         }
-    }
-
-    /// The Record-Route entry by which the requests of a watcher's dialog prove themselves.
-    fn own_record_route(
-        &self,
-        received: &Received<'_>,
-        device: Option<crate::registrar::Device>,
-    ) -> Option<Box<[u8]>> {
-        let mut token = Text::new();
-        let sides = (Side::Flow(received.flow, device), Side::Direct);
-        record_route::write(
-            &self.shared.secret,
-            received.message,
-            sides,
-            None,
-            &mut token,
-        );
-        let listener = received.flow.listener;
-        let mut entry = Vec::with_capacity(token.len().saturating_add(64));
-        entry.extend_from_slice(b"<sip:");
-        entry.extend_from_slice(&token);
-        entry.extend_from_slice(b"@");
-        entry.extend_from_slice(self.names.sent_by(listener)?);
-        let transport = listener_of(&self.config, listener)?.transport;
-        if transport.is_reliable() {
-            entry.extend_from_slice(b";transport=");
-            entry.extend_from_slice(transport.uri_token().as_bytes());
-        }
-        entry.extend_from_slice(b";lr>");
-        Some(entry.into())
     }
 
     /// Lets go of those that a new watcher has left behind. Of several at one place two stay: a phone may have two

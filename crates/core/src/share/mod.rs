@@ -14,6 +14,7 @@
 
 mod body;
 mod dialog;
+mod list;
 mod reg;
 mod registrations;
 mod saved;
@@ -26,6 +27,8 @@ mod xml;
 pub(crate) use body::{Content, Taken};
 pub use dialog::Dialog;
 pub(crate) use dialog::contact_of;
+pub use list::ResourceList;
+pub(crate) use list::{List, RLMI, Sheet};
 pub use reg::Gone;
 pub(crate) use reg::{KIND as REGINFO, Look, Registration};
 pub(crate) use registrations::Registrations;
@@ -45,7 +48,7 @@ pub struct Key {
     pub resource: Aor,
     /// The event package, lower case.
     pub package: Box<str>,
-    /// The one kind of body that the PBX is asked for.
+    /// The one kind of body that the PBX is asked for; of a list, that of lists.
     pub accept: Box<str>,
 }
 

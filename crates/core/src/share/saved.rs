@@ -17,7 +17,7 @@ pub struct Tag([u8; 16]);
 /// A watcher, as it outlives the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedWatcher {
-    /// What it watches. Never empty; one, unless it watches a list.
+    /// What it watches. Never empty; of a list, the list and one of its members, whose kind of body all have.
     pub keys: Vec<Key>,
     /// Its dialog. No NOTIFY has a higher CSeq number than this one, nor a body a higher version.
     pub dialog: Dialog,

@@ -1,6 +1,8 @@
 //! What one shard has of what is shared: its watchers, and the sources whose home it is.
 
-use super::{Key, Registrations, Source, State, View, Watcher};
+mod lists;
+
+use super::{Key, List, Registrations, Source, State, View, Watcher};
 use crate::registrar::Aor;
 use crate::time::Instant;
 use crate::transaction::Timers;
@@ -26,6 +28,8 @@ pub(crate) enum Due {
 pub(crate) struct Shares {
     pub(crate) watchers: HashMap<u64, Watcher, RandomState>,
     pub(crate) sources: HashMap<u64, Source, RandomState>,
+    /// What those watch that watch a list.
+    pub(crate) lists: HashMap<u64, List, RandomState>,
     pub(crate) timers: Timers<Due>,
     /// Of our own bindings.
     pub(crate) registrations: Registrations,
@@ -59,6 +63,7 @@ impl Shares {
         Self {
             watchers: HashMap::with_hasher(hasher()),
             sources: HashMap::with_hasher(hasher()),
+            lists: HashMap::with_hasher(hasher()),
             timers: Timers::new(),
             registrations: Registrations::new(seed),
             local: HashMap::with_hasher(hasher()),
@@ -90,9 +95,7 @@ impl Shares {
         let name = (dialog.call_id.clone(), dialog.local_tag.clone());
         self.by_dialog.insert(name, number);
         self.timers.set(Due::Expired(number), watcher.until);
-        let local = self.local.entry(Arc::clone(&watcher.key)).or_default();
-        local.watchers.push(number);
-        let is_first = local.watchers.len() == 1;
+        let is_first = self.join(number, &watcher.key);
         self.watchers.insert(number, watcher);
         (number, is_first)
     }
@@ -105,14 +108,7 @@ impl Shares {
         let dialog = &watcher.dialog;
         let name = (dialog.call_id.clone(), dialog.local_tag.clone());
         self.by_dialog.remove(&name);
-        let mut is_last = false;
-        if let Some(local) = self.local.get_mut(&watcher.key) {
-            local.watchers.retain(|other| *other != number);
-            is_last = local.watchers.is_empty();
-        }
-        if is_last {
-            self.local.remove(&watcher.key);
-        }
+        let is_last = self.leave(number, &watcher.key);
         Some((watcher, is_last))
     }
 

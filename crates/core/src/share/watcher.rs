@@ -128,6 +128,11 @@ impl Watcher {
         if was_behind { Next::Notify } else { Next::Rest }
     }
 
+    /// It ends, for this reason, unless it does for another already: parameters of its Subscription-State.
+    pub(crate) fn over(&mut self, why: &str) {
+        self.end.get_or_insert_with(|| End(why.into()));
+    }
+
     /// Whether a newer SUBSCRIBE outside of any dialog is this watcher's own, who has forgotten this dialog: the same
     /// user's device asks for the same from another place. Two from one place may be two keys of one phone.
     pub(crate) fn is_replaced_by(&self, new: &Self) -> bool {

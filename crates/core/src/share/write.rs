@@ -21,6 +21,8 @@ pub(crate) struct Notify<'a> {
     pub(crate) record: &'a [u8],
     pub(crate) event: &'a [u8],
     pub(crate) state: &'a [u8],
+    /// Further header lines, each with its line end.
+    pub(crate) more: &'a [u8],
     /// Content-Type and body.
     pub(crate) body: Option<(&'a [u8], &'a [u8])>,
 }
@@ -43,6 +45,7 @@ impl Notify<'_> {
         line(out, &[b"Record-Route: ", self.record]);
         line(out, &[b"Event: ", self.event]);
         line(out, &[b"Subscription-State: ", self.state]);
+        out.extend_from_slice(self.more);
         match self.body {
             Some((kind, body)) => {
                 line(out, &[b"Content-Type: ", kind]);

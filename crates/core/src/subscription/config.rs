@@ -1,5 +1,9 @@
 //! What subscriptions are told once.
 
+use crate::registrar::Aor;
+use crate::share::ResourceList;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Whose bindings a user may watch by the event package `reg` (RFC 3680). A trusted peer may watch anybody's.
@@ -23,6 +27,8 @@ pub struct SubscriptionConfig {
     pub share: Vec<String>,
     /// Whose bindings may be watched (RFC 3680).
     pub reg: Reg,
+    /// Lists of resources, by what they are subscribed to as (RFC 4662).
+    pub lists: BTreeMap<Aor, Arc<ResourceList>>,
     /// Seconds: a watcher that asks for less is refused with 423.
     pub min_expires: u32,
     /// Seconds: the most that a watcher is granted, and what one who does not say gets.
@@ -53,6 +59,7 @@ impl Default for SubscriptionConfig {
             most: 100_000,
             share: Vec::new(),
             reg: Reg::Off,
+            lists: BTreeMap::new(),
             min_expires: 60,
             max_expires: 3_600,
             upstream_expires: 3_600,

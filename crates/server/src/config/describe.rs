@@ -133,12 +133,20 @@ struct SubscriptionsPart<'a> {
     most: usize,
     share: &'a [String],
     reg: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lists: Vec<ListPart<'a>>,
     /// Seconds, as the next two.
     min_expires: u32,
     max_expires: u32,
     upstream_expires: u32,
     #[serde(serialize_with = "seconds")]
     linger: Duration,
+}
+
+#[derive(Debug, Serialize)]
+struct ListPart<'a> {
+    uri: &'a str,
+    members: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -243,6 +251,15 @@ impl Settings {
                 most: self.subscriptions.most,
                 share: &self.subscriptions.share,
                 reg: reg_word(self.subscriptions.reg),
+                lists: self
+                    .subscriptions
+                    .lists
+                    .iter()
+                    .map(|(uri, list)| ListPart {
+                        uri: uri.as_str(),
+                        members: list.members.iter().map(|(uri, _)| &**uri).collect(),
+                    })
+                    .collect(),
                 min_expires: self.subscriptions.min_expires,
                 max_expires: self.subscriptions.max_expires,
                 upstream_expires: self.subscriptions.upstream_expires,

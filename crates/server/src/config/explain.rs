@@ -129,6 +129,12 @@ impl Settings {
         lines.extend(
             whose.map(|whose| format!("watching   reg: {whose}, which are told from here")),
         );
+        let lists = self.subscriptions.lists.len();
+        if lists > 0 {
+            lines.push(format!(
+                "watching   {lists} list(s) of resources, each by one subscription of a phone"
+            ));
+        }
         lines.push(match &self.admin {
             Some(admin) => {
                 let who = match admin.token {

@@ -14,6 +14,7 @@ mod json;
 mod limits;
 mod lines;
 mod listen;
+mod lists;
 mod logging;
 mod login;
 mod plugin;
@@ -139,6 +140,7 @@ pub(crate) fn parse(
         let subscriptions = subscriptions::read(
             top.section("subscriptions"),
             report,
+            &server.domains,
             default_upstream.is_some(),
         );
         let admin = admin::read(&top, report, file, environment, &listeners);

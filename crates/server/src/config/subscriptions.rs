@@ -1,6 +1,7 @@
 //! `[subscriptions]`: what is kept of who watches what (RFC 6665), and what is shared among watchers.
 
 use super::{
+    lists,
     reader::{Field, Section},
     report::Report,
     units::show_duration,
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub(super) fn read(
     section: Section<'_>,
     report: &Report,
+    domains: &[String],
     has_default_upstream: bool,
 ) -> SubscriptionConfig {
     let default = SubscriptionConfig::default();
@@ -22,6 +24,8 @@ pub(super) fn read(
     let longest = time(&section, report, "max_expires");
     let upstream = time(&section, report, "upstream_expires");
     let linger = time(&section, report, "linger");
+    let listed = section.sections("list");
+    let lists = lists::read(listed, report, domains, !share.is_empty());
     section.finish();
     let seconds = |field: &Option<Field<Duration>>, default: u32| {
         let value = field.as_ref().map(|field| field.value.as_secs());
@@ -42,6 +46,7 @@ pub(super) fn read(
         }),
         share,
         reg: reg.map_or(default.reg, |reg| reg.value),
+        lists,
         min_expires,
         max_expires,
         upstream_expires: seconds(&upstream, default.upstream_expires),

@@ -15,6 +15,7 @@ mod core;
 mod embedded;
 mod hold;
 mod hostile;
+mod lists;
 mod mistakes;
 mod modes;
 mod plugin;

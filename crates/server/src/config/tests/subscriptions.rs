@@ -16,6 +16,7 @@ fn what_is_shared_and_for_how_long_reaches_the_core() {
         most: 500,
         share: share.map(str::to_owned).into(),
         reg: Reg::Off,
+        lists: Default::default(),
         min_expires: 30,
         max_expires: 600,
         upstream_expires: 7_200,
