@@ -15,12 +15,13 @@ use watchers::Watchers;
 /// A Bellhop that shares, the Asterisk behind it, and who watches; a tap between the two sees when Asterisk tells.
 #[derive(Debug)]
 pub struct Fanout {
-    watchers: Watchers,
     tap: Tap,
     /// Bellhop.
     pub bellhop: Bellhop,
     /// The PBX.
     pub asterisk: Asterisk,
+    // The lane is theirs, so they go last.
+    watchers: Watchers,
 }
 
 /// From Asterisk's NOTIFY of a change, when it reached the tap, on.
@@ -57,10 +58,10 @@ impl Fanout {
         watchers.subscribe(LAMP);
         watchers.hear("<state>terminated</state>", PATIENCE);
         Some(Self {
-            watchers,
             tap,
             bellhop,
             asterisk,
+            watchers,
         })
     }
 

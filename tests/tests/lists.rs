@@ -9,6 +9,8 @@
 )]
 
 use bellhop_tests::Transport::{self, Tcp, Udp};
+use bellhop_tests::bellhop::Setup;
+use bellhop_tests::temp::TempDir;
 use bellhop_tests::{Message, Phone, Site, until};
 use std::time::Duration;
 
@@ -35,6 +37,35 @@ fn a_lamp_that_asterisk_does_not_have_is_terminated_in_the_list_and_the_others_a
             && heard.contains("<basic>open")
     });
     assert_eq!(site.asterisk.inbound(), 1);
+}
+
+#[test]
+fn a_list_outlives_a_kill_of_bellhop_and_the_phone_need_not_ask() {
+    let data = TempDir::new();
+    let Some(mut site) = site_with(Udp, |setup| setup.data_dir(data.path())) else {
+        return;
+    };
+    let mut phone = watcher(&site, Udp);
+    let ok = phone.subscribe("desk", "dialog", 600);
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    let mut seen = std::collections::BTreeSet::new();
+    let mut last = 0;
+    hear(&mut phone, |notify| {
+        seen.extend(lit(notify, "terminated"));
+        last = version_of(notify);
+        seen.len() == 3
+    });
+    site.bellhop.kill();
+    site.asterisk.cli("devstate change Custom:lamp692 INUSE");
+    site.bellhop.start();
+    let told = hear(&mut phone, |notify| {
+        notify.text().contains("fullState=\"true\"")
+    });
+    assert!(version_of(&told) > last, "{}", told.text());
+    assert_eq!(told.header("Call-ID"), ok.header("Call-ID"));
+    assert_eq!(lit(&told, "terminated").len(), 2, "{}", told.text());
+    assert_eq!(lit(&told, "confirmed").len(), 1, "{}", told.text());
+    assert_eq!(site.asterisk.inbound(), 3);
 }
 
 fn watch_lamps(transport: Transport) {
@@ -122,6 +153,10 @@ fn watcher(site: &Site, transport: Transport) -> Phone {
 }
 
 fn site(transport: Transport) -> Option<Site> {
+    site_with(transport, |setup| setup)
+}
+
+fn site_with(transport: Transport, more: impl FnOnce(Setup) -> Setup) -> Option<Site> {
     Site::with(transport, |mut setup| {
         let (_, host) = setup.listen[0].0.split_once(':').expect("a transport");
         let host = host.split(':').next().expect("a host").to_owned();
@@ -132,6 +167,6 @@ fn site(transport: Transport) -> Option<Site> {
         setup.more += "[subscriptions]\nshare = [\"dialog\", \"presence\"]\n";
         setup.more += &list("desk", &["690", "691", "692"]);
         setup.more += &list("gap", &["690", "699"]);
-        setup
+        more(setup)
     })
 }

@@ -162,14 +162,20 @@ mod tests {
 
     #[test]
     fn each_notify_of_a_dialog_has_the_next_cseq_and_says_its_number() {
-        let subscribe = b"SUBSCRIBE sip:x SIP/2.0\r\nVia: a\r\nRecord-Route: <sip:p;lr>\r\nCall-ID: q\r\n\
+        let subscribe =
+            b"SUBSCRIBE sip:x SIP/2.0\r\nVia: a\r\nRecord-Route: <sip:p;lr>\r\nCall-ID: q\r\n\
             From: <sip:a>;tag=1\r\nTo: <sip:b>\r\nCSeq: 2 SUBSCRIBE\r\nContact: <sip:a@h>\r\n\r\n";
         let peer = Peer {
             sock: 0,
             addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5),
         };
         let m = sip::parse(subscribe).unwrap();
-        let mut dialog = Dialog::of(&m, peer, 9, [b"SIP/2.0/UDP h;branch=", b"<sip:u>", b";tag=2"]);
+        let mut dialog = Dialog::of(
+            &m,
+            peer,
+            9,
+            [b"SIP/2.0/UDP h;branch=", b"<sip:u>", b";tag=2"],
+        );
         for (cseq, number) in [(1, 7), (2, 41)] {
             let mut out = Vec::new();
             dialog.put(3, number, &mut out);

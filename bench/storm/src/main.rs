@@ -48,7 +48,11 @@ fn answer(cfg: &Cfg) -> io::Result<()> {
 }
 
 fn drive(cfg: &Cfg) -> io::Result<bool> {
-    let needs_uas = cfg.own_uas && matches!(cfg.mode, Mode::Call | Mode::Subscribe | Mode::Options | Mode::Fanout);
+    let needs_uas = cfg.own_uas
+        && matches!(
+            cfg.mode,
+            Mode::Call | Mode::Subscribe | Mode::Options | Mode::Fanout
+        );
     let uas = if needs_uas {
         Some(Uas::new(cfg)?)
     } else {
