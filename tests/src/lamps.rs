@@ -5,7 +5,7 @@ mod panel;
 
 use crate::asterisk::{self, Asterisk};
 use crate::bellhop::Bellhop;
-use crate::lane::Transport;
+use crate::lane::{Lane, Transport};
 use crate::site::Site;
 use crate::temp::TempDir;
 use panel::Panel;
@@ -37,6 +37,8 @@ pub struct Lamps {
     panels: Vec<Panel>,
     lit: Vec<bool>,
     _data: TempDir,
+    // While it is held no other test takes these addresses.
+    _lane: Lane,
 }
 
 impl Plan {
@@ -87,6 +89,7 @@ impl Lamps {
             asterisk: site.asterisk,
             plan,
             _data: data,
+            _lane: site.lane,
         };
         for panel in &mut lamps.panels {
             for lamp in 0..plan.lamps {
