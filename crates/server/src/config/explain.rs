@@ -9,6 +9,7 @@ use super::{
 };
 use bellhop_core::{config::Zone, subscription::Reg};
 use bellhop_policy::{Capability, OnError, PluginConfig};
+use std::time::Duration;
 
 impl Settings {
     /// What will be, in words.
@@ -69,6 +70,13 @@ impl Settings {
         for (domain, mode) in &self.registrar.domains {
             lines.push(format!("registrar  {}: {}", mode_word(*mode), domain));
         }
+        lines.push(match self.registrar.grace {
+            Duration::ZERO => "registrar  a late refresh finds no binding any more".to_owned(),
+            grace => {
+                let grace = show_duration(grace);
+                format!("registrar  a phone whose refresh is late is rung for {grace} more")
+            }
+        });
         if let Some(most) = self.registrar.udp_nat_expires {
             let most = show_duration(most);
             lines.push(format!(

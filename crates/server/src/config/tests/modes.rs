@@ -71,6 +71,29 @@ fn grace_and_keepalive_reach_the_core_and_are_bounded() {
 }
 
 #[test]
+fn how_long_a_late_phone_is_rung_is_said_in_words() {
+    for (keys, line) in [
+        ("", "a phone whose refresh is late is rung for 5s more"),
+        (
+            "grace = \"2m\"\n",
+            "a phone whose refresh is late is rung for 2m more",
+        ),
+        (
+            "grace = \"0s\"\n",
+            "a late refresh finds no binding any more",
+        ),
+    ] {
+        let said = pretend().accepts(&format!("{BASE}[registrar]\n{keys}"));
+        let line = format!("registrar  {line}");
+        assert!(
+            said.explain().contains(&line),
+            "{line}: {:#?}",
+            said.explain()
+        );
+    }
+}
+
+#[test]
 fn what_is_done_for_phones_behind_a_nat_is_said_in_words() {
     let keys = "udp_nat_expires = \"90s\"\nnat_keepalive = \"25s\"\n";
     let said = pretend().accepts(&format!("{BASE}[registrar]\n{keys}"));
