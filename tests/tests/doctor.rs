@@ -117,6 +117,37 @@ fn a_pbx_that_is_not_there_and_an_upstream_that_is_none_are_said_so() {
     assert!(!is_well && said.contains("there are: pbx"), "{said}");
 }
 
+#[test]
+fn each_target_is_asked_and_one_alone_if_it_is_named() {
+    let mut nobody = String::new();
+    let Some(site) = Site::with(Udp, Mode::Registered, |setup, lane| {
+        nobody = lane.phone(9).to_string();
+        setup.upstream = Some(format!("sip:{}\", \"sip:{nobody}", lane.pbx()));
+    }) else {
+        return;
+    };
+    let (is_well, said) = site.doctor(&[]);
+    assert!(!is_well, "{said}");
+    let (first, second) = said
+        .split_once(&format!("target  sip:{nobody}"))
+        .unwrap_or_else(|| panic!("two targets: {said}"));
+    assert!(
+        first.starts_with("target  sip:") && first.contains("ok      options"),
+        "{said}"
+    );
+    assert!(
+        second.contains("change  options   no answer within 4 s"),
+        "{said}"
+    );
+    let (is_well, said) = site.doctor(&["--target", &site.asterisk.bind().to_string()]);
+    assert!(is_well && !said.contains("target  "), "{said}");
+    let uri = format!("sip:{nobody}");
+    let (is_well, said) = site.doctor(&["--target", &uri, "--json"]);
+    assert!(!is_well && said.contains(&nobody), "{said}");
+    let (is_well, said) = site.doctor(&["--target", "sip:pbx.example.org"]);
+    assert!(!is_well && said.contains(&uri), "{said}");
+}
+
 /// An Asterisk, and the configuration of a Bellhop that does not run.
 struct Site {
     asterisk: Asterisk,
@@ -153,6 +184,27 @@ impl Site {
         Some(Self {
             asterisk: asterisk.start(),
             dir,
+        })
+    }
+
+    /// One in mode `contact`, its configuration changed.
+    fn with(
+        transport: Transport,
+        of: Mode,
+        change: impl FnOnce(&mut bellhop::Setup, &Lane),
+    ) -> Option<Self> {
+        let lab = Lab::or_skip()?;
+        let lane = Lane::take();
+        let mut setup = bellhop::Setup::new(&lane).upstream_over(transport);
+        setup.registrar = "mode = \"contact\"\n".to_owned();
+        change(&mut setup, &lane);
+        let asterisk = Setup {
+            mode: of,
+            ..Setup::new(&lab, &lane, transport)
+        };
+        Some(Self {
+            dir: setup.write(),
+            asterisk: asterisk.start(),
         })
     }
 

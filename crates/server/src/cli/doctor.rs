@@ -3,7 +3,7 @@
 use super::{complain, refused, say, say_json};
 use crate::{
     config::{Machine, load},
-    doctor::{Check, Verdict, examine},
+    doctor::{Asked, Check, Examined, Verdict, examine},
 };
 use clap::Args;
 use serde::Serialize;
@@ -18,6 +18,9 @@ pub(super) struct Doctor {
     /// The upstream's name in it
     #[arg(long, value_name = "NAME")]
     upstream: String,
+    /// The one of its targets to ask, as the configuration writes it; else each
+    #[arg(long, value_name = "URI")]
+    target: Option<String>,
     /// In whose name the PBX is asked; else the first user's
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -35,15 +38,21 @@ pub(super) fn doctor(doctor: &Doctor) -> ExitCode {
         Ok(settings) => settings,
         Err(problems) => return refused(&problems.to_string()),
     };
-    let user = doctor.user.as_deref();
-    let checks = match examine(&settings, &doctor.upstream, user, doctor.register) {
-        Ok(checks) => checks,
+    let asked = Asked {
+        upstream: &doctor.upstream,
+        target: doctor.target.as_deref(),
+        user: doctor.user.as_deref(),
+        registers: doctor.register,
+    };
+    let all = match examine(&settings, asked) {
+        Ok(all) => all,
         Err(error) => {
             complain(&error);
             return ExitCode::from(2);
         }
     };
-    let is_well = checks.iter().all(|check| check.verdict != Verdict::Change);
+    let mut checks = all.iter().flat_map(|one| &one.checks);
+    let is_well = checks.all(|check| check.verdict != Verdict::Change);
     let code = match is_well {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -53,16 +62,21 @@ pub(super) fn doctor(doctor: &Doctor) -> ExitCode {
         struct Report<'a> {
             upstream: &'a str,
             ok: bool,
-            checks: &'a [Check],
+            targets: &'a [Examined],
         }
         let report = Report {
             upstream: &doctor.upstream,
             ok: is_well,
-            checks: &checks,
+            targets: &all,
         };
         return say_json(&report, code);
     }
-    checks.iter().for_each(tell);
+    for one in &all {
+        if all.len() > 1 {
+            say(&format!("target  {} at {}", one.target, one.address));
+        }
+        one.checks.iter().for_each(tell);
+    }
     code
 }
 

@@ -57,6 +57,11 @@ pub(super) fn judge(of: &Situation, seen: &Seen) -> Vec<Check> {
     all
 }
 
+/// What is thought of one that could not be asked.
+pub(super) fn unreached(why: &str) -> Check {
+    change("options", why, [])
+}
+
 /// Whether requests are challenged as Bellhop's mode needs it.
 fn proof(
     of: &Situation,

@@ -8,6 +8,7 @@ use crate::config::{Settings, Target, Upstream};
 use bellhop_core::{auth::upstream::Login, flow::Transport, lease::Mode};
 use exam::Exam;
 use line::Line;
+use serde::Serialize;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     sync::Arc,
@@ -32,37 +33,118 @@ struct Situation {
     registrar: String,
 }
 
-/// Asks the first target of an upstream. `registers`: the user may be registered for a moment.
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// The upstream's name.
+    pub(crate) upstream: &'a str,
+    /// The one target to ask, as the configuration writes it; `None`: each.
+    pub(crate) target: Option<&'a str>,
+    /// In whose name; `None`: the first user's.
+    pub(crate) user: Option<&'a str>,
+    /// The user may be registered for a moment.
+    pub(crate) registers: bool,
+}
+
+/// What came of one place of a target.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Examined {
+    /// The target as the configuration writes it.
+    pub(crate) target: String,
+    /// Where it is.
+    pub(crate) address: String,
+    pub(crate) checks: Vec<Check>,
+}
+
+/// Asks each target of an upstream, at each of its addresses.
 ///
 /// # Errors
 /// Why nobody can be asked.
-pub(crate) fn examine(
-    settings: &Settings,
-    upstream: &str,
-    user: Option<&str>,
-    registers: bool,
-) -> Result<Vec<Check>, String> {
+pub(crate) fn examine(settings: &Settings, asked: Asked<'_>) -> Result<Vec<Examined>, String> {
+    let upstream = asked.upstream;
     let of = settings.upstreams.iter().find(|own| own.name == upstream);
     let of = of.ok_or_else(|| {
-        let names: Vec<&str> = settings
-            .upstreams
-            .iter()
-            .map(|own| own.name.as_str())
-            .collect();
+        let names = settings.upstreams.iter().map(|own| own.name.clone());
         format!(
             "no upstream is called {upstream:?}; there are: {}",
-            names.join(", ")
+            listed(names)
         )
     })?;
-    let target = of.targets.first().ok_or("the upstream has no targets")?;
+    let is_meant = |target: &&Target| {
+        let named = |name: &str| {
+            let is_same = Target::parse(name).is_ok_and(|named| named == **target);
+            is_same || target.authority() == name
+        };
+        asked.target.is_none_or(named)
+    };
+    let mut failures = Vec::new();
+    let mut all = Vec::new();
+    let mut was_reached = false;
+    for target in of.targets.iter().filter(is_meant) {
+        let places = match places(target) {
+            Ok(places) => places,
+            Err(why) => {
+                all.push(failed(target, target.authority(), &why));
+                failures.push(why);
+                continue;
+            }
+        };
+        for remote in places {
+            match examine_at(settings, of, (target, remote), asked) {
+                Ok(checks) => {
+                    was_reached = true;
+                    all.push(Examined {
+                        target: target.to_string(),
+                        address: remote.to_string(),
+                        checks,
+                    });
+                }
+                Err(why) => {
+                    all.push(failed(target, remote.to_string(), &why));
+                    failures.push(format!("{remote}: {why}"));
+                }
+            }
+        }
+    }
+    match (asked.target, all.is_empty()) {
+        (Some(target), true) => {
+            let targets = of.targets.iter().map(Target::to_string);
+            let targets = listed(targets);
+            Err(format!(
+                "{upstream} has no target {target:?}; there are: {targets}"
+            ))
+        }
+        (None, true) => Err(format!("{upstream} has no targets")),
+        _ if !was_reached => Err(failures.join("; ")),
+        _ => Ok(all),
+    }
+}
+
+fn examine_at(
+    settings: &Settings,
+    of: &Upstream,
+    (target, remote): (&Target, SocketAddr),
+    asked: Asked<'_>,
+) -> Result<Vec<Check>, String> {
     let transport = target.transport().unwrap_or(Transport::Udp);
-    let remote = place(target)?;
     let source = source(settings, transport, remote);
-    let line = Line::open(transport, source, remote)
-        .map_err(|error| format!("{}: {error}", target.authority()))?;
-    let situation = situation(settings, of, target, user, line.local().ip());
-    let seen = Exam::new(line, &situation).run(registers);
+    let line = Line::open(transport, source, remote).map_err(|error| error.to_string())?;
+    let situation = situation(settings, of, target, asked.user, line.local().ip());
+    let seen = Exam::new(line, &situation).run(asked.registers);
     Ok(judge::judge(&situation, &seen))
+}
+
+/// A place that could not be asked while others could.
+fn failed(target: &Target, address: String, why: &str) -> Examined {
+    Examined {
+        target: target.to_string(),
+        address,
+        checks: vec![judge::unreached(why)],
+    }
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn situation(
@@ -96,17 +178,26 @@ fn situation(
     }
 }
 
-/// Where a target is: its own address, or what the system's resolver says.
-fn place(target: &Target) -> Result<SocketAddr, String> {
+/// Where a target is: its own address, or all that the system's resolver says.
+fn places(target: &Target) -> Result<Vec<SocketAddr>, String> {
     if let Some(address) = target.address() {
-        return Ok(address);
+        return Ok(vec![address]);
     }
     let host = target.host.to_string();
     let at = (host.as_str(), target.port_or_default());
-    let mut all = at
+    let all = at
         .to_socket_addrs()
         .map_err(|error| format!("{host}: {error}"))?;
-    all.next().ok_or_else(|| format!("{host} has no address"))
+    let mut places: Vec<SocketAddr> = Vec::new();
+    for place in all {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    if places.is_empty() {
+        return Err(format!("{host} has no address"));
+    }
+    Ok(places)
 }
 
 /// The address that Bellhop's own requests to there come from, with a port that is free.
