@@ -100,6 +100,17 @@ impl Phone {
         answer
     }
 
+    /// One REGISTER that shows this in place of a digest, the value of Authorization; the answer.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn register_showing(&mut self, credentials: &str) -> Message {
+        let uri = format!("sip:{}", self.remote);
+        let to = format!("sip:{}@{}", self.user, self.remote);
+        let lines = format!("Expires: 60\r\nAuthorization: {credentials}\r\n");
+        self.request("REGISTER", &uri, &to, &lines, "")
+    }
+
     /// Takes its registration down.
     ///
     /// # Panics
