@@ -202,6 +202,55 @@ fn a_target_that_is_down_is_skipped_for_the_next() {
     );
 }
 
+/// RFC 3261 16.8: a 180 of somebody who is not there any more is worth no three minutes.
+#[test]
+fn a_call_that_rings_at_a_pbx_that_dies_is_given_up_when_that_is_known_and_goes_to_the_spare() {
+    for has_spare in [false, true] {
+        let mut world = probing(has_spare);
+        let mut a = phone("6001", "203.0.113.1:5060");
+        let invite = a.request("INVITE", "sip:600@example.org", "ringing", "");
+        let invite = authorized(&mut world, &mut a, &invite);
+        say(&mut world, &a, &invite);
+        let at_pbx = loop {
+            let message = world.expect(addr(PBX)).expect("the INVITE");
+            if message.starts_with("INVITE ") {
+                break message;
+            }
+        };
+        say(
+            &mut world,
+            &pbx(),
+            &pbx().answer(&at_pbx, 180, "Ringing", ""),
+        );
+        let mut spare = pbx();
+        spare.address = addr(SPARE);
+        let mut at_spare = Vec::new();
+        for _ in 0..35 {
+            world.pass(Duration::from_secs(1));
+            for message in world.drain(addr(SPARE)) {
+                if message.starts_with("OPTIONS ") {
+                    say(
+                        &mut world,
+                        &spare,
+                        &spare.answer(&message, 200, "OK", ""),
+                    );
+                } else {
+                    at_spare.push(message);
+                }
+            }
+        }
+        let at_first = world.drain(addr(PBX));
+        let is_cancel = |message: &String| message.starts_with("CANCEL ");
+        assert!(at_first.iter().any(is_cancel), "it may live after all");
+        let at_caller = world.drain(a.address);
+        let last = status_of(at_caller.last().expect("a response"));
+        match has_spare {
+            true => assert!(last == 180 && at_spare[0].starts_with("INVITE ")),
+            false => assert_eq!(last, 408),
+        }
+    }
+}
+
 #[test]
 fn a_pbx_that_says_503_is_left_alone_for_as_long_as_it_asks() {
     let mut world = world();

@@ -6,6 +6,7 @@ use crate::flow::{Destination, Flow};
 use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::BranchId;
+use crate::share::{Note, Word};
 use crate::time::{Instant, Now};
 use crate::transaction::TransactionId;
 use crate::upstream::{Change, Place, Probe, Probes};
@@ -124,12 +125,30 @@ impl Engine {
         let Some(place) = self.target_at(to) else {
             return;
         };
-        let is_probed = self.config.upstreams.iter().any(|upstream| {
-            let is_it = |t: &crate::config::UpstreamTarget| (t.transport, t.remote) == place;
-            upstream.probe.is_some() && upstream.targets.iter().any(is_it)
-        });
+        let is_probed = self.is_probed(place);
         let change = self.shared.health.silent(now, place, is_probed);
         self.tell_health(place, change, request, out);
+        self.tell_down(place, change, out);
+    }
+
+    /// What rang at a target that is down now rings no more: all shards are told. Only of one that is probed; another's
+    /// silence to three requests may be its opinion of these.
+    fn tell_down(&self, place: Place, change: Option<Change>, out: &mut Outbox) {
+        let is_down = matches!(change, Some(Change::Down { .. }));
+        if !is_down || !self.is_probed(place) {
+            return;
+        }
+        for shard in 0..self.config.registrar.leases.shards {
+            let word = Word::Down(place);
+            out.notes.push(Note { shard, word });
+        }
+    }
+
+    fn is_probed(&self, place: Place) -> bool {
+        self.config.upstreams.iter().any(|upstream| {
+            let is_it = |t: &crate::config::UpstreamTarget| (t.transport, t.remote) == place;
+            upstream.probe.is_some() && upstream.targets.iter().any(is_it)
+        })
     }
 
     /// The configured target that a request went to.
@@ -153,6 +172,7 @@ impl Engine {
         if let Ok(request) = Owned::parse(&bytes, &Limits::default()) {
             self.tell_health(probe.place, change, request.message(), out);
         }
+        self.tell_down(probe.place, change, out);
     }
 
     fn send_probe(&mut self, now: Now, probe: &Probe, out: &mut Outbox) -> Option<()> {

@@ -218,10 +218,13 @@ impl Engine {
     /// 64 bits of which nobody can guess.
     pub fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool {
         let first = out.transmits.len();
-        let is_ours = unreachable::sent(bytes)
-            .is_some_and(|(method, branch)| self.table.unreachable(now.instant, method, branch));
+        let to = unreachable::sent(bytes)
+            .and_then(|(method, branch)| self.table.unreachable(now.instant, method, branch));
+        if let Some(place) = self.target_at(to) {
+            self.shared.health.shut(place);
+        }
         self.finish(now, first, out);
-        is_ours
+        to.is_some()
     }
 
     /// A connection is gone: phones that registered over it cannot be reached any more, and what waits

@@ -41,6 +41,7 @@ impl Engine {
                 }
             }
             Word::Back => self.sources_back(now),
+            Word::Down(place) => self.branches_lost(now, place, out),
         }
         self.share_deadlines(now, out);
         self.finish(now, first, out);

@@ -10,6 +10,7 @@ use crate::policy::{Hook, Story};
 use crate::routing::{Group, Target};
 use crate::time::Instant;
 use crate::transaction::{Owner, TransactionId};
+use crate::upstream::Place;
 use bellhop_wire::{Owned, ViaMark};
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
@@ -183,6 +184,17 @@ impl Contexts {
         self.take(id);
     }
 
+    /// The branches of INVITEs that wait for an answer of this place.
+    pub(crate) fn ringing_at(&self, place: Place) -> Vec<BranchId> {
+        let calls = self.live.iter().filter(|(_, context)| context.is_invite);
+        let branches = calls.flat_map(|(id, context)| {
+            let all = context.branches.iter().enumerate();
+            all.map(move |(index, branch)| (BranchId { context: *id, index }, branch))
+        });
+        let there = branches.filter(|(_, branch)| branch.is_ringing_at(place));
+        there.map(|(id, _)| id).collect()
+    }
+
     /// How many bytes the live ones hold, about.
     pub(crate) fn held(&self) -> usize {
         self.held
@@ -279,6 +291,22 @@ impl Context {
 pub(crate) struct BranchId {
     pub(crate) context: u64,
     pub(crate) index: usize,
+}
+
+impl Branch {
+    /// Whether it waits for an answer of this place.
+    fn is_ringing_at(&self, (transport, remote): Place) -> bool {
+        let waits = matches!(self.state, BranchState::Calling | BranchState::Proceeding);
+        let to = self.to.filter(|_| waits);
+        to.is_some_and(|to| match to {
+            Destination::Address {
+                transport: own,
+                remote: at,
+                ..
+            } => (own, at) == (transport, remote),
+            Destination::Flow { .. } => false,
+        })
+    }
 }
 
 impl BranchId {

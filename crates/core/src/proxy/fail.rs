@@ -7,6 +7,7 @@ use crate::event::{Decision, Level};
 use crate::outbox::Outbox;
 use crate::routing::{Hop, Kind};
 use crate::time::Now;
+use crate::upstream::Place;
 
 impl Engine {
     /// Ends a branch whose next hop asked for credentials once too often, or for some that we do not
@@ -30,6 +31,19 @@ impl Engine {
             out.tell(request, incoming.flow, Level::Warn, 502, || {
                 Decision::BranchFailed(format!("{}: {why}", next_hop(&self.config, branch)))
             });
+        }
+    }
+
+    /// A target of the PBX is down. The INVITEs that it has and has not answered are given up as if 408 had come (16.8), and
+    /// tried elsewhere if there is another; if it lives after all, a CANCEL has it ring no longer (16.10).
+    pub(crate) fn branches_lost(&mut self, now: Now, place: Place, out: &mut Outbox) {
+        for id in self.contexts.ringing_at(place) {
+            let Some(mut context) = self.contexts.take(id.context) else {
+                continue;
+            };
+            self.cancel_branch(now, id, &mut context, out);
+            self.fail_branch(now, id, &mut context, 408, out);
+            self.advance(now, id.context, context, out);
         }
     }
 

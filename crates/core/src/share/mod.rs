@@ -39,6 +39,7 @@ pub(crate) use watcher::{End, Keep, Next, Watcher};
 pub(crate) use write::{Notify, SOURCE, Subscribe, WATCHED, Way, contact};
 
 use crate::registrar::Aor;
+use crate::upstream::Place;
 use std::sync::Arc;
 
 /// What is shared: the same resource, event package and kind of body.
@@ -106,6 +107,8 @@ pub enum Word {
     },
     /// The PBX may have forgotten its subscriptions.
     Back,
+    /// A target of the PBX does not answer any more: what it has taken and not answered ends.
+    Down(Place),
 }
 
 /// How a resource is.

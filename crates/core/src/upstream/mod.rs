@@ -71,6 +71,8 @@ struct Target {
     silent: u8,
     /// When one that is down and not probed is tried again.
     again: Option<Instant>,
+    /// Its port was shut for somebody's request: whoever answers there next has begun anew.
+    was_shut: bool,
 }
 
 impl Default for Health {
@@ -164,8 +166,9 @@ impl Health {
                 // What was sent before it asked to be left alone is answered still.
                 Some(State::Draining(until)) if until > now.instant => None,
                 Some(State::Up) | None => {
-                    targets.remove(&place);
-                    None
+                    let known = targets.remove(&place);
+                    let was_shut = known.is_some_and(|target| target.was_shut);
+                    was_shut.then_some(Change::Up { was_down: true })
                 }
                 Some(state) => {
                     targets.remove(&place);
@@ -198,6 +201,14 @@ impl Health {
         change
     }
 
+    /// The network has said that nobody listens there (ICMP, RFC 3261 18.4): the program was not running, so its next
+    /// answer is a new one's, who may have forgotten what the former knew.
+    pub(crate) fn shut(&self, place: Place) {
+        let mut targets = self.lock();
+        targets.entry(place).or_insert(Target::WELL).was_shut = true;
+        self.is_watching.store(true, Relaxed);
+    }
+
     /// Forgets targets that the configuration does not have any more.
     pub(crate) fn keep(&self, is_there: impl Fn(&Place) -> bool) {
         let mut targets = self.lock();
@@ -217,6 +228,7 @@ impl Target {
         state: State::Up,
         silent: 0,
         again: None,
+        was_shut: false,
     };
 }
 

@@ -149,3 +149,15 @@ fn a_target_s_latency_is_a_mean_that_forgets_and_is_of_no_use_when_it_is_gone() 
     health.keep(|_| false);
     assert_eq!(health.latency(PLACE), None);
 }
+
+#[test]
+fn one_whose_port_was_shut_has_begun_anew_when_it_answers() {
+    let health = Health::default();
+    health.shut(PLACE);
+    assert_eq!(state(&health, 1), State::Up);
+    let was_down = true;
+    let up = Some(Change::Up { was_down });
+    assert_eq!(health.answered(at(2), PLACE, None), up);
+    assert_eq!(health.answered(at(3), PLACE, None), None);
+    assert!(!health.is_watching());
+}

@@ -176,3 +176,32 @@ fn a_pbx_that_finds_nobody_where_it_has_a_lease_gets_that_lease_again() {
         assert_eq!(site.heard(), 1);
     }
 }
+
+/// RFC 3261 18.4. A restart between two probes, or without any, which nobody but a phone's request has met.
+#[test]
+fn a_pbx_whose_port_was_shut_is_registered_at_anew_with_its_next_answer() {
+    let mut site = Site::new(Mode::Contact);
+    let mut a = phone_at("6001", 1);
+    site.register(&mut a, "Expires: 600\r\n");
+    site.run(SECOND);
+    site.heard();
+    let sent = |site: &mut Site, a: &mut Peer, id: &str| {
+        let request = a.request("MESSAGE", "sip:600@example.org", id, "");
+        let request = authorized(&mut site.world, a, &request);
+        say(&mut site.world, a, &request);
+        site.world.expect(addr(PBX)).expect("the MESSAGE")
+    };
+    let lost = sent(&mut site, &mut a, "lost");
+    assert!(site.world.bounce(0, lost.as_bytes()));
+    site.run(SECOND);
+    assert_eq!(site.heard(), 0);
+    site.world.drain(a.address);
+    for registers in [1, 0] {
+        let asked = sent(&mut site, &mut a, &format!("asked{registers}"));
+        let answer = pbx().answer(&asked, 200, "OK", "");
+        say(&mut site.world, &pbx(), &answer);
+        site.run(SECOND);
+        assert_eq!(site.heard(), registers);
+        site.world.drain(a.address);
+    }
+}

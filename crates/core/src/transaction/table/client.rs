@@ -100,16 +100,21 @@ impl Table {
     }
 
     /// The network reported that a request with this branch and method did not arrive (RFC 3261 18.4).
-    /// Whether a transaction failed for it: only one that sent it as a datagram and has had no response
-    /// at all. A peer that has answered is there, whatever became of a copy.
-    pub fn unreachable(&mut self, now: Instant, method: Method<'_>, branch: &[u8]) -> bool {
+    /// Where that was to go, if a transaction failed for it: only one that sent it as a datagram and has had no
+    /// response at all. A peer that has answered is there, whatever became of a copy.
+    pub fn unreachable(
+        &mut self,
+        now: Instant,
+        method: Method<'_>,
+        branch: &[u8],
+    ) -> Option<Destination> {
         let found = self.clients.find(&key::client(branch, method), |client| {
             !client.to.transport().is_reliable() && client.machine.is_unanswered()
         });
-        if let Some(id) = found {
-            self.transport_failed(now, id);
-        }
-        found.is_some()
+        let id = found?;
+        let to = self.clients.get(id)?.to;
+        self.transport_failed(now, id);
+        Some(to)
     }
 
     /// A connection is gone: what was sent over it and has had no response at all fails. A peer that has
