@@ -12,6 +12,7 @@ use crate::subscription::{Cause, Standing};
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Engine {
     /// Tells a watcher how it is now.
@@ -29,9 +30,17 @@ impl Engine {
         if self.is_out_of_reach(now, number, way) || self.must_rise_first(now, number, out) {
             return;
         }
-        if self.notify(now, number, way, out).is_none() {
-            self.watcher_answered(now, number, 503, None, out);
+        if self.notify(now, number, way, out).is_some() {
+            return;
         }
+        if !self.table.is_full() {
+            return self.watcher_answered(now, number, 503, None, out);
+        }
+        // That we have no room is no watcher's fault.
+        if let Some(watcher) = self.shares.watchers.get_mut(&number) {
+            watcher.is_flying = false;
+        }
+        self.shares.again_after(number, now.instant.after(FULL));
     }
 
     /// What the PBX says has changed for a watcher. One that comes from the disk knows how it was: it is told when
@@ -246,3 +255,5 @@ impl Engine {
 
 /// A NOTIFY of a list says so (RFC 4662 4.5).
 const LISTED: &[u8] = b"Require: eventlist\r\n";
+/// How long a watcher waits for its NOTIFY when there is no room for another transaction.
+const FULL: Duration = Duration::from_secs(5);

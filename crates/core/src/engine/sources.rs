@@ -159,7 +159,12 @@ impl Engine {
         let Some(source) = self.shares.sources.get(&number) else {
             return;
         };
-        if status < 200 {
+        // What was asked in a dialog that is forgotten says nothing of the one that came after it.
+        let is_latest = source.dialog.as_ref().is_some_and(|dialog| {
+            let number = response.cseq().map_or(0, |(number, _)| number);
+            *dialog.call_id == *response.call_id() && dialog.cseq == number
+        });
+        if status < 200 || !is_latest {
             return;
         }
         let (key, by) = (Arc::clone(&source.key), source.by.clone());

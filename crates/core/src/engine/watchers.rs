@@ -76,6 +76,10 @@ impl Engine {
             Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => return None,
         };
         let asked = message.number(HeaderId::Expires).ok()?;
+        // A tag that is there and empty is nobody's (RFC 3261 25.1), and must not stand before ours.
+        if message.to_tag().is_some() {
+            return None;
+        }
         uri.user?;
         let resource = Aor::new(uri, self.names.domain_of(uri)?)?;
         if routes.has_next {
@@ -100,6 +104,15 @@ impl Engine {
         let package = package?;
         let tag = self.new_tag();
         let dialog = Dialog::of_request(message, &tag)?;
+        let names = [HeaderId::Event, HeaderId::To];
+        let names = names.map(|id| message.first(id).map_or(0, |field| field.value.len()));
+        let weight = names
+            .iter()
+            .fold(dialog.weight(), |a, b| a.saturating_add(*b));
+        let of_one = by.as_ref().map_or(0, |by| self.shares.count_of(by));
+        if weight > HEAVIEST || of_one >= MOST_OF_ONE {
+            return None;
+        }
         if self.is_disk_behind() {
             self.refuse_behind(received, out);
             return Some(());
@@ -146,10 +159,12 @@ impl Engine {
         };
         let by = self.name_for(&watcher);
         let record = watcher.record.clone();
+        // Those that the PBX refused are still being told; who comes now is to have an answer of its own.
+        let is_over = self.shares.forget_end(&watcher.key);
         let (number, is_first) = self.shares.add(watcher);
         let wanted = match list {
             Some(list) => self.put_list(number, list, &of_members),
-            None => is_first.then_some(key).into_iter().collect(),
+            None => (is_first || is_over).then_some(key).into_iter().collect(),
         };
         self.show_watcher(now, number);
         let step = (number, Step::Begins);
@@ -172,6 +187,10 @@ impl Engine {
         let Some(watcher) = self.shares.watchers.get(&number) else {
             return;
         };
+        // RFC 3261 12.2.2: a dialog has two tags.
+        if message.from_tag() != Some(&*watcher.dialog.remote_tag) {
+            return self.refuse(received, 481, "Subscription does not exist", out);
+        }
         if let Proof::Authenticated(user) = proof
             && identity::asserted(user, received.ends, &self.names) != watcher.by
         {
@@ -347,6 +366,10 @@ impl Engine {
     }
 }
 
+/// Bytes that a phone may have kept for a watcher of its: its dialog's names and routes. One that has more is relayed.
+const HEAVIEST: usize = 4_096;
+/// Watchers of one user in a shard: many phones with many keys each. More are relayed.
+const MOST_OF_ONE: usize = 1_000;
 /// A subscriber that asks for an hour or more is never told that it is too little (RFC 6665 4.2.1.1).
 const HOUR: u32 = 3_600;
 /// Seconds within which who wants to be told once is told.

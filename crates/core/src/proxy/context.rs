@@ -189,7 +189,15 @@ impl Contexts {
         let calls = self.live.iter().filter(|(_, context)| context.is_invite);
         let branches = calls.flat_map(|(id, context)| {
             let all = context.branches.iter().enumerate();
-            all.map(move |(index, branch)| (BranchId { context: *id, index }, branch))
+            all.map(move |(index, branch)| {
+                (
+                    BranchId {
+                        context: *id,
+                        index,
+                    },
+                    branch,
+                )
+            })
         });
         let there = branches.filter(|(_, branch)| branch.is_ringing_at(place));
         there.map(|(id, _)| id).collect()

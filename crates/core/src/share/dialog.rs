@@ -44,15 +44,23 @@ impl Dialog {
         })
     }
 
+    /// How many bytes of the other side's making it keeps.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [
+            &self.call_id,
+            &self.local,
+            &self.remote,
+            &self.remote_tag,
+            &self.target,
+        ];
+        let all = texts.into_iter().chain(&self.routes);
+        all.fold(0, |sum, text| sum.saturating_add(text.len()))
+    }
+
     /// What a 2xx or a NOTIFY, the first of the other side, adds to a dialog of ours (12.1.2), or a later one
     /// changes (12.2.1.2).
+    /// Another's, of a fork that came later, changes nothing (RFC 6665 4.4.1).
     pub(crate) fn hear(&mut self, message: Message<'_>) {
-        if let Some(target) = contact_of(message) {
-            self.target = target;
-        }
-        if !self.remote_tag.is_empty() {
-            return;
-        }
         let (end, is_answer) = match message.status() {
             Some(_) => (message.first(HeaderId::To), true),
             None => (message.first(HeaderId::From), false),
@@ -62,6 +70,16 @@ impl Dialog {
         } else {
             message.from_tag()
         };
+        let is_known = !self.remote_tag.is_empty();
+        if is_known && tag != Some(&*self.remote_tag) {
+            return;
+        }
+        if let Some(target) = contact_of(message) {
+            self.target = target;
+        }
+        if is_known {
+            return;
+        }
         let (Some(end), Some(tag)) = (end, tag) else {
             return;
         };

@@ -159,7 +159,50 @@ pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u
         if kind.eq_ignore_ascii_case(own.as_bytes()) || kind == b"*/*" {
             return own.into();
         }
-        first = first.or(std::str::from_utf8(kind).ok());
+        let is_type = kind.len() <= LONGEST_TYPE && kind.iter().all(|byte| is_of_type(*byte));
+        let kind = std::str::from_utf8(kind).ok().filter(|_| is_type);
+        first = first.or(kind);
     }
     first.map_or_else(|| own.into(), |kind| kind.to_ascii_lowercase().into())
+}
+
+/// A media type (RFC 6838 4.2) and its slash; nothing else goes on to the PBX, or makes a subscription of its own there.
+fn is_of_type(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/!#$&-^_.+".contains(&byte)
+}
+
+/// Bytes of a media type: two names of 127 (RFC 6838 4.2).
+const LONGEST_TYPE: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::accept_for;
+
+    fn accept(package: &str, accepts: &[&str]) -> Box<str> {
+        accept_for(package, accepts.iter().map(|kind| kind.as_bytes()))
+    }
+
+    #[test]
+    fn the_packages_own_kind_of_body_is_asked_for_if_it_is_accepted() {
+        let own = "application/pidf+xml";
+        for accepts in [
+            &[][..],
+            &["application/xpidf+xml", "Application/PIDF+xml;q=0.5"],
+            &["*/*"],
+        ] {
+            assert_eq!(*accept("presence", accepts), *own, "{accepts:?}");
+        }
+        let other = accept("presence", &["application/cpim-pidf+xml;q=1"]);
+        assert_eq!(*other, *"application/cpim-pidf+xml");
+    }
+
+    #[test]
+    fn what_is_no_media_type_asks_for_nothing() {
+        let long = format!("a/{}", "x".repeat(300));
+        for odd in ["a b", "a/\r\n b", "\"a/b\"", &long] {
+            let own = "application/dialog-info+xml";
+            assert_eq!(*accept("dialog", &[odd]), *own, "{odd}");
+            assert_eq!(*accept("dialog", &[odd, "a/b"]), *"a/b");
+        }
+    }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Shares {
     pub(crate) registrations: Registrations,
     /// Of a key with watchers here: who they are, and what they were told last.
     local: HashMap<Arc<Key>, Local, RandomState>,
+    /// How many watchers each user has here.
+    by_user: HashMap<Aor, usize, RandomState>,
     /// By Call-ID and our tag.
     by_dialog: HashMap<Name, u64, RandomState>,
     by_key: HashMap<Arc<Key>, u64, RandomState>,
@@ -67,6 +69,7 @@ impl Shares {
             timers: Timers::new(),
             registrations: Registrations::new(seed),
             local: HashMap::with_hasher(hasher()),
+            by_user: HashMap::with_hasher(hasher()),
             by_dialog: HashMap::with_hasher(hasher()),
             by_key: HashMap::with_hasher(hasher()),
             last: 0,
@@ -95,6 +98,10 @@ impl Shares {
         let name = (dialog.call_id.clone(), dialog.local_tag.clone());
         self.by_dialog.insert(name, number);
         self.timers.set(Due::Expired(number), watcher.until);
+        if let Some(by) = &watcher.by {
+            let count = self.by_user.entry(by.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
         let is_first = self.join(number, &watcher.key);
         self.watchers.insert(number, watcher);
         (number, is_first)
@@ -108,6 +115,14 @@ impl Shares {
         let dialog = &watcher.dialog;
         let name = (dialog.call_id.clone(), dialog.local_tag.clone());
         self.by_dialog.remove(&name);
+        if let Some(by) = &watcher.by
+            && let Some(count) = self.by_user.get_mut(by)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_user.remove(by);
+            }
+        }
         let is_last = self.leave(number, &watcher.key);
         Some((watcher, is_last))
     }
@@ -141,6 +156,20 @@ impl Shares {
             local.view = Some((Arc::clone(view), at));
         }
         true
+    }
+
+    /// How many watchers a user has here.
+    pub(crate) fn count_of(&self, by: &Aor) -> usize {
+        self.by_user.get(by).copied().unwrap_or_default()
+    }
+
+    /// Forgets that there is nothing to watch: somebody wants to know it anew. Whether that was known.
+    pub(crate) fn forget_end(&mut self, key: &Arc<Key>) -> bool {
+        let Some(local) = self.local.get_mut(key) else {
+            return false;
+        };
+        let is_over = |(view, _): &mut (Arc<View>, u64)| matches!(**view, View::Over(_));
+        local.view.take_if(is_over).is_some()
     }
 
     /// A number that rises with each word that this shard says.

@@ -92,6 +92,9 @@ fn begin(tag: &BytesStart<'_>, root: &str) -> Option<Document> {
     let mut attributes = Vec::new();
     for attribute in tag.attributes() {
         let attribute = attribute.ok()?;
+        if attributes.len() >= MOST_ATTRIBUTES {
+            return None;
+        }
         // Between double quotes it may have been between single ones.
         if attribute.value.contains('"') {
             return None;
@@ -113,7 +116,8 @@ impl Document {
         if self.children.len() >= MOST_CHILDREN {
             return None;
         }
-        let id = tag.attributes().flatten().find(|a| a.key.as_ref() == "id");
+        let mut first = tag.attributes().take(MOST_ATTRIBUTES).flatten();
+        let id = first.find(|a| a.key.as_ref() == "id");
         self.children.push(Child {
             name: tag.local_name().as_ref().into(),
             id: id.map(|id| id.value.as_ref().into()).unwrap_or_default(),
@@ -170,5 +174,7 @@ pub(super) fn escaped(text: &[u8]) -> String {
 
 /// Elements inside one another.
 const MOST_DEPTH: usize = 32;
+/// Attributes of an element that are looked at: each is compared with all before it.
+const MOST_ATTRIBUTES: usize = 32;
 /// Elements right inside the root.
 const MOST_CHILDREN: usize = 512;

@@ -182,6 +182,11 @@ impl Table {
         self.tidy();
     }
 
+    /// Whether no transaction of a request of ours has room.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.has_room(Role::Client)
+    }
+
     /// Keeps the earliest deadline one of a timer that runs.
     fn tidy(&mut self) {
         let (servers, clients) = (&self.servers, &self.clients);

@@ -12,6 +12,7 @@
 mod common;
 mod dark;
 mod held;
+mod hostile;
 mod lifetime;
 mod lists;
 mod party;
@@ -19,6 +20,7 @@ mod reg;
 mod reg_shards;
 mod relayed;
 mod rlmi;
+mod sharded;
 mod shared;
 mod shared_watchers;
 mod site;

@@ -46,8 +46,13 @@ impl Party {
     }
 
     pub(crate) fn of(config: Config) -> Self {
+        Self::of_shards(1, config)
+    }
+
+    /// Before a Bellhop of so many shards.
+    pub(crate) fn of_shards(shards: u16, config: Config) -> Self {
         let mut world = World::new(7);
-        world.start(config, auth());
+        world.start_shards(shards, config, &auth());
         Self {
             world,
             asked: Vec::new(),
@@ -182,6 +187,12 @@ impl Party {
 
     /// The PBX tells of its lamp in the dialog of this SUBSCRIBE.
     pub(crate) fn tells(&mut self, asked: &str, state: &str) {
+        let text = self.text_of(asked, state);
+        say(&mut self.world, &pbx(), &text);
+    }
+
+    /// The NOTIFY of [`Party::tells`].
+    pub(crate) fn text_of(&mut self, asked: &str, state: &str) -> String {
         self.version += 1;
         let body = format!(
             "<?xml version=\"1.0\"?>\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" \
@@ -189,11 +200,16 @@ impl Party {
              </state></dialog></dialog-info>",
             self.version, self.lamp
         );
-        self.tells_body(asked, state, "application/dialog-info+xml", &body);
+        self.body_of(asked, state, "application/dialog-info+xml", &body)
     }
 
     /// As [`Party::tells`], of any body.
     pub(crate) fn tells_body(&mut self, asked: &str, state: &str, kind: &str, body: &str) {
+        let text = self.body_of(asked, state, kind, body);
+        say(&mut self.world, &pbx(), &text);
+    }
+
+    fn body_of(&mut self, asked: &str, state: &str, kind: &str, body: &str) -> String {
         self.cseq += 1;
         let mut p = pbx();
         p.user = format!("tells{}x{}", self.life, self.cseq);
@@ -213,8 +229,7 @@ impl Party {
             .split(";tag=")
             .next()
             .unwrap_or_default();
-        let text = text.replacen(&from, &format!("{own};tag=tpbx"), 1);
-        say(&mut self.world, &p, &text);
+        text.replacen(&from, &format!("{own};tag=tpbx"), 1)
     }
 
     /// The PBX counts its NOTIFYs and their versions from here on, as one does that was restarted.
