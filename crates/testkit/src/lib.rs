@@ -8,6 +8,7 @@ mod net;
 mod peer;
 mod policy;
 mod registrar;
+mod shards;
 mod stream;
 mod world;
 

@@ -2,9 +2,10 @@
 
 use crate::disk::Disk;
 use crate::net::Net;
+use crate::shards::Mail;
 use crate::stream::{connection, place_of};
 use crate::{Chance, Faults, Packet};
-use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
+use bellhop_core::auth::{AuthConfig, Authenticator};
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, LookedUp, Shared};
 use bellhop_core::event::Event;
@@ -12,7 +13,6 @@ use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::outbox::{LookUp, Outbox, Ticket};
 use bellhop_core::policy::Policy;
 use bellhop_core::push::Wake;
-use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -33,6 +33,8 @@ pub struct Node {
     /// What it told the log.
     pub log: Vec<Event>,
     pub(crate) out: Outbox,
+    /// Of the engines that are shards of one Bellhop: the number of the first, and how many there are.
+    pub(crate) family: (usize, usize),
 }
 
 /// Everything a test has.
@@ -63,6 +65,7 @@ pub struct World {
     pub sought: Vec<LookUp>,
     /// Phones that were to be woken.
     pub woken: Vec<Wake>,
+    pub(crate) mail: Mail,
 }
 
 impl World {
@@ -86,46 +89,13 @@ impl World {
             resolver_answers: true,
             sought: Vec::new(),
             woken: Vec::new(),
+            mail: Mail::default(),
         }
     }
 
     /// Starts a Bellhop. Gives its number.
     pub fn start(&mut self, config: Config, auth: AuthConfig) -> usize {
         self.start_shard(0, config, auth)
-    }
-
-    /// As [`World::start`], with an engine that is one shard of several.
-    pub fn start_shard(&mut self, shard: u16, config: Config, auth: AuthConfig) -> usize {
-        let listeners = listeners_of(&config);
-        let seeds = std::array::from_fn(|_| self.chance.number());
-        let shared = Shared {
-            location: Arc::new(Location::new(10_000, seeds)),
-            replay: Arc::new(ReplayGuard::new(4_096)),
-            secret: Arc::new(Secret::new([7; 32])),
-            leases: Arc::default(),
-            subscriptions: Arc::default(),
-            health: Arc::default(),
-            upstream_auth: Arc::new(UpstreamAuth::new(1_024)),
-        };
-        let auth = Authenticator::new(auth, Arc::clone(&shared.secret), Arc::clone(&shared.replay));
-        let entropy = Box::new(Chance::new(self.chance.number()));
-        let engine = Engine::new(
-            shard,
-            Arc::new(config),
-            Arc::new(auth),
-            shared.clone(),
-            entropy,
-        );
-        self.nodes.push(Node {
-            engine,
-            shared,
-            listeners,
-            disk: Disk::default(),
-            seeds,
-            log: Vec::new(),
-            out: Outbox::default(),
-        });
-        self.nodes.len().saturating_sub(1)
     }
 
     /// Swaps a node's configuration.
@@ -255,6 +225,7 @@ impl World {
         let Some(at) = timeouts
             .chain(disks)
             .chain(self.net.next())
+            .chain(self.mail.next())
             .min()
             .filter(|at| *at <= end)
         else {
@@ -264,6 +235,7 @@ impl World {
         while let Some(packet) = self.net.arrive(self.now.instant) {
             self.deliver(packet);
         }
+        self.hand_out();
         for index in 0..self.nodes.len() {
             self.serve_disk(index);
             if let Some(node) = self.nodes.get_mut(index)
@@ -306,6 +278,7 @@ impl World {
             remote: packet.from,
             connection,
         };
+        let index = self.shard_for(index, &packet.bytes);
         if let Some(node) = self.nodes.get_mut(index) {
             node.engine
                 .receive(self.now, flow, &packet.bytes, &mut node.out);
@@ -332,15 +305,10 @@ impl World {
                 return;
             }
             node.disk.take(self.now, out.persists.drain(..));
-            for demand in out.demands.drain(..) {
-                node.engine.demand(self.now, demand, &mut node.out);
-            }
-            for outcome in out.outcomes.drain(..) {
-                node.engine.outcome(self.now, outcome, &mut node.out);
-            }
-            for note in out.notes.drain(..) {
-                node.engine.note(self.now, note, &mut node.out);
-            }
+            self.between_shards(index, &mut out);
+            let Some(node) = self.nodes.get_mut(index) else {
+                return;
+            };
             for transmit in &out.transmits {
                 let transport = transmit.to.transport();
                 let (to, is_refused) = place_of(&transmit.to, &self.gone, &self.refusing);
@@ -387,7 +355,7 @@ impl World {
     }
 }
 
-fn listeners_of(config: &Config) -> Vec<(Transport, SocketAddr)> {
+pub(crate) fn listeners_of(config: &Config) -> Vec<(Transport, SocketAddr)> {
     let listeners = config.listeners.iter();
     listeners.map(|l| (l.transport, l.local)).collect()
 }

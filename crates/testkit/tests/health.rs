@@ -229,11 +229,7 @@ fn a_call_that_rings_at_a_pbx_that_dies_is_given_up_when_that_is_known_and_goes_
             world.pass(Duration::from_secs(1));
             for message in world.drain(addr(SPARE)) {
                 if message.starts_with("OPTIONS ") {
-                    say(
-                        &mut world,
-                        &spare,
-                        &spare.answer(&message, 200, "OK", ""),
-                    );
+                    say(&mut world, &spare, &spare.answer(&message, 200, "OK", ""));
                 } else {
                     at_spare.push(message);
                 }
