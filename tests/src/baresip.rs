@@ -37,7 +37,45 @@ impl Baresip {
         registrar: SocketAddr,
         transport: Transport,
     ) -> Self {
+        Self::start_as(lab, user, local, (registrar, transport), None)
+    }
+
+    /// As [`Baresip::start`]; it watches the presence of this extension, and its own mailbox.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn watching(
+        lab: &Lab,
+        user: &str,
+        local: SocketAddr,
+        at: (SocketAddr, Transport),
+        watched: &str,
+    ) -> Self {
+        Self::start_as(lab, user, local, at, Some(watched))
+    }
+
+    fn start_as(
+        lab: &Lab,
+        user: &str,
+        local: SocketAddr,
+        (registrar, transport): (SocketAddr, Transport),
+        watched: Option<&str>,
+    ) -> Self {
         let dir = TempDir::new();
+        let (modules, mailbox) = match watched {
+            Some(watched) => {
+                dir.write(
+                    "contacts",
+                    &format!(
+                        "\"W\" <sip:{watched}@{registrar};transport={transport}>;presence=p2p\n"
+                    ),
+                );
+                let modules =
+                    ["contact", "presence", "mwi"].map(|m| format!("module_app {m}.so\n"));
+                (modules.concat(), ";mwi=yes")
+            }
+            None => (String::new(), ""),
+        };
         let control = SocketAddr::from((local.ip(), 4444));
         let template =
             std::fs::read_to_string(Lab::file("baresip/config.in")).expect("its template");
@@ -50,9 +88,9 @@ impl Baresip {
                 &lab.root().join("usr/lib/baresip/modules").to_string_lossy(),
             )
             .replace("@CTRL@", &control.to_string());
-        dir.write("config", &config);
+        dir.write("config", &(config + &modules));
         let account = format!(
-            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=10;answermode=auto\n"
+            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=10;answermode=auto{mailbox}\n"
         );
         dir.write("accounts", &account);
         let mut command = lab.program(&Place::Here, "usr/bin/baresip");
@@ -95,7 +133,7 @@ impl Baresip {
     }
 
     /// How many of its requests of this method were answered 200.
-    fn granted(&self, method: &str) -> usize {
+    pub fn granted(&self, method: &str) -> usize {
         let said = self.said();
         let responses = said.split("SIP/2.0 200").skip(1);
         let heads = responses.filter_map(|rest| rest.split("\r\n\r\n").next());

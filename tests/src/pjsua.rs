@@ -29,6 +29,8 @@ pub struct Task {
     pub transport: Transport,
     /// Whom it calls, once registered.
     pub call: Option<String>,
+    /// Whose presence it watches, and its own mailbox, for so many seconds.
+    pub watch: Option<(String, u32)>,
 }
 
 impl Pjsua {
@@ -57,12 +59,20 @@ impl Pjsua {
                 "--port",
                 &task.local.port().to_string(),
             ])
-            .args(["--seconds", "3", "--log", "4"])
+            .args(["--log", "5"])
             .arg("--record")
             .arg(dir.path().join(HEARD));
         if let Some(call) = &task.call {
             command.args(["--call", &format!("sip:{call}@{}", task.registrar)]);
         }
+        let mut seconds = 3;
+        if let Some((watched, time)) = &task.watch {
+            let suffix = task.transport.uri_parameter();
+            let buddy = format!("sip:{watched}@{}{suffix}", task.registrar);
+            command.args(["--mwi", "--buddy", &buddy]);
+            seconds = *time;
+        }
+        command.args(["--seconds", &seconds.to_string()]);
         Some(Self {
             process: Process::start("pjsua", command),
             dir,

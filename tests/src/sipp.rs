@@ -21,6 +21,8 @@ pub struct Sipp {
     transport: Transport,
     user: String,
     service: String,
+    /// Seconds that it subscribes for.
+    expires: u32,
     more: Vec<String>,
 }
 
@@ -43,6 +45,7 @@ impl Sipp {
             transport: Transport::Udp,
             user: "6001".to_owned(),
             service: "6001".to_owned(),
+            expires: 60,
             more: Vec::new(),
         }
     }
@@ -90,7 +93,15 @@ impl Sipp {
             "message-summary" => "application/simple-message-summary",
             other => panic!("the event package {other}"),
         };
-        self.args(&["-key", "event", event, "-key", "accept", accept])
+        let watch = ["-key", "event", event, "-key", "accept", accept];
+        self.args(&watch).args(&["-d", "300"])
+    }
+
+    /// For how many seconds it subscribes, and after how many it goes on with its scenario.
+    #[must_use]
+    pub fn lasting(mut self, expires: u32, pause: u32) -> Self {
+        self.expires = expires;
+        self.args(&["-d", &format!("{pause}000")])
     }
 
     /// More arguments of SIPp.
@@ -172,6 +183,7 @@ impl Sipp {
                 &self.user,
             ])
             .args(["-au", &self.user, "-ap", &format!("secret{}", self.user)])
+            .args(["-key", "expires", &self.expires.to_string()])
             .args(["-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error"])
             .args([
                 "-trace_msg",

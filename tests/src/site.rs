@@ -98,6 +98,7 @@ impl Site {
             registrar: self.lane.bellhop(),
             transport,
             call: call.map(str::to_owned),
+            watch: None,
         };
         Pjsua::or_skip(&self.lab, &task)
     }

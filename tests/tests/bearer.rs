@@ -101,10 +101,7 @@ fn a_new_key_of_the_issuer_is_fetched_once_however_many_come_with_it() {
     } = Site::new();
     let old = signed(&OLD, &claims(0));
     let mut phone = phone(&lane, 1, Transport::Tcp);
-    assert_eq!(
-        phone.register_showing(&bearer(&old)).status(),
-        Some(200)
-    );
+    assert_eq!(phone.register_showing(&bearer(&old)).status(), Some(200));
     issuer.rotates.store(true, Ordering::SeqCst);
     let mut tokens = 0;
     until("the new key is known", PATIENCE, || {

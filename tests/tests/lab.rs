@@ -45,6 +45,7 @@ fn pjsua_hears_the_tone_that_asterisk_echoes() {
         registrar: asterisk.bind(),
         transport: Transport::Tcp,
         call: Some("600".to_owned()),
+        watch: None,
     };
     let Some(mut phone) = Pjsua::or_skip(&lab, &task) else {
         return;

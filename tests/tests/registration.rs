@@ -110,6 +110,7 @@ fn register_pjsua(lab: &Lab, lane: &Lane, transport: Transport) -> Option<String
         registrar: lane.bellhop(),
         transport,
         call: None,
+        watch: None,
     };
     Some(Pjsua::or_skip(lab, &task)?.succeed())
 }
