@@ -40,7 +40,8 @@ impl Baresip {
         Self::start_as(lab, user, local, (registrar, transport), None)
     }
 
-    /// As [`Baresip::start`]; it watches the presence of this extension, and its own mailbox.
+    /// As [`Baresip::start`]; it watches the presence of this extension. Not its mailbox: the module of baresip 1.1 for
+    /// that sends, once in a while, SUBSCRIBEs without end and hears no answer.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -62,20 +63,12 @@ impl Baresip {
         watched: Option<&str>,
     ) -> Self {
         let dir = TempDir::new();
-        let (modules, mailbox) = match watched {
-            Some(watched) => {
-                dir.write(
-                    "contacts",
-                    &format!(
-                        "\"W\" <sip:{watched}@{registrar};transport={transport}>;presence=p2p\n"
-                    ),
-                );
-                let modules =
-                    ["contact", "presence", "mwi"].map(|m| format!("module_app {m}.so\n"));
-                (modules.concat(), ";mwi=yes")
-            }
-            None => (String::new(), ""),
-        };
+        let mut modules = "";
+        if let Some(watched) = watched {
+            let contact = format!("<sip:{watched}@{registrar};transport={transport}>;presence=p2p");
+            dir.write("contacts", &format!("\"Watched\" {contact}\n"));
+            modules = "module_app contact.so\nmodule_app presence.so\n";
+        }
         let control = SocketAddr::from((local.ip(), 4444));
         let template =
             std::fs::read_to_string(Lab::file("baresip/config.in")).expect("its template");
@@ -88,9 +81,9 @@ impl Baresip {
                 &lab.root().join("usr/lib/baresip/modules").to_string_lossy(),
             )
             .replace("@CTRL@", &control.to_string());
-        dir.write("config", &(config + &modules));
+        dir.write("config", &(config + modules));
         let account = format!(
-            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=10;answermode=auto{mailbox}\n"
+            "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=10;answermode=auto\n"
         );
         dir.write("accounts", &account);
         let mut command = lab.program(&Place::Here, "usr/bin/baresip");

@@ -70,6 +70,10 @@ impl Pjsua {
             let suffix = task.transport.uri_parameter();
             let buddy = format!("sip:{watched}@{}{suffix}", task.registrar);
             command.args(["--mwi", "--buddy", &buddy]);
+            if task.transport == Transport::Tcp {
+                // It watches its mailbox at its own name, which says nothing of TCP, and has no other transport.
+                command.args(["--proxy", &format!("sip:{}{suffix}", task.registrar)]);
+            }
             seconds = *time;
         }
         command.args(["--seconds", &seconds.to_string()]);
