@@ -104,14 +104,11 @@ impl Engine {
         let package = package?;
         let tag = self.new_tag();
         let dialog = Dialog::of_request(message, &tag)?;
-        let names = [HeaderId::Event, HeaderId::To];
-        let names = names.map(|id| message.first(id).map_or(0, |field| field.value.len()));
-        let weight = names
-            .iter()
-            .fold(dialog.weight(), |a, b| a.saturating_add(*b));
+        let event = message.first(HeaderId::Event)?.value;
+        let weight = dialog.weight().saturating_add(event.len());
         let of_one = by.as_ref().map_or(0, |by| self.shares.count_of(by));
         if weight > HEAVIEST || of_one >= MOST_OF_ONE {
-            return None;
+            return is_own.then(|| self.refuse(received, 503, "Too much to be kept", out));
         }
         if self.is_disk_behind() {
             self.refuse_behind(received, out);
@@ -138,7 +135,7 @@ impl Engine {
             .and_then(|by| location.device_at(now.instant, by, &received.flow));
         let watcher = Watcher {
             resource: message.to().ok()?.uri.raw.into(),
-            event: message.first(HeaderId::Event)?.value.into(),
+            event: event.into(),
             key: Arc::clone(&key),
             dialog,
             flow: received.flow,
@@ -366,7 +363,8 @@ impl Engine {
     }
 }
 
-/// Bytes that a phone may have kept for a watcher of its: its dialog's names and routes. One that has more is relayed.
+/// Bytes that a phone may have kept for a watcher of its: its dialog's names and routes. One that has more is relayed, or
+/// refused where nobody else could answer it.
 const HEAVIEST: usize = 4_096;
 /// Watchers of one user in a shard: many phones with many keys each. More are relayed.
 const MOST_OF_ONE: usize = 1_000;
