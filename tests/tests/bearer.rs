@@ -1,5 +1,11 @@
 //! Bearer tokens (RFC 8898) before the real program, with an issuer of the test's own that publishes its keys over http.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a test's helper may fail loudly"
+)]
+
 use bellhop_tests::bellhop::Setup;
 use bellhop_tests::{Bellhop, Lane, Message, Phone, Transport, service, until};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
