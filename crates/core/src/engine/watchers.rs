@@ -108,7 +108,8 @@ impl Engine {
         let weight = dialog.weight().saturating_add(event.len());
         let of_one = by.as_ref().map_or(0, |by| self.shares.count_of(by));
         if weight > HEAVIEST || of_one >= MOST_OF_ONE {
-            return is_own.then(|| self.refuse(received, 503, "Too much to be kept", out));
+            let is_ours = is_own || list.is_some();
+            return is_ours.then(|| self.refuse(received, 503, "Too much to be kept", out));
         }
         if self.is_disk_behind() {
             self.refuse_behind(received, out);
