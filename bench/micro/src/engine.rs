@@ -301,6 +301,7 @@ impl Stage {
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
             subscriptions: Arc::default(),
+            held: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };

@@ -140,6 +140,7 @@ impl Server {
             leases: Arc::default(),
             health: Arc::default(),
             subscriptions: Arc::new(Board::new(entropy.next_u64())),
+            held: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
         // The replay guard dies with the process, so no nonce may outlive it either.

@@ -165,6 +165,7 @@ impl World {
             secret: Arc::clone(&node.shared.secret),
             leases: Arc::default(),
             subscriptions: Arc::default(),
+            held: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::clone(&node.shared.upstream_auth),
         };

@@ -33,6 +33,7 @@ impl Site {
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
             subscriptions: Arc::default(),
+            held: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(16)),
         };

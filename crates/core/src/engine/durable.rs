@@ -136,7 +136,9 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let message = received.message;
+        let mut missed = None;
         if !registered.changes.is_empty() {
+            missed = self.mailbox_for(&aor, &registered);
             self.tell_bound(&aor, Gone::Unregistered, out);
         }
         let (start, told) = (out.bytes.len(), out.events.len());
@@ -166,6 +168,9 @@ impl Engine {
             let answer = self.take_answer(received, (start, common, told), server, out);
             let what = Changed::Bindings(aor);
             self.hold(now, Some(answer), Then::Nothing, what, out);
+        }
+        if let Some(missed) = missed {
+            self.tell_mailbox(now, missed, out);
         }
     }
 

@@ -29,6 +29,7 @@ mod shard;
 mod source_dialogs;
 mod sources;
 mod subscriptions;
+mod unasked;
 mod unreachable;
 mod waiting;
 mod watchers;
@@ -53,7 +54,7 @@ use crate::policy::Policy;
 use crate::proxy::{Acks, BranchId, Contexts};
 use crate::registrar::{Location, can_be_woken};
 use crate::routing::{Known, Names};
-use crate::share::{Gone, Shares};
+use crate::share::{Gone, Held, Shares};
 use crate::subscription::Board;
 use crate::time::{Instant, Now};
 use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
@@ -129,6 +130,8 @@ pub struct Shared {
     pub health: Arc<Health>,
     /// The subscriptions that are relayed.
     pub subscriptions: Arc<Board>,
+    /// What plugins have published, and what the PBX said of mailboxes unasked.
+    pub held: Arc<Held>,
 }
 
 impl Engine {
@@ -367,6 +370,7 @@ impl Engine {
                 Ended::ServerTimeout { .. } | Ended::ServerGone { .. } => {}
             }
         }
+        self.tell_changed(out);
         for transmit in out.transmits.iter_mut().skip(first) {
             transmit.token = transmit.token.map(|token| Token(self.in_shard(token.0)));
         }

@@ -40,6 +40,7 @@ impl Engine {
                     self.not_wanted(key, out);
                 }
             }
+            Word::Look { key } => self.look_at_kept(now, &key, out),
             Word::Back => self.sources_back(now),
             Word::Down(place) => self.branches_lost(now, place, out),
         }
@@ -62,6 +63,7 @@ impl Engine {
                     }
                 }
                 Due::Source(number) => self.source_due(now, number, out),
+                Due::Uncovered(number) => self.source_looks(now, number, out),
             }
         }
         self.registrations_due(now, out);
@@ -190,7 +192,7 @@ impl Engine {
         match taken {
             Taken::Full(content) => {
                 source.content = Some(content.clone());
-                let is_known = match &*source.view {
+                let is_known = match &**source.told_by_pbx() {
                     View::Active(Some(before)) => before.says_the_same_as(&content),
                     _ => false,
                 };
@@ -198,7 +200,7 @@ impl Engine {
             }
             Taken::Gap => (None, true),
             Taken::Old | Taken::Bad => {
-                let is_first = matches!(*source.view, View::Pending) && told.is_active();
+                let is_first = matches!(**source.told_by_pbx(), View::Pending) && told.is_active();
                 (is_first.then_some(View::Active(None)), false)
             }
         }

@@ -49,7 +49,7 @@ impl Engine {
         };
         if method == Method::Subscribe
             && route.is_none()
-            && (self.config.subscriptions.has_watchers() || !self.shares.watchers.is_empty())
+            && self.has_watchers()
             && self.watch(now, received, (uri, routes), &proof, out)
         {
             return;
@@ -72,6 +72,21 @@ impl Engine {
             Some(route) => named(&scene, message, route, routes, &proof),
             None => choose(&scene, message, uri, routes, &proof),
         };
+        // Somebody who comes later will hear it: for the PBX that is as good as a phone.
+        let is_kept =
+            method == Method::Notify && self.hear_mailbox(received, (uri, &routing), &proof);
+        if is_kept
+            && matches!(
+                routing,
+                Routing::Refuse {
+                    status: 404 | 480,
+                    ..
+                }
+            )
+        {
+            self.reply(received, 200, "OK", out, |_, _| {});
+            return;
+        }
         let mut finals = Finals::default();
         let (groups, why) = match routing {
             Routing::Local => return self.options(received, out),

@@ -136,8 +136,8 @@ impl Engine {
         sent.map(drop)
     }
 
-    /// A dialog whose Call-ID belongs to this shard, so that its NOTIFYs come here.
-    fn new_source_dialog(&mut self, resource: &Aor, by: &Aor, host: &str) -> Dialog {
+    /// A Call-ID that belongs to this shard, so that what comes in its dialog comes here.
+    pub(super) fn own_call_id(&mut self) -> Vec<u8> {
         let shards = usize::from(self.config.registrar.leases.shards);
         let mut call_id = Vec::new();
         for _ in 0..MOST_TRIES {
@@ -149,6 +149,12 @@ impl Engine {
                 break;
             }
         }
+        call_id
+    }
+
+    /// A dialog whose NOTIFYs come here.
+    fn new_source_dialog(&mut self, resource: &Aor, by: &Aor, host: &str) -> Dialog {
+        let call_id = self.own_call_id();
         let tag = self.new_tag();
         let uri = |aor: &Aor| {
             let user = aor.user().unwrap_or_default();

@@ -29,6 +29,7 @@ impl Engine {
         if is_new {
             self.shared.subscriptions.count_source(true);
             self.source_in_turn(now, number);
+            self.source_looks(now, number, out);
         }
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;
@@ -115,6 +116,7 @@ impl Engine {
 
     /// Its time has come.
     pub(super) fn source_due(&mut self, now: Now, number: u64, out: &mut Outbox) {
+        let has_pbx = self.config.default_upstream.is_some();
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;
         };
@@ -122,6 +124,9 @@ impl Engine {
             State::Wanted if source.shards.is_empty() && !source.is_known() => {
                 self.source_gone(number, out);
             }
+            // What is published is asked of nobody.
+            State::Wanted if source.beneath.is_some() => {}
+            State::Wanted if !has_pbx => self.source_over(now, number, ";reason=noresource", out),
             State::Held | State::Wanted if source.shards.is_empty() => {
                 source.state = State::Leaving;
                 source.asked = 0;
@@ -282,13 +287,31 @@ impl Engine {
 
     /// There is nothing to watch: who watches is told why, and it is forgotten.
     pub(super) fn source_over(&mut self, now: Now, number: u64, why: &str, out: &mut Outbox) {
+        if self.source_lives_on(now, number, out) {
+            return;
+        }
         let view = Arc::new(View::Over(why.into()));
         self.source_tells(now, number, view, out);
         self.source_gone(number, out);
     }
 
-    /// Tells all who watch.
+    /// The PBX has told: all who watch hear it, unless something is published in its place.
     pub(super) fn source_tells(
+        &mut self,
+        now: Now,
+        number: u64,
+        view: Arc<View>,
+        out: &mut Outbox,
+    ) {
+        match self.shares.sources.get_mut(&number) {
+            Some(source) if source.beneath.is_some() => source.beneath = Some(view),
+            Some(_) => self.source_shows(now, number, view, out),
+            None => {}
+        }
+    }
+
+    /// Tells all who watch.
+    pub(super) fn source_shows(
         &mut self,
         now: Now,
         number: u64,

@@ -52,6 +52,13 @@ impl Engine {
         is_ours
     }
 
+    /// Whether any SUBSCRIBE may end here.
+    pub(super) fn has_watchers(&self) -> bool {
+        self.config.subscriptions.has_watchers()
+            || self.shared.held.has_published()
+            || !self.shares.watchers.is_empty()
+    }
+
     /// A SUBSCRIBE outside of a dialog. `None`: it is not shared, and goes to the PBX.
     fn watch_begins(
         &mut self,
@@ -64,12 +71,11 @@ impl Engine {
         let message = received.message;
         let event = event_of(message)?;
         let settings = &self.config.subscriptions;
-        let package = settings.ends_here(event.package).map(str::to_owned);
+        let has_pbx = self.config.default_upstream.is_some();
+        let is_shared = settings.ends_here(event.package).is_some();
+        let package = String::from_utf8_lossy(event.package).to_ascii_lowercase();
         // Of our own bindings nobody else knows: what would be relayed otherwise is served, or refused.
-        let is_own = package.as_deref() == Some(REG);
-        if !is_own {
-            self.config.default_upstream?;
-        }
+        let is_own = is_shared && package == REG;
         let by = match proof {
             Proof::Authenticated(user) => identity::asserted(user, received.ends, &self.names),
             Proof::Trusted { upstream } if upstream.is_none() || is_own => None,
@@ -101,7 +107,21 @@ impl Engine {
         } else if is_odd || is_full {
             return None;
         }
-        let package = package?;
+        let accepts = message.values(HeaderId::Accept).map(|value| value.raw);
+        let (accept, of_members) = match list {
+            Some(_) => list_accept(&package, message),
+            None => (accept_for(&package, accepts), Box::default()),
+        };
+        let key = Arc::new(Key {
+            resource,
+            accept,
+            package: package.into(),
+        });
+        // What is published needs no PBX.
+        let is_kept = || self.shared.held.published(now.instant, &key).is_some();
+        if !(is_own || (is_shared && has_pbx) || is_kept()) {
+            return None;
+        }
         let tag = self.new_tag();
         let dialog = Dialog::of_request(message, &tag)?;
         let event = message.first(HeaderId::Event)?.value;
@@ -118,18 +138,8 @@ impl Engine {
         let Some(seconds) = self.granted(received, asked, out) else {
             return Some(());
         };
-        let accepts = message.values(HeaderId::Accept).map(|value| value.raw);
-        let (accept, of_members) = match list {
-            Some(_) => list_accept(&package, message),
-            None => (accept_for(&package, accepts), Box::default()),
-        };
         // Who wants to be told once is gone when he has been (4.4.3).
         let lasts = if seconds == 0 { ONCE } else { seconds };
-        let key = Arc::new(Key {
-            resource,
-            accept,
-            package: package.into(),
-        });
         let location = &self.shared.location;
         let device = by
             .as_ref()

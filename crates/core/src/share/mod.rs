@@ -14,6 +14,7 @@
 
 mod body;
 mod dialog;
+mod held;
 mod list;
 mod reg;
 mod registrations;
@@ -27,6 +28,8 @@ mod xml;
 pub(crate) use body::{Content, Taken};
 pub use dialog::Dialog;
 pub(crate) use dialog::contact_of;
+pub(crate) use held::Heard;
+pub use held::{Held, Publication, Shown as ShownHeld, Unpublished};
 pub use list::ResourceList;
 pub(crate) use list::{List, RLMI, Sheet};
 pub use reg::Gone;
@@ -105,6 +108,11 @@ pub enum Word {
         /// Why those went that are gone.
         gone: Gone,
     },
+    /// To the home shard: what is kept of this by other ways than a subscription has changed ([`Held`]).
+    Look {
+        /// Of what.
+        key: Arc<Key>,
+    },
     /// The PBX may have forgotten its subscriptions.
     Back,
     /// A target of the PBX does not answer any more: what it has taken and not answered ends.
@@ -145,7 +153,7 @@ pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u
     let own = match package {
         "dialog" => "application/dialog-info+xml",
         "presence" => "application/pidf+xml",
-        "message-summary" => "application/simple-message-summary",
+        MAILBOX => "application/simple-message-summary",
         crate::subscription::REG => reg::KIND,
         _ => "",
     };
@@ -166,6 +174,8 @@ pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u
     first.map_or_else(|| own.into(), |kind| kind.to_ascii_lowercase().into())
 }
 
+/// The event package of mailboxes (RFC 3842 3.1).
+pub(crate) const MAILBOX: &str = "message-summary";
 /// A media type (RFC 6838 4.2) and its slash; nothing else goes on to the PBX, or makes a subscription of its own there.
 fn is_of_type(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/!#$&-^_.+".contains(&byte)

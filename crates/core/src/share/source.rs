@@ -46,6 +46,10 @@ pub(crate) struct Source {
     pub(crate) view: Arc<View>,
     /// When that was: microseconds, and rising.
     pub(crate) at: u64,
+    /// What the PBX has told, while watchers see something that was published in its place.
+    pub(crate) beneath: Option<Arc<View>>,
+    /// Which of the PBX's words on a mailbox that came unasked was taken in last.
+    pub(crate) heard: u64,
     /// What was asked for last, in seconds.
     pub(crate) asked: u32,
     /// The least that the PBX takes (423).
@@ -73,6 +77,8 @@ impl Source {
             content: None,
             view: Arc::new(View::Pending),
             at: now.as_micros(),
+            beneath: None,
+            heard: 0,
             asked: 0,
             least: 0,
             failures: 0,
@@ -95,6 +101,11 @@ impl Source {
     pub(crate) fn is_known(&self) -> bool {
         let known = |dialog: &Dialog| !dialog.remote_tag.is_empty();
         self.dialog.as_ref().is_some_and(known)
+    }
+
+    /// What the PBX has told, whatever watchers see.
+    pub(crate) fn told_by_pbx(&self) -> &Arc<View> {
+        self.beneath.as_ref().unwrap_or(&self.view)
     }
 
     /// Forgets its dialog: the PBX does not know it any more. What watchers know stays until the PBX says otherwise.

@@ -21,6 +21,8 @@ pub(crate) enum Due {
     Again(u64),
     /// A source is to be asked for, refreshed, or let go.
     Source(u64),
+    /// What was published in the place of what a source tells is over.
+    Uncovered(u64),
 }
 
 /// All of it.
@@ -237,6 +239,7 @@ impl Shares {
         self.unname_source(number);
         self.detach(number);
         self.timers.cancel(&Due::Source(number));
+        self.timers.cancel(&Due::Uncovered(number));
         self.sources.remove(&number).is_some()
     }
 
@@ -244,6 +247,21 @@ impl Shares {
     pub(crate) fn wake_source(&mut self, number: u64, at: Instant) {
         if self.sources.contains_key(&number) {
             self.timers.set(Due::Source(number), at);
+        }
+    }
+
+    /// Has a source asked for no more until somebody wakes it.
+    pub(crate) fn rest_source(&mut self, number: u64) {
+        self.timers.cancel(&Due::Source(number));
+    }
+
+    /// Has looked then at what is kept of a source's key; `None`: not before that changes.
+    pub(crate) fn look_again(&mut self, number: u64, at: Option<Instant>) {
+        match at.filter(|_| self.sources.contains_key(&number)) {
+            Some(at) => self.timers.set(Due::Uncovered(number), at),
+            None => {
+                self.timers.cancel(&Due::Uncovered(number));
+            }
         }
     }
 

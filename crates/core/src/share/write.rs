@@ -17,7 +17,7 @@ pub(crate) struct Way<'a> {
 pub(crate) struct Notify<'a> {
     pub(crate) way: Way<'a>,
     pub(crate) dialog: &'a Dialog,
-    /// The Record-Route entry that proves the watcher's requests.
+    /// The Record-Route entry that proves the watcher's requests; empty where there is no dialog.
     pub(crate) record: &'a [u8],
     pub(crate) event: &'a [u8],
     pub(crate) state: &'a [u8],
@@ -42,7 +42,9 @@ impl Notify<'_> {
     /// Appends it.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         head(out, "NOTIFY", self.way, self.dialog, WATCHED);
-        line(out, &[b"Record-Route: ", self.record]);
+        if !self.record.is_empty() {
+            line(out, &[b"Record-Route: ", self.record]);
+        }
         line(out, &[b"Event: ", self.event]);
         line(out, &[b"Subscription-State: ", self.state]);
         out.extend_from_slice(self.more);

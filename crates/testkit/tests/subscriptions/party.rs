@@ -168,6 +168,12 @@ impl Party {
             }
             return;
         }
+        if message.starts_with("REGISTER ") {
+            let contact = format!("Contact: {};expires=600\r\n", header_of(message, "Contact"));
+            let p = pbx();
+            say(&mut self.world, &p, &p.answer(message, 200, "OK", &contact));
+            return;
+        }
         assert!(message.starts_with("SUBSCRIBE "), "{message}");
         self.asked.push(message.to_owned());
         if self.is_silent {
