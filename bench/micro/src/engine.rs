@@ -18,10 +18,7 @@ use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
 use bellhop_testkit::{Chance, Peer, header_of, status_of};
 use site::{PBX, REALM, address, auth, config, peer, register};
-use std::hint::black_box;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{hint::black_box, net::SocketAddr, sync::Arc, time::Duration};
 
 mod site;
 

@@ -1,5 +1,6 @@
 //! A policy that a test scripts: a rule for each hook, and a record of what was asked and told.
 
+use crate::World;
 use bellhop_core::outbox::Ticket;
 use bellhop_core::policy::{Answer, Ask, DialogEvent, Failure, Hook, Hooks, Phase, Policy};
 use bellhop_core::time::Now;
@@ -144,4 +145,14 @@ impl Ear {
 
 fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// Tells a node that something has been published beside it.
+    pub fn published(&mut self, node: usize) {
+        if let Some(told) = self.nodes.get_mut(node) {
+            told.engine.published(self.now, &mut told.out);
+        }
+        self.drain_node(node);
+    }
 }

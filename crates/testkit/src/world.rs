@@ -123,14 +123,6 @@ impl World {
         self.drain_node(node);
     }
 
-    /// Tells a node that something has been published beside it.
-    pub fn published(&mut self, node: usize) {
-        if let Some(told) = self.nodes.get_mut(node) {
-            told.engine.published(self.now, &mut told.out);
-        }
-        self.drain_node(node);
-    }
-
     /// Tells a node what became of a look-up.
     pub fn looked_up(&mut self, node: usize, ticket: Ticket, found: LookedUp) {
         if let Some(asking) = self.nodes.get_mut(node) {
