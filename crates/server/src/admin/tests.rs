@@ -70,7 +70,6 @@ impl Rig {
             location: Arc::new(Location::new(10, [1; 4])),
             leases: Arc::default(),
             subscriptions: Arc::default(),
-            held: Arc::default(),
             upstreams: upstreams(),
             replay: Arc::new(ReplayGuard::new(10)),
             plugins: plugins(),
