@@ -61,9 +61,7 @@ use crate::transaction::{Event as Ended, Table, Timers, TransactionId};
 use crate::upstream::{Health, Probes};
 use ahash::RandomState;
 use bellhop_wire::{Frame, Index, frame};
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 /// One shard.
 pub struct Engine {
