@@ -1,5 +1,5 @@
-//! A real Kamailio of the lab that tells what it reads in a request's headers;
-//! see `tests/lab/kamailio.sh`.
+//! A real Kamailio of the lab that tells what it reads in a request's headers, or
+//! challenges all requests; see `tests/lab/kamailio.sh`.
 
 use crate::lab::{Lab, skip};
 use crate::lane::Lane;
@@ -19,6 +19,15 @@ impl Kamailio {
     /// Starts it, or has the calling test counted as skipped where it could
     /// not be brought.
     pub fn or_skip(lab: &Lab, lane: &Lane) -> Option<Self> {
+        Self::that(lab, lane, "reads")
+    }
+
+    /// As [`Kamailio::or_skip`]; it challenges each request, inside dialogs for a realm of their own, and answers 200.
+    pub fn challenging(lab: &Lab, lane: &Lane) -> Option<Self> {
+        Self::that(lab, lane, "challenges")
+    }
+
+    fn that(lab: &Lab, lane: &Lane, does: &str) -> Option<Self> {
         if !lab.has_kamailio() {
             skip("Kamailio could not be brought");
             return None;
@@ -28,6 +37,7 @@ impl Kamailio {
         command
             .arg("run")
             .env("LAB_RUN", dir.path())
+            .env("KAM_DOES", does)
             .env("KAM_BIND", lane.pbx().ip().to_string())
             .env("KAM_PORT", lane.pbx().port().to_string());
         let mut process = Process::start("kamailio", command);

@@ -46,7 +46,9 @@ fn live_on(transport: Transport, more: &str) {
         setup.more += more;
         setup
     };
-    let Some(site) = Site::with(transport, with) else {
+    // Over TCP Asterisk has a connection of its own for what it sends, by which a NOTIFY may overtake its 200: phones must
+    // bear that (RFC 6665 4.1.2.4), and SIPp's scenario does not.
+    let Some(site) = Site::with(Udp, with) else {
         return;
     };
     let sipp = |n: u8, scenario: &str| site.sipp(n, scenario).over(transport);

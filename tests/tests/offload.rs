@@ -2,7 +2,7 @@
 //! challenge of the PBX (RFC 3261 22.2, 22.3).
 
 use bellhop_tests::Transport::{self, Tcp, Udp};
-use bellhop_tests::{Site, asterisk::Mode, until};
+use bellhop_tests::{Kamailio, Lab, Lane, Phone, Site, asterisk::Mode, until};
 use std::time::Duration;
 
 #[test]
@@ -92,6 +92,44 @@ fn a_pbx_that_asks_the_proxy_for_one_password_is_answered_with_the_upstreams_own
         site.bellhop.log().contains(ANSWERED),
         "nothing was challenged"
     );
+}
+
+/// No Asterisk asks inside a dialog: its authenticator comes after the dialogs. A Kamailio that does is answered there, too.
+#[test]
+fn a_pbx_that_challenges_inside_dialogs_is_answered_and_no_phone_hears_of_it() {
+    let Some(lab) = Lab::or_skip() else { return };
+    let lane = Lane::take();
+    let Some(pbx) = Kamailio::challenging(&lab, &lane) else {
+        return;
+    };
+    let mut setup = bellhop_tests::bellhop::Setup::new(&lane);
+    setup.offload = true;
+    let _bellhop = setup.start();
+    let phone = |n| Phone::new("6001", lane.phone(n), lane.bellhop(), Udp);
+    let mut caller = phone(1);
+    let ok = caller.invite("600", Duration::from_secs(10));
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    caller.acknowledge(&ok);
+    let again = caller.offer_again(&ok);
+    caller.hang_up(&again);
+    let mut watcher = phone(2);
+    let ok = watcher.subscribe("6002", "dialog", 60);
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    for seconds in [60, 0] {
+        let again = watcher.subscribe_again(&ok, "dialog", seconds);
+        assert_eq!(again.status(), Some(200), "{}", again.text());
+    }
+    let log = pbx.log();
+    for line in [
+        "challenges INVITE outside",
+        "challenges INVITE dialog",
+        "takes INVITE dialog",
+        "takes BYE dialog",
+        "takes SUBSCRIBE outside",
+        "takes SUBSCRIBE dialog",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
 }
 
 fn site(inside: Transport, nonce: &str) -> Option<Site> {

@@ -16,7 +16,7 @@ impl Phone {
     pub fn acknowledge(&mut self, ok: &Message) {
         let number = ok.header("CSeq").split(' ').next().unwrap_or_default();
         let number = number.parse().expect("a CSeq");
-        self.send_in_dialog("ACK", number, ok, "");
+        self.send_in_dialog("ACK", number, ok, "", "");
     }
 
     /// Subscribes to an event of `resource`, answering a challenge; gives the answer. The NOTIFY comes after it.
@@ -40,7 +40,7 @@ impl Phone {
     /// If that is not answered 200.
     pub fn hang_up(&mut self, ok: &Message) {
         self.sent += 1;
-        self.send_in_dialog("BYE", self.sent, ok, "");
+        self.send_in_dialog("BYE", self.sent, ok, "", "");
         let answer = self.final_response(PATIENCE);
         assert_eq!(answer.status(), Some(200), "{}", answer.text());
     }
@@ -52,19 +52,30 @@ impl Phone {
     pub fn offer_again(&mut self, ok: &Message) -> Message {
         self.sent += 1;
         let session = self.session();
-        self.send_in_dialog("INVITE", self.sent, ok, &session);
+        self.send_in_dialog("INVITE", self.sent, ok, "", &session);
         let answer = self.final_response(PATIENCE);
         assert_eq!(answer.status(), Some(200), "{}", answer.text());
         self.acknowledge(&answer);
         answer
     }
 
-    fn send_in_dialog(&mut self, method: &str, number: u32, ok: &Message, body: &str) {
+    /// Refreshes the subscription that this 200 answered; the answer.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn subscribe_again(&mut self, ok: &Message, event: &str, seconds: u32) -> Message {
+        self.sent += 1;
+        let lines = format!("Event: {event}\r\nExpires: {seconds}\r\n");
+        self.send_in_dialog("SUBSCRIBE", self.sent, ok, &lines, "");
+        self.final_response(PATIENCE)
+    }
+
+    fn send_in_dialog(&mut self, method: &str, number: u32, ok: &Message, lines: &str, body: &str) {
         let mut route: Vec<&str> = ok.headers("Record-Route").collect();
         route.reverse();
         let route: String = route.iter().map(|r| format!("Route: {r}\r\n")).collect();
         let text = format!(
-            "{method} {} SIP/2.0\r\n{}{route}To: {}\r\n{}Content-Length: {}\r\n\r\n{body}",
+            "{method} {} SIP/2.0\r\n{}{route}To: {}\r\n{lines}{}Content-Length: {}\r\n\r\n{body}",
             ok.uri("Contact"),
             self.common(method, number),
             ok.header("To"),
