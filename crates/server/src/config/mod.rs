@@ -132,7 +132,10 @@ pub(crate) fn parse(
             top.section("registrar"),
             report,
             &server.domains,
-            default_upstream.and_then(|at| upstreams.get(at)),
+            (
+                default_upstream.and_then(|at| upstreams.get(at)),
+                top.has_within("subscriptions", "share"),
+            ),
         );
         auth::warn_of_users(&auth, report, registrar.is_the_pbxs());
         let push = push::read(&top, report, file, environment);

@@ -69,7 +69,7 @@ pub(super) fn read(
     section: Section<'_>,
     report: &Report,
     domains: &[String],
-    pbx: Option<&Upstream>,
+    (pbx, shares): (Option<&Upstream>, bool),
 ) -> Registrar {
     let mode = mode(&section, report, pbx);
     let own = own_modes(&section, report, domains, pbx);
@@ -118,7 +118,9 @@ pub(super) fn read(
         );
     }
     let idle = "means nothing here: we register nothing at the PBX in this mode";
-    let set = [upstream.map(|f| f.at), rate.map(|f| f.at)];
+    // What is shared is asked for at this pace, too.
+    let rate = rate.map(|f| f.at).filter(|_| !shares);
+    let set = [upstream.map(|f| f.at), rate];
     for at in set.into_iter().flatten() {
         if !registrar.has_leases() {
             report.warn(&at, idle);

@@ -61,6 +61,20 @@ fn whose_bindings_may_be_watched_needs_no_pbx() {
     );
 }
 
+/// Subscriptions of ours and registrations of ours share one pace.
+#[test]
+fn the_pace_towards_the_pbx_means_something_where_something_is_shared() {
+    let paced = "[registrar]\nresync_rate = 100\n";
+    let said = |text: &str| {
+        let settings = pretend().accepts(text);
+        let mut warnings = settings.warnings.iter();
+        warnings.any(|problem| problem.to_string().contains("resync_rate"))
+    };
+    assert!(said(&format!("{BASE}{paced}")));
+    let share = "[subscriptions]\nshare = [\"dialog\"]\n";
+    assert!(!said(&format!("{BASE}{paced}{share}")));
+}
+
 #[test]
 fn times_of_what_is_shared_mean_nothing_where_nothing_is() {
     let text = format!("{BASE}[subscriptions]\nlinger = \"5s\"\nmin_expires = \"1m\"\n");
