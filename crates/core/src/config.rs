@@ -1,6 +1,6 @@
 //! What the core is told once: typed, checked by whoever made it, immutable, swapped whole.
 
-use crate::{auth::upstream::Login, flow::Transport, registrar, subscription, transaction};
+use crate::{auth::upstream::Login, b2bua::B2buaConfig, flow::Transport, registrar, subscription, transaction};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// The core's configuration. Authentication has its own ([`crate::auth::AuthConfig`]).
@@ -33,6 +33,8 @@ pub struct Config {
     /// Bytes that the live transactions of one shard may hold, with all that is kept for them; more are
     /// refused with 503.
     pub max_held: usize,
+    /// What is done with calls of two legs; `None`: calls are relayed.
+    pub b2bua: Option<B2buaConfig>,
     /// What is kept of subscriptions.
     pub subscriptions: subscription::SubscriptionConfig,
 }

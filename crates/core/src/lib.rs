@@ -4,6 +4,7 @@
 //! **Invariant**: `now` and entropy are arguments; nothing here waits, blocks or does I/O.
 
 pub mod auth;
+pub mod b2bua;
 mod budget;
 pub mod config;
 mod date;

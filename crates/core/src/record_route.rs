@@ -37,6 +37,16 @@ pub(crate) struct Token {
 }
 
 impl Token {
+    /// Of a dialog whose other end is reached so, towards it and from it.
+    pub(crate) fn of(place: Side) -> Self {
+        Self {
+            caller: place,
+            callee: place,
+            user: None,
+            from_caller: true,
+        }
+    }
+
     /// The side that the request at hand goes to.
     pub(crate) fn towards(&self) -> Side {
         if self.from_caller {

@@ -32,6 +32,7 @@ impl Site {
             replay: Arc::new(ReplayGuard::new(16)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
+            b2bua: None,
             subscriptions: Arc::default(),
             held: Arc::default(),
             health: Arc::default(),

@@ -71,6 +71,7 @@ pub(super) fn config() -> Config {
         }),
         max_transactions: 100_000,
         max_held: usize::MAX,
+        b2bua: None,
         subscriptions: SubscriptionConfig::default(),
     }
 }

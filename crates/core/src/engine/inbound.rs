@@ -61,6 +61,19 @@ impl Engine {
         {
             return;
         }
+        if !self.calls.is_empty()
+            && let Some(found) = self.calls.find(message)
+        {
+            let Some(uri) = self.names.read(message.uri()) else {
+                return self.refuse(&received, 400, "Bad Request-URI", out);
+            };
+            if self.is_of_call(now, &received, found, out) {
+                received.is_proven = true;
+                let routes = Routes::default();
+                self.relay(now, &received, (&uri, &routes), Proof::Dialog, None, out);
+            }
+            return;
+        }
         let mut routes = Routes::default();
         let (names, secret) = (&self.names, &self.shared.secret);
         if let Err(error) = routes.read(message, flow.listener, names, secret) {
@@ -160,7 +173,7 @@ impl Engine {
     }
 
     /// The proof by which a request is served, or a challenge, a 400, a 403.
-    fn prove(
+    pub(crate) fn prove(
         &mut self,
         now: Now,
         received: &Received<'_>,
@@ -297,7 +310,7 @@ impl Engine {
         let may_be_ours = response
             .cseq()
             .is_ok_and(|(_, method)| is_made_here(method));
-        if !may_be_ours && !has_second_via(response) {
+        if !may_be_ours && !has_second_via(response) && self.calls.is_empty() {
             return Err("response with no Via but ours");
         }
         Ok(via)
@@ -305,7 +318,7 @@ impl Engine {
 }
 
 /// Whether somebody else's Via stands below the topmost.
-fn has_second_via(response: Message<'_>) -> bool {
+pub(crate) fn has_second_via(response: Message<'_>) -> bool {
     // Nearly always in a line of its own.
     let below = response.fields(HeaderId::Via).nth(1);
     below.is_some_and(|field| field.value.starts_with(b"SIP/"))

@@ -321,7 +321,7 @@ impl Engine {
 }
 
 /// The option tags in a Require or Proxy-Require that are not among the known ones.
-pub(super) fn unknown<'m>(
+pub(crate) fn unknown<'m>(
     request: Message<'m>,
     header: HeaderId,
     known: &[&str],

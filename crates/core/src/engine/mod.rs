@@ -37,9 +37,13 @@ mod watchers;
 pub use durable::PATIENCE;
 pub(crate) use leased::PATIENCE as PBX_PATIENCE;
 pub use lookups::LookedUp;
+pub(crate) use inbound::has_second_via;
+pub(crate) use local::{Received, unknown};
 pub use shard::shard_of;
+pub(crate) use shard::is_of_shard;
 
 use self::lookups::Lookups;
+use crate::b2bua::Calls;
 use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
 use crate::budget::Budget;
 use crate::config::Config;
@@ -101,6 +105,8 @@ pub struct Engine {
     closed: passed::Closed,
     /// Subscriptions that are shared.
     shares: Shares,
+    /// Calls of two legs.
+    pub(crate) calls: Calls,
     /// Of shard 0 alone.
     probes: Probes,
     probes_changed: bool,
@@ -164,6 +170,7 @@ impl Engine {
             parked: leased::Parked::default(),
             closed: passed::Closed::default(),
             shares: Shares::new(b ^ c),
+            calls: Calls::of(&config),
             probes: Probes::default(),
             keepalive: keepalive::KeepAlive::default(),
             probes_changed: shard == 0 && config.upstreams.iter().any(|u| u.probe.is_some()),
@@ -293,6 +300,7 @@ impl Engine {
         self.keep_nats_open(now, out);
         self.shared.subscriptions.due(self.shard, now.instant);
         self.share_deadlines(now, out);
+        self.call_deadlines(now, out);
         self.finish(now, first, out);
     }
 
@@ -312,6 +320,7 @@ impl Engine {
             self.next_keepalive(),
             self.shared.subscriptions.next(self.shard),
             self.shares.next(),
+            self.calls.next(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -334,6 +343,7 @@ impl Engine {
         self.pbx_changed |= path_changed || config.registers_elsewhere_than(&self.config);
         self.probes_changed |= self.shard == 0 && self.config.upstreams != config.upstreams;
         self.limiter = Limiter::new(config.rate);
+        self.calls.configure(&config);
         self.table.set_capacity(config.max_held);
         self.config = config;
         self.auth = auth;
@@ -351,6 +361,16 @@ impl Engine {
         let held = self.table.held().saturating_add(self.contexts.held());
         held.saturating_add(self.parked.held())
             .saturating_add(waiting)
+    }
+
+    /// Live calls of two legs.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The number of this shard.
+    pub(crate) fn shard(&self) -> u16 {
+        self.shard
     }
 
     /// How many REGISTERs wait for the disk.

@@ -145,6 +145,7 @@ impl Engine {
             caller: Side::Flow(flow, None),
             spent: None,
             is_unproven: matches!(proof, Proof::Unproven),
+            contact: None,
             passing: Some(Arc::new(passing)),
             loop_hash,
             breadth,

@@ -47,6 +47,14 @@ impl Engine {
         let Some(Asked { story, route }) = self.asked(now, received, &proof, resumed, out) else {
             return;
         };
+        if !self.calls.is_empty()
+            && let Some(found) = self.calls.find(message)
+        {
+            return self.in_call(now, received, found, story, out);
+        }
+        if self.config.b2bua.is_some() && is_of_no_call(received, method, routes) {
+            return self.refuse(received, 481, "No such call", out);
+        }
         if method == Method::Subscribe
             && route.is_none()
             && self.has_watchers()
@@ -141,6 +149,7 @@ impl Engine {
                 Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => None,
             },
             is_unproven: matches!(proof, Proof::Unproven),
+            contact: None,
             passing: None,
             loop_hash,
             breadth,
@@ -166,10 +175,13 @@ impl Engine {
         context.groups = groups;
         context.finals = finals;
         context.story = story;
+        if self.makes_legs(message) && !self.make_call(received, &mut context, out) {
+            return;
+        }
         self.start(now, received, method, context, out);
     }
 
-    pub(super) fn start(
+    pub(crate) fn start(
         &mut self,
         now: Now,
         received: &Received<'_>,
@@ -189,6 +201,7 @@ impl Engine {
                     .create_server(at, received.message, &received.via?, to, None)
             });
             if context.server.is_none() {
+                self.unmake_call(&context);
                 return self.refuse_full(received, out);
             }
             if matches!(method, Method::Subscribe | Method::Notify) {
@@ -210,6 +223,9 @@ impl Engine {
             self.observe(now, (Phase::Tried, 0), received.message, &story.sender);
         }
         let id = self.contexts.reserve();
+        if let Some(bridge) = &context.bridge {
+            self.calls.set_context(bridge, id);
+        }
         if let Some(server) = server {
             self.table.set_owner(
                 server,
@@ -311,5 +327,17 @@ pub(super) fn back(received: &Received<'_>, incoming: &Incoming) -> Back {
     Back {
         is_outside: incoming.rewrite.identity.is_outside,
         is_stream: received.reply_to.transport().is_reliable(),
+        is_bridged: false,
     }
+}
+
+/// Whether a request says that it is inside a call, and is in none of two legs nor in one that was relayed.
+fn is_of_no_call(received: &Received<'_>, method: Method<'_>, routes: &Routes) -> bool {
+    let is_of_calls = matches!(
+        method,
+        Method::Invite | Method::Bye | Method::Update | Method::Prack | Method::Info
+    );
+    is_of_calls
+        && routes.token.is_none()
+        && received.message.to_tag().is_some_and(|tag| !tag.is_empty())
 }

@@ -180,6 +180,7 @@ impl Engine {
         let back = Back {
             is_outside: !received.is_trusted(),
             is_stream: received.reply_to.transport().is_reliable(),
+            is_bridged: false,
         };
         let mut context = Context::new(back, Some(server), is_invite);
         context.incoming = Some(Box::new(incoming));

@@ -72,13 +72,13 @@ impl Engine {
     ) {
         context.is_final = true;
         self.registration_over(context);
-        let status = match (verdict, context.server, context.incoming.as_deref()) {
-            (Verdict::Reply(told), Some(server), Some(incoming)) => {
+        let asked = context.asked().zip(context.incoming.as_deref());
+        let status = match (verdict, context.server, asked) {
+            (Verdict::Reply(told), Some(server), Some(((request, mark), incoming))) => {
                 let tag = hex::of_u64(self.entropy.next_u64());
                 let mut bytes = std::mem::take(&mut self.scratch);
                 bytes.clear();
-                let request = incoming.request.message();
-                told.write(&mut bytes, request, incoming.mark, &tag);
+                told.write(&mut bytes, request, mark, &tag);
                 self.table
                     .respond(now.instant, server, told.status, &bytes, out);
                 self.scratch = bytes;
@@ -89,9 +89,10 @@ impl Engine {
             }
             _ => self.respond_best(now, context, out),
         };
-        let request = context.incoming.as_ref().map(|incoming| &incoming.request);
+        self.bridged_failure(now, context, status, out);
+        let request = context.asked().map(|(request, _)| request);
         if let (Some(story), Some(request)) = (&context.story, request) {
-            let (request, sender) = (request.message(), &story.sender);
+            let sender = &story.sender;
             let ends = match request.method() {
                 Some(Method::Bye) => true,
                 Some(Method::Invite) => !sender.is_in_dialog,

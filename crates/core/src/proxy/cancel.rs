@@ -31,6 +31,9 @@ impl Engine {
         };
         if !context.is_final {
             context.is_over = true;
+            if let Some(bridge) = &mut context.bridge {
+                bridge.is_cancelled = true;
+            }
             context.groups.clear();
             context.finals.add(487, None, true);
             context.reason.clear();

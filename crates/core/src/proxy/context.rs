@@ -3,6 +3,7 @@
 use super::best::Finals;
 use super::cancel::reason_line;
 use super::forward::Rewrite;
+use crate::b2bua::Bridge;
 use crate::auth::upstream::Tries;
 use crate::flow::{Destination, Flow};
 use crate::lease::Passing;
@@ -11,7 +12,7 @@ use crate::routing::{Group, Target};
 use crate::time::Instant;
 use crate::transaction::{Owner, TransactionId};
 use crate::upstream::Place;
-use bellhop_wire::{Owned, ViaMark};
+use bellhop_wire::{Message, Owned, ViaMark};
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -44,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) is_over: bool,
     /// What policies made of it; `None`: none is asked.
     pub(crate) story: Option<Box<Story>>,
+    /// The call of two legs that it is a part of.
+    pub(crate) bridge: Option<Box<Bridge>>,
     /// The answer of a policy that it waits for.
     pub(crate) waits: Option<Waits>,
 }
@@ -72,6 +75,8 @@ pub(crate) struct Back {
     pub(crate) is_outside: bool,
     /// Over a stream, where each message must say how long it is.
     pub(crate) is_stream: bool,
+    /// They are written anew for a call of two legs, and have no Via of ours.
+    pub(crate) is_bridged: bool,
 }
 
 /// One place the request was sent to.
@@ -230,8 +235,18 @@ impl Context {
             is_taken: false,
             is_over: false,
             story: None,
+            bridge: None,
             waits: None,
         }
+    }
+
+    /// What was asked, as it came, and what goes on the topmost Via of its answers.
+    pub(crate) fn asked(&self) -> Option<(Message<'_>, ViaMark)> {
+        if let Some(bridge) = &self.bridge {
+            return Some((bridge.request.as_ref()?.message(), bridge.mark));
+        }
+        let incoming = self.incoming.as_deref()?;
+        Some((incoming.request.message(), incoming.mark))
     }
 
     /// The REGISTER that is the PBX's to answer, if it is one.
@@ -257,6 +272,9 @@ impl Context {
     /// the branches back (RFC 6026).
     pub(super) fn shrink(&mut self) {
         self.incoming = None;
+        if let Some(bridge) = &mut self.bridge {
+            bridge.request = None;
+        }
         self.finals = Finals::default();
         self.groups = VecDeque::new();
         self.reason = Vec::new();

@@ -1,6 +1,7 @@
 //! The request as it goes to one branch (RFC 3261 16.6).
 
 use super::context::Incoming;
+use crate::b2bua;
 use crate::auth::{Authenticator, Mark, Role, Secret, User};
 use crate::config::Config;
 use crate::digits::decimal;
@@ -27,6 +28,8 @@ pub(crate) struct Rewrite {
     pub(crate) spent: Option<usize>,
     /// Its sender has proved nothing to us: his credentials are for the PBX, and none of ours go with it.
     pub(crate) is_unproven: bool,
+    /// The user of our Contact, where the request is one of ours in a call of two legs.
+    pub(crate) contact: Option<[u8; 16]>,
     /// It is a REGISTER whose answer is the PBX's.
     pub(crate) passing: Option<Arc<Passing>>,
     /// See [`crate::loops`].
@@ -47,6 +50,7 @@ impl Rewrite {
             caller: Side::Direct,
             spent: None,
             is_unproven: false,
+            contact: None,
             passing: None,
             loop_hash: 0,
             breadth: 0,
@@ -149,6 +153,11 @@ impl Maker<'_> {
         }
         if let Some(passing) = &rewrite.passing {
             passing.apply(request, self.names.call_back(leg.to)?, &mut edit);
+        }
+        if let Some(user) = &rewrite.contact {
+            let (transport, host) = self.names.call_back(leg.to)?;
+            let token = transport.is_reliable().then(|| transport.uri_token());
+            edit.append("Contact", &b2bua::contact(user, host, token));
         }
         match rewrite.record {
             Record::No => {}

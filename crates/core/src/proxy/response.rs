@@ -2,7 +2,7 @@
 
 use super::branch::TIMER_C;
 use super::context::{BranchId, BranchState, Cancel, Context, MAX_BRANCHES};
-use crate::engine::Engine;
+use crate::engine::{Engine, has_second_via};
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::outbox::Outbox;
@@ -38,7 +38,9 @@ impl Engine {
         if self.is_trusted_source(&flow) {
             self.known.learn(response);
         }
-        if let Some(status) = response.status() {
+        if let Some(status) = response.status()
+            && (context.bridge.is_some() || self.calls.is_empty() || has_second_via(response))
+        {
             self.take_response(now, id, &mut context, status, response, flow, out);
         }
         self.advance(now, id.context, context, out);
@@ -95,6 +97,18 @@ impl Engine {
             }
         }
         let is_signed = branch.signed.is_some();
+        // For a call of two legs what was said is said anew to the other; its own dialog it was said in.
+        let heard = response;
+        let anew = context.bridge.is_some().then(|| self.bridged_answer(now, id, context, (heard, flow), out));
+        let response = match &anew {
+            Some(Some(anew)) => anew.message(),
+            _ => heard,
+        };
+        let is_told = !matches!(anew, Some(None));
+        let status = response.status().unwrap_or(status);
+        let Some(branch) = context.branch(id.index) else {
+            return;
+        };
         match status {
             ..=199 if branch.state == BranchState::Done => {}
             ..=199 => {
@@ -116,13 +130,16 @@ impl Engine {
                     self.trying(now, context, out);
                 }
                 // 16.7 step 5: before a final response each goes back, whatever has become of its branch.
-                if status > 100 && !context.is_final {
+                if status > 100 && !context.is_final && is_told {
                     self.pass_back(now, context, (&flow, is_signed), response, out);
                 }
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
             200..=299 => {
-                self.take_next_nonce(now, id, context, response);
+                self.take_next_nonce(now, id, context, heard);
+                if !is_told {
+                    return;
+                }
                 if !context.is_final && context.passing().is_some() {
                     self.registration_granted(now, context, response, out);
                 } else if is_invite || !context.is_final {

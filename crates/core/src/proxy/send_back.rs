@@ -44,6 +44,9 @@ impl Engine {
             &mut bytes,
         ) {
             self.table.respond(now.instant, server, status, &bytes, out);
+            if context.back.is_bridged {
+                self.sent_accepted(now, context, status, &bytes);
+            }
         }
         self.scratch = bytes;
     }
@@ -69,7 +72,9 @@ impl Engine {
             }
             _ => Changes::default(),
         };
-        let request = incoming.request.message();
+        let Some((request, mark)) = context.asked() else {
+            return 0;
+        };
         let is_phone = context
             .branches
             .iter()
@@ -115,7 +120,7 @@ impl Engine {
         };
         if status != 0 && bytes.is_empty() {
             let tag = hex::of_u64(self.entropy.next_u64());
-            Reply::new(&mut bytes, request, incoming.mark, status, why, &tag).end();
+            Reply::new(&mut bytes, request, mark, status, why, &tag).end();
         }
         if status == 0 {
             self.table.abandon(server);
@@ -151,7 +156,7 @@ fn rewrite(
     bytes: &mut Vec<u8>,
 ) -> bool {
     let mut edit = Edit::new(response);
-    if edit.pop_via().is_err() {
+    if !back.is_bridged && edit.pop_via().is_err() {
         return false;
     }
     identity::strip(response, config, is_trusted, back.is_outside, &mut edit);

@@ -87,13 +87,12 @@ impl Engine {
 
     /// Tells the caller that his request is being worked on (16.2, RFC 4320 4.1).
     pub(crate) fn trying(&mut self, now: Now, context: &Context, out: &mut Outbox) {
-        let (Some(server), Some(incoming)) = (context.server, context.incoming.as_deref()) else {
+        let (Some(server), Some((request, mark))) = (context.server, context.asked()) else {
             return;
         };
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        let request = incoming.request.message();
-        Reply::new(&mut bytes, request, incoming.mark, 100, "Trying", b"").end();
+        Reply::new(&mut bytes, request, mark, 100, "Trying", b"").end();
         self.table.respond(now.instant, server, 100, &bytes, out);
         self.scratch = bytes;
     }

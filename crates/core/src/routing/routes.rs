@@ -37,6 +37,15 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
+    /// Of a request that we make in a dialog whose other end the token tells; `has_next`: it has a Route.
+    pub(crate) fn of_dialog(token: Token, has_next: bool) -> Self {
+        Self {
+            token: Some(token),
+            has_next,
+            ..Self::default()
+        }
+    }
+
     /// Reads the Request-URI and the Route values of a request that came in on this listener.
     ///
     /// # Errors

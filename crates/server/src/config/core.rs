@@ -73,6 +73,7 @@ impl Settings {
             }),
             max_transactions: usize::MAX,
             max_held: self.max_held(),
+            b2bua: self.b2bua.clone(),
             subscriptions: self.subscriptions.clone(),
         }
     }

@@ -70,6 +70,7 @@ pub(crate) fn config() -> Config {
         rate: None,
         max_transactions: 10_000,
         max_held: usize::MAX,
+        b2bua: None,
         subscriptions: SubscriptionConfig::default(),
     }
 }

@@ -48,6 +48,7 @@ fn names(domains: &[&str], listeners: &[Listen<'_>], upstreams: &[Pbx<'_>]) -> N
         rate: None,
         max_transactions: 10,
         max_held: usize::MAX,
+        b2bua: None,
         subscriptions: SubscriptionConfig::default(),
     })
 }

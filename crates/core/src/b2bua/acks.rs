@@ -1,0 +1,94 @@
+//! The ACKs of who asked, and what is sent again until they come (RFC 3261 13.3.1.4).
+
+use super::begin::hider;
+use super::call::{Ack, Call, End, State};
+use super::inside::Launch;
+use super::table::{Alarm, Found};
+use super::write::{self, Ask};
+use crate::engine::Engine;
+use crate::outbox::Outbox;
+use crate::time::Now;
+use bellhop_wire::Message;
+
+impl Engine {
+    /// An ACK of a 2xx of ours.
+    pub(super) fn acknowledged(
+        &mut self,
+        now: Now,
+        found: Found,
+        mut call: Box<Call>,
+        ack: Message<'_>,
+        out: &mut Outbox,
+    ) {
+        let to = found.from.other();
+        let number = ack.cseq().map_or(0, |(number, _)| number);
+        let half = call.half(found.from);
+        let is_awaited = half.unacked.as_ref().is_some_and(|u| u.seq == number);
+        if !is_awaited {
+            self.calls.put(found.call, call);
+            return;
+        }
+        half.unacked = None;
+        let user = half.user.clone();
+        self.calls.stop_alarm(found.call, Alarm::Answer(found.from));
+        let mut answer = None;
+        if let Ack::Waits(seq) = call.half(to).ack {
+            let flow = call.half(to).flow;
+            let written = call.pair(found.pair).and_then(|pair| {
+                let ask = Ask {
+                    method: b"ACK",
+                    leg: pair.leg(to),
+                    seq,
+                    rack: None,
+                };
+                let hider = hider(&self.config, self.calls.inside(), pair.leg(found.from));
+                let request = write::request(&ask, Some((ack, &hider)))?;
+                Some(Launch::new(request, pair.leg(to), flow, user))
+            });
+            if let Some(launch) = written {
+                call.half(to).ack = Ack::Sent(launch.request.clone());
+                answer = Some(launch);
+            }
+        }
+        let is_ending = call.state == State::Ending;
+        self.calls.put(found.call, call);
+        if let Some(launch) = answer {
+            self.launch(now, launch, out);
+        }
+        if is_ending {
+            self.release(now, found.call, out);
+        }
+    }
+
+    /// Serves the alarms that are due.
+    pub(crate) fn call_deadlines(&mut self, now: Now, out: &mut Outbox) {
+        while let Some((id, alarm)) = self.calls.due(now.instant) {
+            match alarm {
+                Alarm::Answer(end) => self.answer_again(now, id, end, out),
+                Alarm::Longest => self.release(now, id, out),
+            }
+        }
+    }
+
+    fn answer_again(&mut self, now: Now, id: u64, end: End, out: &mut Outbox) {
+        let timers = self.config.timers;
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        let Some(unacked) = &mut call.half(end).unacked else {
+            return;
+        };
+        if unacked.until <= now.instant {
+            // Nobody acknowledges: both are released.
+            call.half(end).unacked = None;
+            return self.release(now, id, out);
+        }
+        let (server, status) = (unacked.server, unacked.status);
+        unacked.interval = timers.next_interval(unacked.interval);
+        let at = now.instant.after(unacked.interval).min(unacked.until);
+        self.table
+            .respond(now.instant, server, status, &unacked.bytes, out);
+        self.calls.set_alarm(id, Alarm::Answer(end), at);
+    }
+}
+

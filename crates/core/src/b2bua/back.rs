@@ -1,0 +1,355 @@
+//! Answers of one end, as answers of ours to the other.
+
+use super::begin::hider;
+use super::call::{Ack, Bridge, Call, End, Pair, State, Unacked};
+use super::inside::Launch;
+use super::table::Alarm;
+use super::write::{self, Ask, Tell};
+use crate::engine::Engine;
+use crate::flow::{Destination, Flow};
+use crate::outbox::Outbox;
+use crate::proxy::{BranchId, Context};
+use crate::record_route::side_of;
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Message, Method, Owned};
+
+impl Engine {
+    /// The answer to who asked that says what a branch of the other leg has said. `None`: it is seen to and says
+    /// nothing to him.
+    pub(crate) fn bridged_answer(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        context: &mut Context,
+        (response, flow): (Message<'_>, Flow),
+        out: &mut Outbox,
+    ) -> Option<Owned> {
+        let status = response.status()?;
+        let mut bridge = context.bridge.take()?;
+        let answer = match bridge.pair {
+            None => self.first_answer(now, id, context, &mut bridge, (response, flow), out),
+            Some(_) if status > 100 => {
+                self.later_answer(now, context, &bridge, (response, flow), out)
+            }
+            Some(_) => None,
+        };
+        context.bridge = Some(bridge);
+        answer
+    }
+
+    /// An answer to the INVITE that makes the dialogs.
+    fn first_answer(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        context: &mut Context,
+        bridge: &mut Bridge,
+        (response, flow): (Message<'_>, Flow),
+        out: &mut Outbox,
+    ) -> Option<Owned> {
+        let status = response.status()?;
+        if status <= 100 {
+            return None;
+        }
+        if status >= 300 {
+            let tag = self.new_tag();
+            return self.answer(context, bridge, (response, None), &tag);
+        }
+        let mut begun = bridge.first.as_deref()?.clone();
+        let branch = context.branch(id.index)?;
+        let device = branch.target.device;
+        if let Some(to) = branch.to {
+            begun.b.place = side_of(&to, device);
+        }
+        let tag = response.to_tag().unwrap_or_default();
+        let known = self.calls.get(bridge.call).and_then(|call| {
+            let mut pairs = call.pairs.iter();
+            pairs.find(|pair| &*pair.b.remote_tag == tag).cloned()
+        });
+        let is_new = known.is_none();
+        let mut pair = known.unwrap_or(begun);
+        if is_new {
+            pair.b.remote_tag = tag.into();
+            pair.b.remote = response.first(HeaderId::To)?.value.into();
+            pair.a.local_tag = self.entropy.next_u64();
+        }
+        pair.b.learn_target(response);
+        if is_new || status >= 200 {
+            pair.b.learn_routes(response);
+        }
+        let state = self.calls.get(bridge.call).map(|call| call.state);
+        let is_early = state == Some(State::Early);
+        if status >= 200 {
+            if !is_early && !is_new {
+                self.acknowledge_again(now, bridge, out);
+                return None;
+            }
+            if !is_early || bridge.is_cancelled {
+                self.refuse_answer(now, pair, flow, out);
+                return None;
+            }
+        }
+        if !is_early {
+            return None;
+        }
+        let user = device.and_then(|device| {
+            let aor = self.shared.location.aor_of(device)?;
+            self.auth.users().with_login_of(&aor).cloned()
+        });
+        let pair_tag = pair.a.local_tag;
+        let answer = self.answer(context, bridge, (response, Some(&pair)), &pair.a.tag());
+        let call = self.calls.take(bridge.call)?;
+        let call = self.joined(bridge.call, call, pair, status >= 200);
+        self.calls.put(bridge.call, call);
+        if let Some(call) = self.calls.get(bridge.call) {
+            call.b.flow = flow;
+            if user.is_some() {
+                call.b.user = user;
+            }
+        }
+        if status >= 200 {
+            if let Some(longest) = self.config.b2bua.as_ref().and_then(|b2bua| b2bua.longest) {
+                let at = now.instant.after(longest);
+                self.calls.set_alarm(bridge.call, Alarm::Longest, at);
+            }
+            self.accepted(now, bridge, pair_tag, out);
+        }
+        answer
+    }
+
+    /// Puts a pair among those of its call; alone, if it is the one that was answered.
+    fn joined(&mut self, id: u64, mut call: Box<Call>, pair: Pair, is_answered: bool) -> Box<Call> {
+        let tag = pair.a.local_tag;
+        self.calls.name(tag, id, End::A);
+        call.pairs.retain(|other| other.a.local_tag != tag);
+        if is_answered || call.pairs.len() >= MOST_PAIRS {
+            let over = if is_answered { call.pairs.len() } else { 1 };
+            for other in call.pairs.drain(..over) {
+                self.calls.unname(other.a.local_tag);
+            }
+        }
+        if is_answered {
+            call.state = State::Confirmed;
+        }
+        call.pairs.push(pair);
+        call
+    }
+
+    /// An answer to a request inside a dialog.
+    fn later_answer(
+        &mut self,
+        now: Now,
+        context: &Context,
+        bridge: &Bridge,
+        (response, flow): (Message<'_>, Flow),
+        out: &mut Outbox,
+    ) -> Option<Owned> {
+        let (status, (_, method)) = (response.status()?, response.cseq().ok()?);
+        let is_accepted = (200..300).contains(&status);
+        if context.is_final {
+            if is_accepted && method == Method::Invite {
+                self.acknowledge_again(now, bridge, out);
+            }
+            return None;
+        }
+        let to = bridge.from.other();
+        let found = self.calls.get(bridge.call).and_then(|call| {
+            call.half(to).flow = flow;
+            let pair = call.pair(bridge.pair?)?;
+            if is_accepted && matches!(method, Method::Invite | Method::Update) {
+                pair.leg_mut(to).learn_target(response);
+            }
+            Some(pair.clone())
+        });
+        let Some(pair) = found else {
+            // The call has ended meanwhile: what was asked is answered still, its dialog named by itself.
+            return self.answer(context, bridge, (response, None), b"");
+        };
+        let answer = self.answer(context, bridge, (response, Some(&pair)), b"");
+        if is_accepted {
+            self.offer_over(bridge, method);
+            if method == Method::Invite {
+                self.accepted(now, bridge, pair.a.local_tag, out);
+            }
+        }
+        answer
+    }
+
+    /// Writes the answer. With a pair it is one that our Contact goes with.
+    fn answer(
+        &self,
+        context: &Context,
+        bridge: &Bridge,
+        (response, pair): (Message<'_>, Option<&Pair>),
+        tag: &[u8],
+    ) -> Option<Owned> {
+        let asked = bridge.request.as_ref()?.message();
+        let flow = context.incoming.as_ref()?.flow;
+        let back = Destination::Flow {
+            flow,
+            else_connect: None,
+        };
+        let names_us = matches!(
+            asked.method(),
+            Some(
+                Method::Invite
+                    | Method::Update
+                    | Method::Refer
+                    | Method::Subscribe
+                    | Method::Notify
+            )
+        );
+        let is_final_refusal = response.status().is_some_and(|status| status >= 300);
+        let contact = pair
+            .filter(|_| names_us && !is_final_refusal)
+            .and_then(|pair| {
+                let (transport, host) = self.names.call_back(&back)?;
+                let token = transport.is_reliable().then(|| transport.uri_token());
+                Some(write::uri(&pair.leg(bridge.from).tag(), host, token))
+            });
+        let host = write::host_of(asked.uri());
+        let tell = Tell {
+            tag,
+            contact: contact.as_deref(),
+            asked_host: host.as_deref(),
+        };
+        let source = pair.or(bridge.first.as_deref())?;
+        let hider = hider(
+            &self.config,
+            self.calls.inside(),
+            source.leg(bridge.from.other()),
+        );
+        write::response((asked, bridge.mark), &tell, (response, &hider))
+    }
+
+    /// The other end has accepted our INVITE: its ACK goes out at once, or waits for the answer that the ACK of
+    /// who asked brings (13.2.2.4).
+    fn accepted(&mut self, now: Now, bridge: &Bridge, pair: u64, out: &mut Outbox) {
+        let to = bridge.from.other();
+        let Some(call) = self.calls.get(bridge.call) else {
+            return;
+        };
+        let (_, seq) = call.half(bridge.from).invite;
+        call.half(bridge.from).asked.invite = false;
+        call.half(to).asks.invite = false;
+        if !bridge.has_offer {
+            call.half(to).ack = Ack::Waits(seq);
+            return;
+        }
+        let Some(leg) = call.pair(pair).map(|pair| pair.leg(to).clone()) else {
+            return;
+        };
+        let ask = Ask {
+            method: b"ACK",
+            leg: &leg,
+            seq,
+            rack: None,
+        };
+        if let Some(ack) = write::request(&ask, None) {
+            call.half(to).ack = Ack::Sent(ack);
+        }
+        self.acknowledge_again(now, bridge, out);
+    }
+
+    /// Sends the ACK of our last INVITE to the other end, if there is one yet.
+    pub(super) fn acknowledge_again(&mut self, now: Now, bridge: &Bridge, out: &mut Outbox) {
+        let (from, to) = (bridge.from, bridge.from.other());
+        let Some(call) = self.calls.get(bridge.call) else {
+            return;
+        };
+        let user = call.half(from).user.clone();
+        let half = call.half(to);
+        let (Ack::Sent(ack), flow) = (&half.ack, half.flow) else {
+            return;
+        };
+        let ack = ack.clone();
+        if let Some(pair) = call.pairs.first() {
+            let launch = Launch::new(ack, pair.leg(to), flow, user);
+            self.launch(now, launch, out);
+        }
+    }
+
+    /// A 2xx that is nobody's any more, of a caller who has given up or of a fork that was not the first: the
+    /// dialog that it makes is acknowledged and ended (13.2.2.4, 15).
+    fn refuse_answer(&mut self, now: Now, mut pair: Pair, flow: Flow, out: &mut Outbox) {
+        for method in [b"ACK", b"BYE"] {
+            if method == b"BYE" {
+                pair.b.next_seq();
+            }
+            let ask = Ask {
+                method,
+                leg: &pair.b,
+                seq: pair.b.seq,
+                rack: None,
+            };
+            if let Some(request) = write::request(&ask, None) {
+                self.launch(now, Launch::new(request, &pair.b, flow, None), out);
+            }
+        }
+    }
+
+    /// A 2xx to an INVITE has gone out to who asked: it is sent again until his ACK comes.
+    pub(crate) fn sent_accepted(
+        &mut self,
+        now: Now,
+        context: &Context,
+        status: u16,
+        bytes: &[u8],
+    ) {
+        let (Some(bridge), Some(server)) = (&context.bridge, context.server) else {
+            return;
+        };
+        if !context.is_invite || !(200..300).contains(&status) {
+            return;
+        }
+        let timers = self.config.timers;
+        let Some(call) = self.calls.get(bridge.call) else {
+            return;
+        };
+        let half = call.half(bridge.from);
+        half.unacked = Some(Unacked {
+            server,
+            seq: half.invite.0,
+            status,
+            bytes: bytes.into(),
+            interval: timers.first_interval(),
+            until: now.instant.after(timers.transaction()),
+        });
+        let at = now.instant.after(timers.first_interval());
+        self.calls
+            .set_alarm(bridge.call, Alarm::Answer(bridge.from), at);
+    }
+
+    /// A request of a call has failed, with this status: its call with it, if it was the first or if the other end
+    /// knows nothing of the dialog any more (12.2.1.2, RFC 5057 5.1).
+    pub(crate) fn bridged_failure(
+        &mut self,
+        now: Now,
+        context: &Context,
+        status: u16,
+        out: &mut Outbox,
+    ) {
+        let Some(bridge) = &context.bridge else {
+            return;
+        };
+        if bridge.pair.is_none() {
+            return self.unmake_call(context);
+        }
+        let method = bridge.request.as_ref().and_then(|r| r.message().method());
+        let Some(method) = method else {
+            return;
+        };
+        self.offer_over(bridge, method);
+        let is_of_dialog = matches!(
+            method,
+            Method::Invite | Method::Update | Method::Info | Method::Options
+        );
+        // A request without an INVITE's patience gives no answer of ours when it got none (RFC 4320 4.2).
+        if is_of_dialog && matches!(status, 0 | 408 | 481) {
+            self.release(now, bridge.call, out);
+        }
+    }
+}
+
+/// Early dialogs of one call; of more the oldest is forgotten.
+const MOST_PAIRS: usize = 16;

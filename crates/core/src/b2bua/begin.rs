@@ -1,0 +1,202 @@
+//! A call begins: the INVITE that the B leg's branches send.
+
+use super::call::{Bridge, Call, End, Half, Pair, State};
+use super::headers::OPTIONS;
+use super::hide::Hider;
+use super::leg::{Leg, contact_of, routes_of_request};
+use super::write::{self, Ask};
+use crate::engine::{Engine, Received, is_of_shard, unknown};
+use crate::hex;
+use crate::outbox::Outbox;
+use crate::proxy::{Context, Record};
+use crate::record_route::Side;
+use bellhop_wire::{HeaderId, Message, Method};
+use smallvec::SmallVec;
+
+impl Engine {
+    /// Whether a request begins a call of two legs.
+    pub(crate) fn makes_legs(&self, request: Message<'_>) -> bool {
+        self.config.b2bua.is_some()
+            && request.method() == Some(Method::Invite)
+            && !request.to_tag().is_some_and(|tag| !tag.is_empty())
+    }
+
+    /// Makes a call of the INVITE that a context is about to relay: its branches send one of ours. False if it
+    /// was refused.
+    pub(crate) fn make_call(
+        &mut self,
+        received: &Received<'_>,
+        context: &mut Context,
+        out: &mut Outbox,
+    ) -> bool {
+        let message = received.message;
+        let most = self.config.b2bua.as_ref().map_or(0, |b2bua| b2bua.most);
+        if self.calls.len() >= most {
+            self.refuse_with(received, 503, "Too many calls", out, |_, reply| {
+                reply.header("Retry-After", b"5");
+            });
+            return false;
+        }
+        // 8.2.2.3: what is required of a UA is required of us.
+        if unknown(message, HeaderId::Require, OPTIONS).next().is_some() {
+            self.refuse_extensions(received, HeaderId::Require, OPTIONS, out);
+            return false;
+        }
+        if message.named("Replaces").next().is_some() || message.named("Join").next().is_some() {
+            self.refuse(received, 501, "Replaces is not taken over", out);
+            return false;
+        }
+        let Some(target) = contact_of(message) else {
+            self.refuse(received, 400, "INVITE without a Contact", out);
+            return false;
+        };
+        let Some((call, pair, bridge)) = self.begun(message, target, context) else {
+            self.refuse(received, 400, "From or To cannot be read", out);
+            return false;
+        };
+        let hider = hider(
+            &self.config,
+            self.calls.inside(),
+            &pair.a,
+        );
+        let ask = Ask {
+            method: b"INVITE",
+            leg: &pair.b,
+            seq: pair.b.seq,
+            rack: None,
+        };
+        let request = write::request(&ask, Some((message, &hider)));
+        let (Some(request), Some(incoming)) = (request, &mut context.incoming) else {
+            self.refuse(received, 400, "INVITE cannot be written anew", out);
+            return false;
+        };
+        incoming.request = *request;
+        incoming.mark = bellhop_wire::ViaMark::default();
+        let rewrite = &mut incoming.rewrite;
+        rewrite.record = Record::No;
+        rewrite.routes = crate::routing::Routes::default();
+        rewrite.spent = None;
+        rewrite.contact = Some(pair.b.tag());
+        context.back.is_bridged = true;
+        let id = bridge.call;
+        self.calls.name(pair.b.local_tag, id, End::B);
+        self.calls.put(id, Box::new(call));
+        context.bridge = Some(Box::new(Bridge {
+            first: Some(Box::new(pair)),
+            ..bridge
+        }));
+        true
+    }
+
+    fn begun(
+        &mut self,
+        message: Message<'_>,
+        target: Box<[u8]>,
+        context: &Context,
+    ) -> Option<(Call, Pair, Bridge)> {
+        let incoming = context.incoming.as_ref()?;
+        let (from, to) = (
+            message.first(HeaderId::From)?.value,
+            message.first(HeaderId::To)?.value,
+        );
+        let (seq, _) = message.cseq().ok()?;
+        let a = Leg {
+            call_id: message.call_id().into(),
+            local: write::without_tag(to)?,
+            local_tag: 0,
+            remote: from.into(),
+            remote_tag: message.from_tag().unwrap_or_default().into(),
+            target,
+            routes: routes_of_request(message),
+            place: incoming.rewrite.caller,
+            seq: 0,
+            remote_seq: seq,
+        };
+        let b_tag = self.entropy.next_u64();
+        let call_id = self.own_call_id();
+        let hider = hider(&self.config, self.calls.inside(), &a);
+        let b = Leg {
+            call_id,
+            local: write::end(from, &hider)?,
+            local_tag: b_tag,
+            remote: write::end(to, &hider)?,
+            remote_tag: Box::default(),
+            target: incoming.rewrite.routes.request_uri(message).into(),
+            routes: Box::default(),
+            place: Side::Direct,
+            seq: 1,
+            remote_seq: 0,
+        };
+        let mut half_a = Half::new(incoming.flow, incoming.rewrite.owner.clone());
+        let mut half_b = Half::new(incoming.flow, None);
+        half_a.asked.invite = true;
+        half_b.asks.invite = true;
+        half_a.invite = (seq, b.seq);
+        let call = Call {
+            state: State::Early,
+            context: 0,
+            b_tag,
+            a: half_a,
+            b: half_b,
+            pairs: SmallVec::new(),
+        };
+        let bridge = Bridge {
+            call: self.calls.reserve(),
+            from: End::A,
+            pair: None,
+            first: None,
+            request: Some(message.to_owned()),
+            mark: incoming.mark,
+            has_offer: has_offer(message),
+            is_cancelled: false,
+        };
+        Some((call, Pair { a, b }, bridge))
+    }
+
+    /// A Call-ID that nobody can guess, of this shard: both legs are served under one lock.
+    fn own_call_id(&mut self) -> Box<[u8]> {
+        let base = hex::of_u64(self.entropy.next_u64());
+        let mut id = Vec::with_capacity(24);
+        for turn in 0..MOST_TURNS {
+            id.clear();
+            id.extend_from_slice(&base);
+            id.extend_from_slice(&hex::of_u32(turn));
+            if is_of_shard(&id, self.shard(), self.config.registrar.leases.shards) {
+                break;
+            }
+        }
+        id.into()
+    }
+
+    /// A context could not be begun: its call is no more.
+    pub(crate) fn unmake_call(&mut self, context: &Context) {
+        if let Some(bridge) = &context.bridge
+            && bridge.pair.is_none()
+            && let Some(call) = self.calls.take(bridge.call)
+        {
+            self.calls.forget(bridge.call, &call);
+        }
+    }
+}
+
+/// What is hidden of a message from this leg.
+pub(super) fn hider<'a>(
+    config: &'a crate::config::Config,
+    inside: &'a [String],
+    leg: &'a Leg,
+) -> Hider<'a> {
+    Hider {
+        domain: config.domains.first().map_or("invalid", String::as_str),
+        inside,
+        ids: [&leg.call_id, &leg.remote_tag, b""],
+        names: config.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
+    }
+}
+
+/// Whether a body is, or may hold, a session description: in an INVITE it is the offer.
+pub(super) fn has_offer(message: Message<'_>) -> bool {
+    !message.body().is_empty()
+}
+
+/// Far more than there are shards.
+const MOST_TURNS: u32 = 65_536;

@@ -1,0 +1,402 @@
+//! Requests inside a call: each goes over as one of ours in the other dialog.
+
+use super::begin::{has_offer, hider};
+use super::call::{Bridge, Call, State};
+use super::headers::{METHODS, OPTIONS};
+use super::leg::Leg;
+use super::table::Found;
+use super::write::{self, Ask};
+use crate::auth::User;
+use crate::engine::{Engine, Received, unknown};
+use crate::flow::Flow;
+use crate::identity::Identity;
+use crate::outbox::Outbox;
+use crate::policy::{Phase, Story};
+use crate::proxy::{Back, Context, Incoming, Rewrite};
+use crate::record_route::{Side, Token};
+use crate::routing::{Proof, Routes, Routing, Scene, choose};
+use crate::time::Now;
+use bellhop_wire::{HeaderId, Message, Method, Owned, UriRef, ViaMark};
+use memchr::memmem;
+use std::sync::Arc;
+
+/// A request of ours, written, that is to go out.
+pub(super) struct Launch {
+    pub(super) request: Box<Owned>,
+    pub(super) place: Side,
+    pub(super) has_routes: bool,
+    /// For the log, if it is nobody's but ours.
+    pub(super) flow: Flow,
+    pub(super) user: Option<Arc<User>>,
+    pub(super) contact: Option<[u8; 16]>,
+}
+
+impl Launch {
+    pub(super) fn new(request: Box<Owned>, leg: &Leg, flow: Flow, user: Option<Arc<User>>) -> Self {
+        Self {
+            contact: has_contact(request.message()).then(|| leg.tag()),
+            request,
+            place: leg.place,
+            has_routes: !leg.routes.is_empty(),
+            flow,
+            user,
+        }
+    }
+}
+
+impl Engine {
+    /// A request whose tags and Call-ID are those of a dialog of ours: whether it comes from the dialog's other
+    /// end; if not, its sender says who he is.
+    pub(crate) fn is_of_call(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        found: Found,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(call) = self.calls.get(found.call) else {
+            return false;
+        };
+        let Some(place) = call.pair(found.pair).map(|pair| pair.leg(found.from).place) else {
+            return false;
+        };
+        let token = Token::of(place);
+        let location = &self.shared.location;
+        let is_from_there = received.is_trusted()
+            || token.is_from(received.flow.remote.ip(), received.peer.is_some(), |device| {
+                let binding = location.of_device(now.instant, device)?;
+                Some(binding.flow.remote.ip())
+            });
+        if is_from_there {
+            return true;
+        }
+        let message = received.message;
+        match message.method() {
+            Some(Method::Ack) | None => {
+                out.drop(message, received.flow, 0, "ACK from elsewhere");
+                false
+            }
+            Some(method) => self
+                .prove(now, received, method, &Routes::default(), out)
+                .is_some(),
+        }
+    }
+
+    /// A proven request in a dialog of ours.
+    pub(crate) fn in_call(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        found: Found,
+        story: Option<Box<Story>>,
+        out: &mut Outbox,
+    ) {
+        let message = received.message;
+        let Some(method) = message.method() else {
+            return;
+        };
+        let Some(mut call) = self.calls.take(found.call) else {
+            return self.refuse(received, 481, "No such call", out);
+        };
+        let refusal = self.heard(received, found, &mut call);
+        if let Some((status, reason)) = refusal {
+            self.calls.put(found.call, call);
+            return self.refuse_inside(received, status, reason, out);
+        }
+        match method {
+            Method::Ack => self.acknowledged(now, found, call, message, out),
+            Method::Bye => {
+                let received = Received {
+                    is_spent: true,
+                    ..*received
+                };
+                self.reply(&received, 200, "OK", out, |_, _| {});
+                if let Some(story) = &story {
+                    self.observe(now, (Phase::Ended, 200), message, &story.sender);
+                }
+                self.hung_up(now, found, call, message, out);
+            }
+            _ => self.go_over(now, received, found, call, story, out),
+        }
+    }
+
+    /// Notes what any request says of its dialog; what it must be refused with.
+    fn heard(
+        &self,
+        received: &Received<'_>,
+        found: Found,
+        call: &mut Call,
+    ) -> Option<(u16, &'static str)> {
+        let (message, flow) = (received.message, received.flow);
+        let (seq, method) = message.cseq().ok()?;
+        let state = call.state;
+        let half = call.half(found.from);
+        half.flow = flow;
+        let (asks, asked) = (half.asks, half.asked);
+        let other = call.half(found.from.other());
+        let is_other_unacked = other.unacked.is_some();
+        let is_early = state == State::Early;
+        let leg = call.pair(found.pair)?.leg_mut(found.from);
+        if let Side::Flow(at, device) = leg.place
+            && at.transport == flow.transport
+        {
+            leg.place = Side::Flow(flow, device);
+        }
+        if method == Method::Ack {
+            return None;
+        }
+        // 12.2.2.
+        if seq < leg.remote_seq {
+            return Some((500, "CSeq is lower than the last"));
+        }
+        leg.remote_seq = seq;
+        if method == Method::Bye {
+            return None;
+        }
+        if state == State::Ending {
+            return Some((481, "The call is over"));
+        }
+        let known = METHODS.iter().any(|known| known.as_bytes() == method.as_bytes());
+        if !known && !matches!(method, Method::Ext(_)) {
+            return Some((405, "Not inside a call"));
+        }
+        // RFC 3261 14.2, RFC 3311 5.2.
+        let is_offer = method == Method::Invite || (method == Method::Update && has_offer(message));
+        if is_offer {
+            if asks.update || (asks.invite && !(is_early && method == Method::Update)) {
+                return Some((491, "Request Pending"));
+            }
+            if asked.update || (asked.invite && !(is_early && method == Method::Update)) {
+                return Some((500, "An offer has no answer yet"));
+            }
+            if method == Method::Invite && is_other_unacked {
+                return Some((491, "Request Pending"));
+            }
+        }
+        if is_offer || matches!(method, Method::Update | Method::Refer | Method::Notify) {
+            leg.learn_target(message);
+        }
+        if message.max_forwards() == Ok(Some(0)) {
+            return Some((483, "Too Many Hops"));
+        }
+        if method == Method::Refer && refers_to_a_dialog(message) {
+            return Some((501, "Replaces is not taken over"));
+        }
+        unknown(message, HeaderId::Require, OPTIONS)
+            .next()
+            .map(|_| (420, "Bad Extension"))
+    }
+
+    fn refuse_inside(
+        &mut self,
+        received: &Received<'_>,
+        status: u16,
+        reason: &'static str,
+        out: &mut Outbox,
+    ) {
+        match status {
+            420 => self.refuse_extensions(received, HeaderId::Require, OPTIONS, out),
+            500 => {
+                // 14.2: a time of chance up to ten seconds.
+                let seconds = (self.entropy.next_u64() % 11).to_string();
+                self.refuse_with(received, status, reason, out, |_, reply| {
+                    reply.header("Retry-After", seconds.as_bytes());
+                });
+            }
+            _ => self.refuse(received, status, reason, out),
+        }
+    }
+
+    /// Sends a request on in the other dialog.
+    fn go_over(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        found: Found,
+        mut call: Box<Call>,
+        story: Option<Box<Story>>,
+        out: &mut Outbox,
+    ) {
+        let (message, to) = (received.message, found.from.other());
+        let Some(method) = message.method() else {
+            return;
+        };
+        let (was, is) = call.half(found.from).invite;
+        let rack = (method == Method::Prack)
+            .then(|| rack(message, was, is))
+            .flatten();
+        let user = call.half(found.from).user.clone();
+        let written = call.pair(found.pair).and_then(|pair| {
+            let seq = pair.leg_mut(to).next_seq();
+            let ask = Ask {
+                method: method.as_bytes(),
+                leg: pair.leg(to),
+                seq,
+                rack: rack.as_deref(),
+            };
+            let hider = hider(&self.config, self.calls.inside(), pair.leg(found.from));
+            let request = write::request(&ask, Some((message, &hider)))?;
+            Some((Launch::new(request, pair.leg(to), received.flow, user), seq))
+        });
+        let Some((launch, seq)) = written else {
+            self.calls.put(found.call, call);
+            return self.refuse(received, 400, "Request cannot be written anew", out);
+        };
+        let is_offer = method == Method::Invite || has_offer(message);
+        if is_offer {
+            call.half(found.from).asked.set(method, true);
+            call.half(to).asks.set(method, true);
+        }
+        if method == Method::Invite
+            && let Ok((number, _)) = message.cseq()
+        {
+            call.half(found.from).invite = (number, seq);
+            call.half(to).ack = super::call::Ack::None;
+        }
+        self.calls.put(found.call, call);
+        let bridge = Bridge {
+            call: found.call,
+            from: found.from,
+            pair: Some(found.pair),
+            first: None,
+            request: Some(message.to_owned()),
+            mark: received.mark,
+            has_offer: has_offer(message),
+            is_cancelled: false,
+        };
+        let identity = Identity {
+            is_outside: !received.is_trusted(),
+            asserted: None,
+        };
+        match self.context_of(now, launch, identity) {
+            Ok(mut context) => {
+                context.back = Back {
+                    is_outside: !received.is_trusted(),
+                    is_stream: received.reply_to.transport().is_reliable(),
+                    is_bridged: true,
+                };
+                context.bridge = Some(Box::new(bridge));
+                context.story = story;
+                self.start(now, received, method, context, out);
+            }
+            Err((status, reason)) => {
+                self.offer_over(&bridge, method);
+                self.refuse(received, status, reason, out);
+            }
+        }
+    }
+
+    /// No offer of this method waits for its answer any more.
+    pub(super) fn offer_over(&mut self, bridge: &Bridge, method: Method<'_>) {
+        if let Some(call) = self.calls.get(bridge.call) {
+            call.half(bridge.from).asked.set(method, false);
+            call.half(bridge.from.other()).asks.set(method, false);
+        }
+    }
+
+    /// Sends a request of our own whose answer nobody waits for, or an ACK.
+    pub(super) fn launch(&mut self, now: Now, launch: Launch, out: &mut Outbox) {
+        let (flow, request) = (launch.flow, launch.request.clone());
+        match self.context_of(now, launch, Identity::default()) {
+            Ok(mut context) => {
+                context.is_final = true;
+                if request.message().method() == Some(Method::Ack) {
+                    context.groups.truncate(1);
+                }
+                let id = self.contexts.reserve();
+                self.begin(now, id, context, out);
+            }
+            Err((status, why)) => out.drop(request.message(), flow, status, why),
+        }
+    }
+
+    /// A context that sends a request to the other end of its dialog.
+    fn context_of(
+        &self,
+        now: Now,
+        launch: Launch,
+        identity: Identity,
+    ) -> Result<Box<Context>, (u16, &'static str)> {
+        let message = launch.request.message();
+        let routes = Routes::of_dialog(Token::of(launch.place), launch.has_routes);
+        let Ok(uri) = UriRef::parse(message.uri()) else {
+            return Err((400, "Bad remote target"));
+        };
+        let scene = Scene {
+            now: now.instant,
+            config: &self.config,
+            names: &self.names,
+            location: &self.shared.location,
+            health: &self.shared.health,
+            known: &self.known,
+            slots: &self.shared.leases,
+            is_user: &|aor| self.auth.knows(aor),
+        };
+        let proof = Proof::Trusted { upstream: None };
+        let groups = match choose(&scene, message, &uri, &routes, &proof) {
+            Routing::Targets { groups, .. } => groups,
+            Routing::Refuse { status, reason } => return Err((status, reason)),
+            Routing::Busy { .. } | Routing::Local => return Err((480, "No way to the other end")),
+        };
+        let is_invite = message.method() == Some(Method::Invite);
+        let rewrite = Rewrite {
+            // Past what a dialog's own Route says nothing is to be taken off.
+            routes: Routes::of_dialog(Token::of(launch.place), launch.has_routes),
+            identity,
+            contact: launch.contact,
+            owner: launch.user,
+            breadth: 1,
+            ..Rewrite::unsent()
+        };
+        let back = Back {
+            is_outside: false,
+            is_stream: false,
+            is_bridged: true,
+        };
+        let mut context = Box::new(Context::new(back, None, is_invite));
+        context.incoming = Some(Box::new(Incoming {
+            request: *launch.request,
+            flow: launch.flow,
+            mark: ViaMark::default(),
+            rewrite,
+        }));
+        context.groups = groups;
+        Ok(context)
+    }
+}
+
+/// RAck with the number of our INVITE (RFC 3262 7.2).
+fn rack(message: Message<'_>, was: u32, is: u32) -> Option<String> {
+    let value = message.named("RAck").next()?.value;
+    let mut words = value
+        .split(|b| b.is_ascii_whitespace())
+        .filter(|word| !word.is_empty())
+        .map(|word| std::str::from_utf8(word).ok());
+    let (rseq, cseq, method) = (words.next()??, words.next()??, words.next()??);
+    let rseq: u32 = rseq.parse().ok()?;
+    let cseq: u32 = cseq.parse().ok()?;
+    let cseq = if cseq == was { is } else { cseq };
+    Some(format!("{rseq} {cseq} {method}"))
+}
+
+/// Whether a REFER is to a place in somebody's dialog (RFC 3891): attended transfer.
+fn refers_to_a_dialog(message: Message<'_>) -> bool {
+    message.fields(HeaderId::ReferTo).any(|field| {
+        memmem::find(&field.value.to_ascii_lowercase(), b"replaces=").is_some()
+    })
+}
+
+/// Which of our requests name where we are (RFC 3261 table 2).
+fn has_contact(request: Message<'_>) -> bool {
+    matches!(
+        request.method(),
+        Some(
+            Method::Invite
+                | Method::Update
+                | Method::Refer
+                | Method::Notify
+                | Method::Subscribe
+                | Method::Options
+        )
+    )
+}

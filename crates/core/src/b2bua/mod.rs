@@ -1,0 +1,62 @@
+//! The B2BUA: a call is two dialogs of our own, and neither side sees anything of the other's (RFC 7092 3.1).
+//!
+//! ```text
+//!        A, the caller                      Bellhop                      B, the called
+//!   INVITE  Call-ID a, tag a1   ->  server transaction
+//!                                   Call, and a response context  ->  INVITE  Call-ID b, tag b1 (ours)
+//!                                   with a branch for each target
+//!   180  To tag x1 (ours)       <-  Pair (x1 <-> b2)              <-  180  To tag b2
+//!   180  To tag x2 (ours)       <-  Pair (x2 <-> b3)              <-  180  To tag b3, it has forked
+//!   200  To tag x1              <-  the one pair that is left     <-  200  To tag b2
+//!   sent again until the ACK        ACK ->  at once, or with the answer that A's ACK has
+//!   ACK                         ->
+//!   any request in the dialog  <->  its own CSeq, Contact, Via    <-> any request in the dialog
+//!   BYE                         ->  200, and                      ->  BYE
+//! ```
+//!
+//! The B leg's client side is the response context of [`crate::proxy`]: what comes in is written anew for the
+//! other leg ([`write`]) and handed to a context as the request to be relayed; what a branch answers is written
+//! anew as the answer to what the other end asked, before the context looks at it. So forking, failover, timers,
+//! credentials, limits and plugins are those of the proxy, and here is only what makes two dialogs of one:
+//! identifiers, CSeq numbers, ACKs, and the end of both.
+//!
+//! Early dialogs that B forks are early dialogs of A too, each with a tag of ours, so that what belongs to one of
+//! them (PRACK, UPDATE, early media) finds its own.
+
+mod acks;
+mod back;
+mod begin;
+mod call;
+mod end;
+mod headers;
+mod hide;
+mod inside;
+mod leg;
+mod sdp;
+mod table;
+mod write;
+
+pub(crate) use call::Bridge;
+pub(crate) use table::Calls;
+pub(crate) use write::uri as contact;
+
+/// What is done with calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct B2buaConfig {
+    /// Calls that one shard has at a time; a further one is answered 503.
+    pub most: usize,
+    /// How long a call may last; `None`: as long as it likes.
+    pub longest: Option<std::time::Duration>,
+    /// Header names that do not go over from one leg to the other, besides those that never do.
+    pub hide: Vec<String>,
+}
+
+impl Default for B2buaConfig {
+    fn default() -> Self {
+        Self {
+            most: 100_000,
+            longest: None,
+            hide: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The calls of a shard, found by the tags that we gave.
+
+use super::call::{Bridge, Call, End};
+use crate::config::{Config, Listener, Zone};
+use crate::hex;
+use crate::time::Instant;
+use crate::transaction::Timers;
+use bellhop_wire::Message;
+use bellhop_wire::view::host::host_port;
+use std::collections::HashMap;
+
+/// The live calls of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    live: HashMap<u64, Box<Call>>,
+    /// Our tags, and whose they are.
+    tags: HashMap<u64, (u64, End)>,
+    timers: Timers<(u64, Alarm)>,
+    last: u64,
+    /// Hosts of the inside, as they are written.
+    inside: Vec<String>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Alarm {
+    /// When a 2xx is to be sent again to this end, or has been sent long enough (13.3.1.4).
+    Answer(End),
+    /// When the call has lasted as long as it may.
+    Longest,
+}
+
+/// A dialog that a message is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) call: u64,
+    /// Who sent it.
+    pub(crate) from: End,
+    /// The tag that is ours on the A leg.
+    pub(crate) pair: u64,
+}
+
+impl Calls {
+    pub(crate) fn of(config: &Config) -> Self {
+        let mut calls = Self::default();
+        calls.configure(config);
+        calls
+    }
+
+    /// Takes the names of the inside from a configuration: what is a name of ours to the outside is not hidden.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        let is_inside = |l: &&Listener| l.zone == Zone::Inside;
+        let own = config.listeners.iter().filter(is_inside);
+        let own = own.flat_map(|l| [l.host.clone(), l.local.ip().to_string()]);
+        let targets = config.upstreams.iter().flat_map(|u| &u.targets);
+        let pbxs = targets.flat_map(|target| {
+            let host = host_port(target.host.as_bytes()).map(|(host, _)| {
+                let mut text = Vec::new();
+                host.write(&mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            });
+            host.into_iter().chain([target.remote.ip().to_string()])
+        });
+        let is_shown = |name: &String| {
+            let outside = config.listeners.iter().filter(|l| !is_inside(l));
+            config.domains.contains(name) || outside.into_iter().any(|l| l.host == *name)
+        };
+        self.inside = own.chain(pbxs).filter(|name| !is_shown(name)).collect();
+        self.inside.sort();
+        self.inside.dedup();
+    }
+
+    pub(crate) fn inside(&self) -> &[String] {
+        &self.inside
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// A number for a call that [`Calls::put`] may bring.
+    pub(crate) fn reserve(&mut self) -> u64 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+
+    /// Makes a tag of ours known.
+    pub(crate) fn name(&mut self, tag: u64, call: u64, end: End) {
+        self.tags.insert(tag, (call, end));
+    }
+
+    /// Forgets a tag of ours.
+    pub(crate) fn unname(&mut self, tag: u64) {
+        self.tags.remove(&tag);
+    }
+
+    /// The dialog that a request is in: our To tag, its Call-ID, and its sender's From tag (12.2.2).
+    pub(crate) fn find(&self, request: Message<'_>) -> Option<Found> {
+        let mut tag = [0; 8];
+        hex::read(request.to_tag()?, &mut tag)?;
+        let tag = u64::from_be_bytes(tag);
+        let (call, from) = *self.tags.get(&tag)?;
+        let theirs = request.from_tag().unwrap_or_default();
+        let mut pairs = self.live.get(&call)?.pairs.iter();
+        let pair = pairs.find(|pair| {
+            let leg = pair.leg(from);
+            leg.local_tag == tag
+                && &*leg.remote_tag == theirs
+                && &*leg.call_id == request.call_id()
+        })?;
+        Some(Found {
+            call,
+            from,
+            pair: pair.a.local_tag,
+        })
+    }
+
+    /// Names the context of the INVITE that makes a call.
+    pub(crate) fn set_context(&mut self, bridge: &Bridge, context: u64) {
+        if bridge.pair.is_none()
+            && let Some(call) = self.live.get_mut(&bridge.call)
+        {
+            call.context = context;
+        }
+    }
+
+    pub(crate) fn get(&mut self, id: u64) -> Option<&mut Call> {
+        self.live.get_mut(&id).map(Box::as_mut)
+    }
+
+    /// Takes a call out to work on it; [`Calls::put`] brings it back.
+    pub(crate) fn take(&mut self, id: u64) -> Option<Box<Call>> {
+        self.live.remove(&id)
+    }
+
+    pub(crate) fn put(&mut self, id: u64, call: Box<Call>) {
+        self.live.insert(id, call);
+    }
+
+    /// Forgets a call that was taken out.
+    pub(crate) fn forget(&mut self, id: u64, call: &Call) {
+        for pair in &call.pairs {
+            self.tags.remove(&pair.a.local_tag);
+        }
+        self.tags.remove(&call.b_tag);
+        for alarm in [
+            Alarm::Answer(End::A),
+            Alarm::Answer(End::B),
+            Alarm::Longest,
+        ] {
+            self.timers.cancel(&(id, alarm));
+        }
+    }
+
+    pub(crate) fn set_alarm(&mut self, id: u64, alarm: Alarm, at: Instant) {
+        self.timers.set((id, alarm), at);
+    }
+
+    pub(crate) fn stop_alarm(&mut self, id: u64, alarm: Alarm) {
+        self.timers.cancel(&(id, alarm));
+    }
+
+    /// The next alarm that is due.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<(u64, Alarm)> {
+        self.timers.pop_due(now)
+    }
+
+    /// When the next is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Tags and timers: none are left when no call is.
+    #[cfg(test)]
+    pub(crate) fn leftovers(&self) -> (usize, usize) {
+        (self.tags.len(), self.timers.len())
+    }
+}

@@ -1,0 +1,207 @@
+//! Messages written anew for the other leg.
+
+use super::headers;
+use super::hide::Hider;
+use super::leg::Leg;
+use super::sdp;
+use crate::digits::decimal;
+use bellhop_wire::{HeaderId, Limits, Message, NameAddr, Owned, Reply, UriRef, ViaMark, reply};
+
+/// A request of ours in a leg, less what depends on where it goes (Via, Contact).
+pub(super) struct Ask<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) leg: &'a Leg,
+    pub(super) seq: u32,
+    /// Of a PRACK: what it acknowledges (RFC 3262 7.2).
+    pub(super) rack: Option<&'a str>,
+}
+
+/// Writes a request: what goes over of `source`, if it is somebody's, with a body or not.
+pub(super) fn request(
+    ask: &Ask<'_>,
+    source: Option<(Message<'_>, &Hider<'_>)>,
+) -> Option<Box<Owned>> {
+    let mut out = Vec::with_capacity(1024);
+    let leg = ask.leg;
+    line(&mut out, &[ask.method, b" ", &leg.target, b" SIP/2.0"]);
+    // One of them is spent on the way out of here (16.6 step 3).
+    let hops = source.map_or(Some(OWN_HOPS), |(source, _)| {
+        source.max_forwards().ok().flatten()
+    });
+    if let Some(hops) = hops {
+        line(&mut out, &[b"Max-Forwards: ", &decimal(hops.into())]);
+    }
+    if !leg.routes.is_empty() {
+        line(&mut out, &[b"Route: ", &leg.routes]);
+    }
+    line(&mut out, &[b"From: ", &leg.local, b";tag=", &leg.tag()]);
+    line(&mut out, &[b"To: ", &leg.remote]);
+    line(&mut out, &[b"Call-ID: ", &leg.call_id]);
+    line(
+        &mut out,
+        &[b"CSeq: ", &decimal(ask.seq.into()), b" ", ask.method],
+    );
+    if let Some(rack) = ask.rack {
+        line(&mut out, &[b"RAck: ", rack.as_bytes()]);
+    }
+    let mut body = Vec::new();
+    if let Some((source, hider)) = source {
+        put_body(source, &mut body);
+        headers::pass(source, hider, !body.is_empty(), &mut out);
+    }
+    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    line(&mut out, &[b"Content-Length: ", &decimal(length), b"\r\n"]);
+    out.extend_from_slice(&body);
+    Some(Box::new(Owned::parse(&out, &UNBOUNDED).ok()?))
+}
+
+/// What an answer is made with, besides what is answered and the answer of the other leg.
+pub(super) struct Tell<'a> {
+    pub(super) tag: &'a [u8],
+    /// Our Contact, for what makes or refreshes a dialog.
+    pub(super) contact: Option<&'a [u8]>,
+    /// Host for the URIs of a redirection: the one that was asked.
+    pub(super) asked_host: Option<&'a [u8]>,
+}
+
+/// Writes the answer to `asked` that says what `source` said on the other leg.
+pub(super) fn response(
+    (asked, mark): (Message<'_>, ViaMark),
+    tell: &Tell<'_>,
+    (source, hider): (Message<'_>, &Hider<'_>),
+) -> Option<Owned> {
+    // What a PBX asks credentials for is not for whoever called us.
+    let status = match source.status()? {
+        401 | 407 => 403,
+        status => status,
+    };
+    let mut out = Vec::with_capacity(1024);
+    let mut answer = Reply::new(&mut out, asked, mark, status, reply::reason(status), tell.tag);
+    let mut body = Vec::new();
+    if status < 300 {
+        put_body(source, &mut body);
+    }
+    if let Some(contact) = tell.contact {
+        answer.record_routes(asked);
+        answer.header("Contact", contact);
+    }
+    answer.lines_with(|out| headers::pass(source, hider, !body.is_empty(), out));
+    if (300..400).contains(&status)
+        && let Some(host) = tell.asked_host
+    {
+        for value in source.values(HeaderId::Contact) {
+            if let Some(contact) = elsewhere(value.raw, host) {
+                answer.header("Contact", &contact);
+            }
+        }
+    }
+    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    answer.header("Content-Length", &decimal(length));
+    answer.lines_with(|out| {
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&body);
+    });
+    Owned::parse(&out, &UNBOUNDED).ok()
+}
+
+/// Our Contact, or a redirection's: `<sip:user@host>`.
+pub(crate) fn uri(user: &[u8], host: &[u8], transport: Option<&str>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    for part in [b"<sip:", user, b"@", host] {
+        out.extend_from_slice(part);
+    }
+    if let Some(transport) = transport {
+        out.extend_from_slice(b";transport=");
+        out.extend_from_slice(transport.as_bytes());
+    }
+    out.push(b'>');
+    out
+}
+
+/// A redirection's Contact: its user at the place that the caller asked, for that is where he can reach it.
+fn elsewhere(contact: &[u8], host: &[u8]) -> Option<Vec<u8>> {
+    let contact = NameAddr::parse(contact).ok()?;
+    Some(uri(contact.uri.user?, host, None))
+}
+
+/// From or To less its parameters, tag included; what is of the inside hidden.
+pub(super) fn end(value: &[u8], hider: &Hider<'_>) -> Option<Box<[u8]>> {
+    let mut out = Vec::with_capacity(64);
+    if !hider.put_name_addr(value, false, &mut out) {
+        // The name is what tells; the URI does not.
+        let read = NameAddr::parse(value).ok()?;
+        out.push(b'<');
+        hider.put_uri(&read.uri, &mut out);
+        out.push(b'>');
+    }
+    Some(out.into())
+}
+
+/// From or To less its tag, as it stands.
+pub(super) fn without_tag(value: &[u8]) -> Option<Box<[u8]>> {
+    let read = NameAddr::parse(value).ok()?;
+    let mut out = Vec::with_capacity(value.len().saturating_add(2));
+    if let Some(display) = read.display {
+        out.extend_from_slice(display);
+        out.push(b' ');
+    }
+    out.push(b'<');
+    out.extend_from_slice(read.uri.raw);
+    out.push(b'>');
+    Some(out.into())
+}
+
+/// The host of a Request-URI as it stands, port and all.
+pub(super) fn host_of(uri: &[u8]) -> Option<Vec<u8>> {
+    let uri = UriRef::parse(uri).ok()?;
+    let mut out = Vec::with_capacity(64);
+    uri.host?.write(&mut out);
+    if let Some(port) = uri.port {
+        out.push(b':');
+        out.extend_from_slice(&decimal(port.into()));
+    }
+    Some(out)
+}
+
+/// The body as the other leg gets it.
+fn put_body(source: Message<'_>, out: &mut Vec<u8>) {
+    let kind = source
+        .first(HeaderId::ContentType)
+        .map(|field| field.value)
+        .unwrap_or_default();
+    let starts = |with: &[u8]| {
+        kind.get(..with.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(with))
+    };
+    let body = source.body();
+    if starts(b"application/sdp") || starts(b"multipart/") {
+        // What is packed cannot be looked into.
+        if source.first(HeaderId::ContentEncoding).is_none() {
+            sdp::hide(body, out);
+        }
+    } else if starts(b"message/sipfrag") {
+        // Of a message that somebody else got, how it went is enough (RFC 3515 2.4.5).
+        let end = memchr::memchr2(b'\r', b'\n', body).unwrap_or(body.len());
+        out.extend_from_slice(body.get(..end).unwrap_or_default());
+        out.extend_from_slice(b"\r\n");
+    } else {
+        out.extend_from_slice(body);
+    }
+}
+
+fn line(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Max-Forwards of what we send of ourselves, before the first is spent.
+const OWN_HOPS: u8 = 71;
+
+/// What is ours is not measured by what peers may send.
+const UNBOUNDED: Limits = Limits {
+    message: usize::MAX,
+    headers: usize::MAX,
+    line: usize::MAX,
+};

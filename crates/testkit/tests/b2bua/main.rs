@@ -1,0 +1,14 @@
+//! Calls of two legs on simulated time: neither side sees anything of the other's dialog (RFC 7092 3.1).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test's harness may fail loudly"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod calls;
+mod site;
