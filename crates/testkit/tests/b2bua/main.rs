@@ -11,4 +11,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod calls;
+mod inside;
+mod races;
 mod site;

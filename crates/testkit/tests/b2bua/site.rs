@@ -56,8 +56,7 @@ pub(crate) fn talk_to_pbx(world: &mut World, a: &mut Peer, p: &Peer, id: &str) -
     assert!(ack.starts_with("ACK sip:pbx@198.51.100.5:5060 "), "{ack}");
     let ok = skip(world, a.address, 100);
     assert_eq!(status_of(&ok), 200, "{ok}");
-    let ack = from_caller(a, "ACK", &ok, 2);
-    say(world, a, &ack);
+    acknowledge(world, a, &ok, "");
     (at_pbx, ok)
 }
 
@@ -72,3 +71,54 @@ pub(crate) fn shows_nothing(message: &str) {
 pub(crate) fn call_id(message: &str) -> &str {
     header_of(message, "Call-ID")
 }
+
+/// A request inside the dialog that this INVITE and its 2xx made, from who sent the INVITE.
+pub(crate) fn in_dialog(
+    peer: &mut Peer,
+    method: &str,
+    invite: &str,
+    ok: &str,
+    cseq: u32,
+    more: &str,
+) -> String {
+    let target = header_of(ok, "Contact").trim_matches(['<', '>']).to_owned();
+    let request = peer.in_dialog(
+        method,
+        &target,
+        header_of(ok, "To"),
+        call_id(ok),
+        cseq,
+        more,
+    );
+    let own = header_of(&request, "From").to_owned();
+    request.replacen(&own, header_of(invite, "From"), 1)
+}
+
+/// Nothing is left of any call, some time later.
+pub(crate) fn is_over(world: &mut World) {
+    world.pass(std::time::Duration::from_secs(120));
+    assert_eq!(world.nodes[0].engine.calls(), 0, "calls");
+    assert_eq!(world.nodes[0].engine.live(), (0, 0, 0), "transactions");
+}
+
+/// Sends the caller's ACK of this 2xx, with a body or without.
+pub(crate) fn acknowledge(world: &mut World, a: &mut Peer, ok: &str, body: &str) {
+    let number = header_of(ok, "CSeq").split(' ').next().unwrap().parse().unwrap();
+    let mut ack = from_caller(a, "ACK", ok, number);
+    if !body.is_empty() {
+        ack = ack.replacen(NO_BODY, body, 1);
+    }
+    say(world, a, &ack);
+}
+
+/// The CANCEL of an INVITE.
+pub(crate) fn cancel_of(invite: &str) -> String {
+    invite.replacen(OFFER, NO_BODY, 1).replace("INVITE", "CANCEL")
+}
+
+/// A request of the caller inside the dialog of this 2xx, with an offer.
+pub(crate) fn offer_of(a: &mut Peer, method: &str, ok: &str, cseq: u32) -> String {
+    from_caller(a, method, ok, cseq).replacen(NO_BODY, OFFER, 1)
+}
+
+const NO_BODY: &str = "Content-Length: 0\r\n\r\n";
