@@ -1,6 +1,9 @@
 //! What the core is told once: typed, checked by whoever made it, immutable, swapped whole.
 
-use crate::{auth::upstream::Login, b2bua::B2buaConfig, flow::Transport, registrar, subscription, transaction};
+use crate::{
+    auth::upstream::Login, b2bua::B2buaConfig, flow::Transport, registrar, subscription,
+    transaction,
+};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// The core's configuration. Authentication has its own ([`crate::auth::AuthConfig`]).

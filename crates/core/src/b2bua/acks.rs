@@ -2,7 +2,7 @@
 
 use super::begin::hider;
 use super::call::{Ack, Call, End, State};
-use super::inside::Launch;
+use super::launch::Launch;
 use super::table::{Alarm, Found};
 use super::write::{self, Ask};
 use crate::engine::Engine;
@@ -91,4 +91,3 @@ impl Engine {
         self.calls.set_alarm(id, Alarm::Answer(end), at);
     }
 }
-

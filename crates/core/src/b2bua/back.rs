@@ -2,7 +2,7 @@
 
 use super::begin::hider;
 use super::call::{Ack, Bridge, Call, End, Pair, State, Unacked};
-use super::inside::Launch;
+use super::launch::Launch;
 use super::table::Alarm;
 use super::write::{self, Ask, Tell};
 use crate::engine::Engine;
@@ -289,13 +289,7 @@ impl Engine {
     }
 
     /// A 2xx to an INVITE has gone out to who asked: it is sent again until his ACK comes.
-    pub(crate) fn sent_accepted(
-        &mut self,
-        now: Now,
-        context: &Context,
-        status: u16,
-        bytes: &[u8],
-    ) {
+    pub(crate) fn sent_accepted(&mut self, now: Now, context: &Context, status: u16, bytes: &[u8]) {
         let (Some(bridge), Some(server)) = (&context.bridge, context.server) else {
             return;
         };

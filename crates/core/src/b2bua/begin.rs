@@ -14,11 +14,16 @@ use bellhop_wire::{HeaderId, Message, Method};
 use smallvec::SmallVec;
 
 impl Engine {
+    /// Live calls of two legs.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
     /// Whether a request begins a call of two legs.
     pub(crate) fn makes_legs(&self, request: Message<'_>) -> bool {
         self.config.b2bua.is_some()
             && request.method() == Some(Method::Invite)
-            && !request.to_tag().is_some_and(|tag| !tag.is_empty())
+            && request.to_tag().is_none_or(<[u8]>::is_empty)
     }
 
     /// Makes a call of the INVITE that a context is about to relay: its branches send one of ours. False if it
@@ -38,7 +43,10 @@ impl Engine {
             return false;
         }
         // 8.2.2.3: what is required of a UA is required of us.
-        if unknown(message, HeaderId::Require, OPTIONS).next().is_some() {
+        if unknown(message, HeaderId::Require, OPTIONS)
+            .next()
+            .is_some()
+        {
             self.refuse_extensions(received, HeaderId::Require, OPTIONS, out);
             return false;
         }
@@ -54,11 +62,7 @@ impl Engine {
             self.refuse(received, 400, "From or To cannot be read", out);
             return false;
         };
-        let hider = hider(
-            &self.config,
-            self.calls.inside(),
-            &pair.a,
-        );
+        let hider = hider(&self.config, self.calls.inside(), &pair.a);
         let ask = Ask {
             method: b"INVITE",
             leg: &pair.b,
@@ -161,7 +165,7 @@ impl Engine {
             id.clear();
             id.extend_from_slice(&base);
             id.extend_from_slice(&hex::of_u32(turn));
-            if is_of_shard(&id, self.shard(), self.config.registrar.leases.shards) {
+            if is_of_shard(&id, self.shard, self.config.registrar.leases.shards) {
                 break;
             }
         }

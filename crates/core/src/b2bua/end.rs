@@ -2,7 +2,7 @@
 
 use super::begin::hider;
 use super::call::{Ack, Call, End, State};
-use super::inside::Launch;
+use super::launch::Launch;
 use super::table::{Alarm, Found};
 use super::write::{self, Ask};
 use crate::engine::Engine;

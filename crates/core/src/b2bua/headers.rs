@@ -52,7 +52,9 @@ fn put(field: &Field<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
         Passage::Stays => {}
         Passage::Goes if hider.tells(field.value) => {}
         Passage::Goes => out.extend(field.value.iter().filter(|b| !matches!(b, b'\r' | b'\n'))),
-        Passage::Uris => join(field, out, |value, out| hider.put_name_addr(value, true, out)),
+        Passage::Uris => join(field, out, |value, out| {
+            hider.put_name_addr(value, true, out)
+        }),
         Passage::Options => join(field, out, |value, out| put_known(value, OPTIONS, out)),
         Passage::Methods => join(field, out, |value, out| put_known(value, METHODS, out)),
         Passage::Reason => join(field, out, put_reason),
@@ -164,7 +166,11 @@ fn put_known(value: &[u8], known: &[&str], out: &mut Vec<u8>) -> bool {
 fn put_reason(value: &[u8], out: &mut Vec<u8>) -> bool {
     let mut parts = value.split(|b| *b == b';').map(<[u8]>::trim_ascii);
     let protocol = parts.next().unwrap_or_default();
-    if protocol.is_empty() || !protocol.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+    if protocol.is_empty()
+        || !protocol
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    {
         return false;
     }
     out.extend_from_slice(protocol);
@@ -288,9 +294,16 @@ mod tests {
 
     #[test]
     fn identities_are_named_by_our_own_domain() {
-        for name in ["P-Asserted-Identity", "Diversion", "History-Info", "Referred-By"] {
+        for name in [
+            "P-Asserted-Identity",
+            "Diversion",
+            "History-Info",
+            "Referred-By",
+        ] {
             assert_eq!(
-                passed(&format!("{name}: \"B\" <sip:102@10.0.0.5:5060>;x=1, <sip:7@pbx.inside>\r\n")),
+                passed(&format!(
+                    "{name}: \"B\" <sip:102@10.0.0.5:5060>;x=1, <sip:7@pbx.inside>\r\n"
+                )),
                 format!("{name}: \"B\" <sip:102@example.org>;x=1, <sip:7@example.org>\r\n")
             );
         }
@@ -311,7 +324,10 @@ mod tests {
             passed("Reason: Q.850;cause=16;text=\"on pbx.inside\", SIP ;cause=200\r\n"),
             "Reason: Q.850;cause=16, SIP;cause=200\r\n"
         );
-        assert_eq!(passed("Retry-After: 7 (pbx busy)\r\n"), "Retry-After: 7\r\n");
+        assert_eq!(
+            passed("Retry-After: 7 (pbx busy)\r\n"),
+            "Retry-After: 7\r\n"
+        );
     }
 
     #[test]

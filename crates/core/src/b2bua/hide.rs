@@ -134,8 +134,7 @@ pub(super) mod tests {
     fn shown(value: &str) -> Option<String> {
         let inside = ["10.0.0.5".to_owned(), "pbx.inside".to_owned()];
         let mut out = Vec::new();
-        let is_shown =
-            hider(&inside, &[]).put_name_addr(value.as_bytes(), true, &mut out);
+        let is_shown = hider(&inside, &[]).put_name_addr(value.as_bytes(), true, &mut out);
         is_shown.then(|| String::from_utf8(out).unwrap())
     }
 

@@ -3,46 +3,19 @@
 use super::begin::{has_offer, hider};
 use super::call::{Bridge, Call, State};
 use super::headers::{METHODS, OPTIONS};
-use super::leg::Leg;
+use super::launch::Launch;
 use super::table::Found;
 use super::write::{self, Ask};
-use crate::auth::User;
 use crate::engine::{Engine, Received, unknown};
-use crate::flow::Flow;
 use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::policy::{Phase, Story};
-use crate::proxy::{Back, Context, Incoming, Rewrite};
+use crate::proxy::Back;
 use crate::record_route::{Side, Token};
-use crate::routing::{Proof, Routes, Routing, Scene, choose};
+use crate::routing::Routes;
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Message, Method, Owned, UriRef, ViaMark};
+use bellhop_wire::{HeaderId, Message, Method};
 use memchr::memmem;
-use std::sync::Arc;
-
-/// A request of ours, written, that is to go out.
-pub(super) struct Launch {
-    pub(super) request: Box<Owned>,
-    pub(super) place: Side,
-    pub(super) has_routes: bool,
-    /// For the log, if it is nobody's but ours.
-    pub(super) flow: Flow,
-    pub(super) user: Option<Arc<User>>,
-    pub(super) contact: Option<[u8; 16]>,
-}
-
-impl Launch {
-    pub(super) fn new(request: Box<Owned>, leg: &Leg, flow: Flow, user: Option<Arc<User>>) -> Self {
-        Self {
-            contact: has_contact(request.message()).then(|| leg.tag()),
-            request,
-            place: leg.place,
-            has_routes: !leg.routes.is_empty(),
-            flow,
-            user,
-        }
-    }
-}
 
 impl Engine {
     /// A request whose tags and Call-ID are those of a dialog of ours: whether it comes from the dialog's other
@@ -63,10 +36,14 @@ impl Engine {
         let token = Token::of(place);
         let location = &self.shared.location;
         let is_from_there = received.is_trusted()
-            || token.is_from(received.flow.remote.ip(), received.peer.is_some(), |device| {
-                let binding = location.of_device(now.instant, device)?;
-                Some(binding.flow.remote.ip())
-            });
+            || token.is_from(
+                received.flow.remote.ip(),
+                received.peer.is_some(),
+                |device| {
+                    let binding = location.of_device(now.instant, device)?;
+                    Some(binding.flow.remote.ip())
+                },
+            );
         if is_from_there {
             return true;
         }
@@ -156,7 +133,9 @@ impl Engine {
         if state == State::Ending {
             return Some((481, "The call is over"));
         }
-        let known = METHODS.iter().any(|known| known.as_bytes() == method.as_bytes());
+        let known = METHODS
+            .iter()
+            .any(|known| known.as_bytes() == method.as_bytes());
         if !known && !matches!(method, Method::Ext(_)) {
             return Some((405, "Not inside a call"));
         }
@@ -293,76 +272,6 @@ impl Engine {
             call.half(bridge.from.other()).asks.set(method, false);
         }
     }
-
-    /// Sends a request of our own whose answer nobody waits for, or an ACK.
-    pub(super) fn launch(&mut self, now: Now, launch: Launch, out: &mut Outbox) {
-        let (flow, request) = (launch.flow, launch.request.clone());
-        match self.context_of(now, launch, Identity::default()) {
-            Ok(mut context) => {
-                context.is_final = true;
-                if request.message().method() == Some(Method::Ack) {
-                    context.groups.truncate(1);
-                }
-                let id = self.contexts.reserve();
-                self.begin(now, id, context, out);
-            }
-            Err((status, why)) => out.drop(request.message(), flow, status, why),
-        }
-    }
-
-    /// A context that sends a request to the other end of its dialog.
-    fn context_of(
-        &self,
-        now: Now,
-        launch: Launch,
-        identity: Identity,
-    ) -> Result<Box<Context>, (u16, &'static str)> {
-        let message = launch.request.message();
-        let routes = Routes::of_dialog(Token::of(launch.place), launch.has_routes);
-        let Ok(uri) = UriRef::parse(message.uri()) else {
-            return Err((400, "Bad remote target"));
-        };
-        let scene = Scene {
-            now: now.instant,
-            config: &self.config,
-            names: &self.names,
-            location: &self.shared.location,
-            health: &self.shared.health,
-            known: &self.known,
-            slots: &self.shared.leases,
-            is_user: &|aor| self.auth.knows(aor),
-        };
-        let proof = Proof::Trusted { upstream: None };
-        let groups = match choose(&scene, message, &uri, &routes, &proof) {
-            Routing::Targets { groups, .. } => groups,
-            Routing::Refuse { status, reason } => return Err((status, reason)),
-            Routing::Busy { .. } | Routing::Local => return Err((480, "No way to the other end")),
-        };
-        let is_invite = message.method() == Some(Method::Invite);
-        let rewrite = Rewrite {
-            // Past what a dialog's own Route says nothing is to be taken off.
-            routes: Routes::of_dialog(Token::of(launch.place), launch.has_routes),
-            identity,
-            contact: launch.contact,
-            owner: launch.user,
-            breadth: 1,
-            ..Rewrite::unsent()
-        };
-        let back = Back {
-            is_outside: false,
-            is_stream: false,
-            is_bridged: true,
-        };
-        let mut context = Box::new(Context::new(back, None, is_invite));
-        context.incoming = Some(Box::new(Incoming {
-            request: *launch.request,
-            flow: launch.flow,
-            mark: ViaMark::default(),
-            rewrite,
-        }));
-        context.groups = groups;
-        Ok(context)
-    }
 }
 
 /// RAck with the number of our INVITE (RFC 3262 7.2).
@@ -381,22 +290,7 @@ fn rack(message: Message<'_>, was: u32, is: u32) -> Option<String> {
 
 /// Whether a REFER is to a place in somebody's dialog (RFC 3891): attended transfer.
 fn refers_to_a_dialog(message: Message<'_>) -> bool {
-    message.fields(HeaderId::ReferTo).any(|field| {
-        memmem::find(&field.value.to_ascii_lowercase(), b"replaces=").is_some()
-    })
-}
-
-/// Which of our requests name where we are (RFC 3261 table 2).
-fn has_contact(request: Message<'_>) -> bool {
-    matches!(
-        request.method(),
-        Some(
-            Method::Invite
-                | Method::Update
-                | Method::Refer
-                | Method::Notify
-                | Method::Subscribe
-                | Method::Options
-        )
-    )
+    message
+        .fields(HeaderId::ReferTo)
+        .any(|field| memmem::find(&field.value.to_ascii_lowercase(), b"replaces=").is_some())
 }

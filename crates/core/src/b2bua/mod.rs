@@ -31,6 +31,7 @@ mod end;
 mod headers;
 mod hide;
 mod inside;
+mod launch;
 mod leg;
 mod sdp;
 mod table;

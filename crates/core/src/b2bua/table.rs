@@ -108,9 +108,7 @@ impl Calls {
         let mut pairs = self.live.get(&call)?.pairs.iter();
         let pair = pairs.find(|pair| {
             let leg = pair.leg(from);
-            leg.local_tag == tag
-                && &*leg.remote_tag == theirs
-                && &*leg.call_id == request.call_id()
+            leg.local_tag == tag && &*leg.remote_tag == theirs && &*leg.call_id == request.call_id()
         })?;
         Some(Found {
             call,
@@ -147,11 +145,7 @@ impl Calls {
             self.tags.remove(&pair.a.local_tag);
         }
         self.tags.remove(&call.b_tag);
-        for alarm in [
-            Alarm::Answer(End::A),
-            Alarm::Answer(End::B),
-            Alarm::Longest,
-        ] {
+        for alarm in [Alarm::Answer(End::A), Alarm::Answer(End::B), Alarm::Longest] {
             self.timers.cancel(&(id, alarm));
         }
     }
@@ -172,11 +166,5 @@ impl Calls {
     /// When the next is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.timers.next()
-    }
-
-    /// Tags and timers: none are left when no call is.
-    #[cfg(test)]
-    pub(crate) fn leftovers(&self) -> (usize, usize) {
-        (self.tags.len(), self.timers.len())
     }
 }

@@ -76,7 +76,14 @@ pub(super) fn response(
         status => status,
     };
     let mut out = Vec::with_capacity(1024);
-    let mut answer = Reply::new(&mut out, asked, mark, status, reply::reason(status), tell.tag);
+    let mut answer = Reply::new(
+        &mut out,
+        asked,
+        mark,
+        status,
+        reply::reason(status),
+        tell.tag,
+    );
     let mut body = Vec::new();
     if status < 300 {
         put_body(source, &mut body);

@@ -35,16 +35,16 @@ mod waiting;
 mod watchers;
 
 pub use durable::PATIENCE;
-pub(crate) use leased::PATIENCE as PBX_PATIENCE;
-pub use lookups::LookedUp;
 pub(crate) use inbound::has_second_via;
+pub(crate) use leased::PATIENCE as PBX_PATIENCE;
 pub(crate) use local::{Received, unknown};
-pub use shard::shard_of;
+pub use lookups::LookedUp;
 pub(crate) use shard::is_of_shard;
+pub use shard::shard_of;
 
 use self::lookups::Lookups;
-use crate::b2bua::Calls;
 use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
+use crate::b2bua::Calls;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::date;
@@ -114,7 +114,7 @@ pub struct Engine {
     keepalive: keepalive::KeepAlive,
     date: date::Line,
     index: Option<Box<Index>>,
-    shard: u16,
+    pub(crate) shard: u16,
 }
 
 /// What all shards share.
@@ -361,16 +361,6 @@ impl Engine {
         let held = self.table.held().saturating_add(self.contexts.held());
         held.saturating_add(self.parked.held())
             .saturating_add(waiting)
-    }
-
-    /// Live calls of two legs.
-    pub fn calls(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// The number of this shard.
-    pub(crate) fn shard(&self) -> u16 {
-        self.shard
     }
 
     /// How many REGISTERs wait for the disk.

@@ -3,8 +3,8 @@
 use super::best::Finals;
 use super::cancel::reason_line;
 use super::forward::Rewrite;
-use crate::b2bua::Bridge;
 use crate::auth::upstream::Tries;
+use crate::b2bua::Bridge;
 use crate::flow::{Destination, Flow};
 use crate::lease::Passing;
 use crate::policy::{Hook, Story};

@@ -1,8 +1,8 @@
 //! The request as it goes to one branch (RFC 3261 16.6).
 
 use super::context::Incoming;
-use crate::b2bua;
 use crate::auth::{Authenticator, Mark, Role, Secret, User};
+use crate::b2bua;
 use crate::config::Config;
 use crate::digits::decimal;
 use crate::flow::{Destination, ListenerId};

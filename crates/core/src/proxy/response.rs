@@ -99,7 +99,10 @@ impl Engine {
         let is_signed = branch.signed.is_some();
         // For a call of two legs what was said is said anew to the other; its own dialog it was said in.
         let heard = response;
-        let anew = context.bridge.is_some().then(|| self.bridged_answer(now, id, context, (heard, flow), out));
+        let anew = context
+            .bridge
+            .is_some()
+            .then(|| self.bridged_answer(now, id, context, (heard, flow), out));
         let response = match &anew {
             Some(Some(anew)) => anew.message(),
             _ => heard,

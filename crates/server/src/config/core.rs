@@ -4,6 +4,7 @@ use super::{Settings, address::Target, listen::Listener, upstream::Upstream};
 use crate::resolve::Place;
 use bellhop_core::{
     auth::AuthConfig,
+    b2bua::B2buaConfig,
     config::{self, Config, Rate, UpstreamTarget},
     lease::LeaseConfig,
     registrar::RegistrarConfig,
@@ -73,7 +74,10 @@ impl Settings {
             }),
             max_transactions: usize::MAX,
             max_held: self.max_held(),
-            b2bua: self.b2bua.clone(),
+            b2bua: self.b2bua.clone().map(|b2bua| B2buaConfig {
+                most: self.of_worker(b2bua.most),
+                ..b2bua
+            }),
             subscriptions: self.subscriptions.clone(),
         }
     }
@@ -88,8 +92,12 @@ impl Settings {
 
     /// Each shard has its part of what transactions may take.
     fn max_held(&self) -> usize {
-        let all = self.limits.transactions;
-        all.checked_div(self.server.workers()).unwrap_or(all)
+        self.of_worker(self.limits.transactions)
+    }
+
+    /// The part of one worker, of its shard.
+    fn of_worker(&self, all: usize) -> usize {
+        all.checked_div(self.server.workers()).unwrap_or(all).max(1)
     }
 
     /// What is asked of phones, and the users.

@@ -126,6 +126,11 @@ struct DomainPart<'a> {
 struct RoutePart<'a> {
     default: Option<&'a str>,
     mode: &'static str,
+    /// Null: calls are relayed.
+    max_calls: Option<usize>,
+    /// Seconds; null: no end.
+    max_duration: Option<u64>,
+    hide_headers: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -237,7 +242,17 @@ impl Settings {
             },
             route: RoutePart {
                 default: default.map(|upstream| upstream.name.as_str()),
-                mode: "proxy",
+                mode: if self.b2bua.is_some() {
+                    "b2bua"
+                } else {
+                    "proxy"
+                },
+                max_calls: self.b2bua.as_ref().map(|b2bua| b2bua.most),
+                max_duration: self
+                    .b2bua
+                    .as_ref()
+                    .and_then(|b2bua| Some(b2bua.longest?.as_secs())),
+                hide_headers: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
             },
             limits: LimitsPart {
                 message: self.limits.message,

@@ -108,6 +108,15 @@ impl Settings {
             }
             None => "route      what is not for a binding is answered 404".to_owned(),
         });
+        if let Some(b2bua) = &self.b2bua {
+            let most = b2bua.most;
+            let longest = b2bua.longest.map_or_else(String::new, |longest| {
+                format!(", each {} at most", show_duration(longest))
+            });
+            lines.push(format!(
+                "route      a call is two dialogs, and neither side sees the other's; {most} at a time{longest}"
+            ));
+        }
         let message = show_size(self.limits.message);
         let transactions = show_size(self.limits.transactions);
         let sizes = format!("{message} a message, {transactions} for transactions");

@@ -24,6 +24,7 @@ mod registrar;
 mod reload;
 mod remote;
 mod report;
+mod route;
 mod secret;
 mod server;
 mod subscriptions;
@@ -57,7 +58,7 @@ pub(crate) use self::{
     web::Trust,
 };
 
-use bellhop_core::subscription::SubscriptionConfig;
+use bellhop_core::{b2bua::B2buaConfig, subscription::SubscriptionConfig};
 use bellhop_policy::PluginConfig;
 use std::{net::IpAddr, path::Path};
 
@@ -78,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) push: Option<PushHook>,
     /// `[route] default`: index into `upstreams`.
     pub(crate) default_upstream: Option<usize>,
+    /// `[route] mode = "b2bua"`; `None`: calls are relayed.
+    pub(crate) b2bua: Option<B2buaConfig>,
     /// `[limits]`.
     pub(crate) limits: Limits,
     /// `[subscriptions]`.
@@ -125,7 +128,8 @@ pub(crate) fn parse(
             &listeners,
         );
         let upstreams = upstream::read(&top, report, file, environment, &listeners);
-        let default_upstream = upstream::read_route(&top.section("route"), report, &upstreams);
+        let route = route::read(&top.section("route"), report, &upstreams);
+        let default_upstream = route.default;
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);
         upstream::check_logins(&auth, report, &upstreams);
         let registrar = registrar::read(
@@ -137,6 +141,7 @@ pub(crate) fn parse(
                 top.has_within("subscriptions", "share"),
             ),
         );
+        route::check(&route, report, registrar.passes());
         auth::warn_of_users(&auth, report, registrar.is_the_pbxs());
         let push = push::read(&top, report, file, environment);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
@@ -158,6 +163,7 @@ pub(crate) fn parse(
             registrar,
             push,
             default_upstream,
+            b2bua: route.b2bua,
             limits,
             subscriptions,
             admin,

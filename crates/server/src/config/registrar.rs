@@ -46,6 +46,12 @@ impl Registrar {
         passes(self.mode) && self.domains.iter().all(|(_, mode)| passes(*mode))
     }
 
+    /// Whether the PBX challenges the phones of any domain itself.
+    pub(crate) fn passes(&self) -> bool {
+        let passes = |mode: Mode| mode == Mode::Passthrough;
+        passes(self.mode) || self.domains.iter().any(|(_, mode)| passes(*mode))
+    }
+
     /// Whether any domain has registrations of ours at the PBX.
     pub(crate) fn has_leases(&self) -> bool {
         let mut own = self.domains.iter();

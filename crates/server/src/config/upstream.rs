@@ -1,4 +1,4 @@
-//! `[[upstream]]` and `[route]`: the PBXs, and which of them gets what is not for a binding.
+//! `[[upstream]]`: the PBXs.
 
 use super::{
     address::{Host, Target},
@@ -97,29 +97,6 @@ pub(super) fn check_logins(auth: &Auth, report: &Report, upstreams: &[Upstream])
             );
         }
     }
-}
-
-/// Reads `[route]`: the place of the default upstream.
-pub(super) fn read_route(
-    section: &Section<'_>,
-    report: &Report,
-    upstreams: &[Upstream],
-) -> Option<usize> {
-    section.choice("mode", &[("proxy", Some(())), ("b2bua", None)]);
-    let default = section.text("default");
-    section.finish();
-    let Field { value, at } = default?;
-    let found = upstreams.iter().position(|upstream| upstream.name == value);
-    if found.is_none() {
-        let names = || upstreams.iter().map(|upstream| upstream.name.as_str());
-        let hint = match nearest(value, names()) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None if upstreams.is_empty() => "there is no [[upstream]]".to_owned(),
-            None => format!("allowed: {}", quoted(names())),
-        };
-        report.error(&at, format!("no upstream has this name; {hint}"));
-    }
-    found
 }
 
 fn targets(section: &Section<'_>, report: &Report, listeners: &[Listener]) -> Vec<Target> {

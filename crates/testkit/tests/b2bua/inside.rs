@@ -11,7 +11,10 @@ fn a_hold_goes_over_from_either_side_with_its_own_cseq() {
     let hold = offer_of(&mut a, "INVITE", &ok, 9);
     say(&mut world, &a, &hold);
     let over = world.expect(p.address).unwrap();
-    assert!(over.starts_with("INVITE sip:pbx@198.51.100.5:5060 "), "{over}");
+    assert!(
+        over.starts_with("INVITE sip:pbx@198.51.100.5:5060 "),
+        "{over}"
+    );
     assert_eq!(header_of(&over, "CSeq"), "2 INVITE");
     assert_eq!(call_id(&over), call_id(&at_pbx));
     assert!(!over.contains("f6001"), "{over}");
@@ -27,7 +30,10 @@ fn a_hold_goes_over_from_either_side_with_its_own_cseq() {
     let resume = from_callee(&mut p, "INVITE", &at_pbx, 55, OFFER);
     say(&mut world, &p, &resume);
     let over = world.expect(a.address).unwrap();
-    assert!(over.starts_with("INVITE sip:6001@203.0.113.1:5060 "), "{over}");
+    assert!(
+        over.starts_with("INVITE sip:6001@203.0.113.1:5060 "),
+        "{over}"
+    );
     assert_eq!(header_of(&over, "CSeq"), "1 INVITE");
     shows_nothing(&over);
     say(&mut world, &a, &a.answer(&over, 200, "OK", OFFER));
@@ -74,18 +80,30 @@ fn a_second_offer_before_the_answer_to_the_first_is_answered_500() {
 fn every_method_inside_a_call_goes_over_and_its_answer_back() {
     let (mut world, mut a, mut p) = scene();
     let (at_pbx, ok) = talk_to_pbx(&mut world, &mut a, &p, "call-1");
-    let methods = ["INFO", "MESSAGE", "UPDATE", "OPTIONS", "NOTIFY", "REFER", "FOO"];
+    let methods = [
+        "INFO", "MESSAGE", "UPDATE", "OPTIONS", "NOTIFY", "REFER", "FOO",
+    ];
     for (number, method) in (10..).zip(methods) {
         let more = "Refer-To: <sip:7001@192.0.2.1:5060>\r\nEvent: refer\r\nX-Own: 1\r\n";
-        let request = from_caller(&mut a, method, &ok, number)
-            .replacen("Content-Length", &format!("{more}Content-Length"), 1);
+        let request = from_caller(&mut a, method, &ok, number).replacen(
+            "Content-Length",
+            &format!("{more}Content-Length"),
+            1,
+        );
         say(&mut world, &a, &request);
         let over = world.expect(p.address).unwrap();
-        assert!(over.starts_with(&format!("{method} sip:pbx@198.51.100.5:5060 ")), "{over}");
+        assert!(
+            over.starts_with(&format!("{method} sip:pbx@198.51.100.5:5060 ")),
+            "{over}"
+        );
         assert_eq!(header_of(&over, "CSeq"), format!("{} {method}", number - 8));
         assert_eq!(header_of(&over, "X-Own"), "1");
         assert_eq!(header_of(&over, "Refer-To"), "<sip:7001@example.org>");
-        say(&mut world, &p, &p.answer(&over, 202, "Accepted by pbx.inside", "X-Also: 2\r\n"));
+        say(
+            &mut world,
+            &p,
+            &p.answer(&over, 202, "Accepted by pbx.inside", "X-Also: 2\r\n"),
+        );
         let answer = skip(&mut world, a.address, 100);
         assert_eq!(status_of(&answer), 202, "{answer}");
         assert_eq!(header_of(&answer, "X-Also"), "2");
@@ -111,16 +129,26 @@ fn a_prack_names_the_number_of_our_invite() {
     let (invite, at_pbx) = dial(&mut world, &mut a, &p, "call-1", &more);
     assert_eq!(header_of(&at_pbx, "Supported"), "100rel");
     let more = format!("Require: 100rel\r\nRSeq: 77\r\n{OFFER}");
-    say(&mut world, &p, &p.answer(&at_pbx, 183, "Session Progress", &more));
+    say(
+        &mut world,
+        &p,
+        &p.answer(&at_pbx, 183, "Session Progress", &more),
+    );
     let early = skip(&mut world, a.address, 100);
     assert_eq!(header_of(&early, "RSeq"), "77");
     assert_eq!(header_of(&early, "Require"), "100rel");
     let number = header_of(&invite, "CSeq").split(' ').next().unwrap();
-    let prack = from_caller(&mut a, "PRACK", &early, 9)
-        .replacen("Content-Length", &format!("RAck: 77 {number} INVITE\r\nContent-Length"), 1);
+    let prack = from_caller(&mut a, "PRACK", &early, 9).replacen(
+        "Content-Length",
+        &format!("RAck: 77 {number} INVITE\r\nContent-Length"),
+        1,
+    );
     say(&mut world, &a, &prack);
     let over = world.expect(p.address).unwrap();
-    assert!(over.starts_with("PRACK sip:pbx@198.51.100.5:5060 "), "{over}");
+    assert!(
+        over.starts_with("PRACK sip:pbx@198.51.100.5:5060 "),
+        "{over}"
+    );
     assert_eq!(header_of(&over, "RAck"), "77 1 INVITE");
     assert_eq!(header_of(&over, "CSeq"), "2 PRACK");
     say(&mut world, &p, &p.answer(&over, 200, "OK", ""));
@@ -137,8 +165,11 @@ fn what_is_wrong_inside_a_call_is_refused_here() {
         ("INFO", "Require: gruu\r\n", 420),
         ("PUBLISH", "", 405),
     ]) {
-        let request = from_caller(&mut a, method, &ok, number)
-            .replacen("Content-Length", &format!("{more}Content-Length"), 1);
+        let request = from_caller(&mut a, method, &ok, number).replacen(
+            "Content-Length",
+            &format!("{more}Content-Length"),
+            1,
+        );
         say(&mut world, &a, &request);
         let refusal = skip(&mut world, a.address, 100);
         assert_eq!(status_of(&refusal), status, "{method}");
@@ -147,7 +178,8 @@ fn what_is_wrong_inside_a_call_is_refused_here() {
     let late = from_caller(&mut a, "INFO", &ok, 1);
     assert_eq!(status_of(&ask(&mut world, &a, &late)), 500);
     assert_eq!(world.drain(p.address).len(), 0);
-    let unknown = from_caller(&mut a, "BYE", &ok, 20).replacen("Call-ID: call-1", "Call-ID: other", 1);
+    let unknown =
+        from_caller(&mut a, "BYE", &ok, 20).replacen("Call-ID: call-1", "Call-ID: other", 1);
     let unknown = authorized(&mut world, &mut a, &unknown);
     assert_eq!(status_of(&ask(&mut world, &a, &unknown)), 481);
 }

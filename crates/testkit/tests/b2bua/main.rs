@@ -8,9 +8,11 @@
     reason = "a test's harness may fail loudly"
 )]
 
+mod calls;
 #[path = "../common/mod.rs"]
 mod common;
-mod calls;
 mod inside;
+mod model;
 mod races;
 mod site;
+mod ua;

@@ -18,7 +18,11 @@ fn the_callers_cancel_ends_the_b_leg_and_he_gets_487() {
     assert_eq!(call_id(&cancel), call_id(&at_pbx));
     assert_eq!(header_of(&cancel, "Via"), header_of(&at_pbx, "Via"));
     say(&mut world, &p, &p.answer(&cancel, 200, "OK", ""));
-    say(&mut world, &p, &p.answer(&at_pbx, 487, "Request Terminated", ""));
+    say(
+        &mut world,
+        &p,
+        &p.answer(&at_pbx, 487, "Request Terminated", ""),
+    );
     world.pass(Duration::from_millis(100));
     let mut finals = statuses(&mut world, &a);
     finals.sort();
@@ -56,12 +60,19 @@ fn a_200_is_sent_again_until_its_ack_comes_and_without_one_both_are_released() {
     assert!(world.expect(p.address).unwrap().starts_with("ACK "));
     world.pass(Duration::from_secs(31));
     // 13.3.1.4: after 0, 0.5, 1.5, 3.5 s and then every 4 s.
-    let finals = statuses(&mut world, &a).iter().filter(|s| **s == 200).count();
+    let finals = statuses(&mut world, &a)
+        .iter()
+        .filter(|s| **s == 200)
+        .count();
     assert_eq!(finals, 10);
     assert_eq!(world.drain(p.address).len(), 0);
     world.pass(Duration::from_secs(2));
     let at_a = world.drain(a.address);
-    assert!(at_a.iter().any(|m| m.starts_with("BYE sip:6001@203.0.113.1:5060 ")), "{at_a:?}");
+    assert!(
+        at_a.iter()
+            .any(|m| m.starts_with("BYE sip:6001@203.0.113.1:5060 ")),
+        "{at_a:?}"
+    );
     assert!(world.drain(p.address).iter().any(|m| m.starts_with("BYE ")));
     is_over(&mut world);
 }
@@ -98,13 +109,19 @@ fn a_bye_of_the_caller_without_an_ack_ends_both() {
 fn byes_that_cross_are_both_answered_200() {
     let (mut world, mut a, mut p) = scene();
     let (at_pbx, ok) = talk_to_pbx(&mut world, &mut a, &p, "call-1");
-    let (one, other) = (from_caller(&mut a, "BYE", &ok, 9), from_callee(&mut p, "BYE", &at_pbx, 1, ""));
+    let (one, other) = (
+        from_caller(&mut a, "BYE", &ok, 9),
+        from_callee(&mut p, "BYE", &at_pbx, 1, ""),
+    );
     say(&mut world, &a, &one);
     say(&mut world, &p, &other);
     world.pass(Duration::from_millis(50));
     for peer in [&a, &p] {
         let got = world.drain(peer.address);
-        assert!(got.iter().any(|m| matches!(status_of(m), 200 | 481)), "{got:?}");
+        assert!(
+            got.iter().any(|m| matches!(status_of(m), 200 | 481)),
+            "{got:?}"
+        );
     }
     is_over(&mut world);
 }

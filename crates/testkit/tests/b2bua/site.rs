@@ -40,7 +40,13 @@ pub(crate) const OFFER: &str = "Content-Type: application/sdp\r\nContent-Length:
     m=audio 4000 RTP/AVP 0\r\n";
 
 /// The phone calls 7000 at the PBX; gives the INVITE as it was sent and as it came.
-pub(crate) fn dial(world: &mut World, a: &mut Peer, p: &Peer, id: &str, more: &str) -> (String, String) {
+pub(crate) fn dial(
+    world: &mut World,
+    a: &mut Peer,
+    p: &Peer,
+    id: &str,
+    more: &str,
+) -> (String, String) {
     let invite = a.request("INVITE", "sip:7000@example.org", id, more);
     let invite = authorized(world, a, &invite);
     say(world, a, &invite);
@@ -103,7 +109,12 @@ pub(crate) fn is_over(world: &mut World) {
 
 /// Sends the caller's ACK of this 2xx, with a body or without.
 pub(crate) fn acknowledge(world: &mut World, a: &mut Peer, ok: &str, body: &str) {
-    let number = header_of(ok, "CSeq").split(' ').next().unwrap().parse().unwrap();
+    let number = header_of(ok, "CSeq")
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
     let mut ack = from_caller(a, "ACK", ok, number);
     if !body.is_empty() {
         ack = ack.replacen(NO_BODY, body, 1);
@@ -113,7 +124,9 @@ pub(crate) fn acknowledge(world: &mut World, a: &mut Peer, ok: &str, body: &str)
 
 /// The CANCEL of an INVITE.
 pub(crate) fn cancel_of(invite: &str) -> String {
-    invite.replacen(OFFER, NO_BODY, 1).replace("INVITE", "CANCEL")
+    invite
+        .replacen(OFFER, NO_BODY, 1)
+        .replace("INVITE", "CANCEL")
 }
 
 /// A request of the caller inside the dialog of this 2xx, with an offer.

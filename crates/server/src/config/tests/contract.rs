@@ -178,10 +178,10 @@ const APPLIED: [(&str, &str); 46] = [
 /// What has one value in this version, which is what is done without it too.
 const ONLY: [(&str, &str); 3] = [
     ("[registrar]", "mode = \"terminate\""),
-    ("[route]", "mode = \"proxy\""),
+    ("[route]", "mode = \"b2bua\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 6] = [
+const LATER: [(&str, &str); 5] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
     ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
@@ -190,7 +190,6 @@ const LATER: [(&str, &str); 6] = [
         "targets = [\"sip:10.0.0.10;transport=tls\"]",
     ),
     ("[[upstream]]", "targets = [\"sips:10.0.0.10\"]"),
-    ("[route]", "mode = \"b2bua\""),
 ];
 const BASE: &str = r#"
 [server]

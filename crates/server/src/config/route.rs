@@ -1,0 +1,109 @@
+//! `[route]`: which PBX gets what is not for a binding, and what is done with calls.
+
+use super::{
+    Upstream,
+    reader::{Field, Section, quoted},
+    report::{At, Report, nearest},
+};
+use bellhop_core::b2bua::B2buaConfig;
+use std::time::Duration;
+
+/// `[route]`.
+pub(super) struct Route {
+    /// `default`: index into the upstreams.
+    pub(super) default: Option<usize>,
+    /// Calls have two legs; `most` is over all workers.
+    pub(super) b2bua: Option<B2buaConfig>,
+    mode_at: At,
+}
+
+/// Reads `[route]`.
+pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream]) -> Route {
+    let modes = [("proxy", Some(false)), ("b2bua", Some(true))];
+    let is_on = section.choice("mode", &modes);
+    let most = section.whole("max_calls", 1..=10_000_000);
+    let longest = longest(section, report);
+    let hide = hide_headers(section, report);
+    let default = default(section, report, upstreams);
+    section.finish();
+    let is_on = is_on.is_some_and(|field| field.value);
+    let keys = [
+        most.as_ref().map(|field| field.at.clone()),
+        longest.as_ref().map(|field| field.at.clone()),
+        hide.as_ref().map(|field| field.at.clone()),
+    ];
+    for at in keys.into_iter().flatten().filter(|_| !is_on) {
+        report.warn(
+            &at,
+            "means nothing here: calls are relayed; it is for mode = \"b2bua\"",
+        );
+    }
+    let b2bua = B2buaConfig {
+        most: most.map_or(B2buaConfig::default().most, |most| {
+            usize::try_from(most.value).unwrap_or(usize::MAX)
+        }),
+        longest: longest.map(|field| field.value),
+        hide: hide.map_or_else(Vec::new, |field| field.value),
+    };
+    Route {
+        default,
+        b2bua: is_on.then_some(b2bua),
+        mode_at: section.at_key("mode"),
+    }
+}
+
+/// Two dialogs have two Request-URIs, which a digest is over: a PBX that challenges the phones itself would never be
+/// content.
+pub(super) fn check(route: &Route, report: &Report, passes: bool) {
+    if route.b2bua.is_some() && passes {
+        report.error(
+            &route.mode_at,
+            "cannot be with registrar mode \"passthrough\": phones cannot answer a PBX's challenges across two \
+             dialogs; allowed there: \"proxy\"",
+        );
+    }
+}
+
+fn default(section: &Section<'_>, report: &Report, upstreams: &[Upstream]) -> Option<usize> {
+    let Field { value, at } = section.text("default")?;
+    let found = upstreams.iter().position(|upstream| upstream.name == value);
+    if found.is_none() {
+        let names = || upstreams.iter().map(|upstream| upstream.name.as_str());
+        let hint = match nearest(value, names()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if upstreams.is_empty() => "there is no [[upstream]]".to_owned(),
+            None => format!("allowed: {}", quoted(names())),
+        };
+        report.error(&at, format!("no upstream has this name; {hint}"));
+    }
+    found
+}
+
+fn longest(section: &Section<'_>, report: &Report) -> Option<Field<Duration>> {
+    let field = section.duration("max_duration")?;
+    if (MINUTE..=WEEK).contains(&field.value) {
+        return Some(field);
+    }
+    report.error(&field.at, "out of range; allowed: 1m to 7d");
+    None
+}
+
+fn hide_headers(section: &Section<'_>, report: &Report) -> Option<Field<Vec<String>>> {
+    let Field { value, at } = section.texts("hide_headers")?;
+    let mut names = Vec::new();
+    for Field { value, at } in value {
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
+        if value.is_empty() || !value.bytes().all(is_token) {
+            report.error(
+                &at,
+                "is no header name; allowed: a token such as \"X-Node\"",
+            );
+        } else {
+            names.push(value.to_owned());
+        }
+    }
+    Some(Field { value: names, at })
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
