@@ -158,6 +158,26 @@ impl Baresip {
         });
     }
 
+    /// Gives up a call that has not been answered.
+    ///
+    /// # Panics
+    /// If the control connection is gone.
+    pub fn give_up(&mut self) {
+        self.tell("hangup", "");
+    }
+
+    /// Puts its call on hold, or takes it off hold again: a re-INVITE each.
+    ///
+    /// # Panics
+    /// If that is not answered 200.
+    pub fn hold(&mut self, holds: bool) {
+        let before = self.granted("INVITE");
+        self.tell(if holds { "hold" } else { "resume" }, "");
+        until("the answer to baresip's re-INVITE", START, || {
+            (self.granted("INVITE") > before).then_some(())
+        });
+    }
+
     /// Waits until one more call, of its own or one that came in, is established.
     ///
     /// # Panics

@@ -52,6 +52,8 @@ pub struct Setup {
     pub user_count: u32,
     /// How the PBX is registered at.
     pub profile: Option<&'static str>,
+    /// Lines of `[route]` besides the default; only with a PBX.
+    pub route: String,
     /// Lines at the end of the file.
     pub more: String,
 }
@@ -84,6 +86,7 @@ impl Setup {
             profile: None,
             probe: None,
             user_count: 10,
+            route: String::new(),
             more: String::new(),
         }
     }
@@ -184,7 +187,11 @@ impl Setup {
             if let Some(profile) = self.profile {
                 let _ = writeln!(text, "profile = \"{profile}\"");
             }
-            let _ = writeln!(text, "trusted = true\n[route]\ndefault = \"pbx\"");
+            let _ = writeln!(
+                text,
+                "trusted = true\n[route]\ndefault = \"pbx\"\n{}",
+                self.route
+            );
         }
         let _ = writeln!(
             text,

@@ -5,7 +5,7 @@ use super::headers::OPTIONS;
 use super::hide::Hider;
 use super::leg::{Leg, contact_of, routes_of_request};
 use super::write::{self, Ask};
-use crate::engine::{Engine, Received, is_of_shard, unknown};
+use crate::engine::{Engine, Received, shard_of_call, unknown};
 use crate::hex;
 use crate::outbox::Outbox;
 use crate::proxy::{Context, Record};
@@ -165,7 +165,8 @@ impl Engine {
             id.clear();
             id.extend_from_slice(&base);
             id.extend_from_slice(&hex::of_u32(turn));
-            if is_of_shard(&id, self.shard, self.config.registrar.leases.shards) {
+            let shards = usize::from(self.config.registrar.leases.shards);
+            if shard_of_call(&id, shards) == usize::from(self.shard) {
                 break;
             }
         }

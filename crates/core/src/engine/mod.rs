@@ -39,8 +39,8 @@ pub(crate) use inbound::has_second_via;
 pub(crate) use leased::PATIENCE as PBX_PATIENCE;
 pub(crate) use local::{Received, unknown};
 pub use lookups::LookedUp;
-pub(crate) use shard::is_of_shard;
 pub use shard::shard_of;
+pub(crate) use shard::shard_of_call;
 
 use self::lookups::Lookups;
 use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};

@@ -7,7 +7,7 @@ use super::{
     listen::Listener,
     login,
     reader::{Field, Section, quoted},
-    report::{At, Report, nearest},
+    report::{At, Report},
     units::show_duration,
 };
 use bellhop_core::auth::upstream::Login;

@@ -21,6 +21,7 @@ mod modes;
 mod plugin;
 mod readme;
 mod reload;
+mod route;
 mod secrets;
 mod subscriptions;
 
