@@ -101,10 +101,11 @@ fn a_blind_transfer_by_the_pbx_leads_to_the_place_it_names() {
     let mut phone = site.baresip(1, Udp);
     phone.dial("609");
     phone.in_call();
-    phone.wait_for("REFER sip:6001@");
+    phone.wait_for("REFER sip:6001-");
     phone.in_call();
-    phone.listen(2);
-    phone.hang_up();
+    phone.wait_for("Call answered: sip:600@");
+    site.asterisk.cli("channel request hangup all");
+    no_channel_is_left(&site);
     shows_nothing(&site, &phone.said());
     let refer = phone.said();
     let refer_to = format!("Refer-To: <sip:600@{}>", site.lane.bellhop().ip());
@@ -144,8 +145,9 @@ fn a_whole_call(transport: Transport) {
     phone.dial("600");
     talk(&mut [&mut phone]);
     phone.hold(true);
+    // Asterisk's answer, which has come over with it (RFC 3264 8.4).
+    phone.wait_for("a=recvonly");
     phone.hold(false);
-    phone.listen(3);
     phone.hang_up();
     assert!(phone.heard().is(440.0), "{:?}", phone.heard());
     shows_nothing(&site, &phone.said());
@@ -180,7 +182,7 @@ fn watch(site: &Site) {
 fn shows_nothing(site: &Site, outside: &str) {
     let log = site.asterisk.log();
     let inside = identifiers(&log);
-    assert!(inside.len() > 3, "the PBX has logged nothing: {inside:?}");
+    assert!(inside.len() > 2, "the PBX has logged nothing: {inside:?}");
     let place = site.lane.pbx().ip().to_string();
     let names = [place, "Asterisk".to_owned(), "asterisk".to_owned()];
     for word in names.iter().chain(&inside) {

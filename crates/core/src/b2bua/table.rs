@@ -74,6 +74,11 @@ impl Calls {
         &self.inside
     }
 
+    /// Whether there has never been one: then nothing that we sent has no Via but ours.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.last == 0
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty()
     }

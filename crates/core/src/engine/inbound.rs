@@ -310,7 +310,7 @@ impl Engine {
         let may_be_ours = response
             .cseq()
             .is_ok_and(|(_, method)| is_made_here(method));
-        if !may_be_ours && !has_second_via(response) && self.calls.is_empty() {
+        if !may_be_ours && !has_second_via(response) && self.calls.is_unused() {
             return Err("response with no Via but ours");
         }
         Ok(via)

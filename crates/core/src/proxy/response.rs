@@ -39,7 +39,7 @@ impl Engine {
             self.known.learn(response);
         }
         if let Some(status) = response.status()
-            && (context.bridge.is_some() || self.calls.is_empty() || has_second_via(response))
+            && (context.back.is_bridged || self.calls.is_unused() || has_second_via(response))
         {
             self.take_response(now, id, &mut context, status, response, flow, out);
         }

@@ -78,9 +78,12 @@ fn a_call_has_two_dialogs_and_ends_in_both() {
     assert_eq!(call_id(&bye), call_id(&at_pbx));
     assert_eq!(header_of(&bye, "CSeq"), "2 BYE");
     say(&mut world, &p, &p.answer(&bye, 200, "OK", ""));
-    world.pass(Duration::from_secs(120));
-    assert_eq!(world.nodes[0].engine.calls(), 0);
-    assert_eq!(world.nodes[0].engine.live(), (0, 0, 0));
+    is_over(&mut world);
+    assert_eq!(
+        world.drain(p.address).len(),
+        0,
+        "the BYE once it is answered"
+    );
 }
 
 #[test]
@@ -185,66 +188,6 @@ fn a_refusal_says_its_status_and_nothing_of_who_refused() {
         assert!(world.expect(p.address).unwrap().starts_with("ACK "));
     }
     is_over(&mut world);
-}
-
-#[test]
-fn each_early_dialog_of_a_fork_behind_the_pbx_is_one_of_the_caller() {
-    let (mut world, mut a, mut p) = scene();
-    let (_, at_pbx) = dial(&mut world, &mut a, &p, "call-1", OFFER);
-    let mut tags = Vec::new();
-    for user in ["one", "two"] {
-        p.user = user.to_owned();
-        say(
-            &mut world,
-            &p,
-            &p.answer(&at_pbx, 183, "Session Progress", OFFER),
-        );
-        let early = skip(&mut world, a.address, 100);
-        assert_eq!(status_of(&early), 183);
-        assert!(early.contains("m=audio"), "{early}");
-        tags.push(header_of(&early, "To").to_owned());
-    }
-    assert_ne!(tags[0], tags[1]);
-    say(&mut world, &p, &p.answer(&at_pbx, 200, "OK", OFFER));
-    let ok = world.expect(a.address).unwrap();
-    assert_eq!(header_of(&ok, "To"), tags[1]);
-    assert!(world.expect(p.address).unwrap().starts_with("ACK sip:two@"));
-    // The other one answers too: it is not the caller's any more.
-    p.user = "one".to_owned();
-    say(&mut world, &p, &p.answer(&at_pbx, 200, "OK", OFFER));
-    assert!(world.expect(p.address).unwrap().starts_with("ACK sip:one@"));
-    let bye = world.expect(p.address).unwrap();
-    assert!(bye.starts_with("BYE sip:one@"), "{bye}");
-    assert_eq!(statuses(&mut world, &a), [0_u16; 0]);
-}
-
-#[test]
-fn the_next_target_is_tried_in_the_same_dialog_of_the_caller() {
-    let mut config = config_of(Default::default());
-    let second = "198.51.100.6:5060";
-    let mut target = config.upstreams[0].targets[0].clone();
-    target.remote = addr(second);
-    target.host = second.to_owned();
-    config.upstreams[0].targets.push(target);
-    let mut world = bellhop_testkit::World::new(1);
-    world.start(config, auth());
-    let mut a = phone("6001", "203.0.113.1:5060");
-    register(&mut world, &mut a);
-    let p = pbx();
-    let (_, first) = dial(&mut world, &mut a, &p, "call-1", OFFER);
-    say(
-        &mut world,
-        &p,
-        &p.answer(&first, 503, "Service Unavailable", ""),
-    );
-    let again = world.expect(addr(second)).unwrap();
-    assert!(
-        again.starts_with("INVITE sip:7000@198.51.100.6:5060 "),
-        "{again}"
-    );
-    let q = bellhop_testkit::Peer::new("pbx", "", addr(second), addr(SERVER), p.transport);
-    say(&mut world, &q, &q.answer(&again, 200, "OK", OFFER));
-    assert_eq!(status_of(&skip(&mut world, a.address, 100)), 200);
 }
 
 #[test]

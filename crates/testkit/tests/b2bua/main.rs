@@ -11,6 +11,7 @@
 mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+mod forks;
 mod inside;
 mod model;
 mod races;
