@@ -32,7 +32,6 @@ impl Site {
             replay: Arc::new(ReplayGuard::new(16)),
             secret: Arc::new(Secret::new([7; 32])),
             leases: Arc::default(),
-            b2bua: None,
             subscriptions: Arc::default(),
             held: Arc::default(),
             health: Arc::default(),
@@ -166,6 +165,7 @@ fn config(choice: u8) -> Config {
         }),
         max_transactions: if has(3) { 3 } else { 40 },
         max_held: usize::MAX,
+        b2bua: None,
         subscriptions: SubscriptionConfig::default(),
     }
 }

@@ -217,24 +217,6 @@ impl Engine {
         self.finish(now, first, out);
     }
 
-    /// The network reported that this datagram did not arrive (ICMP, RFC 3261 18.4); `bytes` are its
-    /// beginning, for the report need not quote all of it. If it is a request of ours that still waits
-    /// for its first response, its branch ends. Responses and ACKs wait for nothing and are left alone: the
-    /// one is sent again when its request comes again, the other when its response does.
-    ///
-    /// Whether a branch of this shard ended. A report can be forged: only the branch parameter counts,
-    /// 64 bits of which nobody can guess.
-    pub fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool {
-        let first = out.transmits.len();
-        let to = unreachable::sent(bytes)
-            .and_then(|(method, branch)| self.table.unreachable(now.instant, method, branch));
-        if let Some(place) = self.target_at(to) {
-            self.shared.health.shut(place);
-        }
-        self.finish(now, first, out);
-        to.is_some()
-    }
-
     /// A connection is gone: phones that registered over it cannot be reached any more, and what waits
     /// for a first response over it fails as soon as [`Engine::handle_timeout`] is called. Gives how
     /// many bindings went with it.

@@ -2,11 +2,34 @@
 //! little as the 8 bytes of its UDP header, Linux gives up to 520 bytes of what follows (RFC 792,
 //! RFC 1812 4.3.2.3).
 
+use super::Engine;
+use crate::outbox::Outbox;
+use crate::time::Now;
 use bellhop_wire::{Method, ViaRef, view::list};
+
+impl Engine {
+    /// The network reported that this datagram did not arrive (ICMP, RFC 3261 18.4); `bytes` are its
+    /// beginning, for the report need not quote all of it. If it is a request of ours that still waits
+    /// for its first response, its branch ends. Responses and ACKs wait for nothing and are left alone: the
+    /// one is sent again when its request comes again, the other when its response does.
+    ///
+    /// Whether a branch of this shard ended. A report can be forged: only the branch parameter counts,
+    /// 64 bits of which nobody can guess.
+    pub fn unreachable(&mut self, now: Now, bytes: &[u8], out: &mut Outbox) -> bool {
+        let first = out.transmits.len();
+        let to = sent(bytes)
+            .and_then(|(method, branch)| self.table.unreachable(now.instant, method, branch));
+        if let Some(place) = self.target_at(to) {
+            self.shared.health.shut(place);
+        }
+        self.finish(now, first, out);
+        to.is_some()
+    }
+}
 
 /// Method and branch of the request that these bytes begin; `None`: a response, no SIP at all, or cut off
 /// before the end of its first Via.
-pub(super) fn sent(bytes: &[u8]) -> Option<(Method<'_>, &[u8])> {
+fn sent(bytes: &[u8]) -> Option<(Method<'_>, &[u8])> {
     let mut lines = bytes.split_inclusive(|b| *b == b'\n');
     let start = whole(lines.next()?)?;
     if !start.ends_with(b" SIP/2.0") {
