@@ -5,8 +5,7 @@ use super::headers::OPTIONS;
 use super::hide::Hider;
 use super::leg::{Leg, contact_of, routes_of_request};
 use super::write::{self, Ask};
-use crate::engine::{Engine, Received, shard_of_call, unknown};
-use crate::hex;
+use crate::engine::{Engine, Received, unknown};
 use crate::outbox::Outbox;
 use crate::proxy::{Context, Record};
 use crate::record_route::Side;
@@ -117,7 +116,8 @@ impl Engine {
             remote_seq: seq,
         };
         let b_tag = self.entropy.next_u64();
-        let call_id = self.own_call_id();
+        // Of this shard: both legs are served under one lock.
+        let call_id = self.own_call_id().into();
         let hider = hider(&self.config, self.calls.inside(), &a);
         let b = Leg {
             call_id,
@@ -157,22 +157,6 @@ impl Engine {
         Some((call, Pair { a, b }, bridge))
     }
 
-    /// A Call-ID that nobody can guess, of this shard: both legs are served under one lock.
-    fn own_call_id(&mut self) -> Box<[u8]> {
-        let base = hex::of_u64(self.entropy.next_u64());
-        let mut id = Vec::with_capacity(24);
-        for turn in 0..MOST_TURNS {
-            id.clear();
-            id.extend_from_slice(&base);
-            id.extend_from_slice(&hex::of_u32(turn));
-            let shards = usize::from(self.config.registrar.leases.shards);
-            if shard_of_call(&id, shards) == usize::from(self.shard) {
-                break;
-            }
-        }
-        id.into()
-    }
-
     /// A context could not be begun: its call is no more.
     pub(crate) fn unmake_call(&mut self, context: &Context) {
         if let Some(bridge) = &context.bridge
@@ -202,6 +186,3 @@ pub(super) fn hider<'a>(
 pub(super) fn has_offer(message: Message<'_>) -> bool {
     !message.body().is_empty()
 }
-
-/// Far more than there are shards.
-const MOST_TURNS: u32 = 65_536;

@@ -137,7 +137,7 @@ impl Engine {
     }
 
     /// A Call-ID that belongs to this shard, so that what comes in its dialog comes here.
-    pub(super) fn own_call_id(&mut self) -> Vec<u8> {
+    pub(crate) fn own_call_id(&mut self) -> Vec<u8> {
         let shards = usize::from(self.config.registrar.leases.shards);
         let mut call_id = Vec::new();
         for _ in 0..MOST_TRIES {
