@@ -157,11 +157,9 @@ impl Lamps {
         let ready = began.elapsed();
         let since = Instant::now();
         self.flip(first);
-        // One that forgets has forgotten what is lit, too.
-        for lamp in (0..self.plan.lamps).filter(|_| !self.plan.asterisk_remembers) {
-            if self.lit[usize::from(lamp)] {
-                self.set(lamp);
-            }
+        // It has forgotten what is lit, or some of it: its database is on disk a second later.
+        for lamp in 0..self.plan.lamps {
+            self.set(lamp);
         }
         let lit = since.elapsed();
         (ready, lit + self.become_right(PATIENCE))
@@ -192,6 +190,22 @@ impl Lamps {
             (count > 0).then_some((name, count))
         };
         (0..).zip(&self.lit).filter_map(wrong).collect()
+    }
+
+    /// Kills Asterisk and starts it again.
+    pub fn restart_asterisk(&mut self) {
+        self.asterisk.kill();
+        self.asterisk.start();
+    }
+
+    /// Waits until all subscriptions have been ended so that their phones subscribe anew; whether they were in time.
+    pub fn are_deactivated(&mut self, within: Duration) -> bool {
+        crate::deadline::holds_within(within, || {
+            for panel in &mut self.panels {
+                panel.serve();
+            }
+            self.deactivated() == self.subscriptions()
+        })
     }
 
     /// Has the phones answer for so long.

@@ -38,6 +38,40 @@ fn an_asterisk_that_remembers_is_killed_under_two_hundred_lamps() {
     outlive_asterisk(plan);
 }
 
+/// They cannot be had back, for a relayed dialog is between the phone and Asterisk: the phones are told at once.
+#[test]
+fn relayed_lamps_that_asterisk_has_forgotten_are_ended_so_that_their_phones_subscribe_anew() {
+    let plan = Plan {
+        is_shared: false,
+        ..PLAN
+    };
+    let Some(mut lamps) = Lamps::or_skip(plan) else {
+        return;
+    };
+    lamps.restart_asterisk();
+    assert!(lamps.are_deactivated(MOST), "{}", lamps.deactivated());
+    none(&lamps.complaints());
+}
+
+#[test]
+fn relayed_lamps_that_asterisk_remembers_are_left_alone() {
+    let plan = Plan {
+        is_shared: false,
+        asterisk_remembers: true,
+        phones: 5,
+        ..PLAN
+    };
+    let Some(mut lamps) = Lamps::or_skip(plan) else {
+        return;
+    };
+    // Its database is on disk a second later, as a rule.
+    lamps.listen(Duration::from_secs(2));
+    lamps.restart_asterisk();
+    lamps.listen(Duration::from_secs(5));
+    let (ended, left) = (lamps.deactivated(), lamps.inbound());
+    assert!(left > 0 && ended + left == 50, "{ended} ended, {left} left");
+}
+
 fn outlive_asterisk(plan: Plan) {
     let Some(mut lamps) = Lamps::or_skip(plan) else {
         return;

@@ -6,7 +6,7 @@
 //! million, `coverage` says which lines that reaches; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
 //! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it, `kills` kills it
-//! under registrations, `swaps` and `abuse` put plugins
+//! under registrations, `lamps` under subscriptions, `swaps` and `abuse` put plugins
 //! under strain in it; `timing` asks it for users that are there and that are not; `bench` measures Bellhop beside Kamailio.
 
 #![allow(
@@ -25,6 +25,7 @@ mod fanout;
 mod flood;
 mod fuzz;
 mod kills;
+mod lamps;
 mod plugins;
 mod strain;
 mod test;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "swaps" => strain::swaps(&root(), args),
         Some((name, args)) if name == "abuse" => strain::abuse(&root(), args),
         Some((name, args)) if name == "kills" => kills::run(&root(), args),
+        Some((name, args)) if name == "lamps" => lamps::run(&root(), args),
         Some((name, args)) if name == "avalanche" => avalanche::run(&root(), args),
         Some((name, args)) if name == "fanout" => fanout::run(&root(), args),
         Some((name, args)) if name == "timing" => timing::run(&root(), args),
@@ -94,6 +96,8 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  a plugin that misbehaves for one peer, and what others' calls notice
        cargo xtask kills [--kills N] [--rate N] [--users N]
                                  kill the program under registrations: nothing acknowledged is lost
+       cargo xtask lamps [--kills N] [--phones N] [--lamps N]
+                                 kill the program, and Asterisk, under panels of lamps: right in 10 s
        cargo xtask avalanche [--phones N] [--rate N] [--durable 0|1]
                                  all phones register at once: bound in a minute, in 300 MB
        cargo xtask fanout [--watchers N] [--changes N] [--within MS]

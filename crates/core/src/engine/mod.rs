@@ -25,6 +25,7 @@ mod passed;
 mod register;
 mod registrations;
 mod relay;
+mod relayed;
 mod shard;
 mod source_dialogs;
 mod sources;

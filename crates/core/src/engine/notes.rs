@@ -41,7 +41,10 @@ impl Engine {
                 }
             }
             Word::Look { key } => self.look_at_kept(now, &key, out),
-            Word::Back => self.sources_back(now),
+            Word::Back => {
+                self.sources_back(now);
+                self.relayed_back(now);
+            }
             Word::Down(place) => self.branches_lost(now, place, out),
         }
         self.share_deadlines(now, out);
@@ -64,6 +67,7 @@ impl Engine {
                 }
                 Due::Source(number) => self.source_due(now, number, out),
                 Due::Uncovered(number) => self.source_looks(now, number, out),
+                Due::Relayed(number) => self.check_relayed(now, number, out),
             }
         }
         self.registrations_due(now, out);
@@ -71,7 +75,8 @@ impl Engine {
 
     /// The PBX was away and is back: all shards look after their subscriptions.
     pub(super) fn tell_back(&self, out: &mut Outbox) {
-        if self.config.subscriptions.share.is_empty() {
+        let is_any = !self.shared.subscriptions.is_empty();
+        if self.config.subscriptions.share.is_empty() && !is_any {
             return;
         }
         for shard in 0..self.config.registrar.leases.shards {

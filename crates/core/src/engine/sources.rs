@@ -161,6 +161,12 @@ impl Engine {
         if let Some(place) = self.names.target_at(flow.transport, flow.remote) {
             self.heard_at(now, place, response, out);
         }
+        if status < 200 {
+            return;
+        }
+        if let Some(shown) = self.shares.checks.remove(&number) {
+            return self.relayed_checked(now, shown, status, out);
+        }
         let Some(source) = self.shares.sources.get(&number) else {
             return;
         };
@@ -169,7 +175,7 @@ impl Engine {
             let number = response.cseq().map_or(0, |(number, _)| number);
             *dialog.call_id == *response.call_id() && dialog.cseq == number
         });
-        if status < 200 || !is_latest {
+        if !is_latest {
             return;
         }
         let (key, by) = (Arc::clone(&source.key), source.by.clone());
@@ -267,6 +273,7 @@ impl Engine {
 
     /// It failed, and is tried again after a rest. A dialog that stands is kept.
     pub(crate) fn source_failed(&mut self, now: Now, number: u64, out: &mut Outbox) {
+        self.shares.checks.remove(&number);
         let chance = self.entropy.next_u64();
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;

@@ -23,7 +23,11 @@ impl Engine {
         match method {
             Method::Subscribe => {
                 let timer_n = self.config.timers.transaction();
-                board.asked(at, (timer_n, most), request);
+                // One of the PBX's own is not ours to end.
+                let is_phone = self.names.upstream_at(&flow, None).is_none();
+                let is_kept = is_phone && self.config.default_upstream.is_some();
+                let flow = is_kept.then_some(flow);
+                board.asked(at, (timer_n, most), (request, flow));
                 true
             }
             Method::Notify => {

@@ -39,7 +39,7 @@ pub use saved::{SavedSource, SavedWatcher, Saves, Tag};
 pub(crate) use source::{Source, State};
 pub(crate) use table::{Due, Shares};
 pub(crate) use watcher::{End, Keep, Next, Watcher};
-pub(crate) use write::{Notify, SOURCE, Subscribe, WATCHED, Way, contact};
+pub(crate) use write::{Check, Notify, SOURCE, Subscribe, WATCHED, Way, contact};
 
 use crate::registrar::Aor;
 use crate::upstream::Place;

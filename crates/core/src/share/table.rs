@@ -23,6 +23,8 @@ pub(crate) enum Due {
     Source(u64),
     /// What was published in the place of what a source tells is over.
     Uncovered(u64),
+    /// The PBX is to be asked whether it knows one that is relayed, by its number on the board.
+    Relayed(u64),
 }
 
 /// All of it.
@@ -48,6 +50,8 @@ pub(crate) struct Shares {
     pub(crate) wanted: Vec<(Arc<Key>, Aor)>,
     /// When the last watcher that comes from the disk is told.
     paced: Instant,
+    /// Questions to the PBX about those that are relayed, by their numbers on the board.
+    pub(crate) checks: HashMap<u64, u64, RandomState>,
     /// When all sources were last asked about, for the PBX may have forgotten them.
     pub(crate) looked_at: Option<Instant>,
 }
@@ -78,6 +82,7 @@ impl Shares {
             said: 0,
             wanted: Vec::new(),
             paced: Instant::default(),
+            checks: HashMap::with_hasher(hasher()),
             looked_at: None,
         }
     }
@@ -91,6 +96,13 @@ impl Shares {
     fn number(&mut self) -> u64 {
         self.last = self.last.wrapping_add(1) & NUMBER;
         self.last
+    }
+
+    /// A question about one that is relayed; its number.
+    pub(crate) fn check(&mut self, shown: u64) -> u64 {
+        let number = self.number();
+        self.checks.insert(number, shown);
+        number
     }
 
     /// Takes a watcher in. Gives its number and whether it is the first of its key here.

@@ -38,6 +38,20 @@ pub(crate) struct Subscribe<'a> {
     pub(crate) more: &'a [u8],
 }
 
+/// A question whether the other side knows a dialog.
+pub(crate) struct Check<'a> {
+    pub(crate) way: Way<'a>,
+    pub(crate) dialog: &'a Dialog,
+}
+
+impl Check<'_> {
+    /// Appends it.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        head(out, "OPTIONS", self.way, self.dialog, SOURCE);
+        line(out, &[b"Content-Length: 0\r\n"]);
+    }
+}
+
 impl Notify<'_> {
     /// Appends it.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {

@@ -4,6 +4,8 @@ use super::find::{Found, find_notified};
 use super::read::{clip, event_of, told};
 use super::state::{Cause, Standing, State};
 use super::table::{Entry, Table, Tally};
+use super::thread::Thread;
+use crate::flow::Flow;
 use crate::share::{Saves, Watcher};
 use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message, NameAddr};
@@ -80,7 +82,7 @@ impl Board {
         &self,
         (shard, now): (u16, Instant),
         (timer_n, most): (Duration, usize),
-        request: Message<'_>,
+        (request, flow): (Message<'_>, Option<Flow>),
     ) {
         let Some(event) = event_of(request) else {
             return;
@@ -91,11 +93,7 @@ impl Board {
         let is_first = request.to_tag().is_none_or(<[u8]>::is_empty);
         self.change(shard, |table| {
             let known = table.of_call(request.call_id(), event);
-            let is_known = known.iter().any(|number| {
-                let entry = table.live.get(number);
-                entry.is_some_and(|entry| *entry.watcher_tag == *tag)
-            });
-            if is_known || !is_first {
+            if table.is_asked_again(&known, tag, flow) || !is_first {
                 return;
             }
             if self.is_full(table, most, request) {
@@ -116,6 +114,7 @@ impl Board {
                 state: State::asked(now, timer_n, cseq),
                 granted: request.number(HeaderId::Expires).ok().flatten(),
                 began: now,
+                thread: flow.and_then(|flow| Thread::of(request, flow)),
             });
         });
     }
@@ -355,7 +354,7 @@ impl Board {
         self.len() == 0
     }
 
-    fn change(&self, shard: u16, work: impl FnOnce(&mut Table)) {
+    pub(super) fn change(&self, shard: u16, work: impl FnOnce(&mut Table)) {
         let Some(part) = self.part(shard) else {
             return;
         };

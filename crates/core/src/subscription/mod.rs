@@ -9,6 +9,7 @@ mod find;
 mod read;
 mod state;
 mod table;
+mod thread;
 
 pub use board::{Board, Shown};
 pub(crate) use config::REG;

@@ -2,7 +2,8 @@
 
 use super::read::EventRef;
 use super::state::{Cause, Standing, State};
-use crate::{hex, share::Watcher, time::Instant, transaction::Timers};
+use super::thread::Thread;
+use crate::{flow::Flow, hex, share::Watcher, time::Instant, transaction::Timers};
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub(super) struct Entry {
     /// What was granted last.
     pub(super) granted: Option<u32>,
     pub(super) began: Instant,
+    /// Of one that is relayed.
+    pub(super) thread: Option<Box<Thread>>,
 }
 
 /// How many there are, by package (see [`PACKAGES`]; the last is all others) and standing; and how many have
@@ -82,6 +85,22 @@ impl Table {
                 .is_some_and(|entry| entry.is_to(event))
         };
         numbers.filter(is_it).collect()
+    }
+
+    /// Whether one of these is the subscriber's with this tag: then it has asked again, from there.
+    pub(super) fn is_asked_again(&mut self, known: &[u64], tag: &[u8], flow: Option<Flow>) -> bool {
+        let mut is_known = false;
+        for number in known {
+            let entry = self.live.get_mut(number);
+            let Some(entry) = entry.filter(|entry| *entry.watcher_tag == *tag) else {
+                continue;
+            };
+            is_known = true;
+            if let (Some(flow), Some(thread)) = (flow, &mut entry.thread) {
+                thread.flow = flow;
+            }
+        }
+        is_known
     }
 
     /// How many subscriptions a Call-ID has.
@@ -174,6 +193,7 @@ impl Entry {
             },
             granted: None,
             began: now,
+            thread: None,
         }
     }
 

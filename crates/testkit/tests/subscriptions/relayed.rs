@@ -1,7 +1,7 @@
 //! What is relayed is kept in sight, and relayed all the same where it is not.
 
 use crate::site::*;
-use bellhop_core::subscription::PACKAGES;
+use bellhop_core::subscription::{Cause, PACKAGES};
 
 fn crowded(most: usize) -> World {
     let mut config = config();
@@ -98,4 +98,69 @@ fn a_refresh_carries_the_same_record_route() {
     assert!(!first.is_empty());
     let again = watch.refresh(&mut world, 600);
     assert_eq!(header_of(&again, "Record-Route"), first);
+}
+
+/// A phone whose subscription the PBX has forgotten is told to subscribe anew; one that it knows is left alone.
+#[test]
+fn after_the_pbx_was_away_it_is_asked_about_each_and_what_it_has_forgotten_is_ended() {
+    for (status, is_ended) in [(481, true), (500, false), (0, false)] {
+        let mut world = world();
+        let mut watch = Watch::standing(&mut world);
+        let last = watch.notify("active;expires=600", "");
+        say(&mut world, &pbx(), &last);
+        let at_phone = next(&mut world, watch.phone.address, "NOTIFY ");
+        let answer = watch.phone.answer(&at_phone, 200, "OK", "");
+        say(&mut world, &watch.phone, &answer);
+        let mut config = config();
+        config.upstreams[0].probe = Some(SECOND);
+        world.reconfigure(0, config, auth());
+        // Silence, until it is found to be down, and then it answers.
+        world.pass(Duration::from_secs(12));
+        world.drain(addr(PBX));
+        let probe = next(&mut world, addr(PBX), "OPTIONS ");
+        say(&mut world, &pbx(), &pbx().answer(&probe, 200, "OK", ""));
+        let check = loop {
+            let asked = next(&mut world, addr(PBX), "OPTIONS ");
+            if header_of(&asked, "To").contains("tag=") {
+                break asked;
+            }
+        };
+        for name in ["Call-ID", "CSeq"] {
+            let of = |text: &str| header_of(text, name).split(' ').next().unwrap().to_owned();
+            assert_eq!(of(&check), of(&watch.at_pbx));
+        }
+        assert!(header_of(&check, "To").ends_with(";tag=tpbx"), "{check}");
+        if status > 0 {
+            say(&mut world, &pbx(), &pbx().answer(&check, status, "So", ""));
+        }
+        let end = world.expect_within(watch.phone.address, SECOND);
+        assert_eq!(end.is_some(), is_ended, "{status}");
+        let Some(end) = end else {
+            assert_eq!(states(&world), ["active"]);
+            continue;
+        };
+        assert_eq!(
+            header_of(&end, "Subscription-State"),
+            "terminated;reason=deactivated"
+        );
+        for name in ["Call-ID", "From", "To", "Event"] {
+            assert_eq!(header_of(&end, name), header_of(&at_phone, name));
+        }
+        assert_eq!(header_of(&end, "CSeq"), "3 NOTIFY");
+        let answer = watch.phone.answer(&end, 200, "OK", "");
+        say(&mut world, &watch.phone, &answer);
+        world.pass(SECOND);
+        assert!(known(&world).is_empty());
+        assert_eq!(gone(&world, Cause::Deactivated), 1);
+    }
+}
+
+/// The next message at an address that begins so.
+fn next(world: &mut World, address: std::net::SocketAddr, start: &str) -> String {
+    loop {
+        let message = world.expect(address).expect("a message");
+        if message.starts_with(start) {
+            return message;
+        }
+    }
 }
