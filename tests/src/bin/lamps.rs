@@ -60,7 +60,7 @@ fn under(scene: &mut Lamps, kills: u16) -> bool {
     let complaints = scene.complaints();
     println!(
         "{} requests of phones meanwhile, {} told to subscribe anew, {} complaints; {} of ours at Asterisk; {} kB resident",
-        scene.requests() - asked,
+        scene.requests().saturating_sub(asked),
         scene.deactivated(),
         complaints.len(),
         scene.inbound(),
