@@ -162,8 +162,8 @@ impl Engine {
             Some(pair.clone())
         });
         let Some(pair) = found else {
-            // The call has ended meanwhile: what was asked is answered still, its dialog named by itself.
-            return self.answer(context, bridge, (response, None), b"");
+            // The call has ended meanwhile: who asked hears that from us.
+            return None;
         };
         let answer = self.answer(context, bridge, (response, Some(&pair)), b"");
         if is_accepted {

@@ -167,9 +167,9 @@ impl Engine {
             }
             _ => {
                 let is_trusted = self.is_trusted_source(&flow);
-                context
-                    .finals
-                    .add(status, Some((response, flow)), is_trusted);
+                // What could not be said anew is not said at all.
+                let said = is_told.then_some((response, flow));
+                context.finals.add(status, said, is_trusted);
                 if status >= 600 {
                     if is_invite && !context.is_over && !context.is_settled() {
                         context.say_why(status, reason(status));

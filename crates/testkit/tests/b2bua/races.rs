@@ -165,3 +165,35 @@ fn a_call_goes_on_when_its_configuration_goes_back_to_relaying() {
     assert_eq!(status_of(&ask(&mut world, &a, &bye)), 200);
     assert!(world.expect(p.address).unwrap().starts_with("BYE "));
 }
+
+#[test]
+fn what_is_answered_after_the_end_of_its_call_shows_nothing_of_the_other_leg() {
+    for (method, status) in [
+        ("INFO", 200),
+        ("INFO", 481),
+        ("INVITE", 487),
+        ("INVITE", 200),
+    ] {
+        let (mut world, mut a, mut p) = scene();
+        let (at_pbx, ok) = talk_to_pbx(&mut world, &mut a, &p, "call-1");
+        let request = offer_of(&mut a, method, &ok, 9);
+        say(&mut world, &a, &request);
+        let over = world.expect(p.address).unwrap();
+        let bye = from_callee(&mut p, "BYE", &at_pbx, 1, "");
+        assert_eq!(status_of(&ask(&mut world, &p, &bye)), 200);
+        say(&mut world, &p, &p.answer(&over, status, "pbx.inside", ""));
+        world.pass(Duration::from_millis(100));
+        let at_a = world.drain(a.address);
+        for message in &at_a {
+            shows_nothing(message);
+            assert!(!message.contains(call_id(&over)), "{message}");
+        }
+        let is_final = |m: &&String| status_of(m) >= 200;
+        assert_eq!(
+            at_a.iter().filter(is_final).count(),
+            1,
+            "{method} {status}: {at_a:?}"
+        );
+        assert!(at_a.iter().any(|m| m.starts_with("BYE ")), "{at_a:?}");
+    }
+}
