@@ -52,12 +52,16 @@ fn put(field: &Field<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
         Passage::Stays => {}
         Passage::Goes if hider.tells(field.value) => {}
         Passage::Goes => out.extend(field.value.iter().filter(|b| !matches!(b, b'\r' | b'\n'))),
-        Passage::Uris => join(field, out, |value, out| {
+        Passage::Uris => join(field.value, out, |value, out| {
             hider.put_name_addr(value, true, out)
         }),
-        Passage::Options => join(field, out, |value, out| put_known(value, OPTIONS, out)),
-        Passage::Methods => join(field, out, |value, out| put_known(value, METHODS, out)),
-        Passage::Reason => join(field, out, put_reason),
+        Passage::Options => join(field.value, out, |value, out| {
+            put_known(value, OPTIONS, out)
+        }),
+        Passage::Methods => join(field.value, out, |value, out| {
+            put_known(value, METHODS, out)
+        }),
+        Passage::Reason => join(field.value, out, put_reason),
         Passage::Seconds => {
             let digits = field.value.iter().take_while(|b| b.is_ascii_digit());
             out.extend(digits);
@@ -137,9 +141,9 @@ fn is_named(field: &Field<'_>, name: &str) -> bool {
 }
 
 /// The elements of a line that `put` appends, with commas between them.
-fn join(field: &Field<'_>, out: &mut Vec<u8>, put: impl Fn(&[u8], &mut Vec<u8>) -> bool) {
+fn join(line: &[u8], out: &mut Vec<u8>, put: impl Fn(&[u8], &mut Vec<u8>) -> bool) {
     let mut is_first = true;
-    for (_, value) in split(field.value) {
+    for (_, value) in split(line) {
         let before = out.len();
         if !is_first {
             out.extend_from_slice(b", ");
@@ -160,6 +164,13 @@ fn put_known(value: &[u8], known: &[&str], out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(value);
     }
     is_known
+}
+
+/// The value of a Reason as the other leg gets it; empty if none of it can be read.
+pub(crate) fn reason(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    join(value, &mut out, put_reason);
+    out
 }
 
 /// `protocol ;cause=number`, the text left out: it says what made it.

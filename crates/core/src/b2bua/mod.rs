@@ -38,6 +38,7 @@ mod table;
 mod write;
 
 pub(crate) use call::Bridge;
+pub(crate) use headers::reason;
 pub(crate) use table::Calls;
 pub(crate) use write::uri as contact;
 

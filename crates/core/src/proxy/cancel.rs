@@ -1,6 +1,7 @@
 //! CANCEL: the caller's, and ours to branches (RFC 3261 9, 16.10).
 
 use super::context::{BranchId, BranchState, Cancel, Context};
+use crate::b2bua;
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::outbox::Outbox;
@@ -38,7 +39,14 @@ impl Engine {
             context.finals.add(487, None, true);
             context.reason.clear();
             for field in cancel.fields(HeaderId::Reason) {
-                reason_line(field.value, &mut context.reason);
+                if context.back.is_bridged {
+                    let told = b2bua::reason(field.value);
+                    if !told.is_empty() {
+                        reason_line(&told, &mut context.reason);
+                    }
+                } else {
+                    reason_line(field.value, &mut context.reason);
+                }
             }
             self.cancel_branches(now, id, &mut context, out);
         }

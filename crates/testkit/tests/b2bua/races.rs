@@ -197,3 +197,20 @@ fn what_is_answered_after_the_end_of_its_call_shows_nothing_of_the_other_leg() {
         assert!(at_a.iter().any(|m| m.starts_with("BYE ")), "{at_a:?}");
     }
 }
+
+#[test]
+fn a_cancel_of_the_pbx_tells_the_phone_its_cause_and_not_its_words() {
+    let (mut world, a, mut p) = scene();
+    let invite = p.request("INVITE", "sip:6001@example.org", "inside-call", OFFER);
+    say(&mut world, &p, &invite);
+    let at_a = world.expect(a.address).unwrap();
+    say(&mut world, &a, &a.answer(&at_a, 180, "Ringing", ""));
+    assert_eq!(status_of(&skip(&mut world, p.address, 100)), 180);
+    let reason = "Reason: SIP;cause=200;text=\"answered at pbx.inside\"\r\nContent-Length";
+    let cancel = cancel_of(&invite).replacen("Content-Length", reason, 1);
+    say(&mut world, &p, &cancel);
+    let cancel = world.expect(a.address).unwrap();
+    assert!(cancel.starts_with("CANCEL "), "{cancel}");
+    assert_eq!(header_of(&cancel, "Reason"), "SIP;cause=200");
+    shows_nothing(&cancel);
+}
