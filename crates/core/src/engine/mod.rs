@@ -30,6 +30,7 @@ mod shard;
 mod source_dialogs;
 mod sources;
 mod subscriptions;
+mod turns;
 mod unasked;
 mod unreachable;
 mod waiting;

@@ -66,6 +66,7 @@ impl Engine {
                     }
                 }
                 Due::Source(number) => self.source_due(now, number, out),
+                Due::Turn => self.turn_came(now, out),
                 Due::Uncovered(number) => self.source_looks(now, number, out),
                 Due::Relayed(number) => self.check_relayed(now, number, out),
             }

@@ -352,13 +352,6 @@ impl Engine {
         }
     }
 
-    /// It waits for its turn at the PBX, which it shares with our registrations.
-    pub(super) fn source_in_turn(&mut self, now: Now, number: u64) {
-        let interval = self.config.registrar.leases.interval();
-        let at = self.shared.leases.reserve(now.instant, interval);
-        self.shares.wake_source(number, at);
-    }
-
     pub(super) fn source_gone(&mut self, number: u64, out: &mut Outbox) {
         self.drop_source_saved(number, out);
         if self.shares.drop_source(number) {

@@ -15,6 +15,7 @@
 mod body;
 mod dialog;
 mod held;
+mod line;
 mod list;
 mod reg;
 mod registrations;

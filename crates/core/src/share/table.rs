@@ -2,6 +2,7 @@
 
 mod lists;
 
+use super::line::Line;
 use super::{Key, List, Registrations, Source, State, View, Watcher};
 use crate::registrar::Aor;
 use crate::time::Instant;
@@ -21,6 +22,8 @@ pub(crate) enum Due {
     Again(u64),
     /// A source is to be asked for, refreshed, or let go.
     Source(u64),
+    /// The first source in line is to be asked for.
+    Turn,
     /// What was published in the place of what a source tells is over.
     Uncovered(u64),
     /// The PBX is to be asked whether it knows one that is relayed, by its number on the board.
@@ -44,6 +47,8 @@ pub(crate) struct Shares {
     /// By Call-ID and our tag.
     by_dialog: HashMap<Name, u64, RandomState>,
     by_key: HashMap<Arc<Key>, u64, RandomState>,
+    /// Sources that wait for their turn at the PBX.
+    pub(crate) line: Line,
     last: u64,
     said: u64,
     /// Keys of watchers that come from the disk, and in whose name they are wanted.
@@ -78,6 +83,7 @@ impl Shares {
             by_user: HashMap::with_hasher(hasher()),
             by_dialog: HashMap::with_hasher(hasher()),
             by_key: HashMap::with_hasher(hasher()),
+            line: Line::new(hasher()),
             last: 0,
             said: 0,
             wanted: Vec::new(),
@@ -252,18 +258,35 @@ impl Shares {
         self.detach(number);
         self.timers.cancel(&Due::Source(number));
         self.timers.cancel(&Due::Uncovered(number));
+        self.line.leave(number);
         self.sources.remove(&number).is_some()
     }
 
     /// Has a source looked at then, and not before.
     pub(crate) fn wake_source(&mut self, number: u64, at: Instant) {
         if self.sources.contains_key(&number) {
+            self.line.leave(number);
             self.timers.set(Due::Source(number), at);
         }
     }
 
+    /// Has a source looked at when its turn comes, and not before.
+    pub(crate) fn stand_in_line(&mut self, number: u64) {
+        if self.sources.contains_key(&number) {
+            self.timers.cancel(&Due::Source(number));
+            self.line.join(number);
+        }
+    }
+
+    /// A turn has been taken.
+    pub(crate) fn turn_at(&mut self, at: Instant) {
+        self.line.has_turn = true;
+        self.timers.set(Due::Turn, at);
+    }
+
     /// Has a source asked for no more until somebody wakes it.
     pub(crate) fn rest_source(&mut self, number: u64) {
+        self.line.leave(number);
         self.timers.cancel(&Due::Source(number));
     }
 

@@ -192,3 +192,55 @@ fn a_body_with_thousands_of_attributes_is_left_out_and_the_lamp_stays_as_it_was(
     party.run(SECOND);
     assert_eq!(lamp_of(party.heard_by(&phone).last().unwrap()).1, "early");
 }
+
+/// Who asks for hundreds of resources, and wants none of them any more, has no turn taken at the PBX for each.
+#[test]
+fn a_flood_of_subscriptions_that_are_ended_at_once_keeps_nobody_waiting() {
+    let mut party = Party::new();
+    for n in 0..500 {
+        let mut phone = party.guest(n, 200);
+        let resource = format!("sip:{}@example.org", 7_000 + n);
+        let request = phone.request("SUBSCRIBE", &resource, &format!("flood{n}"), DIALOG);
+        let request = authorized(&mut party.world, &mut phone, &request);
+        let ok = party.sends(&phone, &request);
+        party.run(Duration::from_millis(3));
+        let end = again(&mut phone, &ok, 50, 0);
+        say(&mut party.world, &phone, &end);
+        party.run(Duration::from_millis(2));
+    }
+    party.run(Duration::from_millis(100));
+    assert!(known(&party.world).is_empty());
+    let before = party.asked.len();
+    let (phone, _) = party.watcher(600);
+    party.run(Duration::from_millis(300));
+    assert!(party.asked.len() > before);
+    let last = party.heard_by(&phone).last().unwrap();
+    assert!(
+        value(last, "Subscription-State").starts_with("active"),
+        "{last}"
+    );
+}
+
+/// One user has a thousand watchers, and the next is the PBX's own affair; another user is none of it.
+#[test]
+fn beyond_a_thousand_watchers_a_user_is_relayed_and_the_others_are_not() {
+    let mut party = Party::new();
+    for n in 0..1_000 {
+        let mut phone = party.guest(n * 3, 200);
+        let ok = party.subscribes(&mut phone, &format!("many{n}"), DIALOG);
+        assert_eq!(status_of(&ok), 200);
+        if n % 100 == 0 {
+            party.run(Duration::from_millis(50));
+        }
+    }
+    party.run(SECOND);
+    assert_eq!(party.asked.len(), 1);
+    let mut phone = party.guest(3_300, 200);
+    let request = phone.request("SUBSCRIBE", "sip:6002@example.org", "more", DIALOG);
+    let request = authorized(&mut party.world, &mut phone, &request);
+    say(&mut party.world, &phone, &request);
+    let at_pbx = party.world.expect(addr(PBX)).expect("a SUBSCRIBE");
+    assert_eq!(value(&at_pbx, "Call-ID"), "more");
+    let (_, ok) = party.watcher(3_301);
+    assert!(value(&ok, "Contact").starts_with("<sip:bhw@"), "{ok}");
+}
