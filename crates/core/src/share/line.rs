@@ -1,6 +1,8 @@
 //! Sources that wait for their turn, in the order in which they came. Who leaves leaves at once, and its place is passed
 //! over when it comes to the front.
 
+use super::{Due, Shares};
+use crate::time::Instant;
 use ahash::RandomState;
 use std::collections::{HashSet, VecDeque};
 
@@ -53,6 +55,22 @@ impl Line {
                 return Some(first);
             }
         }
+    }
+}
+
+impl Shares {
+    /// Has a source looked at when its turn comes, and not before.
+    pub(crate) fn stand_in_line(&mut self, number: u64) {
+        if self.sources.contains_key(&number) {
+            self.timers.cancel(&Due::Source(number));
+            self.line.join(number);
+        }
+    }
+
+    /// A turn has been taken.
+    pub(crate) fn turn_at(&mut self, at: Instant) {
+        self.line.has_turn = true;
+        self.timers.set(Due::Turn, at);
     }
 }
 

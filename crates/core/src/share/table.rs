@@ -270,20 +270,6 @@ impl Shares {
         }
     }
 
-    /// Has a source looked at when its turn comes, and not before.
-    pub(crate) fn stand_in_line(&mut self, number: u64) {
-        if self.sources.contains_key(&number) {
-            self.timers.cancel(&Due::Source(number));
-            self.line.join(number);
-        }
-    }
-
-    /// A turn has been taken.
-    pub(crate) fn turn_at(&mut self, at: Instant) {
-        self.line.has_turn = true;
-        self.timers.set(Due::Turn, at);
-    }
-
     /// Has a source asked for no more until somebody wakes it.
     pub(crate) fn rest_source(&mut self, number: u64) {
         self.line.leave(number);
