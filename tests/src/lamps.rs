@@ -91,9 +91,13 @@ impl Lamps {
             _data: data,
             _lane: site.lane,
         };
-        for panel in &mut lamps.panels {
+        for at in 0..lamps.panels.len() {
             for lamp in 0..plan.lamps {
-                panel.subscribe(&name(lamp));
+                lamps.panels[at].subscribe(&name(lamp));
+            }
+            // Those who have subscribed are told meanwhile.
+            for panel in &mut lamps.panels {
+                panel.serve();
             }
         }
         lamps.become_right(PATIENCE);
@@ -156,7 +160,10 @@ impl Lamps {
         self.asterisk.start();
         let ready = began.elapsed();
         let since = Instant::now();
-        self.flip(first);
+        for lamp in (first..self.plan.lamps).step_by(2) {
+            let lit = &mut self.lit[usize::from(lamp)];
+            *lit = !*lit;
+        }
         // It has forgotten what is lit, or some of it: its database is on disk a second later.
         for lamp in 0..self.plan.lamps {
             self.set(lamp);
