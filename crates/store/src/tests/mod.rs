@@ -11,6 +11,7 @@
 mod disk;
 mod files;
 mod groups;
+mod shares;
 
 use super::*;
 use bellhop_core::{
