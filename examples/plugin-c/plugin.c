@@ -127,6 +127,11 @@ extern int32_t __wasm_import_sip_policy_dialogs_count(uint8_t *, size_t, uint8_t
 __attribute__((__import_module__("sip:policy/dialogs@0.1.0"), __import_name__("end")))
 extern void __wasm_import_sip_policy_dialogs_end(uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *);
 
+// Imported Functions from `sip:policy/publish@0.1.0`
+
+__attribute__((__import_module__("sip:policy/publish@0.1.0"), __import_name__("set")))
+extern void __wasm_import_sip_policy_publish_set(uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, int64_t, uint8_t *);
+
 // Imported Functions from `sip:policy/random@0.1.0`
 
 __attribute__((__import_module__("sip:policy/random@0.1.0"), __import_name__("bytes")))
@@ -890,6 +895,22 @@ void sip_policy_dialogs_result_void_string_free(sip_policy_dialogs_result_void_s
   if (!ptr->is_err) {
   } else {
     plugin_string_free(&ptr->val.err);
+  }
+}
+
+void sip_policy_publish_error_free(sip_policy_publish_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 2: {
+      plugin_string_free(&ptr->val.malformed);
+      break;
+    }
+  }
+}
+
+void sip_policy_publish_result_bool_error_free(sip_policy_publish_result_bool_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    sip_policy_publish_error_free(&ptr->val.err);
   }
 }
 
@@ -1817,6 +1838,65 @@ bool sip_policy_dialogs_end(plugin_string_t *call_id, uint16_t status, plugin_st
     }
   }
   if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool sip_policy_publish_set(plugin_string_t *resource, plugin_string_t *package, plugin_string_t *content_type, plugin_list_u8_t *body, uint64_t *maybe_ttl_ms, bool *ret, sip_policy_publish_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  plugin_option_u64_t ttl_ms;
+  ttl_ms.is_some = maybe_ttl_ms != NULL;if (maybe_ttl_ms) {
+    ttl_ms.val = *maybe_ttl_ms;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((ttl_ms).is_some) {
+    const uint64_t *payload0 = &(ttl_ms).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_sip_policy_publish_set((uint8_t *) (*resource).ptr, (*resource).len, (uint8_t *) (*package).ptr, (*package).len, (uint8_t *) (*content_type).ptr, (*content_type).len, (uint8_t *) (*body).ptr, (*body).len, option, option1, ptr);
+  sip_policy_publish_result_bool_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      sip_policy_publish_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          variant.val.malformed = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
     return 1;
   } else {
     *err = result.val.err;

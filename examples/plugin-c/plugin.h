@@ -378,6 +378,30 @@ typedef struct {
   } val;
 } sip_policy_dialogs_result_void_string_t;
 
+typedef struct sip_policy_publish_error_t {
+  uint8_t tag;
+  union {
+    plugin_string_t     malformed;
+  } val;
+} sip_policy_publish_error_t;
+
+// The plugin has published as much as one may have.
+#define SIP_POLICY_PUBLISH_ERROR_FULL 0
+// The body is over 16 KiB.
+#define SIP_POLICY_PUBLISH_ERROR_TOO_LARGE 1
+// The resource, the package, the content type or the body is not what it must be; in words.
+#define SIP_POLICY_PUBLISH_ERROR_MALFORMED 2
+// Not here: in `describe` and `validate`.
+#define SIP_POLICY_PUBLISH_ERROR_UNAVAILABLE 3
+
+typedef struct {
+  bool is_err;
+  union {
+    bool ok;
+    sip_policy_publish_error_t err;
+  } val;
+} sip_policy_publish_result_bool_error_t;
+
 typedef sip_policy_types_header_field_t sip_policy_http_header_field_t;
 
 typedef struct {
@@ -611,6 +635,14 @@ extern uint32_t sip_policy_dialogs_count(plugin_string_t *key, plugin_string_t *
 // An error where the host keeps no dialogs of its own.
 extern bool sip_policy_dialogs_end(plugin_string_t *call_id, uint16_t status, plugin_string_t *reason, plugin_string_t *err);
 
+// Imported Functions from `sip:policy/publish@0.1.0`
+// The full state of a resource, in the place of what was published before, and before
+// what a PBX says. `resource` is a sip or sips URI in a domain of the host's; `package` is
+// "dialog", "presence" or "message-summary". An empty body takes it back; so does the end
+// of the ttl. Version and name of the resource are written anew for each watcher. True if
+// anything has changed by it.
+extern bool sip_policy_publish_set(plugin_string_t *resource, plugin_string_t *package, plugin_string_t *content_type, plugin_list_u8_t *body, uint64_t *maybe_ttl_ms, bool *ret, sip_policy_publish_error_t *err);
+
 // Imported Functions from `sip:policy/random@0.1.0`
 // At most 1024.
 extern void sip_policy_random_bytes(uint32_t length, plugin_list_u8_t *ret);
@@ -733,6 +765,10 @@ void sip_policy_upstreams_list_member_free(sip_policy_upstreams_list_member_t *p
 void sip_policy_upstreams_option_list_member_free(sip_policy_upstreams_option_list_member_t *ptr);
 
 void sip_policy_dialogs_result_void_string_free(sip_policy_dialogs_result_void_string_t *ptr);
+
+void sip_policy_publish_error_free(sip_policy_publish_error_t *ptr);
+
+void sip_policy_publish_result_bool_error_free(sip_policy_publish_result_bool_error_t *ptr);
 
 void sip_policy_http_header_field_free(sip_policy_http_header_field_t *ptr);
 

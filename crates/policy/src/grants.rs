@@ -26,11 +26,13 @@ pub enum Capability {
     Random,
     /// The interface `http`.
     Http,
+    /// The interface `publish`.
+    Publish,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Edit,
         Self::EditResponse,
         Self::BodyRead,
@@ -41,6 +43,7 @@ impl Capability {
         Self::Dialogs,
         Self::Random,
         Self::Http,
+        Self::Publish,
     ];
 
     /// As the configuration writes it.
@@ -56,6 +59,7 @@ impl Capability {
             Self::Dialogs => "dialogs",
             Self::Random => "random",
             Self::Http => "http",
+            Self::Publish => "publish",
         }
     }
 
@@ -70,6 +74,7 @@ impl Capability {
             "dialogs" => Some(Some(Self::Dialogs)),
             "random" => Some(Some(Self::Random)),
             "http" => Some(Some(Self::Http)),
+            "publish" => Some(Some(Self::Publish)),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What the program around lends to plugins.
 
 use bellhop_core::outbox::Ticket;
+use bellhop_core::share::{Held, Publication, Unpublished};
 use bellhop_core::time::{Instant, Now};
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -20,6 +21,12 @@ pub trait Services: Send + Sync + Debug {
     /// The members of an upstream group; `None`: there is no such group. `calls` knows how many calls ring or
     /// were answered at an address.
     fn members(&self, group: &str, calls: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>>;
+
+    /// Publishes a state for its watchers, or takes it back. Whether anything has changed by that.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn publish(&self, now: Now, publication: Publication<'_>) -> Result<bool, Unpublished>;
 }
 
 /// Whoever calls [`bellhop_core::engine::Engine::consulted`] for a shard.
@@ -95,5 +102,10 @@ impl Services for Alone {
 
     fn members(&self, _: &str, _: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
         None
+    }
+
+    fn publish(&self, now: Now, publication: Publication<'_>) -> Result<bool, Unpublished> {
+        // Judged as it would be, for nobody to watch.
+        Held::default().publish(now.instant, publication)
     }
 }

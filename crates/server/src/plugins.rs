@@ -7,10 +7,11 @@ use crate::{
     upstreams::Upstreams,
 };
 use bellhop_core::{
-    engine::Engine,
+    engine::{Engine, Shared},
     entropy::Entropy as _,
     outbox::Ticket,
     registrar::{Aor, Location},
+    share::{Held, Publication, Unpublished},
     time::Now,
 };
 use bellhop_policy::{
@@ -25,6 +26,28 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 pub(crate) struct Plugins {
     registry: Arc<Registry>,
     upstreams: Arc<Upstreams>,
+    held: Arc<Held>,
+    answers: Answers,
+}
+
+/// What plugins look at and change.
+#[derive(Debug)]
+pub(crate) struct Around {
+    pub(crate) location: Arc<Location>,
+    pub(crate) held: Arc<Held>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) answers: Answers,
+}
+
+impl Around {
+    pub(crate) fn of(shared: &Shared, upstreams: Arc<Upstreams>, answers: Answers) -> Self {
+        Self {
+            location: Arc::clone(&shared.location),
+            held: Arc::clone(&shared.held),
+            upstreams,
+            answers,
+        }
+    }
 }
 
 impl Plugins {
@@ -32,17 +55,10 @@ impl Plugins {
     ///
     /// # Errors
     /// The first plugin that cannot be used, and why.
-    pub(crate) fn load(
-        settings: &Settings,
-        location: &Arc<Location>,
-        upstreams: Arc<Upstreams>,
-        clock: Clock,
-    ) -> Result<Self, String> {
-        let services = Arc::new(Program {
-            location: Arc::clone(location),
-            upstreams: Arc::clone(&upstreams),
-            clock,
-        });
+    pub(crate) fn load(settings: &Settings, around: Around, clock: Clock) -> Result<Self, String> {
+        let (upstreams, held) = (Arc::clone(&around.upstreams), Arc::clone(&around.held));
+        let answers = around.answers.clone();
+        let services = Arc::new(Program { around, clock });
         let cache = settings
             .server
             .data_dir
@@ -52,6 +68,8 @@ impl Plugins {
         let plugins = Self {
             registry: Arc::new(registry),
             upstreams,
+            held,
+            answers,
         };
         plugins.measure(settings);
         let began = std::time::Instant::now();
@@ -77,8 +95,13 @@ impl Plugins {
     pub(crate) async fn swap(&self, settings: &Settings) -> Result<Swapped, String> {
         let configs = settings.plugins.clone();
         let swapped = self.beside(move |registry| registry.swap(configs)).await;
-        if swapped.is_ok() {
+        if let Ok(swapped) = &swapped {
             self.measure(settings);
+            // What one had published that is no more is nobody's word now.
+            for gone in &swapped.removed {
+                self.held.forget_owner(gone);
+            }
+            self.answers.tell(Answer::Published);
         }
         swapped
     }
@@ -148,8 +171,7 @@ pub(crate) fn told(swapped: &Swapped) -> Option<String> {
 
 /// What plugins may ask the program.
 struct Program {
-    location: Arc<Location>,
-    upstreams: Arc<Upstreams>,
+    around: Around,
     clock: Clock,
 }
 
@@ -175,7 +197,7 @@ impl Services for Program {
             return Vec::new();
         };
         let mut found = SmallVec::new();
-        self.location.lookup(now.instant, &aor, &mut found);
+        self.around.location.lookup(now.instant, &aor, &mut found);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let binding = |binding: &Arc<bellhop_core::registrar::Binding>| {
             let flow = binding.flow;
@@ -196,7 +218,17 @@ impl Services for Program {
     }
 
     fn members(&self, group: &str, calls: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
-        self.upstreams.members(self.clock.now(), group, calls)
+        let upstreams = &self.around.upstreams;
+        upstreams.members(self.clock.now(), group, calls)
+    }
+
+    fn publish(&self, now: Now, publication: Publication<'_>) -> Result<bool, Unpublished> {
+        let has_changed = self.around.held.publish(now.instant, publication)?;
+        if has_changed {
+            // A plugin that runs beside the workers is in no engine's call.
+            self.around.answers.tell(Answer::Published);
+        }
+        Ok(has_changed)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     config::{Machine, Settings, load},
     driver::{Answers, Clock, Core, Driver, Observer, OsEntropy, Parts},
     key, log,
-    plugins::{Plugins, told},
+    plugins::{Around, Plugins, told},
     resolve::{Bounds, Names, RESOLV_CONF, Reach, Resolver},
     store::Store,
     transport::StreamLimits,
@@ -155,9 +155,10 @@ impl Server {
         let told = answers.clone();
         let start = move |s: &Settings, shared: &Shared| Store::start(s, shared, clock, told);
         let store = beside(&settings, &shared, start).await?;
-        let seen = Arc::clone(&upstreams);
-        let load =
-            move |s: &Settings, shared: &Shared| Plugins::load(s, &shared.location, seen, clock);
+        let (seen, bell) = (Arc::clone(&upstreams), answers.clone());
+        let load = move |s: &Settings, shared: &Shared| {
+            Plugins::load(s, Around::of(shared, seen, bell), clock)
+        };
         let plugins = beside(&settings, &shared, load).await?;
         let core = |shard| -> Box<dyn Core> {
             let mut engine = Engine::new(

@@ -3066,6 +3066,186 @@ pub mod sip {
             }
         }
 
+        /// Capability "publish": state from outside, for whoever watches it: a lamp, a presence
+        /// sign, a mailbox.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod publish {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() =
+                super::super::super::__link_custom_section_describing_imports;
+
+            use super::super::super::_rt;
+            #[derive(Clone, PartialEq)]
+            pub enum Error {
+                /// The plugin has published as much as one may have.
+                Full,
+                /// The body is over 16 KiB.
+                TooLarge,
+                /// The resource, the package, the content type or the body is not what it must be; in words.
+                Malformed(_rt::String),
+                /// Not here: in `describe` and `validate`.
+                Unavailable,
+            }
+            impl ::core::fmt::Debug for Error {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    match self {
+                        Error::Full => f.debug_tuple("Error::Full").finish(),
+                        Error::TooLarge => f.debug_tuple("Error::TooLarge").finish(),
+                        Error::Malformed(e) => f.debug_tuple("Error::Malformed").field(e).finish(),
+                        Error::Unavailable => f.debug_tuple("Error::Unavailable").finish(),
+                    }
+                }
+            }
+            impl ::core::fmt::Display for Error {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+
+            impl ::core::error::Error for Error {}
+            #[allow(unused_unsafe, clippy::all)]
+            /// The full state of a resource, in the place of what was published before, and before
+            /// what a PBX says. `resource` is a sip or sips URI in a domain of the host's; `package` is
+            /// "dialog", "presence" or "message-summary". An empty body takes it back; so does the end
+            /// of the ttl. Version and name of the resource are written anew for each watcher. True if
+            /// anything has changed by it.
+            #[allow(async_fn_in_trait)]
+            pub fn set(
+                resource: &str,
+                package: &str,
+                content_type: &str,
+                body: &[u8],
+                ttl_ms: ::core::option::Option<u64>,
+            ) -> ::core::result::Result<bool, Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<u8>; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit();
+                            4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = resource;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = package;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let vec2 = content_type;
+                    let ptr2 = vec2.as_ptr().cast::<u8>();
+                    let len2 = vec2.len();
+                    let vec3 = body;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let (result4_0, result4_1) = match ttl_ms {
+                        Some(e) => (1i32, _rt::as_i64(e)),
+                        None => (0i32, 0i64),
+                    };
+                    let ptr5 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "sip:policy/publish@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "set"]
+                        fn wit_import6(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i64,
+                            _: *mut u8,
+                        );
+                    }
+
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import6(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i64,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import6(
+                        ptr0.cast_mut(),
+                        len0,
+                        ptr1.cast_mut(),
+                        len1,
+                        ptr2.cast_mut(),
+                        len2,
+                        ptr3.cast_mut(),
+                        len3,
+                        result4_0,
+                        result4_1,
+                        ptr5,
+                    );
+                    let l7 = i32::from(*ptr5.add(0).cast::<u8>());
+                    let result14 = match l7 {
+                        0 => {
+                            let e = {
+                                let l8 = i32::from(
+                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+
+                                _rt::bool_lift(l8 as u8)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l9 = i32::from(
+                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v13 = match l9 {
+                                    0 => Error::Full,
+                                    1 => Error::TooLarge,
+                                    2 => {
+                                        let e13 = {
+                                            let l10 = *ptr5
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l11 = *ptr5
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len12 = l11;
+                                            let bytes12 =
+                                                _rt::Vec::from_raw_parts(l10.cast(), len12, len12);
+
+                                            _rt::string_lift(bytes12)
+                                        };
+                                        Error::Malformed(e13)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                        Error::Unavailable
+                                    }
+                                };
+
+                                v13
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result14
+                }
+            }
+        }
+
         /// Capability "random".
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod random {
@@ -6056,9 +6236,9 @@ macro_rules! __export_plugin_impl {
     #[unsafe(link_section = "component-type:wit-bindgen:0.61.1:sip:policy@0.1.0:plugin:imports and exports")]
     #[doc(hidden)]
     #[allow(clippy::octal_escapes)]
-    pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4348] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xff\x20\x01A\x02\x01\
-A%\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transport\x03\
+    pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4512] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa3\"\x01A\x02\x01A'\
+\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transport\x03\
 \0\0\x01ks\x01r\x07\x09transport\x01\x07addresss\x04port{\x08listeners\x04zones\x08\
 tls-peer\x02\x12authenticated-user\x02\x04\0\x06source\x03\0\x03\x01r\x0f\x06met\
 hods\x04ruris\x06status{\x07call-ids\x04cseqy\x08from-uris\x08from-tags\x06to-ur\
@@ -6123,38 +6303,41 @@ mes\x03uris\x02up\x7f\x0cactive-callsy\x0alatency-msy\x06weight{\x04\0\x06member
 \x03\0\0\x01p\x01\x01k\x02\x01@\x01\x05groups\0\x03\x04\0\x07members\x01\x04\x03\
 \0\x1asip:policy/upstreams@0.1.0\x05\x0b\x01B\x05\x01@\x02\x03keys\x05values\0y\x04\
 \0\x05count\x01\0\x01j\0\x01s\x01@\x03\x07call-ids\x06status{\x06reasons\0\x01\x04\
-\0\x03end\x01\x02\x03\0\x18sip:policy/dialogs@0.1.0\x05\x0c\x01B\x03\x01p}\x01@\x01\
-\x06lengthy\0\0\x04\0\x05bytes\x01\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0d\x02\
-\x03\0\0\x0cheader-field\x01B\x0f\x02\x03\x02\x01\x0e\x04\0\x0cheader-field\x03\0\
-\0\x01p\x01\x01p}\x01k\x03\x01ky\x01r\x05\x06methods\x03urls\x07headers\x02\x04b\
-ody\x04\x0atimeout-ms\x05\x04\0\x07request\x03\0\x06\x01r\x03\x06status{\x07head\
-ers\x02\x04body\x03\x04\0\x08response\x03\0\x08\x01q\x05\x06denied\0\0\x07timeou\
-t\0\0\x0bunreachable\x01s\0\x09too-large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\
-\0\x0a\x01j\x01\x09\x01\x0b\x01@\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\
-\x03\0\x15sip:policy/http@0.1.0\x05\x0f\x01B\x0c\x01m\x07\x0bon-register\x0aon-r\
-equest\x08on-route\x0aon-failure\x0bon-response\x09on-dialog\x08on-timer\x04\0\x04\
-hook\x03\0\0\x01p\x01\x01ks\x01r\x04\x04names\x07versions\x05hooks\x02\x0dconfig\
--schema\x03\x04\0\x04info\x03\0\x04\x01@\0\0\x05\x04\0\x08describe\x01\x06\x01j\0\
-\x01s\x01@\x01\x06configs\0\x07\x04\0\x08validate\x01\x08\x04\0\x05start\x01\x08\
-\x04\0\x1asip:policy/lifecycle@0.1.0\x05\x10\x02\x03\0\0\x05reply\x02\x03\0\0\x05\
-route\x02\x03\0\0\x09challenge\x02\x03\0\0\x07failure\x02\x03\0\0\x0cdialog-even\
-t\x02\x03\0\x01\x07message\x01B#\x02\x03\x02\x01\x11\x04\0\x05reply\x03\0\0\x02\x03\
-\x02\x01\x12\x04\0\x05route\x03\0\x02\x02\x03\x02\x01\x13\x04\0\x09challenge\x03\
-\0\x04\x02\x03\x02\x01\x14\x04\0\x07failure\x03\0\x06\x02\x03\x02\x01\x15\x04\0\x0c\
-dialog-event\x03\0\x08\x02\x03\x02\x01\x16\x04\0\x07message\x03\0\x0a\x01q\x06\x08\
-continue\0\0\x06accept\0\0\x05reply\x01\x01\0\x09challenge\x01\x05\0\x05route\x01\
-\x03\0\x04drop\0\0\x04\0\x07verdict\x03\0\x0c\x01ky\x01q\x05\x08continue\0\0\x06\
-accept\x01\x0e\0\x05reply\x01\x01\0\x09challenge\x01\x05\0\x04drop\0\0\x04\0\x10\
-register-verdict\x03\0\x0f\x01q\x04\x08continue\0\0\x07give-up\0\0\x05reply\x01\x01\
-\0\x05route\x01\x03\0\x04\0\x0ffailure-verdict\x03\0\x11\x01h\x0b\x01@\x01\x03ms\
-g\x13\0\x10\x04\0\x0bon-register\x01\x14\x01@\x01\x03msg\x13\0\x0d\x04\0\x0aon-r\
-equest\x01\x15\x01k\x03\x01@\x01\x03msg\x13\0\x16\x04\0\x08on-route\x01\x17\x01@\
-\x02\x03msg\x13\x07failure\x07\0\x12\x04\0\x0aon-failure\x01\x18\x01@\x01\x08res\
-ponse\x13\x01\0\x04\0\x0bon-response\x01\x19\x01@\x01\x05event\x09\x01\0\x04\0\x09\
-on-dialog\x01\x1a\x01@\0\x01\0\x04\0\x08on-timer\x01\x1b\x04\0\x16sip:policy/hoo\
-ks@0.1.0\x05\x17\x04\0\x17sip:policy/plugin@0.1.0\x04\0\x0b\x0c\x01\0\x06plugin\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
-bindgen-rust\x060.61.1";
+\0\x03end\x01\x02\x03\0\x18sip:policy/dialogs@0.1.0\x05\x0c\x01B\x07\x01q\x04\x04\
+full\0\0\x09too-large\0\0\x09malformed\x01s\0\x0bunavailable\0\0\x04\0\x05error\x03\
+\0\0\x01p}\x01kw\x01j\x01\x7f\x01\x01\x01@\x05\x08resources\x07packages\x0cconte\
+nt-types\x04body\x02\x06ttl-ms\x03\0\x04\x04\0\x03set\x01\x05\x03\0\x18sip:polic\
+y/publish@0.1.0\x05\x0d\x01B\x03\x01p}\x01@\x01\x06lengthy\0\0\x04\0\x05bytes\x01\
+\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0e\x02\x03\0\0\x0cheader-field\x01B\x0f\
+\x02\x03\x02\x01\x0f\x04\0\x0cheader-field\x03\0\0\x01p\x01\x01p}\x01k\x03\x01ky\
+\x01r\x05\x06methods\x03urls\x07headers\x02\x04body\x04\x0atimeout-ms\x05\x04\0\x07\
+request\x03\0\x06\x01r\x03\x06status{\x07headers\x02\x04body\x03\x04\0\x08respon\
+se\x03\0\x08\x01q\x05\x06denied\0\0\x07timeout\0\0\x0bunreachable\x01s\0\x09too-\
+large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\0\x0a\x01j\x01\x09\x01\x0b\x01@\
+\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\x03\0\x15sip:policy/http@0.1.0\x05\
+\x10\x01B\x0c\x01m\x07\x0bon-register\x0aon-request\x08on-route\x0aon-failure\x0b\
+on-response\x09on-dialog\x08on-timer\x04\0\x04hook\x03\0\0\x01p\x01\x01ks\x01r\x04\
+\x04names\x07versions\x05hooks\x02\x0dconfig-schema\x03\x04\0\x04info\x03\0\x04\x01\
+@\0\0\x05\x04\0\x08describe\x01\x06\x01j\0\x01s\x01@\x01\x06configs\0\x07\x04\0\x08\
+validate\x01\x08\x04\0\x05start\x01\x08\x04\0\x1asip:policy/lifecycle@0.1.0\x05\x11\
+\x02\x03\0\0\x05reply\x02\x03\0\0\x05route\x02\x03\0\0\x09challenge\x02\x03\0\0\x07\
+failure\x02\x03\0\0\x0cdialog-event\x02\x03\0\x01\x07message\x01B#\x02\x03\x02\x01\
+\x12\x04\0\x05reply\x03\0\0\x02\x03\x02\x01\x13\x04\0\x05route\x03\0\x02\x02\x03\
+\x02\x01\x14\x04\0\x09challenge\x03\0\x04\x02\x03\x02\x01\x15\x04\0\x07failure\x03\
+\0\x06\x02\x03\x02\x01\x16\x04\0\x0cdialog-event\x03\0\x08\x02\x03\x02\x01\x17\x04\
+\0\x07message\x03\0\x0a\x01q\x06\x08continue\0\0\x06accept\0\0\x05reply\x01\x01\0\
+\x09challenge\x01\x05\0\x05route\x01\x03\0\x04drop\0\0\x04\0\x07verdict\x03\0\x0c\
+\x01ky\x01q\x05\x08continue\0\0\x06accept\x01\x0e\0\x05reply\x01\x01\0\x09challe\
+nge\x01\x05\0\x04drop\0\0\x04\0\x10register-verdict\x03\0\x0f\x01q\x04\x08contin\
+ue\0\0\x07give-up\0\0\x05reply\x01\x01\0\x05route\x01\x03\0\x04\0\x0ffailure-ver\
+dict\x03\0\x11\x01h\x0b\x01@\x01\x03msg\x13\0\x10\x04\0\x0bon-register\x01\x14\x01\
+@\x01\x03msg\x13\0\x0d\x04\0\x0aon-request\x01\x15\x01k\x03\x01@\x01\x03msg\x13\0\
+\x16\x04\0\x08on-route\x01\x17\x01@\x02\x03msg\x13\x07failure\x07\0\x12\x04\0\x0a\
+on-failure\x01\x18\x01@\x01\x08response\x13\x01\0\x04\0\x0bon-response\x01\x19\x01\
+@\x01\x05event\x09\x01\0\x04\0\x09on-dialog\x01\x1a\x01@\0\x01\0\x04\0\x08on-tim\
+er\x01\x1b\x04\0\x16sip:policy/hooks@0.1.0\x05\x18\x04\0\x17sip:policy/plugin@0.\
+1.0\x04\0\x0b\x0c\x01\0\x06plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
+\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
   };
   )
 }
@@ -6165,9 +6348,9 @@ pub use __export_plugin_impl as export_component;
 #[unsafe(link_section = "component-type:wit-bindgen:0.61.1:sip:policy@0.1.0:plugin-with-all-of-its-exports-removed:encoded world")]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3556] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc7\x1a\x01A\x02\x01\
-A\x1b\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transpor\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3720] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xeb\x1b\x01A\x02\x01\
+A\x1d\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transpor\
 t\x03\0\0\x01ks\x01r\x07\x09transport\x01\x07addresss\x04port{\x08listeners\x04z\
 ones\x08tls-peer\x02\x12authenticated-user\x02\x04\0\x06source\x03\0\x03\x01r\x0f\
 \x06methods\x04ruris\x06status{\x07call-ids\x04cseqy\x08from-uris\x08from-tags\x06\
@@ -6232,18 +6415,21 @@ mes\x03uris\x02up\x7f\x0cactive-callsy\x0alatency-msy\x06weight{\x04\0\x06member
 \x03\0\0\x01p\x01\x01k\x02\x01@\x01\x05groups\0\x03\x04\0\x07members\x01\x04\x03\
 \0\x1asip:policy/upstreams@0.1.0\x05\x0b\x01B\x05\x01@\x02\x03keys\x05values\0y\x04\
 \0\x05count\x01\0\x01j\0\x01s\x01@\x03\x07call-ids\x06status{\x06reasons\0\x01\x04\
-\0\x03end\x01\x02\x03\0\x18sip:policy/dialogs@0.1.0\x05\x0c\x01B\x03\x01p}\x01@\x01\
-\x06lengthy\0\0\x04\0\x05bytes\x01\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0d\x02\
-\x03\0\0\x0cheader-field\x01B\x0f\x02\x03\x02\x01\x0e\x04\0\x0cheader-field\x03\0\
-\0\x01p\x01\x01p}\x01k\x03\x01ky\x01r\x05\x06methods\x03urls\x07headers\x02\x04b\
-ody\x04\x0atimeout-ms\x05\x04\0\x07request\x03\0\x06\x01r\x03\x06status{\x07head\
-ers\x02\x04body\x03\x04\0\x08response\x03\0\x08\x01q\x05\x06denied\0\0\x07timeou\
-t\0\0\x0bunreachable\x01s\0\x09too-large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\
-\0\x0a\x01j\x01\x09\x01\x0b\x01@\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\
-\x03\0\x15sip:policy/http@0.1.0\x05\x0f\x04\07sip:policy/plugin-with-all-of-its-\
-exports-removed@0.1.0\x04\0\x0b,\x01\0&plugin-with-all-of-its-exports-removed\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
-bindgen-rust\x060.61.1";
+\0\x03end\x01\x02\x03\0\x18sip:policy/dialogs@0.1.0\x05\x0c\x01B\x07\x01q\x04\x04\
+full\0\0\x09too-large\0\0\x09malformed\x01s\0\x0bunavailable\0\0\x04\0\x05error\x03\
+\0\0\x01p}\x01kw\x01j\x01\x7f\x01\x01\x01@\x05\x08resources\x07packages\x0cconte\
+nt-types\x04body\x02\x06ttl-ms\x03\0\x04\x04\0\x03set\x01\x05\x03\0\x18sip:polic\
+y/publish@0.1.0\x05\x0d\x01B\x03\x01p}\x01@\x01\x06lengthy\0\0\x04\0\x05bytes\x01\
+\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0e\x02\x03\0\0\x0cheader-field\x01B\x0f\
+\x02\x03\x02\x01\x0f\x04\0\x0cheader-field\x03\0\0\x01p\x01\x01p}\x01k\x03\x01ky\
+\x01r\x05\x06methods\x03urls\x07headers\x02\x04body\x04\x0atimeout-ms\x05\x04\0\x07\
+request\x03\0\x06\x01r\x03\x06status{\x07headers\x02\x04body\x03\x04\0\x08respon\
+se\x03\0\x08\x01q\x05\x06denied\0\0\x07timeout\0\0\x0bunreachable\x01s\0\x09too-\
+large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\0\x0a\x01j\x01\x09\x01\x0b\x01@\
+\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\x03\0\x15sip:policy/http@0.1.0\x05\
+\x10\x04\07sip:policy/plugin-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\
+\0&plugin-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocess\
+ed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 
 #[inline(never)]
 #[doc(hidden)]

@@ -66,6 +66,7 @@ pub mod metrics;
 pub mod pattern;
 mod plugin;
 pub mod prelude;
+pub mod publish;
 pub mod random;
 #[allow(unsafe_code, reason = "the canonical ABI hands memory over by address")]
 mod rt;

@@ -1,10 +1,13 @@
-//! What a plugin is lent besides the message: clock, store, locations, upstreams, dialogs, random. Whether
+//! What a plugin is lent besides the message: clock, store, locations, upstreams, dialogs, random, publish. Whether
 //! an interface is granted was checked when the plugin was loaded.
 
 use super::{Guest, Stage};
 use crate::account::kv::{KvError, Terms};
 use crate::contract::sip::policy::store::{Error, Host as Store};
-use crate::contract::sip::policy::{clock, dialogs, locations, random, upstreams};
+use crate::contract::sip::policy::{clock, dialogs, locations, publish, random, upstreams};
+use crate::services::{Alone, Services};
+use bellhop_core::registrar::Aor;
+use bellhop_core::share::{Publication, Unpublished};
 use std::time::Duration;
 
 impl clock::Host for Guest {
@@ -90,6 +93,36 @@ impl upstreams::Host for Guest {
     }
 }
 
+impl publish::Host for Guest {
+    fn set(
+        &mut self,
+        resource: String,
+        package: String,
+        content_type: String,
+        body: Vec<u8>,
+        ttl: Option<u64>,
+    ) -> Result<bool, publish::Error> {
+        if self.stage == Stage::Pure {
+            return Err(publish::Error::Unavailable);
+        }
+        let none = || publish::Error::Malformed("the resource is no SIP address".to_owned());
+        let publication = Publication {
+            owner: &self.facts.config.name,
+            resource: &Aor::parse_text(&resource).ok_or_else(none)?,
+            package: &package,
+            kind: &content_type,
+            body: &body,
+            lasts: millis(ttl),
+        };
+        // What a shadow does is seen by nobody.
+        let services: &dyn Services = match self.facts.config.shadow {
+            true => &Alone::default(),
+            false => &*self.facts.services,
+        };
+        Ok(services.publish(self.now, publication)?)
+    }
+}
+
 impl dialogs::Host for Guest {
     fn count(&mut self, key: String, value: String) -> u32 {
         self.facts.dialogs.count(&key, &value)
@@ -130,6 +163,16 @@ impl From<KvError> for Error {
             KvError::Full => Self::Full,
             KvError::TooLarge => Self::TooLarge,
             KvError::Conflict => Self::Conflict,
+        }
+    }
+}
+
+impl From<Unpublished> for publish::Error {
+    fn from(error: Unpublished) -> Self {
+        match error {
+            Unpublished::Full => Self::Full,
+            Unpublished::TooLarge => Self::TooLarge,
+            Unpublished::Malformed(why) => Self::Malformed(why.to_owned()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::outbox::Ticket;
 use bellhop_core::policy::{Answer, Ask, Changes, Failure, Hook, Notes, Policy, Source, Verdict};
+use bellhop_core::share::{Held, Publication, Unpublished};
 use bellhop_core::time::{Instant, Now};
 use bellhop_policy::{
     Binding, Capability, Grants, Member, PluginConfig, PluginStatus, Registry, Services,
@@ -27,6 +28,7 @@ pub(crate) struct Kit {
 #[derive(Debug, Default)]
 pub(crate) struct World {
     micros: AtomicU64,
+    pub(crate) held: Held,
 }
 
 /// Remembers who was woken.
@@ -83,6 +85,10 @@ impl Services for World {
             weight: 1,
         };
         (group == "pbx").then(|| vec![member])
+    }
+
+    fn publish(&self, now: Now, publication: Publication<'_>) -> Result<bool, Unpublished> {
+        self.held.publish(now.instant, publication)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     config::{Machine, Problems, parse},
     driver::Answers,
     driver::{Clock, Live, Pulse, Traffic},
-    plugins::Plugins,
+    plugins::{Around, Plugins},
     serve::Elsewhere,
     store::Store,
     transport::{StreamLimits, table::Table},
@@ -115,7 +115,13 @@ impl Rig {
 fn plugins() -> Plugins {
     let settings = parse(Path::new("test.toml"), "", &Machine).unwrap();
     let location = Arc::new(Location::new(10, [1; 4]));
-    Plugins::load(&settings, &location, upstreams(), Clock::start()).unwrap()
+    let around = Around {
+        location,
+        held: Arc::default(),
+        upstreams: upstreams(),
+        answers: Answers::new(0).0,
+    };
+    Plugins::load(&settings, around, Clock::start()).unwrap()
 }
 
 /// One PBX with two targets, of which nothing is known.

@@ -25,6 +25,8 @@ pub(crate) enum Answer {
     User(Ticket, LookedUp),
     /// What these, all of one shard, wait for is on disk, or not.
     Stored(Vec<Ticket>, Result<(), Unstored>),
+    /// A plugin has published something: any shard carries it on.
+    Published,
     /// To this shard: the PBX may have forgotten its subscriptions.
     Back(u16),
 }
@@ -68,6 +70,7 @@ impl Answer {
         match self {
             Self::Policy(ticket) | Self::User(ticket, _) => Some(*ticket),
             Self::Stored(tickets, _) => tickets.first().copied(),
+            Self::Published => Some(Ticket(0)),
             Self::Back(_) => None,
         }
     }
@@ -81,6 +84,7 @@ impl Answer {
                     turn.persisted(ticket, stored);
                 }
             }
+            Self::Published => turn.published(),
             Self::Back(shard) => turn.note(Note {
                 shard,
                 word: Word::Back,

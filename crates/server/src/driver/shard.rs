@@ -39,6 +39,10 @@ pub(crate) trait Core: Send {
     fn outcome(&mut self, now: Now, outcome: Outcome, out: &mut Outbox) {
         let _ = (now, outcome, out);
     }
+    /// A plugin has published something.
+    fn published(&mut self, now: Now, out: &mut Outbox) {
+        let _ = (now, out);
+    }
     /// What a shard has to say of subscriptions that are shared.
     fn note(&mut self, now: Now, note: Note, out: &mut Outbox) {
         let _ = (now, note, out);
@@ -103,6 +107,10 @@ impl Core for Engine {
 
     fn demand(&mut self, now: Now, demand: Demand, out: &mut Outbox) {
         self.demand(now, demand, out);
+    }
+
+    fn published(&mut self, now: Now, out: &mut Outbox) {
+        self.published(now, out);
     }
 
     fn note(&mut self, now: Now, note: Note, out: &mut Outbox) {

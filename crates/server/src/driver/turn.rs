@@ -148,6 +148,11 @@ impl<'w> Turn<'w> {
         });
     }
 
+    /// Has told what a plugin has published.
+    pub(crate) fn published(&mut self) {
+        self.with(0, |core, now, out| core.published(now, out));
+    }
+
     /// Hands a shard what another has to say.
     pub(crate) fn note(&mut self, note: Note) {
         let shard = usize::from(note.shard);

@@ -196,6 +196,12 @@ impl<P> Harness<P> {
         self.world.store.borrow().get(key, self.world.now_ms.get())
     }
 
+    /// What it has published of a resource, for an event package.
+    pub fn published(&self, resource: &str, package: &str) -> Option<Vec<u8>> {
+        let of = (resource.to_owned(), package.to_owned());
+        self.world.published.borrow().get(&of).cloned()
+    }
+
     /// The web requests, in order.
     pub fn fetched(&self) -> Vec<Request> {
         self.world.fetched.borrow().clone()

@@ -27,6 +27,7 @@ pub(super) struct World {
     pub(super) bindings: RefCell<HashMap<String, Vec<Binding>>>,
     pub(super) groups: RefCell<HashMap<String, Vec<Member>>>,
     pub(super) dialogs: RefCell<HashMap<(String, String), u32>>,
+    pub(super) published: RefCell<BTreeMap<(String, String), Vec<u8>>>,
     pub(super) ended: RefCell<Vec<(String, u16, String)>>,
     pub(super) lines: RefCell<Vec<String>>,
     pub(super) counters: RefCell<BTreeMap<String, u64>>,
@@ -57,6 +58,7 @@ impl Default for World {
             bindings: RefCell::default(),
             groups: RefCell::default(),
             dialogs: RefCell::default(),
+            published: RefCell::default(),
             ended: RefCell::default(),
             lines: RefCell::default(),
             counters: RefCell::default(),
@@ -270,6 +272,32 @@ pub(crate) mod upstreams {
     pub(crate) fn members(group: &str) -> Option<Vec<Member>> {
         with(Some("upstreams"), |world| {
             world.groups.borrow().get(group).cloned()
+        })
+    }
+}
+
+pub(crate) mod publish {
+    use super::{Phase, with};
+    use crate::publish::Error;
+
+    pub(crate) fn set(
+        resource: &str,
+        package: &str,
+        _content_type: &str,
+        body: &[u8],
+        _ttl: Option<u64>,
+    ) -> Result<bool, Error> {
+        let of = (resource.to_owned(), package.to_owned());
+        with(Some("publish"), |world| {
+            if world.phase.get() == Phase::Checking {
+                return Err(Error::Unavailable);
+            }
+            let mut published = world.published.borrow_mut();
+            let before = match body {
+                [] => published.remove(&of),
+                body => published.insert(of, body.to_vec()),
+            };
+            Ok(before.unwrap_or_default() != body)
         })
     }
 }

@@ -48,6 +48,7 @@ pub(super) const SOURCES: &[(&str, &str)] = sources![
     "pattern.rs",
     "plugin.rs",
     "prelude.rs",
+    "publish.rs",
     "random.rs",
     "rt.rs",
     "store.rs",

@@ -4,6 +4,7 @@ use bellhop_core::{
     flow::{Flow, ListenerId, Transport},
     outbox::Ticket,
     policy::{Answer, Ask, Attempt, Changes, Failure, Hook, Notes, Policy as _, Source, Verdict},
+    share::{Publication, Unpublished},
     time::{Instant, Now},
 };
 use bellhop_policy::{
@@ -374,6 +375,10 @@ impl Services for Clock {
 
     fn members(&self, _: &str, _: &dyn Fn(SocketAddr) -> u32) -> Option<Vec<Member>> {
         None
+    }
+
+    fn publish(&self, now: Now, publication: Publication<'_>) -> Result<bool, Unpublished> {
+        self.alone.publish(now, publication)
     }
 }
 
