@@ -121,6 +121,11 @@ impl Plugins {
             .await
     }
 
+    /// What they have published.
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
     /// What is to be told of each.
     pub(crate) fn status(&self) -> Vec<PluginStatus> {
         self.registry.status()

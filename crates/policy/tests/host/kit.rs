@@ -93,6 +93,10 @@ impl Services for World {
 }
 
 impl World {
+    pub(crate) fn now_instant(&self) -> Instant {
+        self.now().instant
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap();
         self.micros.fetch_add(micros, Ordering::Relaxed);
@@ -256,6 +260,13 @@ pub(crate) fn probe(name: &str) -> PluginConfig {
         grants: all.collect::<Grants>(),
         ..PluginConfig::new(name, guest("probe.wasm"))
     }
+}
+
+/// A sample plugin.
+pub(crate) fn built(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../plugins/built")
+        .join(file)
 }
 
 pub(crate) fn guest(file: &str) -> PathBuf {

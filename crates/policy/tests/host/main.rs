@@ -16,6 +16,7 @@ mod chain;
 mod edits;
 mod kit;
 mod load;
+mod publish;
 mod reads;
 mod services;
 mod shadow;

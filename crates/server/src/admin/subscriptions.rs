@@ -1,7 +1,7 @@
 //! Who watches what, for people: the subscriptions that are relayed.
 
 use super::state::Running;
-use bellhop_core::{subscription::Shown, time::Instant};
+use bellhop_core::{share::ShownHeld, subscription::Shown, time::Instant};
 use serde::Serialize;
 
 /// A list of subscriptions.
@@ -12,6 +12,8 @@ pub(super) struct List {
     total: usize,
     /// There are more than are listed.
     truncated: bool,
+    /// What plugins have published.
+    published: Vec<Published>,
 }
 
 /// One subscription. Texts are the peers' own, what is no UTF-8 in them replaced; times are seconds.
@@ -30,6 +32,18 @@ struct Part {
     call_id: String,
 }
 
+/// A state that a plugin has published.
+#[derive(Debug, Serialize)]
+struct Published {
+    resource: String,
+    event: String,
+    kind: String,
+    plugin: String,
+    bytes: usize,
+    /// Seconds until it is over; null: until it is taken back.
+    expires: Option<u64>,
+}
+
 /// The subscriptions, of one event package or of all.
 pub(super) fn list(running: &Running, event: Option<&str>) -> List {
     let now = running.clock.now().instant;
@@ -40,10 +54,27 @@ pub(super) fn list(running: &Running, event: Option<&str>) -> List {
     found.sort_by(|a, b| {
         (&a.resource, &a.package, &a.watcher).cmp(&(&b.resource, &b.package, &b.watcher))
     });
+    let is_of_event = |one: &ShownHeld| event.is_none_or(|e| one.package.eq_ignore_ascii_case(e));
+    let (published, ..) = running.plugins.held().list(now, MOST);
+    let published = published.into_iter().filter(is_of_event);
     List {
+        published: published.map(|one| Published::of(now, one)).collect(),
         subscriptions: found.iter().map(|shown| Part::of(now, shown)).collect(),
         total: running.subscriptions.len(),
         truncated,
+    }
+}
+
+impl Published {
+    fn of(now: Instant, one: ShownHeld) -> Self {
+        Self {
+            resource: format!("sip:{}", one.resource.as_str()),
+            event: one.package.into(),
+            kind: one.kind.into(),
+            plugin: one.owner.into(),
+            bytes: one.bytes,
+            expires: one.until.map(|until| until.since(now).as_secs()),
+        }
     }
 }
 

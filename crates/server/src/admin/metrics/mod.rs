@@ -66,6 +66,8 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         store::write(&mut text, &running.store);
         leases::write(&mut text, &running.leases);
         subscriptions::write(&mut text, &running.subscriptions);
+        let now = running.clock.now().instant;
+        subscriptions::write_held(&mut text, running.plugins.held(), now);
         let seen = running.upstreams.seen(running.clock.now());
         upstreams::write(&mut text, &seen);
         plugins::write(&mut text, &running.plugins);

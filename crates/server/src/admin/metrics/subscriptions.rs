@@ -1,7 +1,25 @@
 //! Subscriptions that are relayed, counted.
 
 use super::text::Text;
-use bellhop_core::subscription::{Board, Cause, PACKAGES, Standing};
+use bellhop_core::{
+    share::Held,
+    subscription::{Board, Cause, PACKAGES, Standing},
+    time::Instant,
+};
+
+/// Writes what is told from here.
+pub(super) fn write_held(text: &mut Text, held: &Held, now: Instant) {
+    let (_, count, bytes) = held.list(now, 0);
+    text.gauge("bellhop_published", "States that plugins have published.");
+    text.sample(&[], count);
+    text.gauge("bellhop_published_bytes", "Octets of their bodies.");
+    text.sample(&[], bytes);
+    text.gauge(
+        "bellhop_mailboxes_kept",
+        "Mailboxes of which the PBX has told unasked, and whose last count is kept.",
+    );
+    text.sample(&[], held.mailboxes());
+}
 
 /// Writes what is counted.
 pub(super) fn write(text: &mut Text, board: &Board) {

@@ -12,11 +12,28 @@ pub(super) fn list(value: &Value) -> String {
     if lines.is_empty() {
         lines.push("no subscriptions".to_owned());
     }
+    lines.extend(items(value, "published").iter().map(published));
     if value.get("truncated").and_then(Value::as_bool) == Some(true) {
         let total = value.get("total").and_then(Value::as_u64).unwrap_or(0);
         lines.push(format!("these are not all: there are {total}"));
     }
     lines.join("\n")
+}
+
+/// `sip:night@example.org\tdialog\tpublished by night-switch\t262 bytes\tuntil it is taken back`
+fn published(one: &Value) -> String {
+    let bytes = one.get("bytes").and_then(Value::as_u64).unwrap_or(0);
+    let until = one.get("expires").and_then(Value::as_u64);
+    format!(
+        "{}\t{}\tpublished by {}\t{bytes} bytes\t{}",
+        text(one, "resource"),
+        text(one, "event"),
+        text(one, "plugin"),
+        until.map_or("until it is taken back".to_owned(), |left| format!(
+            "{} more",
+            time(left)
+        )),
+    )
 }
 
 /// `sip:6002@example.org\tdialog\tsip:6001@example.org\tactive\t58 min more\tfor 2 min`
