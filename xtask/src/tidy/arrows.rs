@@ -169,6 +169,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wrecker", &[SDK]),
     ("http-route", &[SDK]),
     ("least-cost", &[SDK]),
+    ("night-switch", &[SDK]),
     ("number-plan", &[SDK]),
     ("rate-guard", &[SDK]),
     ("time-route", &[SDK]),
