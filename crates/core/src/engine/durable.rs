@@ -137,7 +137,7 @@ impl Engine {
     ) {
         let message = received.message;
         let mut missed = None;
-        if !registered.changes.is_empty() {
+        if self.has_followers() && !registered.changes.is_empty() {
             missed = self.mailbox_for(&aor, &registered);
             self.tell_bound(&aor, Gone::Unregistered, out);
         }

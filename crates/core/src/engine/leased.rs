@@ -115,7 +115,7 @@ impl Engine {
             aor, longest, mode, ..
         } = &registering;
         let config = self.registrar_config(received, *longest, *mode);
-        let config = config.as_ref().unwrap_or(&self.config.registrar);
+        let config = config.as_deref().unwrap_or(&self.config.registrar);
         let is_ours = |contact: &UriRef<'_>| self.names.is_own_contact(contact);
         let location = &self.shared.location;
         let (request, flow) = ((received.message, received.cseq()), received.flow);

@@ -361,7 +361,9 @@ impl Engine {
                 Ended::ServerTimeout { .. } | Ended::ServerGone { .. } => {}
             }
         }
-        self.tell_changed(out);
+        if self.shared.held.has_changed() {
+            self.tell_changed(out);
+        }
         for transmit in out.transmits.iter_mut().skip(first) {
             transmit.token = transmit.token.map(|token| Token(self.in_shard(token.0)));
         }

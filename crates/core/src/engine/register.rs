@@ -103,15 +103,16 @@ impl Engine {
         received: &Received<'_>,
         longest: Option<u32>,
         mode: Mode,
-    ) -> Option<RegistrarConfig> {
+    ) -> Option<Box<RegistrarConfig>> {
         let config = &self.config.registrar;
         let longest = longest.into_iter().chain(self.nat_expires(received)).min();
-        let cut = longest.map(|longest| config.at_most(longest));
+        // Boxed, for nearly always there is none, and it is large.
+        let cut = longest.map(|longest| Box::new(config.at_most(longest)));
         // The phone alone refreshes what it has in mode mirror: nothing is taken off there.
         if !matches!(mode, Mode::Contact | Mode::Aor) {
             return cut;
         }
-        let mut cut = cut.unwrap_or_else(|| config.clone());
+        let mut cut = cut.unwrap_or_else(|| Box::new(config.clone()));
         let spread = self.entropy.next_u64().checked_rem(SPREAD).unwrap_or(0);
         cut.share = WHOLE.saturating_sub(u16::try_from(spread).unwrap_or(0));
         Some(cut)
@@ -140,7 +141,7 @@ impl Engine {
         let applied = registrar::apply(
             now.instant,
             &self.shared.location,
-            cut.as_ref().unwrap_or(&self.config.registrar),
+            cut.as_deref().unwrap_or(&self.config.registrar),
             &aor,
             (received.message, received.cseq()),
             received.flow,

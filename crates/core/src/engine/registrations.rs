@@ -92,6 +92,11 @@ impl Engine {
         }
     }
 
+    /// Whether anybody may want to know of bindings: all that a REGISTER looks at where nobody does.
+    pub(super) fn has_followers(&self) -> bool {
+        self.config.subscriptions.has_watchers() || self.shared.location.has_watched()
+    }
+
     /// Bindings of an AoR have changed: has the home shard look at them if anybody watches.
     #[inline]
     pub(super) fn tell_bound(&self, aor: &Aor, gone: Gone, out: &mut Outbox) {

@@ -18,10 +18,8 @@ use std::sync::Arc;
 
 impl Engine {
     /// Has the homes look of what is kept and has changed.
+    #[cold]
     pub(super) fn tell_changed(&self, out: &mut Outbox) {
-        if !self.shared.held.has_changed() {
-            return;
-        }
         for key in self.shared.held.take_changed() {
             let shard = self.config.registrar.leases.home_of(&key.resource);
             let word = Word::Look { key };

@@ -38,11 +38,16 @@ impl Location {
 
     /// Whether the bindings of an AoR are watched.
     pub(crate) fn is_watched(&self, aor: &Aor) -> bool {
-        if self.watched.count.load(Ordering::SeqCst) == 0 {
+        if !self.has_watched() {
             return false;
         }
         let aors = self.watched.aors.read();
         aors.unwrap_or_else(PoisonError::into_inner).contains(aor)
+    }
+
+    /// Whether any are.
+    pub(crate) fn has_watched(&self) -> bool {
+        self.watched.count.load(Ordering::SeqCst) > 0
     }
 }
 
