@@ -43,6 +43,37 @@ pub(crate) fn run(root: &Path, name: &str, profile: Profile, args: &[&OsStr]) ->
     }
 }
 
+/// As [`run`], as it is shipped, with one value for each option in their order: the default, or what follows the option in
+/// `args`. Exit status 2, and how it is used, where `args` are anything else.
+pub(crate) fn measure<const N: usize>(
+    root: &Path,
+    name: &str,
+    options: [(&str, &str); N],
+    args: &[String],
+) -> ExitCode {
+    match chosen(options, args) {
+        Some(values) => run(root, name, Profile::Release, &values.map(OsStr::new)),
+        None => {
+            let usage = options.map(|(option, _)| format!(" [{option} N]")).concat();
+            eprintln!("usage: cargo xtask {name}{usage}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn chosen<'a, const N: usize>(
+    mut options: [(&str, &'a str); N],
+    args: &'a [String],
+) -> Option<[&'a str; N]> {
+    for pair in args.chunks(2) {
+        let [option, value] = pair else {
+            return None;
+        };
+        options.iter_mut().find(|(name, _)| name == option)?.1 = value;
+    }
+    Some(options.map(|(_, value)| value))
+}
+
 /// Builds the load generator, a workspace of its own; where it is.
 ///
 /// # Errors
@@ -63,4 +94,30 @@ fn cargo(root: &Path) -> Command {
     let mut command = Command::new(cargo);
     command.current_dir(root);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: [(&str, &str); 2] = [("--kills", "20"), ("--rate", "2000")];
+
+    #[test]
+    fn an_option_changes_its_own_value_and_leaves_the_others() {
+        let args = ["--rate", "5"].map(str::to_owned);
+        assert_eq!(chosen(OPTIONS, &args), Some(["20", "5"]));
+        assert_eq!(chosen(OPTIONS, &[]), Some(["20", "2000"]));
+    }
+
+    #[test]
+    fn an_option_that_is_unknown_or_without_a_value_is_refused() {
+        for args in [
+            &["--users", "5"][..],
+            &["--rate"],
+            &["--rate", "5", "--kills"],
+        ] {
+            let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+            assert_eq!(chosen(OPTIONS, &args), None, "{args:?}");
+        }
+    }
 }
