@@ -5,7 +5,7 @@ use crate::account::counters::HookName;
 use crate::contract::sip::policy::types::DialogEvent;
 use crate::error::Fault;
 use crate::guest::Stage;
-use crate::machine::stand_back;
+use crate::machine::fill_idle_time;
 use crate::plugin::Made;
 use crate::question::Question;
 use crate::runner::{For, Runner, Subject};
@@ -74,7 +74,8 @@ impl Aside {
         Ok(Self { jobs })
     }
 
-    /// Starts the one thread for messages of sources that have made the plugin fail, behind everybody else.
+    /// Starts the one thread for messages of sources that have made the plugin fail, in what time the
+    /// others leave.
     ///
     /// # Errors
     /// As [`Aside::start`].
@@ -82,7 +83,7 @@ impl Aside {
         let (jobs, queue) = sync_channel(SUSPECTS);
         let own = made.clone();
         let run = move || {
-            stand_back();
+            fill_idle_time();
             let runner = Runner::new(own.clone(), For::Suspects);
             work(&own, runner, &Mutex::new(queue), None);
         };

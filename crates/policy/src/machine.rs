@@ -7,6 +7,10 @@ use crate::guest::Guest;
 use crate::ticker::Ticker;
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wit_component::ComponentEncoder;
@@ -144,8 +148,19 @@ fn on_own_threads<R: Send>(
     pool.install(compile)
 }
 
-/// From now on this thread runs when nobody else wants to.
-pub(crate) fn stand_back() {
+/// From now on this thread runs on a processor only while it would idle (Linux's `SCHED_IDLE`).
+///
+/// The lowest priority is not enough for what comes hundreds of times a second and runs for less than the scheduler's
+/// slice: a worker that wakes up waits for the slice's end, whatever the priorities.
+pub(crate) fn fill_idle_time() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_err() {
+        stand_back();
+    }
+}
+
+/// From now on this thread has the lowest priority; it still gets some of a processor that never idles.
+fn stand_back() {
     // On Linux the priority is the calling thread's own.
     let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
 }
