@@ -156,7 +156,6 @@ impl Lamps {
     /// If that is never so.
     pub fn kill_asterisk(&mut self, first: u16) -> (Duration, Duration) {
         self.asterisk.kill();
-        self.listen(AWAY);
         let began = Instant::now();
         self.asterisk.start();
         let ready = began.elapsed();
@@ -203,7 +202,6 @@ impl Lamps {
     /// Kills Asterisk and starts it again.
     pub fn restart_asterisk(&mut self) {
         self.asterisk.kill();
-        self.listen(AWAY);
         self.asterisk.start();
     }
 
@@ -256,7 +254,4 @@ fn name(lamp: u16) -> String {
     format!("{}", 500 + lamp)
 }
 
-/// How long Asterisk is away: longer than Bellhop's probes are apart. One that is back before the next probe is noticed by
-/// the first refresh that it does not know, so some time later (docs/subscriptions.md).
-const AWAY: Duration = Duration::from_millis(1_500);
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -98,6 +98,7 @@ const PLAN: Plan = Plan {
     lamps: 10,
     is_shared: true,
     asterisk_remembers: false,
-    probe: "1s",
+    // Asterisk is back before the next one, as a rule: what it has forgotten is found out by what is asked beside that.
+    probe: "5s",
 };
 const MOST: Duration = Duration::from_secs(10);

@@ -170,12 +170,16 @@ impl Registrar {
         for stranger in &self.strangers {
             lines.push_str(&format!("Contact: {stranger}\r\n"));
         }
-        // One that lists hundreds of contacts would not be understood.
+        // One that lists hundreds of contacts would not be understood. Who only asks is told of more.
+        let most = match header_of(request, "Contact") {
+            "" => 100,
+            _ => 20,
+        };
         let own = |contact: &str| request.contains(&format!("<{contact}>"));
         let mut others = 0_usize;
         for ((user_of, contact), held) in &self.held {
             others = others.saturating_add(usize::from(!own(contact)));
-            let is_listed = own(contact) || others < 20;
+            let is_listed = own(contact) || others < most;
             if *user_of == user && held.until > now && is_listed {
                 let left = held.until.since(now).as_secs();
                 lines.push_str(&format!("Contact: <{contact}>;expires={left}\r\n"));

@@ -35,6 +35,7 @@ impl Engine {
             if self.send_probe(now, &probe, out).is_none() {
                 self.probe_failed(now, &probe, out);
             }
+            self.tell_to_sample(probe.place, out);
         }
     }
 

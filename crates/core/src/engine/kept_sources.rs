@@ -76,11 +76,9 @@ impl Engine {
             }
             let number = self.shares.take_source(source);
             board.count_source(true);
-            let interval = self.config.registrar.leases.interval();
-            let turn = self.shared.leases.reserve(now.instant, interval);
-            self.shares
-                .wake_source(number, turn.max(now.instant.after(SETTLE)));
+            self.shares.stand_in_line(number);
         }
+        self.reserve_turn_after(now, SETTLE);
         self.shares.looked_at = Some(now.instant);
     }
 }

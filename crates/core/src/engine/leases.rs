@@ -6,7 +6,7 @@ use crate::config::{Config, UpstreamTarget};
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::lease::read_answer;
-use crate::lease::{Around, Demand, Flight, Granted, Need, Settled, Slot, Want};
+use crate::lease::{Around, Demand, Flight, Granted, Need, Settled, Slot, Slots, Want};
 use crate::outbox::Outbox;
 use crate::registrar::{Aor, Binding};
 use crate::time::{Instant, Now};
@@ -177,7 +177,8 @@ impl Engine {
             .leases
             .flying(id)
             .and_then(|(lease, _)| lease.giving.phone.clone());
-        let settled = settled(response, status, (slot, shown.as_deref()), asked);
+        let slots = &self.shared.leases;
+        let settled = settled(slots, response, status, (slot, shown.as_deref()), asked);
         let (level, what) = match &settled {
             Settled::Granted(_) if asked == 0 => (Level::Debug, "taken down".to_owned()),
             Settled::Granted(seconds) => (Level::Debug, format!("granted for {seconds} s")),
@@ -279,7 +280,7 @@ impl Engine {
     }
 
     /// Sends what may be sent now.
-    fn lease_turns(&mut self, now: Now, out: &mut Outbox) {
+    pub(super) fn lease_turns(&mut self, now: Now, out: &mut Outbox) {
         loop {
             let around = around(now.instant, &self.shared, &self.config);
             match self.leases.turn(around, &mut out.outcomes) {
@@ -314,6 +315,7 @@ pub(super) fn is_up(now: Instant, shared: &Shared, target: &UpstreamTarget) -> b
 }
 
 fn settled(
+    slots: &Slots,
     response: Message<'_>,
     status: u16,
     (slot, shown): (Slot, Option<&[u8]>),
@@ -323,9 +325,17 @@ fn settled(
     match status {
         200..=299 if asked == 0 => Settled::Granted(0),
         200..=299 => match read_answer(response, slot, shown, asked) {
-            Granted::For(0) => refused(500, "the PBX granted no time"),
-            Granted::For(seconds) => Settled::Granted(seconds),
-            Granted::NotListed => refused(500, "the PBX did not take our contact"),
+            Granted::For(0) | Granted::Unlisted(0) => refused(500, "the PBX granted no time"),
+            Granted::For(seconds) => {
+                slots.set_lists(true);
+                Settled::Granted(seconds)
+            }
+            // Not every registrar lists what is bound, as RFC 3261 10.3 wants it. One that does, and does not now, has
+            // bound nothing.
+            Granted::Unlisted(seconds) if !slots.lists() => Settled::Granted(seconds),
+            Granted::Unlisted(_) | Granted::NotListed => {
+                refused(500, "the PBX did not take our contact")
+            }
         },
         // No phone ever sees the PBX's challenge.
         401 | 407 => refused(500, "the PBX does not take our credentials"),

@@ -26,6 +26,7 @@ mod register;
 mod registrations;
 mod relay;
 mod relayed;
+mod samples;
 mod shard;
 mod source_dialogs;
 mod sources;
@@ -322,6 +323,7 @@ impl Engine {
             is_new(&config.registrar.leases) != is_new(&self.config.registrar.leases);
         if path_changed || config.upstreams != self.config.upstreams {
             self.shared.leases.set_takes_no_path(false);
+            self.shared.leases.set_lists(false);
         }
         self.pbx_changed |= path_changed || config.registers_elsewhere_than(&self.config);
         self.probes_changed |= self.shard == 0 && self.config.upstreams != config.upstreams;

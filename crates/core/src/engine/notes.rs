@@ -45,6 +45,7 @@ impl Engine {
                 self.sources_back(now);
                 self.relayed_back(now);
             }
+            Word::Sample => self.take_samples(now, out),
             Word::Down(place) => self.branches_lost(now, place, out),
         }
         self.share_deadlines(now, out);
@@ -68,7 +69,6 @@ impl Engine {
                 Due::Source(number) => self.source_due(now, number, out),
                 Due::Turn => self.turn_came(now, out),
                 Due::Uncovered(number) => self.source_looks(now, number, out),
-                Due::Relayed(number) => self.check_relayed(now, number, out),
             }
         }
         self.registrations_due(now, out);

@@ -1,44 +1,30 @@
 //! Subscriptions that are relayed, after a restart of the PBX: it is asked whether it knows each of them, and whoever
 //! watches by one that it has forgotten is told to subscribe anew (RFC 6665 4.1.3, `deactivated`), for the PBX never will.
 //!
-//! It is asked by an OPTIONS in the dialog, in the subscriber's name and with the subscriber's last CSeq number. A PBX
-//! that has no such dialog answers 481 (RFC 3261 12.2.2); one that has it answers otherwise, as a rule 500 for the number
-//! was used, and nothing has changed for it.
+//! It is asked in the subscriber's name and with the subscriber's last CSeq number ([`Engine::ask_in_dialog`]).
 
 use super::Engine;
-use crate::loops;
 use crate::outbox::Outbox;
-use crate::proxy::BranchId;
 use crate::registrar::Aor;
-use crate::share::{Check, Dialog, Due, End, Keep, Key, Watcher, Way};
+use crate::share::{Dialog, End, Keep, Key, Question, Watcher};
 use crate::time::Now;
-use bellhop_wire::{Method, NameAddr};
+use bellhop_wire::NameAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Engine {
     /// The PBX may have forgotten those of this shard: it is asked about each in its turn.
     pub(super) fn relayed_back(&mut self, now: Now) {
-        let interval = self.config.registrar.leases.interval();
-        for number in self.shared.subscriptions.relayed(self.shard) {
-            let at = self.shared.leases.reserve(now.instant, interval);
-            self.shares.timers.set(Due::Relayed(number), at);
+        for shown in self.shared.subscriptions.relayed(self.shard) {
+            self.shares.line.join_relayed(shown);
         }
+        self.reserve_turn(now);
     }
 
-    /// Asks the PBX about one of them.
-    pub(super) fn check_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) {
-        let _ = self.try_check_relayed(now, shown, out);
-    }
-
-    fn try_check_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<()> {
+    /// Asks the PBX about one of them; the question's number, or `None`: it is over, or cannot be asked about.
+    pub(super) fn ask_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<u64> {
         let thread = self.shared.subscriptions.thread(self.shard, shown)?;
-        let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
-        // Of several targets nobody knows which one has it.
-        let [target] = upstream.targets.as_slice() else {
-            return None;
-        };
-        let to = self.names.destination(target.transport, target.remote)?;
+        let target = self.only_target()?;
         let (phone, resource) = (
             NameAddr::parse(&thread.dialog.remote).ok()?.uri,
             NameAddr::parse(&thread.dialog.local).ok()?.uri,
@@ -61,29 +47,7 @@ impl Engine {
             cseq: thread.asked,
             remote_cseq: None,
         };
-        let branch = loops::branch(self.entropy.next_u64(), 0);
-        let check = Check {
-            way: Way {
-                via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
-                at: self.names.call_back(&to)?,
-            },
-            dialog: &dialog,
-        };
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        check.write(&mut bytes);
-        let context = self.shares.check(shown);
-        let index = BranchId::SOURCE;
-        let owner = BranchId { context, index }.owner();
-        let (at, method) = (now.instant, Method::Options);
-        let sent = self
-            .table
-            .create_client(at, method, &branch, &bytes, to, owner, out);
-        self.scratch = bytes;
-        if sent.is_none() {
-            self.shares.checks.remove(&context);
-        }
-        sent.map(drop)
+        self.ask_in_dialog(now, &dialog, Question::Relayed(shown), out)
     }
 
     /// The PBX's answer about one of them.

@@ -164,8 +164,8 @@ impl Engine {
         if status < 200 {
             return;
         }
-        if let Some(shown) = self.shares.checks.remove(&number) {
-            return self.relayed_checked(now, shown, status, out);
+        if let Some(question) = self.shares.questions.remove(&number) {
+            return self.asked_about(now, (number, question), response, flow, out);
         }
         let Some(source) = self.shares.sources.get(&number) else {
             return;
@@ -273,7 +273,9 @@ impl Engine {
 
     /// It failed, and is tried again after a rest. A dialog that stands is kept.
     pub(crate) fn source_failed(&mut self, now: Now, number: u64, out: &mut Outbox) {
-        self.shares.checks.remove(&number);
+        if self.shares.questions.remove(&number).is_some() {
+            return self.not_answered_about(number);
+        }
         let chance = self.entropy.next_u64();
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;

@@ -1,9 +1,12 @@
-//! When the PBX is asked: our SUBSCRIBEs of a shard stand in line, and only the first takes a turn of those that they share
-//! with our registrations. However many phones ask for whatever, no registration waits for more than one of each shard.
+//! When the PBX is asked: our SUBSCRIBEs of a shard, and its questions about those that are relayed, stand in line, and only
+//! the first takes a turn of those that they share with our registrations. However many phones ask for whatever, no
+//! registration waits for more than one of each shard.
 
 use super::Engine;
 use crate::outbox::Outbox;
+use crate::share::Stander;
 use crate::time::Now;
+use std::time::Duration;
 
 impl Engine {
     /// A source waits for its turn at the PBX.
@@ -14,17 +17,29 @@ impl Engine {
 
     /// The turn of whoever is the first in line now.
     pub(super) fn turn_came(&mut self, now: Now, out: &mut Outbox) {
-        if let Some(number) = self.shares.line.take() {
-            self.source_due(now, number, out);
+        while let Some(first) = self.shares.line.take() {
+            match first {
+                Stander::Source(number) => self.source_due(now, number, out),
+                // What was relayed may be over by now.
+                Stander::Relayed(shown) if self.ask_relayed(now, shown, out).is_none() => continue,
+                Stander::Relayed(_) => {}
+            }
+            break;
         }
         self.reserve_turn(now);
     }
 
-    fn reserve_turn(&mut self, now: Now) {
+    /// Takes a turn for whoever is first, unless there is one or nobody waits.
+    pub(super) fn reserve_turn(&mut self, now: Now) {
+        self.reserve_turn_after(now, Duration::ZERO);
+    }
+
+    /// As [`Engine::reserve_turn`]; it is not used before so long.
+    pub(super) fn reserve_turn_after(&mut self, now: Now, wait: Duration) {
         if self.shares.line.wants_turn() {
             let interval = self.config.registrar.leases.interval();
             let at = self.shared.leases.reserve(now.instant, interval);
-            self.shares.turn_at(at);
+            self.shares.turn_at(at.max(now.instant.after(wait)));
         }
     }
 }

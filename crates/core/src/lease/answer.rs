@@ -6,22 +6,18 @@ use bellhop_wire::{HeaderId, Message, NameAddr, UriRef};
 /// A 2xx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Granted {
-    /// So many seconds.
+    /// So many seconds: it lists our contact.
     For(u32),
+    /// So many seconds, if it means it: it lists no contact at all.
+    Unlisted(u32),
     /// It lists others' contacts and not ours.
     NotListed,
 }
 
 /// Reads a 2xx to a REGISTER that asked for so many seconds. What counts is what it grants to our own Contact
-/// (RFC 3261 10.2.4), or to the phone's where that was shown: by the Contact's parameter, else by the header; what was asked where it says neither. Others'
-/// contacts are not ours to look at.
+/// (RFC 3261 10.2.4), or to the phone's where that was shown: by the Contact's parameter, else by the header; what was asked
+/// where it says neither. Others' contacts are not ours to look at.
 pub(crate) fn read(response: Message<'_>, slot: Slot, shown: Option<&[u8]>, asked: u32) -> Granted {
-    let token = slot.token();
-    let phone = shown.and_then(|phone| UriRef::parse(phone).ok());
-    let is_ours = |uri: &UriRef<'_>| match &phone {
-        Some(phone) => uri.same(phone),
-        None => uri.user == Some(token.as_slice()),
-    };
     let header = || {
         response
             .number(HeaderId::Expires)
@@ -29,23 +25,35 @@ pub(crate) fn read(response: Message<'_>, slot: Slot, shown: Option<&[u8]>, aske
             .flatten()
             .unwrap_or(asked)
     };
-    let mut lists_any = false;
-    for value in response.values(HeaderId::Contact) {
-        lists_any = true;
-        let Ok(contact) = NameAddr::parse(value.raw) else {
-            continue;
-        };
-        if !is_ours(&contact.uri) {
-            continue;
+    match own_contact(response, slot, shown) {
+        Some(own) => {
+            let own = own.params.unquoted("expires");
+            Granted::For(own.and_then(|text| number(&text)).unwrap_or_else(header))
         }
-        let own = contact.params.unquoted("expires");
-        return Granted::For(own.and_then(|text| number(&text)).unwrap_or_else(header));
+        None if response.first(HeaderId::Contact).is_some() => Granted::NotListed,
+        None => Granted::Unlisted(header()),
     }
-    if lists_any {
-        Granted::NotListed
-    } else {
-        Granted::For(header())
-    }
+}
+
+/// Whether a 2xx lists our Contact among those that are bound (RFC 3261 10.3 step 8).
+pub(crate) fn is_listed(response: Message<'_>, slot: Slot, shown: Option<&[u8]>) -> bool {
+    own_contact(response, slot, shown).is_some()
+}
+
+fn own_contact<'m>(
+    response: Message<'m>,
+    slot: Slot,
+    shown: Option<&[u8]>,
+) -> Option<NameAddr<'m>> {
+    let token = slot.token();
+    let phone = shown.and_then(|phone| UriRef::parse(phone).ok());
+    let is_ours = |uri: &UriRef<'_>| match &phone {
+        Some(phone) => uri.same(phone),
+        None => uri.user == Some(token.as_slice()),
+    };
+    let all = response.values(HeaderId::Contact);
+    let mut all = all.filter_map(|value| NameAddr::parse(value.raw).ok());
+    all.find(|contact| is_ours(&contact.uri))
 }
 
 fn number(text: &[u8]) -> Option<u32> {
@@ -77,10 +85,11 @@ mod tests {
             (format!("Contact: {ours}\r\nExpires: 80\r\n"), 80),
             (format!("Contact: {ours}\r\n"), 3_600),
             (format!("Contact: {ours};expires=7200\r\n"), 7_200),
-            ("Expires: 90\r\n".to_owned(), 90),
-            (String::new(), 3_600),
         ] {
             assert_eq!(read(&lines), Granted::For(granted), "{lines}");
+        }
+        for (lines, granted) in [("Expires: 90\r\n", 90), ("", 3_600)] {
+            assert_eq!(read(lines), Granted::Unlisted(granted), "{lines}");
         }
         let others = "Contact: <sip:other@x>;expires=9\r\nExpires: 60\r\n";
         assert_eq!(read(others), Granted::NotListed);

@@ -18,14 +18,14 @@ mod table;
 mod want;
 mod write;
 
-pub(crate) use answer::{Granted, read as read_answer};
+pub(crate) use answer::{Granted, is_listed, read as read_answer};
 pub(crate) use gift::Gift;
 pub(crate) use passing::{Passing, granted};
 pub use slots::{Count, Counts, Slot, Slots, View};
 use state::{Event, State};
-pub(crate) use table::{Around, Flight, Lease, Leases, Settled};
+pub(crate) use table::{Around, Flight, Lease, Leases, Sample, Settled};
 pub use want::{Demand, Fate, Need, Outcome, Want};
-pub(crate) use write::{Register, call_id};
+pub(crate) use write::{Query, Register, call_id};
 
 use crate::registrar::Aor;
 use std::time::Duration;

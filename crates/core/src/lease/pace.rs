@@ -23,6 +23,11 @@ impl Pace {
         Instant::from_micros(before.max(now.as_micros()))
     }
 
+    /// Whether the next turn is now.
+    pub(super) fn is_free(&self, now: Instant) -> bool {
+        self.next.load(Ordering::Acquire) <= now.as_micros()
+    }
+
     /// A turn has been used, later than it was perhaps: the next one keeps its distance from that.
     pub(super) fn used(&self, now: Instant, interval: Duration) {
         let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
@@ -40,7 +45,9 @@ mod tests {
         let pace = Pace::default();
         let at = |micros| Instant::from_micros(micros);
         let interval = Duration::from_micros(100);
+        assert!(pace.is_free(at(50)));
         assert_eq!(pace.reserve(at(50), interval), at(50));
+        assert!(!pace.is_free(at(149)) && pace.is_free(at(150)));
         pace.used(at(190), interval);
         assert_eq!(pace.reserve(at(190), interval), at(290));
         pace.used(at(290), interval);

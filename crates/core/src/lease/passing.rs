@@ -62,8 +62,10 @@ pub(crate) fn granted(passing: &Passing, response: Message<'_>) -> Option<Vec<(D
         let seconds = match asked {
             0 => 0,
             asked => match read_answer(response, Slot::Phone(*device), None, asked) {
-                Granted::For(seconds @ 1..) => passing.most.map_or(seconds, |m| seconds.min(m)),
-                Granted::For(0) | Granted::NotListed => return None,
+                Granted::For(seconds @ 1..) | Granted::Unlisted(seconds @ 1..) => {
+                    passing.most.map_or(seconds, |m| seconds.min(m))
+                }
+                Granted::For(0) | Granted::Unlisted(0) | Granted::NotListed => return None,
             },
         };
         all.push((*device, seconds));

@@ -81,6 +81,8 @@ pub struct Slots {
     is_silent: AtomicBool,
     /// The PBX takes no Path.
     takes_no_path: AtomicBool,
+    /// The PBX has shown that its 200s list what is bound.
+    lists: AtomicBool,
     totals: [AtomicU64; COUNTS],
     leases: AtomicUsize,
     held: AtomicUsize,
@@ -124,6 +126,7 @@ impl Default for Slots {
             epoch: AtomicU64::new(0),
             is_silent: AtomicBool::new(false),
             takes_no_path: AtomicBool::new(false),
+            lists: AtomicBool::new(false),
             totals: [const { AtomicU64::new(0) }; COUNTS],
             leases: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -184,6 +187,16 @@ impl Slots {
         self.takes_no_path.swap(takes_none, Ordering::Relaxed) != takes_none
     }
 
+    /// Whether the PBX has shown that its 200s list what is bound (RFC 3261 10.3 step 8).
+    pub(crate) fn lists(&self) -> bool {
+        self.lists.load(Ordering::Relaxed)
+    }
+
+    /// It has, or another may not.
+    pub(crate) fn set_lists(&self, lists: bool) {
+        self.lists.store(lists, Ordering::Relaxed);
+    }
+
     /// What was counted.
     pub fn counts(&self) -> Counts {
         let gauge = |gauge: &AtomicUsize| gauge.load(Ordering::Relaxed);
@@ -207,6 +220,11 @@ impl Slots {
     /// Takes the next turn at the PBX; gives when it is.
     pub(crate) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
         self.pace.reserve(now, interval)
+    }
+
+    /// Whether a turn would be at once: nobody else waits for one.
+    pub(crate) fn is_free(&self, now: Instant) -> bool {
+        self.pace.is_free(now)
     }
 
     /// A turn has been used.

@@ -2,6 +2,7 @@
 
 mod flight;
 mod queues;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -10,6 +11,7 @@ mod waiters;
 
 pub(crate) use flight::{Flight, Settled};
 use queues::{Place, Queues};
+pub(crate) use sample::Sample;
 use times::{ends, seconds};
 
 use super::state::{Action, Hold};
@@ -51,6 +53,8 @@ pub(crate) struct Leases {
     /// The least that the PBX takes (Min-Expires of its 423), in seconds.
     least: u32,
     chance: u64,
+    /// The one that the PBX was told of last.
+    newest: Option<Device>,
 }
 
 /// One lease.
@@ -130,6 +134,7 @@ impl Leases {
             tick: None,
             least: 0,
             chance: chance | 1,
+            newest: None,
         }
     }
 
@@ -185,6 +190,9 @@ impl Leases {
             };
             is_stale = std::mem::take(&mut lease.is_stale);
             if let Event::Granted(until) = event {
+                if lease.gift == Gift::default() {
+                    self.newest = Some(device);
+                }
                 lease.out_by = until;
                 lease.granted_in = if is_stale { NEVER } else { lease.sent_in };
                 lease.gift = lease.giving.clone();

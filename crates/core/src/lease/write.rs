@@ -7,7 +7,6 @@ use crate::engine::shard_of;
 use crate::flow::Transport;
 use crate::hex;
 use crate::registrar::{Aor, Location};
-use crate::text::Text;
 use smallvec::SmallVec;
 
 /// All that a REGISTER of ours says.
@@ -34,62 +33,85 @@ pub(crate) struct Register<'a> {
     pub(crate) more: &'a [u8],
 }
 
-impl Register<'_> {
-    /// Its Request-URI.
-    pub(crate) fn uri(&self) -> Text<128> {
-        let mut uri = Text::new();
-        uri.put(b"sip:");
-        uri.put(self.registrar.as_bytes());
-        uri
-    }
+/// A REGISTER that asks what is bound and changes nothing (RFC 3261 10.2.3).
+pub(crate) struct Query<'a> {
+    /// Whose bindings.
+    pub(crate) aor: &'a Aor,
+    /// The PBX as the configuration writes it, `host[:port]`.
+    pub(crate) registrar: &'a str,
+    /// Our Via: transport, sent-by, branch.
+    pub(crate) via: (Transport, &'a [u8], &'a [u8]),
+    /// Our tag.
+    pub(crate) tag: &'a [u8],
+    /// Its Call-ID.
+    pub(crate) call_id: &'a [u8],
+    /// Further header lines, each with its line end.
+    pub(crate) more: &'a [u8],
+}
 
+impl Query<'_> {
     /// Appends it.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let (transport, sent_by, branch) = self.via;
-        let rport: &[u8] = if transport.is_reliable() {
-            b""
-        } else {
-            b";rport"
-        };
-        let mut put = |parts: &[&[u8]]| {
-            for part in parts {
-                out.extend_from_slice(part);
-            }
-            out.extend_from_slice(b"\r\n");
-        };
-        let registrar = self.registrar.as_bytes();
-        let user = self.aor.user().unwrap_or_default().as_bytes();
-        let at: &[u8] = if user.is_empty() { b"" } else { b"@" };
+        head(out, self.aor, self.registrar, self.via, self.tag);
+        line(out, &[b"Call-ID: ", self.call_id]);
+        line(out, &[b"CSeq: 1 REGISTER"]);
+        line(out, &[self.more, b"User-Agent: bellhop"]);
+        line(out, &[b"Content-Length: 0\r\n"]);
+    }
+}
+
+impl Register<'_> {
+    /// Appends it.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let tag = self.slot.device().digits();
         let contact: SmallVec<[u8; 128]> = match self.shown {
             Some(phone) => [b"<", phone, b">"].concat().into(),
             None => SmallVec::from_slice(&contact(self.slot, self.at, b"")),
         };
-        put(&[b"REGISTER ", &self.uri(), b" SIP/2.0"]);
-        put(&[
-            b"Via: SIP/2.0/",
-            transport.via_token().as_bytes(),
-            b" ",
-            sent_by,
-            b";branch=",
-            branch,
-            rport,
-        ]);
-        put(&[b"Max-Forwards: 70"]);
-        put(&[b"From: <sip:", user, at, registrar, b">;tag=", &tag]);
-        put(&[b"To: <sip:", user, at, registrar, b">"]);
-        put(&[b"Call-ID: ", self.call_id]);
-        put(&[b"CSeq: ", &decimal(self.cseq.into()), b" REGISTER"]);
-        put(&[
-            b"Contact: ",
-            &contact,
-            b";expires=",
-            &decimal(self.expires.into()),
-        ]);
-        put(&[b"Expires: ", &decimal(self.expires.into())]);
-        put(&[self.more, b"User-Agent: bellhop"]);
-        put(&[b"Content-Length: 0\r\n"]);
+        let expires = decimal(self.expires.into());
+        head(out, self.aor, self.registrar, self.via, &tag);
+        line(out, &[b"Call-ID: ", self.call_id]);
+        line(out, &[b"CSeq: ", &decimal(self.cseq.into()), b" REGISTER"]);
+        line(out, &[b"Contact: ", &contact, b";expires=", &expires]);
+        line(out, &[b"Expires: ", &expires]);
+        line(out, &[self.more, b"User-Agent: bellhop"]);
+        line(out, &[b"Content-Length: 0\r\n"]);
     }
+}
+
+/// What every REGISTER of ours begins with.
+fn head(
+    out: &mut Vec<u8>,
+    aor: &Aor,
+    registrar: &str,
+    (transport, sent_by, branch): (Transport, &[u8], &[u8]),
+    tag: &[u8],
+) {
+    let rport: &[u8] = if transport.is_reliable() {
+        b""
+    } else {
+        b";rport"
+    };
+    let token = transport.via_token().as_bytes();
+    let registrar = registrar.as_bytes();
+    let user = aor.user().unwrap_or_default().as_bytes();
+    let at: &[u8] = if user.is_empty() { b"" } else { b"@" };
+    line(out, &[b"REGISTER sip:", registrar, b" SIP/2.0"]);
+    let via: [&[u8]; 6] = [b"Via: SIP/2.0/", token, b" ", sent_by, b";branch=", branch];
+    for part in via {
+        out.extend_from_slice(part);
+    }
+    line(out, &[rport]);
+    line(out, &[b"Max-Forwards: 70"]);
+    line(out, &[b"From: <sip:", user, at, registrar, b">;tag=", tag]);
+    line(out, &[b"To: <sip:", user, at, registrar, b">"]);
+}
+
+fn line(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The Call-ID of a lease's REGISTERs: one that belongs to this shard, so that the answers come there; the same

@@ -19,6 +19,7 @@ mod line;
 mod list;
 mod reg;
 mod registrations;
+mod sample;
 mod saved;
 mod source;
 mod table;
@@ -31,11 +32,13 @@ pub use dialog::Dialog;
 pub(crate) use dialog::contact_of;
 pub(crate) use held::Heard;
 pub use held::{Held, Publication, Shown as ShownHeld, Unpublished};
+pub(crate) use line::Stander;
 pub use list::ResourceList;
 pub(crate) use list::{List, RLMI, Sheet};
 pub use reg::Gone;
 pub(crate) use reg::{KIND as REGINFO, Look, Registration};
 pub(crate) use registrations::Registrations;
+pub(crate) use sample::{Question, Samples};
 pub use saved::{SavedSource, SavedWatcher, Saves, Tag};
 pub(crate) use source::{Source, State};
 pub(crate) use table::{Due, Shares};
@@ -116,6 +119,8 @@ pub enum Word {
     },
     /// The PBX may have forgotten its subscriptions.
     Back,
+    /// The PBX is probed: it is to be asked about one of the things that it should know.
+    Sample,
     /// A target of the PBX does not answer any more: what it has taken and not answered ends.
     Down(Place),
 }

@@ -2,8 +2,8 @@
 
 mod lists;
 
-use super::line::Line;
-use super::{Key, List, Registrations, Source, State, View, Watcher};
+use super::line::Lines;
+use super::{Key, List, Question, Registrations, Samples, Source, State, View, Watcher};
 use crate::registrar::Aor;
 use crate::time::Instant;
 use crate::transaction::Timers;
@@ -22,12 +22,10 @@ pub(crate) enum Due {
     Again(u64),
     /// A source is to be asked for, refreshed, or let go.
     Source(u64),
-    /// The first source in line is to be asked for.
+    /// The first in line has its turn.
     Turn,
     /// What was published in the place of what a source tells is over.
     Uncovered(u64),
-    /// The PBX is to be asked whether it knows one that is relayed, by its number on the board.
-    Relayed(u64),
 }
 
 /// All of it.
@@ -47,16 +45,20 @@ pub(crate) struct Shares {
     /// By Call-ID and our tag.
     by_dialog: HashMap<Name, u64, RandomState>,
     by_key: HashMap<Arc<Key>, u64, RandomState>,
-    /// Sources that wait for their turn at the PBX.
-    pub(crate) line: Line,
+    /// Who waits for a turn at the PBX.
+    pub(crate) line: Lines,
     last: u64,
     said: u64,
     /// Keys of watchers that come from the disk, and in whose name they are wanted.
     pub(crate) wanted: Vec<(Arc<Key>, Aor)>,
     /// When the last watcher that comes from the disk is told.
     paced: Instant,
-    /// Questions to the PBX about those that are relayed, by their numbers on the board.
-    pub(crate) checks: HashMap<u64, u64, RandomState>,
+    /// Questions to the PBX that are under way.
+    pub(crate) questions: HashMap<u64, Question, RandomState>,
+    /// When it is asked the next ones.
+    pub(crate) samples: Samples,
+    /// The source whose dialog began last.
+    pub(super) newest: Option<u64>,
     /// When all sources were last asked about, for the PBX may have forgotten them.
     pub(crate) looked_at: Option<Instant>,
 }
@@ -83,12 +85,14 @@ impl Shares {
             by_user: HashMap::with_hasher(hasher()),
             by_dialog: HashMap::with_hasher(hasher()),
             by_key: HashMap::with_hasher(hasher()),
-            line: Line::new(hasher()),
+            line: Lines::new(hasher()),
             last: 0,
             said: 0,
             wanted: Vec::new(),
             paced: Instant::default(),
-            checks: HashMap::with_hasher(hasher()),
+            questions: HashMap::with_hasher(hasher()),
+            samples: Samples::default(),
+            newest: None,
             looked_at: None,
         }
     }
@@ -99,16 +103,9 @@ impl Shares {
     }
 
     /// A number for a watcher or a source.
-    fn number(&mut self) -> u64 {
+    pub(super) fn number(&mut self) -> u64 {
         self.last = self.last.wrapping_add(1) & NUMBER;
         self.last
-    }
-
-    /// A question about one that is relayed; its number.
-    pub(crate) fn check(&mut self, shown: u64) -> u64 {
-        let number = self.number();
-        self.checks.insert(number, shown);
-        number
     }
 
     /// Takes a watcher in. Gives its number and whether it is the first of its key here.
@@ -232,6 +229,7 @@ impl Shares {
         };
         let name = (dialog.call_id.clone(), dialog.local_tag.clone());
         self.by_dialog.insert(name, number);
+        self.newest = Some(number);
     }
 
     /// A source's dialog is no more.
@@ -258,21 +256,21 @@ impl Shares {
         self.detach(number);
         self.timers.cancel(&Due::Source(number));
         self.timers.cancel(&Due::Uncovered(number));
-        self.line.leave(number);
+        self.line.leave_source(number);
         self.sources.remove(&number).is_some()
     }
 
     /// Has a source looked at then, and not before.
     pub(crate) fn wake_source(&mut self, number: u64, at: Instant) {
         if self.sources.contains_key(&number) {
-            self.line.leave(number);
+            self.line.leave_source(number);
             self.timers.set(Due::Source(number), at);
         }
     }
 
     /// Has a source asked for no more until somebody wakes it.
     pub(crate) fn rest_source(&mut self, number: u64) {
-        self.line.leave(number);
+        self.line.leave_source(number);
         self.timers.cancel(&Due::Source(number));
     }
 

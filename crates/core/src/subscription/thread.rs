@@ -35,11 +35,17 @@ impl Board {
     pub(crate) fn relayed(&self, shard: u16) -> Vec<u64> {
         let mut found = Vec::new();
         self.change(shard, |table| {
-            let stands = |entry: &super::table::Entry| {
-                entry.thread.is_some() && entry.notifier_tag.is_some()
-            };
             let all = table.live.iter().filter(|(_, entry)| stands(entry));
             found.extend(all.map(|(number, _)| *number));
+        });
+        found
+    }
+
+    /// One of them, whichever is found first.
+    pub(crate) fn any_relayed(&self, shard: u16) -> Option<u64> {
+        let mut found = None;
+        self.change(shard, |table| {
+            found = table.live.iter().find(|(_, e)| stands(e)).map(|(n, _)| *n);
         });
         found
     }
@@ -66,4 +72,8 @@ impl Board {
         });
         found
     }
+}
+
+fn stands(entry: &super::table::Entry) -> bool {
+    entry.thread.is_some() && entry.notifier_tag.is_some()
 }

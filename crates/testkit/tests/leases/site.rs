@@ -30,6 +30,17 @@ pub(crate) fn leased(mode: Mode) -> Config {
     config
 }
 
+/// 6001 has this password at the PBX.
+pub(crate) fn with_login(password: &str) -> AuthConfig {
+    let aor = Aor::parse_text(AOR).unwrap();
+    let user = User::with_password("6001", "example.org", "secret6001", vec![aor]);
+    let user = user.with_login(Some(Login::with_password("6001", password)));
+    AuthConfig {
+        users: Arc::new(Users::new(vec![user]).unwrap()),
+        ..auth()
+    }
+}
+
 impl Site {
     pub(crate) fn new(mode: Mode) -> Self {
         Self::of(leased(mode))
@@ -37,14 +48,7 @@ impl Site {
 
     /// As [`Site::new`]; 6001 has a login at the PBX.
     pub(crate) fn with_login(mode: Mode, password: &str) -> Self {
-        let aor = Aor::parse_text(AOR).unwrap();
-        let user = User::with_password("6001", "example.org", "secret6001", vec![aor]);
-        let user = user.with_login(Some(Login::with_password("6001", password)));
-        let auth = AuthConfig {
-            users: Arc::new(Users::new(vec![user]).unwrap()),
-            ..auth()
-        };
-        Self::start(leased(mode), auth)
+        Self::start(leased(mode), with_login(password))
     }
 
     pub(crate) fn of(config: Config) -> Self {

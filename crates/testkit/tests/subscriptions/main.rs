@@ -21,6 +21,7 @@ mod reg;
 mod reg_shards;
 mod relayed;
 mod rlmi;
+mod samples;
 mod sharded;
 mod shared;
 mod shared_watchers;

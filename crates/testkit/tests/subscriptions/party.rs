@@ -3,7 +3,7 @@
 pub(crate) use crate::site::*;
 use bellhop_core::config::Config;
 use bellhop_testkit::{Disk, header};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A world in which dialog, presence and message-summary are shared.
 pub(crate) struct Party {
@@ -20,6 +20,12 @@ pub(crate) struct Party {
     pub(crate) heard: HashMap<std::net::SocketAddr, Vec<String>>,
     /// Other answers than 200 that the PBX got.
     pub(crate) complaints: Vec<String>,
+    /// Call-IDs of dialogs that the PBX does not know any more.
+    pub(crate) forgotten: HashSet<String>,
+    /// It says that it knows no dialog that it is asked about.
+    pub(crate) is_forgetful: bool,
+    /// OPTIONS in dialogs that came to the PBX.
+    pub(crate) questions: Vec<String>,
     cseq: u32,
     version: u32,
     /// How often the PBX was restarted.
@@ -61,6 +67,9 @@ impl Party {
             lamp: "terminated".to_owned(),
             heard: HashMap::new(),
             complaints: Vec::new(),
+            forgotten: HashSet::new(),
+            is_forgetful: false,
+            questions: Vec::new(),
             cseq: 0,
             version: 0,
             life: 0,
@@ -174,12 +183,19 @@ impl Party {
             say(&mut self.world, &p, &p.answer(message, 200, "OK", &contact));
             return;
         }
+        let is_forgotten = self.forgotten.contains(header_of(message, "Call-ID"));
+        if message.starts_with("OPTIONS ") {
+            return self.serve_options(message, is_forgotten);
+        }
         assert!(message.starts_with("SUBSCRIBE "), "{message}");
         self.asked.push(message.to_owned());
         if self.is_silent {
             return;
         }
-        let (status, more) = self.manner;
+        let (status, more) = match is_forgotten {
+            true => (481, ""),
+            false => self.manner,
+        };
         let p = pbx();
         say(&mut self.world, &p, &p.answer(message, status, "So", more));
         if status == 200 {
@@ -189,6 +205,28 @@ impl Party {
             };
             self.tells(message, state);
         }
+    }
+
+    fn serve_options(&mut self, message: &str, is_forgotten: bool) {
+        let status = match header_of(message, "To").contains(";tag=") {
+            false => 200,
+            true => {
+                self.questions.push(message.to_owned());
+                // The number was used.
+                let is_unknown = is_forgotten || self.is_forgetful;
+                if is_unknown { 481 } else { 500 }
+            }
+        };
+        if !self.is_silent {
+            let p = pbx();
+            say(&mut self.world, &p, &p.answer(message, status, "So", ""));
+        }
+    }
+
+    /// The PBX is restarted with nothing in its hands, faster than anybody sees.
+    pub(crate) fn forgets(&mut self) {
+        let all = self.asked.iter().map(|asked| header_of(asked, "Call-ID"));
+        self.forgotten.extend(all.map(str::to_owned));
     }
 
     /// The PBX tells of its lamp in the dialog of this SUBSCRIBE.

@@ -1,0 +1,316 @@
+//! Whether a PBX that answers its probes still knows what it should: beside each probe every shard asks it about one
+//! subscription and one registration. One that is restarted between two probes answers the next as if nothing had
+//! been, and is found out by that.
+//!
+//! A subscription, of ours or relayed, is asked about by an OPTIONS in its dialog, with a CSeq number that was used. A PBX
+//! that has no such dialog answers 481 (RFC 3261 12.2.2); one that has it answers otherwise, as a rule 500 for the
+//! number, and nothing has changed for it. A registration is asked about by a REGISTER without a Contact (10.2.3), whose 200
+//! lists what is bound.
+
+use super::Engine;
+use super::leases::around;
+use crate::auth::upstream::{Asking, At};
+use crate::config::UpstreamTarget;
+use crate::event::{Decision, Level};
+use crate::flow::{Destination, Flow};
+use crate::lease::{Query, Sample, is_listed};
+use crate::loops;
+use crate::outbox::Outbox;
+use crate::proxy::BranchId;
+use crate::registrar::{Aor, Device};
+use crate::share::{Check, Dialog, Note, Question, Way, Word};
+use crate::time::Now;
+use crate::upstream::{Change, Place};
+use bellhop_wire::{Message, Method};
+
+impl Engine {
+    /// A probe goes out: all shards are to ask, if it goes where what we have is.
+    pub(super) fn tell_to_sample(&self, place: Place, out: &mut Outbox) {
+        let leases = &self.config.registrar.leases;
+        let has_leases = leases.is_on() && self.shared.leases.counts().leases > 0;
+        let has_any = has_leases || !self.shared.subscriptions.is_empty();
+        if !has_any || !self.is_registrar(place) || self.only_target().is_none() {
+            return;
+        }
+        for shard in 0..leases.shards {
+            let word = Word::Sample;
+            out.notes.push(Note { shard, word });
+        }
+    }
+
+    /// Asks about one subscription and one registration of this shard. Nothing while something else is asked for, whose
+    /// answer says as much.
+    pub(super) fn take_samples(&mut self, now: Now, out: &mut Outbox) {
+        if around(now.instant, &self.shared, &self.config).is_down {
+            return;
+        }
+        if self.shares.line.is_empty() && self.shares.samples.dialog.is_due(now.instant) {
+            let number = match self.shares.known_dialog().cloned() {
+                Some(dialog) => self.ask_in_dialog(now, &dialog, Question::Dialog, out),
+                None => {
+                    let shown = self.shared.subscriptions.any_relayed(self.shard);
+                    shown.and_then(|shown| self.ask_relayed(now, shown, out))
+                }
+            };
+            self.shares.samples.dialog.ask(now.instant, number);
+        }
+        // It is a REGISTER, and the PBX hears no more than its rate of them.
+        let may = self.shared.leases.lists() && self.shared.leases.is_free(now.instant);
+        if may && self.shares.samples.lease.is_due(now.instant) {
+            let number = self.sample_lease(now, None, out);
+            self.shares.samples.lease.ask(now.instant, number);
+        }
+    }
+
+    /// Asks the PBX whether it knows a dialog; the question's number.
+    pub(super) fn ask_in_dialog(
+        &mut self,
+        now: Now,
+        dialog: &Dialog,
+        question: Question,
+        out: &mut Outbox,
+    ) -> Option<u64> {
+        let target = self.only_target()?;
+        let to = self.names.destination(target.transport, target.remote)?;
+        let branch = loops::branch(self.entropy.next_u64(), 0);
+        let check = Check {
+            way: Way {
+                via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
+                at: self.names.call_back(&to)?,
+            },
+            dialog,
+        };
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        check.write(&mut bytes);
+        let sent = self.send_question(now, question, (Method::Options, to), (&branch, &bytes), out);
+        self.scratch = bytes;
+        sent
+    }
+
+    /// The PBX's final answer to a question.
+    pub(super) fn asked_about(
+        &mut self,
+        now: Now,
+        (number, question): (u64, Question),
+        response: Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        let status = response.status().unwrap_or(0);
+        match question {
+            Question::Relayed(shown) => {
+                self.relayed_checked(now, shown, status, out);
+                self.dialog_sampled(number, response, flow, out);
+            }
+            Question::Dialog => self.dialog_sampled(number, response, flow, out),
+            Question::Lease {
+                of,
+                before,
+                is_second_try,
+            } => {
+                let asked = self.shares.samples.lease.take(number);
+                let by = &of.aor;
+                if matches!(status, 401 | 407) && !is_second_try {
+                    if self.sample_challenged(by, response, &flow) {
+                        let number = self.ask_of_lease(now, of, before, true, out);
+                        self.shares.samples.lease.ask(now.instant, number);
+                    }
+                } else if asked.is_some() && (200..300).contains(&status) {
+                    self.lease_sampled(now, &of, before, (response, flow), out);
+                }
+            }
+        }
+    }
+
+    /// There is no answer to a question.
+    pub(super) fn not_answered_about(&mut self, number: u64) {
+        self.shares.samples.dialog.take(number);
+        self.shares.samples.lease.take(number);
+    }
+
+    /// The one target of the PBX. Of several nobody knows which one has what.
+    pub(super) fn only_target(&self) -> Option<UpstreamTarget> {
+        let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
+        match upstream.targets.as_slice() {
+            [target] => Some(target.clone()),
+            _ => None,
+        }
+    }
+
+    fn dialog_sampled(&mut self, number: u64, response: Message<'_>, flow: Flow, out: &mut Outbox) {
+        let Some(asked) = self.shares.samples.dialog.take(number) else {
+            return;
+        };
+        let is_known = response.status() != Some(481);
+        self.shares.samples.dialog.judge(is_known);
+        // All have been asked for since.
+        let is_late = self.shares.looked_at.is_some_and(|at| at >= asked);
+        if !is_known && !is_late {
+            out.tell(response, flow, Level::Warn, 481, || {
+                Decision::Subscription(
+                    "the PBX does not know one that it had: all are asked for".to_owned(),
+                )
+            });
+            self.tell_back(out);
+        }
+    }
+
+    /// Asks about a registration, another than `before`.
+    fn sample_lease(&mut self, now: Now, before: Option<Device>, out: &mut Outbox) -> Option<u64> {
+        let of = self.leases.sample(before)?;
+        let interval = self.config.registrar.leases.interval();
+        self.shared.leases.reserve(now.instant, interval);
+        self.ask_of_lease(now, of, before, false, out)
+    }
+
+    fn ask_of_lease(
+        &mut self,
+        now: Now,
+        of: Sample,
+        before: Option<Device>,
+        is_second_try: bool,
+        out: &mut Outbox,
+    ) -> Option<u64> {
+        let target = self.only_target()?;
+        let to = self.names.destination(target.transport, target.remote)?;
+        let call_id = self.own_call_id();
+        let (tag, branch) = (self.new_tag(), loops::branch(self.entropy.next_u64(), 0));
+        let mut more = Vec::new();
+        if let Some((login, upstream)) = &self.lease_login(&of.aor) {
+            let uri = [b"sip:", target.host.as_bytes()].concat();
+            let asking = Asking {
+                method: "REGISTER",
+                uri: &uri,
+                body: b"",
+            };
+            let at = At { login, upstream };
+            let auth = &self.shared.upstream_auth;
+            for line in auth.preempt(at, asking, self.entropy.as_mut()) {
+                more.extend_from_slice(line.role.credentials().name().as_bytes());
+                more.extend_from_slice(b": ");
+                more.extend_from_slice(line.value.as_bytes());
+                more.extend_from_slice(b"\r\n");
+            }
+        }
+        let query = Query {
+            aor: &of.aor,
+            registrar: &target.host,
+            via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
+            tag: &tag,
+            call_id: &call_id,
+            more: &more,
+        };
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        query.write(&mut bytes);
+        let question = Question::Lease {
+            of,
+            before,
+            is_second_try,
+        };
+        let sent = self.send_question(
+            now,
+            question,
+            (Method::Register, to),
+            (&branch, &bytes),
+            out,
+        );
+        self.scratch = bytes;
+        sent
+    }
+
+    /// Whether the PBX's challenge can be answered.
+    fn sample_challenged(&self, by: &Aor, response: Message<'_>, flow: &Flow) -> bool {
+        let from = self.names.upstream_at(flow, None).map(|(from, _)| from);
+        let Some((login, upstream)) = self.lease_login(by) else {
+            return false;
+        };
+        let at = At {
+            login: &login,
+            upstream: &upstream,
+        };
+        from.is_some()
+            && from == self.config.default_upstream
+            && self.shared.upstream_auth.challenged(at, response).is_some()
+    }
+
+    /// What a 2xx says of a registration. One that is missing is made anew; if another one is missing, too, the PBX has
+    /// forgotten them all.
+    fn lease_sampled(
+        &mut self,
+        now: Now,
+        of: &Sample,
+        before: Option<Device>,
+        (response, flow): (Message<'_>, Flow),
+        out: &mut Outbox,
+    ) {
+        if is_listed(response, of.slot, of.shown.as_deref()) {
+            return self.shares.samples.lease.judge(true);
+        }
+        let next = self.sample_lease_besides(now, of, before, out);
+        let around = around(now.instant, &self.shared, &self.config);
+        if !self.leases.is_lost(around, of, &mut out.outcomes) {
+            return;
+        }
+        out.tell(response, flow, Level::Warn, 200, || {
+            let what = match before {
+                Some(_) => "all are made anew",
+                None => "it is made anew",
+            };
+            let aor = of.aor.as_str();
+            Decision::Lease(format!("{aor}: the PBX does not have it any more: {what}"))
+        });
+        if next.is_none() {
+            self.shares.samples.lease.judge(false);
+        }
+        if before.is_some() {
+            let change = Some(Change::Up { was_down: true });
+            let place = self.names.target_at(flow.transport, flow.remote);
+            if let Some(place) = place {
+                self.registrar_came_back(now, place, change, out);
+            }
+        } else {
+            self.lease_turns(now, out);
+        }
+    }
+
+    fn sample_lease_besides(
+        &mut self,
+        now: Now,
+        of: &Sample,
+        before: Option<Device>,
+        out: &mut Outbox,
+    ) -> Option<u64> {
+        if before.is_some() {
+            return None;
+        }
+        let number = self.sample_lease(now, Some(of.slot.device()), out);
+        self.shares.samples.lease.ask(now.instant, number);
+        number
+    }
+
+    fn send_question(
+        &mut self,
+        now: Now,
+        question: Question,
+        (method, to): (Method<'_>, Destination),
+        (branch, bytes): (&[u8], &[u8]),
+        out: &mut Outbox,
+    ) -> Option<u64> {
+        let number = self.shares.question(question);
+        let owner = BranchId {
+            context: number,
+            index: BranchId::SOURCE,
+        }
+        .owner();
+        let at = now.instant;
+        let sent = self
+            .table
+            .create_client(at, method, branch, bytes, to, owner, out);
+        if sent.is_none() {
+            self.shares.questions.remove(&number);
+        }
+        sent.map(|_| number)
+    }
+}
