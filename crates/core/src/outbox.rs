@@ -1,6 +1,7 @@
 //! What the core wants done: messages to send and events to tell. The caller owns it, drains it after
 //! each input and uses it again, so that in steady state nothing is allocated for output.
 
+use crate::b2bua::CallRecord;
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow, Transport};
 use crate::lease::{Demand, Outcome};
@@ -33,6 +34,8 @@ pub struct Outbox {
     pub notes: Vec<Note>,
     /// Phones to wake.
     pub wakes: Vec<Wake>,
+    /// Calls of two legs that are over.
+    pub records: Vec<CallRecord>,
     /// What happened, for the log.
     pub events: Vec<Event>,
     /// Events below this level are not made at all. Whoever drains the outbox sets it once; clearing
@@ -227,6 +230,7 @@ impl Outbox {
         self.demands.clear();
         self.outcomes.clear();
         self.notes.clear();
+        self.records.clear();
         self.events.clear();
         self.dropped = 0;
         self.drops.clear();

@@ -6,6 +6,7 @@ use crate::shards::Mail;
 use crate::stream::{connection, place_of};
 use crate::{Chance, Faults, Packet};
 use bellhop_core::auth::{AuthConfig, Authenticator};
+use bellhop_core::b2bua::CallRecord;
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, LookedUp, Shared};
 use bellhop_core::event::Event;
@@ -65,6 +66,8 @@ pub struct World {
     pub sought: Vec<LookUp>,
     /// Phones that were to be woken.
     pub woken: Vec<Wake>,
+    /// Calls of two legs that are over, in order.
+    pub records: Vec<CallRecord>,
     pub(crate) mail: Mail,
 }
 
@@ -89,6 +92,7 @@ impl World {
             resolver_answers: true,
             sought: Vec::new(),
             woken: Vec::new(),
+            records: Vec::new(),
             mail: Mail::default(),
         }
     }
@@ -295,6 +299,7 @@ impl World {
             node.log.append(&mut out.events);
             self.sought.append(&mut out.lookups);
             self.woken.append(&mut out.wakes);
+            self.records.append(&mut out.records);
             let is_done = out.transmits.is_empty()
                 && out.resolves.is_empty()
                 && out.persists.is_empty()

@@ -3,6 +3,7 @@
 use super::begin::hider;
 use super::call::{Ack, Call, End, State};
 use super::launch::Launch;
+use super::record::Cause;
 use super::table::{Alarm, Found};
 use super::write::{self, Ask};
 use crate::engine::Engine;
@@ -56,7 +57,7 @@ impl Engine {
             self.launch(now, launch, out);
         }
         if is_ending {
-            self.release(now, found.call, out);
+            self.release(now, found.call, Cause::Bye, out);
         }
     }
 
@@ -65,7 +66,7 @@ impl Engine {
         while let Some((id, alarm)) = self.calls.due(now.instant) {
             match alarm {
                 Alarm::Answer(end) => self.answer_again(now, id, end, out),
-                Alarm::Longest => self.release(now, id, out),
+                Alarm::Longest => self.release(now, id, Cause::MaxDuration, out),
             }
         }
     }
@@ -81,7 +82,7 @@ impl Engine {
         if unacked.until <= now.instant {
             // Nobody acknowledges: both are released.
             call.half(end).unacked = None;
-            return self.release(now, id, out);
+            return self.release(now, id, Cause::NoAck, out);
         }
         let (server, status) = (unacked.server, unacked.status);
         unacked.interval = timers.next_interval(unacked.interval);

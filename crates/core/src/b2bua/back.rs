@@ -3,6 +3,7 @@
 use super::begin::hider;
 use super::call::{Ack, Bridge, Call, End, Pair, State, Unacked};
 use super::launch::Launch;
+use super::record::Cause;
 use super::table::Alarm;
 use super::write::{self, Ask, Tell};
 use crate::engine::Engine;
@@ -10,6 +11,7 @@ use crate::flow::{Destination, Flow};
 use crate::outbox::Outbox;
 use crate::proxy::{BranchId, Context};
 use crate::record_route::side_of;
+use crate::registrar::Aor;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method, Owned};
 
@@ -92,10 +94,10 @@ impl Engine {
         if !is_early {
             return None;
         }
-        let user = device.and_then(|device| {
-            let aor = self.shared.location.aor_of(device)?;
-            self.auth.users().with_login_of(&aor).cloned()
-        });
+        let aor = device.and_then(|device| self.shared.location.aor_of(device));
+        let user = aor
+            .as_ref()
+            .and_then(|aor| self.auth.users().with_login_of(aor).cloned());
         let pair_tag = pair.a.local_tag;
         let answer = self.answer(context, bridge, (response, Some(&pair)), &pair.a.tag());
         let call = self.calls.take(bridge.call)?;
@@ -112,7 +114,10 @@ impl Engine {
                 let at = now.instant.after(longest);
                 self.calls.set_alarm(bridge.call, Alarm::Longest, at);
             }
+            self.note_answered(now, context, bridge, aor.as_ref().map(Aor::as_str));
             self.accepted(now, bridge, pair_tag, out);
+        } else {
+            self.note_ringing(now, bridge);
         }
         answer
     }
@@ -327,6 +332,7 @@ impl Engine {
             return;
         };
         if bridge.pair.is_none() {
+            self.tell_failed(now, context, bridge, status, out);
             return self.unmake_call(context);
         }
         let method = bridge.request.as_ref().and_then(|r| r.message().method());
@@ -340,7 +346,7 @@ impl Engine {
         );
         // A request without an INVITE's patience gives no answer of ours when it got none (RFC 4320 4.2).
         if is_of_dialog && matches!(status, 0 | 408 | 481) {
-            self.release(now, bridge.call, out);
+            self.release(now, bridge.call, Cause::LostEnd, out);
         }
     }
 }

@@ -1,14 +1,18 @@
 //! A call begins: the INVITE that the B leg's branches send.
 
 use super::call::{Bridge, Call, End, Half, Pair, State};
+use super::draft::Draft;
 use super::headers::OPTIONS;
 use super::hide::Hider;
 use super::leg::{Leg, contact_of, routes_of_request};
+use super::record::Cause;
 use super::write::{self, Ask};
 use crate::engine::{Engine, Received, unknown};
 use crate::outbox::Outbox;
 use crate::proxy::{Context, Record};
 use crate::record_route::Side;
+use crate::routing::Proof;
+use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method};
 use smallvec::SmallVec;
 
@@ -29,13 +33,15 @@ impl Engine {
     /// was refused.
     pub(crate) fn make_call(
         &mut self,
-        received: &Received<'_>,
+        now: Now,
+        (received, proof): (&Received<'_>, &Proof),
         context: &mut Context,
         out: &mut Outbox,
     ) -> bool {
         let message = received.message;
         let most = self.config.b2bua.as_ref().map_or(0, |b2bua| b2bua.most);
         if self.calls.len() >= most {
+            self.calls.refused_by(Some(Cause::Limit));
             self.refuse_with(received, 503, "Too many calls", out, |_, reply| {
                 reply.header("Retry-After", b"5");
             });
@@ -57,7 +63,8 @@ impl Engine {
             self.refuse(received, 400, "INVITE without a Contact", out);
             return false;
         };
-        let Some((call, pair, bridge)) = self.begun(message, target, context) else {
+        let draft = Draft::new(now, &self.config, received, proof);
+        let Some((call, pair, bridge)) = self.begun(message, target, context, draft) else {
             self.refuse(received, 400, "From or To cannot be read", out);
             return false;
         };
@@ -96,6 +103,7 @@ impl Engine {
         message: Message<'_>,
         target: Box<[u8]>,
         context: &Context,
+        draft: Draft,
     ) -> Option<(Call, Pair, Bridge)> {
         let incoming = context.incoming.as_ref()?;
         let (from, to) = (
@@ -143,6 +151,7 @@ impl Engine {
             a: half_a,
             b: half_b,
             pairs: SmallVec::new(),
+            draft: Some(Box::new(draft)),
         };
         let bridge = Bridge {
             call: self.calls.reserve(),

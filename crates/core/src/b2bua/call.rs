@@ -7,6 +7,7 @@
 //!    +-------------------------------------------------> is acknowledged (15)
 //! ```
 
+use super::draft::Draft;
 use super::leg::Leg;
 use crate::auth::User;
 use crate::flow::Flow;
@@ -49,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) pairs: SmallVec<[Pair; 1]>,
     /// Our tag on the B leg, the same in all of its dialogs.
     pub(crate) b_tag: u64,
+    /// What is to be told of it; `None`: it has been.
+    pub(crate) draft: Option<Box<Draft>>,
 }
 
 /// Two dialogs that are joined.

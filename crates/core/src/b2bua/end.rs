@@ -3,6 +3,7 @@
 use super::begin::hider;
 use super::call::{Ack, Call, End, State};
 use super::launch::Launch;
+use super::record::{Cause, Ender};
 use super::table::{Alarm, Found};
 use super::write::{self, Ask};
 use crate::engine::Engine;
@@ -38,12 +39,17 @@ impl Engine {
         half.is_open = false;
         half.unacked = None;
         self.calls.stop_alarm(found.call, Alarm::Answer(from));
+        let ender = match from {
+            End::A => Ender::Caller,
+            End::B => Ender::Called,
+        };
+        self.tell_over(now, &mut call, (ender, Cause::Bye), Some(bye), out);
         self.hang_up(now, (found.call, to), &mut call, Some((bye, from)), out);
         self.keep_or_forget(found.call, call);
     }
 
-    /// Ends both dialogs of a call.
-    pub(super) fn release(&mut self, now: Now, id: u64, out: &mut Outbox) {
+    /// Ends both dialogs of a call, for this cause.
+    pub(super) fn release(&mut self, now: Now, id: u64, cause: Cause, out: &mut Outbox) {
         let Some(mut call) = self.calls.take(id) else {
             return;
         };
@@ -51,6 +57,7 @@ impl Engine {
             self.calls.put(id, call);
             return;
         }
+        self.tell_over(now, &mut call, (Ender::Bellhop, cause), None, out);
         for end in [End::A, End::B] {
             self.hang_up(now, (id, end), &mut call, None, out);
         }

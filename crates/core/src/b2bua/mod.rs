@@ -27,18 +27,22 @@ mod acks;
 mod back;
 mod begin;
 mod call;
+mod draft;
 mod end;
 mod headers;
 mod hide;
 mod inside;
 mod launch;
 mod leg;
+mod record;
 mod sdp;
 mod table;
+mod told;
 mod write;
 
 pub(crate) use call::Bridge;
 pub(crate) use headers::reason;
+pub use record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
 pub(crate) use table::Calls;
 pub(crate) use write::uri as contact;
 

@@ -1,6 +1,7 @@
 //! The calls of a shard, found by the tags that we gave.
 
 use super::call::{Bridge, Call, End};
+use super::record::Cause;
 use crate::config::{Config, Listener, Zone};
 use crate::hex;
 use crate::time::Instant;
@@ -19,6 +20,8 @@ pub(crate) struct Calls {
     last: u64,
     /// Hosts of the inside, as they are written.
     inside: Vec<String>,
+    /// Why the INVITE at hand is refused, if more is known than its answer says.
+    refused_by: Option<Cause>,
 }
 
 /// What is waited for.
@@ -68,6 +71,11 @@ impl Calls {
         self.inside = own.chain(pbxs).filter(|name| !is_shown(name)).collect();
         self.inside.sort();
         self.inside.dedup();
+    }
+
+    /// Notes why the INVITE at hand is refused; gives what was noted before.
+    pub(crate) fn refused_by(&mut self, cause: Option<Cause>) -> Option<Cause> {
+        std::mem::replace(&mut self.refused_by, cause)
     }
 
     pub(crate) fn inside(&self) -> &[String] {

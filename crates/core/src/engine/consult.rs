@@ -3,6 +3,7 @@
 use super::Engine;
 use super::local::Received;
 use crate::auth::Role;
+use crate::b2bua::Cause;
 use crate::event::{Decision, Level};
 use crate::outbox::Outbox;
 use crate::policy::{Answer, Ask, Failure, Hook, Hooks, Reply, Route, Sender, Story, Verdict};
@@ -189,7 +190,10 @@ impl Engine {
         match verdict {
             Verdict::Continue | Verdict::Accept { .. } => return Some(None),
             Verdict::Route(route) => return Some(Some(route)),
-            Verdict::Reply(reply) => self.reply_as_told(received, &reply, out),
+            Verdict::Reply(reply) => {
+                self.calls.refused_by(Some(Cause::Policy));
+                self.reply_as_told(received, &reply, out);
+            }
             Verdict::Challenge(_) if received.is_trusted() => {
                 // It is not asked who it is, so it would be challenged for ever.
                 self.refuse(

@@ -19,8 +19,26 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 impl Engine {
-    /// Asks the policy, routes a request and starts its branches.
+    /// Asks the policy, routes a request and starts its branches. An INVITE that would have made a call of two legs
+    /// and is refused is told of.
     pub(super) fn relay(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        to: (&UriRef<'_>, &Routes),
+        proof: Proof,
+        resumed: Option<Resumed>,
+        out: &mut Outbox,
+    ) {
+        if !self.makes_legs(received.message) {
+            return self.relay_on(now, received, to, proof, resumed, out);
+        }
+        let attempt = self.before_call(now, received, &proof, out);
+        self.relay_on(now, received, to, proof, resumed, out);
+        self.tell_refused(now, received, attempt, out);
+    }
+
+    fn relay_on(
         &mut self,
         now: Now,
         received: &Received<'_>,
@@ -175,7 +193,7 @@ impl Engine {
         context.groups = groups;
         context.finals = finals;
         context.story = story;
-        if self.makes_legs(message) && !self.make_call(received, &mut context, out) {
+        if self.makes_legs(message) && !self.make_call(now, (received, &proof), &mut context, out) {
             return;
         }
         self.start(now, received, method, context, out);

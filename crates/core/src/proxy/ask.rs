@@ -2,6 +2,7 @@
 //! response, and what it is told of dialogs.
 
 use super::context::{Context, Waits};
+use crate::b2bua::Cause;
 use crate::engine::Engine;
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
@@ -72,6 +73,8 @@ impl Engine {
     ) {
         context.is_final = true;
         self.registration_over(context);
+        let is_told = matches!(verdict, Verdict::Reply(_));
+        self.calls.refused_by(is_told.then_some(Cause::Policy));
         let asked = context.asked().zip(context.incoming.as_deref());
         let status = match (verdict, context.server, asked) {
             (Verdict::Reply(told), Some(server), Some(((request, mark), incoming))) => {

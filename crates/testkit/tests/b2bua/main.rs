@@ -15,5 +15,6 @@ mod forks;
 mod inside;
 mod model;
 mod races;
+mod records;
 mod site;
 mod ua;

@@ -74,6 +74,12 @@ fn run(seed: u64) -> bool {
     }
     assert_eq!(world.nodes[0].engine.calls(), 0, "seed {seed}");
     assert_eq!(world.nodes[0].engine.live(), (0, 0, 0), "seed {seed}");
+    // Nobody called if the INVITE was lost for good.
+    let told = world.records.len();
+    assert!(
+        told <= 1 && (told == 1 || called.rung == 0),
+        "told {told} times, seed {seed}"
+    );
     caller.has_talked() && called.has_talked()
 }
 
