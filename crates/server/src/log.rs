@@ -4,6 +4,7 @@
 
 use crate::config::{Format, Log};
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, BufWriter, Write},
     sync::OnceLock,
@@ -117,6 +118,14 @@ impl<W: Write> Line<W> {
             self.out.write_all(line)?;
         }
         Ok(line.len())
+    }
+}
+
+/// A line of JSON with all that could turn or colour a terminal escaped.
+pub(crate) fn escaped(line: &str) -> Cow<'_, str> {
+    match line.contains(is_harmful) {
+        true => escape(line, true).into(),
+        false => line.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod aside;
+mod cdr;
 mod cli;
 mod config;
 mod demo;

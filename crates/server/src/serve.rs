@@ -236,6 +236,7 @@ impl Server {
         self.panel.draining();
         self.driver.stop(DRAIN).await;
         self.store.stop();
+        self.elsewhere.ledger.stop();
         tracing::info!("ended");
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Description<'a> {
     auth: AuthPart<'a>,
     registrar: RegistrarPart<'a>,
     route: RoutePart<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cdr: Option<&'a Path>,
     limits: LimitsPart,
     subscriptions: SubscriptionsPart<'a>,
     /// Null: there is no such port.
@@ -254,6 +256,7 @@ impl Settings {
                     .and_then(|b2bua| Some(b2bua.longest?.as_secs())),
                 hide_headers: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
             },
+            cdr: self.cdr.as_deref(),
             limits: LimitsPart {
                 message: self.limits.message,
                 transactions: self.limits.transactions,

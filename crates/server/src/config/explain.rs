@@ -117,6 +117,9 @@ impl Settings {
                 "route      a call is two dialogs, and neither side sees the other's; {most} at a time{longest}"
             ));
         }
+        if let Some(file) = &self.cdr {
+            lines.push(format!("calls      each is told of in {}", file.display()));
+        }
         let message = show_size(self.limits.message);
         let transactions = show_size(self.limits.transactions);
         let sizes = format!("{message} a message, {transactions} for transactions");

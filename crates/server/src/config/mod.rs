@@ -5,6 +5,7 @@ mod address;
 mod admin;
 mod auth;
 mod bearer;
+mod cdr;
 mod core;
 mod describe;
 mod embedded;
@@ -60,7 +61,10 @@ pub(crate) use self::{
 
 use bellhop_core::{b2bua::B2buaConfig, subscription::SubscriptionConfig};
 use bellhop_policy::PluginConfig;
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// A checked configuration: nothing in it is left to be refused later.
 #[derive(Clone, Debug)]
@@ -81,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) default_upstream: Option<usize>,
     /// `[route] mode = "b2bua"`; `None`: calls are relayed.
     pub(crate) b2bua: Option<B2buaConfig>,
+    /// `[cdr] file`: where records of calls are written; `None`: nowhere.
+    pub(crate) cdr: Option<PathBuf>,
     /// `[limits]`.
     pub(crate) limits: Limits,
     /// `[subscriptions]`.
@@ -143,6 +149,7 @@ pub(crate) fn parse(
         );
         route::check(&route, report, registrar.passes());
         auth::warn_of_users(&auth, report, registrar.is_the_pbxs());
+        let cdr = cdr::read(&top, report, file, route.b2bua.is_some());
         let push = push::read(&top, report, file, environment);
         let limits = limits::read(top.section("limits"), report, environment, server.workers());
         let subscriptions = subscriptions::read(
@@ -164,6 +171,7 @@ pub(crate) fn parse(
             push,
             default_upstream,
             b2bua: route.b2bua,
+            cdr,
             limits,
             subscriptions,
             admin,

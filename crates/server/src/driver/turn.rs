@@ -214,6 +214,8 @@ impl<'w> Turn<'w> {
             for wake in self.room.outbox.wakes.drain(..) {
                 self.worker.elsewhere.notifier.wake(wake);
             }
+            let records = self.room.outbox.records.drain(..);
+            self.worker.elsewhere.ledger.submit(records);
             let persists = self.room.outbox.persists.drain(..);
             let unstored = self.worker.store.submit(persists);
             self.worker

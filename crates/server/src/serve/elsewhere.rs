@@ -1,7 +1,8 @@
-//! What is asked and told elsewhere, as the configuration says where: users who are looked up, and phones that
-//! are woken.
+//! What is asked and told elsewhere, as the configuration says where: users who are looked up, phones that are
+//! woken, and calls that are written down.
 
 use crate::{
+    cdr::{Ledger, Opened},
     config::Settings,
     driver::{Answers, Clock, OsEntropy},
     push::{Hook, Notifier},
@@ -14,18 +15,20 @@ use bellhop_core::{
 };
 use std::sync::Arc;
 
-/// The threads that ask and tell.
+/// The threads that ask, tell and write.
 #[derive(Clone, Debug)]
 pub(crate) struct Elsewhere {
     pub(crate) seeker: Seeker,
     pub(crate) notifier: Notifier,
+    pub(crate) ledger: Ledger,
 }
 
-/// Where settings have users looked up and phones woken, tried as far as that goes.
+/// Where settings have users looked up, phones woken and calls written down, tried as far as that goes.
 pub(super) struct Places {
     users: Option<Arc<Source>>,
     tokens: Option<Arc<Verifier>>,
     hook: Option<Arc<Hook>>,
+    records: Option<Opened>,
 }
 
 impl Elsewhere {
@@ -34,6 +37,7 @@ impl Elsewhere {
         Self {
             seeker: Seeker::new(answers),
             notifier: Notifier::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -60,7 +64,11 @@ impl Elsewhere {
         let tokens = tokens.map(|t| self.seeker.verifier(t, &auth.realm, domains, seeds));
         let hook = settings.push.as_ref();
         let hook = hook.map(|hook| self.notifier.hook(hook));
+        let records = settings.cdr.as_ref();
+        // Opened even if it is the one in use: that may have been moved away.
+        let records = records.map(|file| self.ledger.open(file));
         Ok(Places {
+            records: records.transpose()?,
             users: users.transpose()?,
             tokens: tokens.transpose()?,
             hook: hook.transpose()?,
@@ -71,6 +79,7 @@ impl Elsewhere {
     pub(super) fn turn_to(&self, places: Places) {
         self.seeker.look_in(places.users, places.tokens);
         self.notifier.tell(places.hook);
+        self.ledger.turn_to(places.records);
     }
 
     /// What is asked of phones, with the users who have been looked up.

@@ -1,5 +1,6 @@
 //! `/metrics`: everything that is counted, in the text format of Prometheus 0.0.4.
 
+mod calls;
 mod leases;
 mod plugins;
 pub(in crate::admin) mod process;
@@ -63,6 +64,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         messages(&mut text, &Sum::of(traffic));
         losses(&mut text, &running.counters);
         aside(&mut text, running);
+        calls::write_records(&mut text, &running.elsewhere.ledger);
         store::write(&mut text, &running.store);
         leases::write(&mut text, &running.leases);
         subscriptions::write(&mut text, &running.subscriptions);

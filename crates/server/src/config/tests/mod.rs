@@ -10,6 +10,7 @@
 
 mod admin;
 mod bearer;
+mod cdr;
 mod contract;
 mod core;
 mod embedded;
