@@ -1,6 +1,10 @@
 //! Call records in the file, as whoever reads it finds them: the real program between phones and an Asterisk.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test's helper may fail loudly")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's helper may fail loudly"
+)]
 
 use bellhop_tests::Transport::Udp;
 use bellhop_tests::{Site, admin::Admin, bellhop, until};
