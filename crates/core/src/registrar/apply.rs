@@ -257,8 +257,7 @@ impl Origin<'_> {
         path(self.request, &mut saying);
         saying.end(Part::Path);
         if let Some(instance) = &contact.instance {
-            saying.put(instance);
-            saying.end(Part::Instance);
+            saying.put_instance(instance);
         }
         let found_by = || {
             let instance = contact.instance.as_deref().map(|i| (i, contact.reg_id));

@@ -58,8 +58,8 @@ impl Binding {
 
     /// `+sip.instance`, quotes taken off (RFC 5626 4.1).
     pub fn instance(&self) -> Option<&[u8]> {
-        let instance = || self.said.part(Part::Instance);
-        self.said.has_instance.then(instance)
+        let (from, to) = self.said.instance?;
+        self.said.text.get(from as usize..to as usize)
     }
 
     /// The phone that it belongs to.
@@ -69,7 +69,7 @@ impl Binding {
 
     /// Whether it has nothing but its contact's URI: no parameters, Path or instance.
     pub(super) fn is_plain(&self) -> bool {
-        self.params().is_empty() && self.path().is_empty() && !self.said.has_instance
+        self.params().is_empty() && self.path().is_empty() && self.said.instance.is_none()
     }
 
     /// Whether it still counts.
@@ -169,7 +169,8 @@ pub(super) struct Said {
     text: Kept,
     /// Where each part ends.
     ends: [u32; PARTS],
-    has_instance: bool,
+    /// Where the instance begins and ends: within the parameters, if it can.
+    instance: Option<(u32, u32)>,
     /// What the contact is found by.
     pub(super) key: u64,
     /// Whose it is.
@@ -180,7 +181,7 @@ pub(super) struct Said {
 /// the old binding and the new one share.
 #[derive(Clone)]
 enum Kept {
-    Short([u8; SHORT], usize),
+    Short([u8; SHORT], u8),
     Long(Arc<[u8]>),
 }
 
@@ -191,14 +192,13 @@ pub(super) enum Part {
     Params,
     CallId,
     Path,
-    Instance,
 }
 
 /// What a phone says now, to be compared with what it said before.
 pub(super) struct Saying {
     text: Text<SHORT>,
     ends: [u32; PARTS],
-    has_instance: bool,
+    instance: Option<(u32, u32)>,
 }
 
 impl Said {
@@ -217,7 +217,7 @@ impl Saying {
         Self {
             text: Text::new(),
             ends: [0; PARTS],
-            has_instance: false,
+            instance: None,
         }
     }
 
@@ -241,22 +241,36 @@ impl Saying {
         }
     }
 
-    /// Ends a part. All must be ended in their order; only the instance may be left out.
+    /// Ends a part. All must be ended in their order.
     #[inline]
     pub(super) fn end(&mut self, part: Part) {
-        self.has_instance |= matches!(part, Part::Instance);
         if let Some(end) = self.ends.get_mut(part as usize) {
-            // A REGISTER is far below 4 GiB.
-            *end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+            *end = place(self.text.len());
         }
+    }
+
+    /// Behind all parts, the instance without its quotes. As a rule it stands in the parameters already.
+    pub(super) fn put_instance(&mut self, instance: &[u8]) {
+        let held = self.text.windows(instance.len().saturating_add(2));
+        let quoted = |window: &[u8]| match window {
+            [b'"', within @ .., b'"'] => within == instance,
+            _ => false,
+        };
+        let from = match held.into_iter().position(quoted) {
+            Some(quote) => quote.saturating_add(1),
+            None => {
+                let end = self.text.len();
+                self.text.put(instance);
+                end
+            }
+        };
+        self.instance = Some((place(from), place(from.saturating_add(instance.len()))));
     }
 
     /// What a binding keeps: what the old one keeps, if that is the same.
     pub(super) fn keep(self, old: Option<&Said>, found_by: impl FnOnce() -> (u64, Device)) -> Said {
         let same = |old: &&Said| {
-            *old.text == *self.text
-                && old.ends == self.ends
-                && old.has_instance == self.has_instance
+            *old.text == *self.text && old.ends == self.ends && old.instance == self.instance
         };
         match old.filter(same) {
             Some(old) => old.clone(),
@@ -265,7 +279,7 @@ impl Saying {
                 Said {
                     text: self.text.into(),
                     ends: self.ends,
-                    has_instance: self.has_instance,
+                    instance: self.instance,
                     key,
                     device,
                 }
@@ -274,11 +288,16 @@ impl Saying {
     }
 }
 
+/// In a REGISTER, which is far below 4 GiB.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 impl From<Text<SHORT>> for Kept {
     #[inline(always)]
     fn from(text: Text<SHORT>) -> Self {
         match text.into_short() {
-            Ok((short, len)) => Self::Short(short, len),
+            Ok((short, len)) => Self::Short(short, u8::try_from(len).unwrap_or(u8::MAX)),
             Err(long) => Self::Long(long.into()),
         }
     }
@@ -289,7 +308,7 @@ impl Deref for Kept {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Short(text, len) => text.get(..*len).unwrap_or_default(),
+            Self::Short(text, len) => text.get(..usize::from(*len)).unwrap_or_default(),
             Self::Long(text) => text,
         }
     }
@@ -309,10 +328,10 @@ impl fmt::Debug for Kept {
     }
 }
 
-const PARTS: usize = 5;
+const PARTS: usize = 4;
 
-/// Bytes of a contact and a Call-ID without much else.
-const SHORT: usize = 96;
+/// Bytes of a contact and a Call-ID without much else; at most 255. More would be copied with every refresh.
+const SHORT: usize = 94;
 
 /// The same bindings once more. One alone, as most AoRs have, without the loop that any number takes.
 pub(super) fn copy(bindings: &Bindings) -> Bindings {
@@ -329,4 +348,50 @@ pub(super) fn copy(bindings: &Bindings) -> Bindings {
 /// Highest q first, at equal q the newest first.
 pub(super) fn sort(bindings: &mut [Arc<Binding>]) {
     bindings.sort_by_key(|binding| (Reverse(binding.q), Reverse(binding.updated)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(params: &[u8], instance: &[u8]) -> Said {
+        let mut saying = Saying::new();
+        saying.put(b"sip:a@10.0.0.1");
+        saying.end(Part::Contact);
+        saying.put(params);
+        saying.end(Part::Params);
+        saying.put(b"call-id");
+        saying.end(Part::CallId);
+        saying.end(Part::Path);
+        saying.put_instance(instance);
+        let device = Device::of_bytes([1; 6]);
+        saying.keep(None, || (1, device))
+    }
+
+    #[test]
+    fn an_instance_is_kept_once_where_the_parameters_hold_it_as_it_is() {
+        for (params, instance, is_held) in [
+            (
+                ";+sip.instance=\"<urn:uuid:1>\";reg-id=1",
+                "<urn:uuid:1>",
+                true,
+            ),
+            (
+                ";x=\"<urn:uuid:11>\";+sip.instance=\"<urn:uuid:1>\"",
+                "<urn:uuid:1>",
+                true,
+            ),
+            (";+sip.instance=\"<urn:\\x>\"", "<urn:x>", false),
+            (";+sip.instance=\"\"", "", true),
+            (";+sip.instance=bare", "bare", false),
+        ] {
+            let said = said(params.as_bytes(), instance.as_bytes());
+            let (from, to) = said.instance.unwrap();
+            assert_eq!(&said.text[from as usize..to as usize], instance.as_bytes());
+            let without = "sip:a@10.0.0.1".len() + params.len() + "call-id".len();
+            assert_eq!(said.text.len() == without, is_held, "{params}");
+            assert_eq!(said.part(Part::Params), params.as_bytes());
+            assert_eq!(said.part(Part::CallId), b"call-id");
+        }
+    }
 }

@@ -97,17 +97,17 @@ impl Location {
         let uri = UriRef::parse(record.contact).ok()?;
         let mut saying = Saying::new();
         let parts = [
-            (Part::Contact, Some(record.contact)),
-            (Part::Params, Some(record.params)),
-            (Part::CallId, Some(record.call_id)),
-            (Part::Path, Some(record.path)),
-            (Part::Instance, record.instance),
+            (Part::Contact, record.contact),
+            (Part::Params, record.params),
+            (Part::CallId, record.call_id),
+            (Part::Path, record.path),
         ];
         for (part, octets) in parts {
-            if let Some(octets) = octets {
-                saying.put(octets);
-                saying.end(part);
-            }
+            saying.put(octets);
+            saying.end(part);
+        }
+        if let Some(instance) = record.instance {
+            saying.put_instance(instance);
         }
         let instance = record.instance.map(|instance| (instance, record.reg_id));
         let device = self.device(aor, instance, record.call_id);
