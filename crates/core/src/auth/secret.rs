@@ -28,6 +28,8 @@ pub enum Use {
     Nobody,
     /// Where hashes of bindings begin.
     Seed,
+    /// A name that stands for a dialog of a call is ours.
+    Alias,
 }
 
 impl Secret {
@@ -78,7 +80,13 @@ impl Secret {
 
 impl Use {
     /// All of them, in the order of their declaration.
-    const ALL: [Self; 4] = [Self::Nonce, Self::Route, Self::Nobody, Self::Seed];
+    const ALL: [Self; 5] = [
+        Self::Nonce,
+        Self::Route,
+        Self::Nobody,
+        Self::Seed,
+        Self::Alias,
+    ];
 
     const fn label(self) -> &'static [u8] {
         match self {
@@ -86,6 +94,7 @@ impl Use {
             Self::Route => b"record-route",
             Self::Nobody => b"nobody",
             Self::Seed => b"seed",
+            Self::Alias => b"alias",
         }
     }
 }

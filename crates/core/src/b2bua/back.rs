@@ -59,7 +59,8 @@ impl Engine {
         }
         let mut begun = bridge.first.as_deref()?.clone();
         let branch = context.branch(id.index)?;
-        let device = branch.target.device;
+        // Who is called by the name of a dialog is the device that the dialog is with.
+        let device = branch.target.device.or_else(|| begun.b.device());
         if let Some(to) = branch.to {
             begun.b.place = side_of(&to, device);
         }

@@ -5,7 +5,9 @@ use super::draft::Draft;
 use super::headers::OPTIONS;
 use super::hide::Hider;
 use super::leg::{Leg, contact_of, routes_of_request};
+use super::named::Named;
 use super::record::Cause;
+use super::translate;
 use super::write::{self, Ask};
 use crate::engine::{Engine, Received, unknown};
 use crate::outbox::Outbox;
@@ -55,19 +57,23 @@ impl Engine {
             self.refuse_extensions(received, HeaderId::Require, OPTIONS, out);
             return false;
         }
-        if message.named("Replaces").next().is_some() || message.named("Join").next().is_some() {
-            self.refuse(received, 501, "Replaces is not taken over", out);
-            return false;
-        }
         let Some(target) = contact_of(message) else {
             self.refuse(received, 400, "INVITE without a Contact", out);
             return false;
         };
         let draft = Draft::new(now, &self.config, received, proof);
-        let Some((call, pair, bridge)) = self.begun(message, target, context, draft) else {
+        let Some((call, mut pair, bridge)) = self.begun(message, target, context, draft) else {
             self.refuse(received, 400, "From or To cannot be read", out);
             return false;
         };
+        let named = context
+            .story
+            .as_ref()
+            .and_then(|story| story.named.as_ref());
+        let named = named.and_then(|named| named.as_deref().ok());
+        if let Some(named) = named {
+            named.lead(&mut pair.b);
+        }
         let hider = hider(&self.config, self.calls.inside(), &pair.a);
         let ask = Ask {
             method: b"INVITE",
@@ -75,7 +81,11 @@ impl Engine {
             seq: pair.b.seq,
             rack: None,
         };
-        let request = write::request(&ask, Some((message, &hider)));
+        let mut request = write::request(&ask, Some((message, &hider)));
+        if let (Some(named), Some(written)) = (named, &request) {
+            request = translate::in_invite(written, &named.ids);
+        }
+        let routes = named.map(Named::routes).unwrap_or_default();
         let (Some(request), Some(incoming)) = (request, &mut context.incoming) else {
             self.refuse(received, 400, "INVITE cannot be written anew", out);
             return false;
@@ -84,7 +94,7 @@ impl Engine {
         incoming.mark = bellhop_wire::ViaMark::default();
         let rewrite = &mut incoming.rewrite;
         rewrite.record = Record::No;
-        rewrite.routes = crate::routing::Routes::default();
+        rewrite.routes = routes;
         rewrite.spent = None;
         rewrite.contact = Some(pair.b.tag());
         context.back.is_bridged = true;

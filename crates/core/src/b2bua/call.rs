@@ -150,6 +150,14 @@ impl Call {
         }
     }
 
+    /// Where the last request or answer of an end came from.
+    pub(crate) fn flow(&self, end: End) -> Flow {
+        match end {
+            End::A => self.a.flow,
+            End::B => self.b.flow,
+        }
+    }
+
     /// The pair of this tag of ours on the A leg.
     pub(crate) fn pair(&mut self, tag: u64) -> Option<&mut Pair> {
         self.pairs.iter_mut().find(|pair| pair.a.local_tag == tag)

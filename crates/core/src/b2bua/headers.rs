@@ -210,6 +210,8 @@ pub(crate) const OPTIONS: &[&str] = &[
     "resource-priority",
     "answermode",
     "privacy",
+    "replaces",
+    "join",
 ];
 
 /// What goes over inside a call.

@@ -5,6 +5,7 @@ use super::call::{Bridge, Call, State};
 use super::headers::{METHODS, OPTIONS};
 use super::launch::Launch;
 use super::table::Found;
+use super::translate;
 use super::write::{self, Ask};
 use crate::engine::{Engine, Received, unknown};
 use crate::identity::Identity;
@@ -15,7 +16,6 @@ use crate::record_route::{Side, Token};
 use crate::routing::Routes;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method};
-use memchr::memmem;
 
 impl Engine {
     /// A request whose tags and Call-ID are those of a dialog of ours: whether it comes from the dialog's other
@@ -158,8 +158,8 @@ impl Engine {
         if message.max_forwards() == Ok(Some(0)) {
             return Some((483, "Too Many Hops"));
         }
-        if method == Method::Refer && refers_to_a_dialog(message) {
-            return Some((501, "Replaces is not taken over"));
+        if is_misnamed(message) {
+            return Some((400, "Replaces is for an INVITE"));
         }
         unknown(message, HeaderId::Require, OPTIONS)
             .next()
@@ -214,7 +214,11 @@ impl Engine {
                 rack: rack.as_deref(),
             };
             let hider = hider(&self.config, self.calls.inside(), pair.leg(found.from));
-            let request = write::request(&ask, Some((message, &hider)))?;
+            let mut request = write::request(&ask, Some((message, &hider)))?;
+            let story = story.as_deref();
+            if let Some(Ok(named)) = story.and_then(|story| story.named.as_ref()) {
+                request = translate::in_refer(&request, message, named, &hider)?;
+            }
             Some((Launch::new(request, pair.leg(to), received.flow, user), seq))
         });
         let Some((launch, seq)) = written else {
@@ -288,9 +292,7 @@ fn rack(message: Message<'_>, was: u32, is: u32) -> Option<String> {
     Some(format!("{rseq} {cseq} {method}"))
 }
 
-/// Whether a REFER is to a place in somebody's dialog (RFC 3891): attended transfer.
-fn refers_to_a_dialog(message: Message<'_>) -> bool {
-    message
-        .fields(HeaderId::ReferTo)
-        .any(|field| memmem::find(&field.value.to_ascii_lowercase(), b"replaces=").is_some())
+/// Whether a request has a Replaces that may not have one (RFC 3891 3).
+fn is_misnamed(message: Message<'_>) -> bool {
+    message.method() != Some(Method::Invite) && message.named("Replaces").next().is_some()
 }

@@ -63,21 +63,7 @@ impl Engine {
     ) -> Result<Box<Context>, (u16, &'static str)> {
         let message = launch.request.message();
         let routes = Routes::of_dialog(Token::of(launch.place), launch.has_routes);
-        let Ok(uri) = UriRef::parse(message.uri()) else {
-            return Err((400, "Bad remote target"));
-        };
-        let scene = Scene {
-            now: now.instant,
-            config: &self.config,
-            names: &self.names,
-            location: &self.shared.location,
-            health: &self.shared.health,
-            known: &self.known,
-            slots: &self.shared.leases,
-            is_user: &|aor| self.auth.knows(aor),
-        };
-        let proof = Proof::Trusted { upstream: None };
-        let groups = match choose(&scene, message, &uri, &routes, &proof) {
+        let groups = match self.to_end(now, message, &routes) {
             Routing::Targets { groups, .. } => groups,
             Routing::Refuse { status, reason } => return Err((status, reason)),
             Routing::Busy { .. } | Routing::Local => return Err((480, "No way to the other end")),
@@ -106,6 +92,28 @@ impl Engine {
         }));
         context.groups = groups;
         Ok(context)
+    }
+
+    /// The way of a request of ours to the other end of its dialog.
+    pub(super) fn to_end(&self, now: Now, message: Message<'_>, routes: &Routes) -> Routing {
+        let Ok(uri) = UriRef::parse(message.uri()) else {
+            return Routing::Refuse {
+                status: 400,
+                reason: "Bad remote target",
+            };
+        };
+        let scene = Scene {
+            now: now.instant,
+            config: &self.config,
+            names: &self.names,
+            location: &self.shared.location,
+            health: &self.shared.health,
+            known: &self.known,
+            slots: &self.shared.leases,
+            is_user: &|aor| self.auth.knows(aor),
+        };
+        let proof = Proof::Trusted { upstream: None };
+        choose(&scene, message, &uri, routes, &proof)
     }
 }
 

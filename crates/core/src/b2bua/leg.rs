@@ -2,10 +2,11 @@
 
 use crate::hex;
 use crate::record_route::Side;
+use crate::registrar::Device;
 use bellhop_wire::{HeaderId, Message, NameAddr};
 
 /// What our requests in a dialog are made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Leg {
     pub(crate) call_id: Box<[u8]>,
     /// Our From, less its tag.
@@ -31,6 +32,14 @@ impl Leg {
     /// Our tag as it stands in a message.
     pub(crate) fn tag(&self) -> [u8; 16] {
         hex::of_u64(self.local_tag)
+    }
+
+    /// The device at its other end, if that is known.
+    pub(crate) fn device(&self) -> Option<Device> {
+        match self.place {
+            Side::Flow(_, device) => device,
+            Side::Direct => None,
+        }
     }
 
     /// Our next CSeq number.

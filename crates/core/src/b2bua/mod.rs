@@ -24,24 +24,30 @@
 //! them (PRACK, UPDATE, early media) finds its own.
 
 mod acks;
+mod alias;
 mod back;
 mod begin;
 mod call;
+mod directory;
 mod draft;
 mod end;
 mod headers;
 mod hide;
+mod ids;
 mod inside;
 mod launch;
 mod leg;
+mod named;
 mod record;
 mod sdp;
 mod table;
 mod told;
+mod translate;
 mod write;
 
 pub(crate) use call::Bridge;
 pub(crate) use headers::reason;
+pub(crate) use named::{Answer as NamedAnswer, Word};
 pub use record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
 pub(crate) use table::Calls;
 pub(crate) use write::uri as contact;

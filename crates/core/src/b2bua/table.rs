@@ -111,6 +111,12 @@ impl Calls {
         self.tags.remove(&tag);
     }
 
+    /// The call that a tag of ours is of, and of which end.
+    pub(super) fn tagged(&self, tag: u64) -> Option<(&Call, End)> {
+        let (call, end) = *self.tags.get(&tag)?;
+        Some((self.live.get(&call)?, end))
+    }
+
     /// The dialog that a request is in: our To tag, its Call-ID, and its sender's From tag (12.2.2).
     pub(crate) fn find(&self, request: Message<'_>) -> Option<Found> {
         let mut tag = [0; 8];

@@ -207,7 +207,7 @@ fn line(out: &mut Vec<u8>, parts: &[&[u8]]) {
 const OWN_HOPS: u8 = 71;
 
 /// What is ours is not measured by what peers may send.
-const UNBOUNDED: Limits = Limits {
+pub(super) const UNBOUNDED: Limits = Limits {
     message: usize::MAX,
     headers: usize::MAX,
     line: usize::MAX,

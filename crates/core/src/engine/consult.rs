@@ -83,7 +83,8 @@ impl Engine {
                 match self.ask_about(now, Hook::Register, received, &mut story) {
                     (_, Answer::Now(verdict)) => verdict,
                     (id, Answer::Later { until }) => {
-                        return self.park(now, id, received, (Hook::Register, until), story, out);
+                        let waits = (Some(Hook::Register), until);
+                        return self.park(now, id, received, waits, story, out);
                     }
                 }
             }
@@ -109,7 +110,10 @@ impl Engine {
     ) -> Option<Asked> {
         let hooks = self.hooks();
         if hooks == Hooks::NONE || received.message.method() == Some(Method::Ack) {
-            return Some(Asked::default());
+            return Some(Asked {
+                story: resumed.map(|resumed| resumed.story),
+                route: None,
+            });
         }
         let (mut story, mut answered) = match resumed {
             Some(resumed) => (resumed.story, Some((resumed.hook, resumed.verdict))),
@@ -136,7 +140,7 @@ impl Engine {
                 None => match self.ask_about(now, hook, received, &mut story) {
                     (_, Answer::Now(verdict)) => verdict,
                     (id, Answer::Later { until }) => {
-                        self.park(now, id, received, (hook, until), story, out);
+                        self.park(now, id, received, (Some(hook), until), story, out);
                         return None;
                     }
                 },
@@ -249,7 +253,7 @@ impl Engine {
 }
 
 /// Who sent a request that has this proof.
-fn sender(received: &Received<'_>, proof: &Proof) -> Sender {
+pub(crate) fn sender(received: &Received<'_>, proof: &Proof) -> Sender {
     let user = match proof {
         Proof::Authenticated(user) => Some(user.user().name.as_str().into()),
         Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => None,

@@ -37,12 +37,14 @@ mod unreachable;
 mod waiting;
 mod watchers;
 
+pub(crate) use consult::sender;
 pub use durable::PATIENCE;
 pub(crate) use inbound::has_second_via;
 pub(crate) use leased::PATIENCE as PBX_PATIENCE;
 pub(crate) use local::{Received, unknown};
 pub use lookups::LookedUp;
 pub use shard::shard_of;
+pub(crate) use shard::shard_of_call;
 
 use self::lookups::Lookups;
 use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};

@@ -41,6 +41,7 @@ impl Engine {
                 }
             }
             Word::Look { key } => self.look_at_kept(now, &key, out),
+            Word::Dialog(word) => self.dialog_word(now, *word, out),
             Word::Back => {
                 self.sources_back(now);
                 self.relayed_back(now);

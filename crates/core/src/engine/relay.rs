@@ -65,6 +65,9 @@ impl Engine {
         let Some(Asked { story, route }) = self.asked(now, received, &proof, resumed, out) else {
             return;
         };
+        let Some(story) = self.with_named(now, received, &proof, story, out) else {
+            return;
+        };
         if !self.calls.is_empty()
             && let Some(found) = self.calls.find(message)
         {
@@ -94,9 +97,11 @@ impl Engine {
             slots: &self.shared.leases,
             is_user: &|aor| self.auth.knows(aor),
         };
-        let routing = match &route {
-            Some(route) => named(&scene, message, route, routes, &proof),
-            None => choose(&scene, message, uri, routes, &proof),
+        let dialog = story.as_ref().and_then(|story| story.named.as_ref());
+        let routing = match (&route, dialog) {
+            (_, Some(Ok(dialog))) => self.to_named(now, dialog),
+            (Some(route), _) => named(&scene, message, route, routes, &proof),
+            (None, _) => choose(&scene, message, uri, routes, &proof),
         };
         // Somebody who comes later will hear it: for the PBX that is as good as a phone.
         let is_kept =

@@ -8,6 +8,7 @@ use crate::policy::{Answer, Ask, Failure, Hook, Story, Verdict};
 use crate::proxy::{Back, BranchId, Context, Incoming, Rewrite, Waits};
 use crate::routing::{Proof, Routes};
 use crate::time::{Instant, Now};
+use crate::transaction::TransactionId;
 use bellhop_wire::{Message, Method, UriRef};
 
 impl Engine {
@@ -23,14 +24,19 @@ impl Engine {
         let Some(mut context) = self.contexts.take(id) else {
             return;
         };
-        let is_waiting = context
-            .waits
-            .as_ref()
-            .is_some_and(|waits| waits.hook != Hook::Failure);
-        if !is_waiting {
-            self.contexts.put(id, context);
-            return self.failure_answered(now, id, out);
-        }
+        let hook = match context.waits {
+            Some(Waits { hook: None, .. }) => {
+                self.contexts.put(id, context);
+                return self.unnamed(now, id, out);
+            }
+            Some(Waits {
+                hook: Some(hook), ..
+            }) if hook != Hook::Failure => hook,
+            _ => {
+                self.contexts.put(id, context);
+                return self.failure_answered(now, id, out);
+            }
+        };
         let (Some(incoming), Some(mut story), Some(mut waits)) = (
             context.incoming.take(),
             context.story.take(),
@@ -39,7 +45,7 @@ impl Engine {
             return;
         };
         let message = incoming.request.message();
-        match self.ask_again(now, (waits.hook, id), message, &mut story, None) {
+        match self.ask_again(now, (hook, id), message, &mut story, None) {
             Answer::Later { until } => {
                 self.wait_until(id, until);
                 waits.until = until;
@@ -49,7 +55,7 @@ impl Engine {
                 self.contexts.put(id, context);
             }
             Answer::Now(verdict) => {
-                let (hook, proof) = (waits.hook, story.proof.clone());
+                let proof = story.proof.clone();
                 let resumed = Resumed {
                     hook,
                     verdict,
@@ -60,12 +66,47 @@ impl Engine {
         }
     }
 
+    /// Takes up a request that has waited for another shard's word of a dialog, if it still waits.
+    pub(crate) fn taken_up(
+        &mut self,
+        id: u64,
+    ) -> Option<(Box<Incoming>, Box<Story>, Option<TransactionId>)> {
+        let mut context = self.contexts.take(id)?;
+        if !matches!(context.waits, Some(Waits { hook: None, .. })) {
+            self.contexts.put(id, context);
+            return None;
+        }
+        Some((
+            context.incoming.take()?,
+            context.story.take()?,
+            context.server,
+        ))
+    }
+
+    /// Takes a request up again that policies have been asked about before it waited.
+    pub(crate) fn go_on_with_story(
+        &mut self,
+        now: Now,
+        incoming: &Incoming,
+        server: Option<TransactionId>,
+        story: Box<Story>,
+        out: &mut Outbox,
+    ) {
+        let proof = story.proof.clone();
+        let resumed = Resumed {
+            hook: Hook::Route,
+            verdict: Verdict::Continue,
+            story,
+        };
+        self.go_on(now, incoming, server, proof, resumed, out);
+    }
+
     /// Takes a request that has waited up again where it was left.
     fn go_on(
         &mut self,
         now: Now,
         incoming: &Incoming,
-        server: Option<crate::transaction::TransactionId>,
+        server: Option<TransactionId>,
         proof: Proof,
         resumed: Resumed,
         out: &mut Outbox,
@@ -139,12 +180,12 @@ impl Engine {
 
     /// Keeps a request until its answer comes: in a transaction, so that copies of it are absorbed and a
     /// CANCEL finds it.
-    pub(super) fn park(
+    pub(crate) fn park(
         &mut self,
         now: Now,
         id: u64,
         received: &Received<'_>,
-        (hook, until): (Hook, Instant),
+        (hook, until): (Option<Hook>, Instant),
         story: Box<Story>,
         out: &mut Outbox,
     ) {

@@ -1,6 +1,7 @@
 //! What policies have made of one request so far.
 
 use super::{Changes, Notes, Source};
+use crate::b2bua::NamedAnswer;
 use crate::config::{Config, Zone};
 use crate::flow::Flow;
 use crate::routing::{Proof, listener_of};
@@ -26,6 +27,8 @@ pub(crate) struct Story {
     pub(crate) is_early: bool,
     /// Its confirmed dialog has been told of.
     pub(crate) is_confirmed: bool,
+    /// The dialog that it is to replace or join, or that it refers to, once that has been looked for.
+    pub(crate) named: Option<NamedAnswer>,
 }
 
 /// Who sent a message.
@@ -49,6 +52,7 @@ impl Story {
             records: true,
             is_early: false,
             is_confirmed: false,
+            named: None,
         }
     }
 }

@@ -141,6 +141,7 @@ impl Engine {
         let route = match answer {
             Answer::Later { until } => {
                 let hook = Hook::Failure;
+                let hook = Some(hook);
                 context.waits = Some(Waits { hook, until });
                 self.wait_until(id, until);
                 return Next::Wait;

@@ -51,10 +51,11 @@ pub(crate) struct Context {
     pub(crate) waits: Option<Waits>,
 }
 
-/// A question to a policy whose answer comes later.
+/// A question whose answer comes later.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waits {
-    pub(crate) hook: Hook,
+    /// What a policy was asked at; `None`: another shard was asked for a dialog.
+    pub(crate) hook: Option<Hook>,
     /// When patience ends.
     pub(crate) until: Instant,
 }

@@ -117,6 +117,8 @@ pub enum Word {
         /// Of what.
         key: Arc<Key>,
     },
+    /// Of a dialog of a call that somebody names.
+    Dialog(Box<crate::b2bua::Word>),
     /// The PBX may have forgotten its subscriptions.
     Back,
     /// The PBX is probed: it is to be asked about one of the things that it should know.

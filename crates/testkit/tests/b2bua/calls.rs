@@ -234,7 +234,7 @@ fn what_is_required_and_cannot_be_stood_for_is_refused() {
     let (mut world, mut a, _) = scene();
     for (more, status) in [
         ("Require: gruu\r\n", 420),
-        ("Replaces: x;to-tag=1;from-tag=2\r\n", 501),
+        ("Replaces: x;to-tag=1;from-tag=2\r\n", 481),
     ] {
         let invite = a.request(
             "INVITE",

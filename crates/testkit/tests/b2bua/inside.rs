@@ -159,9 +159,9 @@ fn a_prack_names_the_number_of_our_invite() {
 fn what_is_wrong_inside_a_call_is_refused_here() {
     let (mut world, mut a, p) = scene();
     let (_, ok) = talk_to_pbx(&mut world, &mut a, &p, "call-1");
-    let replaces = "Refer-To: <sip:1@example.org?Replaces=x%3Bto-tag%3D1>\r\n";
+    let replaces = "Refer-To: <sip:1@example.org?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n";
     for (number, (method, more, status)) in (10..).zip([
-        ("REFER", replaces, 501),
+        ("REFER", replaces, 603),
         ("INFO", "Require: gruu\r\n", 420),
         ("PUBLISH", "", 405),
     ]) {
