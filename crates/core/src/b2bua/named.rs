@@ -79,6 +79,16 @@ pub(crate) struct Named {
 }
 
 impl Engine {
+    /// Whether a request of this method may name a dialog of ours.
+    #[inline(always)]
+    pub(crate) fn may_be_named(&self, method: Method<'_>) -> bool {
+        match method {
+            Method::Invite => self.config.b2bua.is_some(),
+            Method::Refer => !self.calls.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Finds the dialog that a proven request names, if it names one; the request's story has it then. `None`: it is
     /// refused, or waits.
     pub(crate) fn with_named(

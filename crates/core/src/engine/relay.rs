@@ -65,8 +65,13 @@ impl Engine {
         let Some(Asked { story, route }) = self.asked(now, received, &proof, resumed, out) else {
             return;
         };
-        let Some(story) = self.with_named(now, received, &proof, story, out) else {
-            return;
+        let story = if self.may_be_named(method) {
+            match self.with_named(now, received, &proof, story, out) {
+                Some(story) => story,
+                None => return,
+            }
+        } else {
+            story
         };
         if !self.calls.is_empty()
             && let Some(found) = self.calls.find(message)
