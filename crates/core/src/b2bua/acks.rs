@@ -54,6 +54,7 @@ impl Engine {
         let is_ending = call.state == State::Ending;
         self.calls.put(found.call, call);
         if let Some(launch) = answer {
+            self.end_told(found.call, to, launch.request.message());
             self.launch(now, launch, out);
         }
         if is_ending {
@@ -67,6 +68,8 @@ impl Engine {
             match alarm {
                 Alarm::Answer(end) => self.answer_again(now, id, end, out),
                 Alarm::Longest => self.release(now, id, Cause::MaxDuration, out),
+                Alarm::Session(end) => self.session_due(now, id, end, out),
+                Alarm::Alive => self.alive_due(now, id, out),
             }
         }
     }

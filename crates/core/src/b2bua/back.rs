@@ -30,6 +30,10 @@ impl Engine {
         let mut bridge = context.bridge.take()?;
         let answer = match bridge.pair {
             None => self.first_answer(now, id, context, &mut bridge, (response, flow), out),
+            Some(_) if bridge.own.is_some() => {
+                self.own_answered(now, context, &bridge, (response, flow), out);
+                None
+            }
             Some(_) if status > 100 => {
                 self.later_answer(now, context, &bridge, (response, flow), out)
             }
@@ -55,7 +59,7 @@ impl Engine {
         }
         if status >= 300 {
             let tag = self.new_tag();
-            return self.answer(context, bridge, (response, None), &tag);
+            return self.answer(context, bridge, (response, None), (&tag, b""));
         }
         let mut begun = bridge.first.as_deref()?.clone();
         let branch = context.branch(id.index)?;
@@ -88,7 +92,7 @@ impl Engine {
                 return None;
             }
             if !is_early || bridge.is_cancelled {
-                self.refuse_answer(now, pair, flow, out);
+                self.refuse_answer(now, pair, (response, flow), out);
                 return None;
             }
         }
@@ -100,7 +104,19 @@ impl Engine {
             .as_ref()
             .and_then(|aor| self.auth.users().with_login_of(aor).cloned());
         let pair_tag = pair.a.local_tag;
-        let answer = self.answer(context, bridge, (response, Some(&pair)), &pair.a.tag());
+        // It may have been said anew since (RFC 4028 7.3), and by a fork less often.
+        if let (Some(call), Ok((seq, _))) = (self.calls.get(bridge.call), response.cseq()) {
+            call.half(bridge.from).invite.1 = seq;
+        }
+        let mut lines = Vec::new();
+        if status >= 200 {
+            lines = self.sessions_agreed(now, bridge, context, response);
+        }
+        let tag = pair.a.tag();
+        let answer = self.answer(context, bridge, (response, Some(&pair)), (&tag, &lines));
+        if let Some(answer) = &answer {
+            self.end_told(bridge.call, End::A, answer.message());
+        }
         let call = self.calls.take(bridge.call)?;
         let call = self.joined(bridge.call, call, pair, status >= 200);
         self.calls.put(bridge.call, call);
@@ -171,8 +187,15 @@ impl Engine {
             // The call has ended meanwhile: who asked hears that from us.
             return None;
         };
-        let answer = self.answer(context, bridge, (response, Some(&pair)), b"");
+        let mut lines = Vec::new();
+        if is_accepted && matches!(method, Method::Invite | Method::Update) {
+            lines = self.sessions_agreed(now, bridge, context, response);
+        }
+        let answer = self.answer(context, bridge, (response, Some(&pair)), (b"", &lines));
         if is_accepted {
+            if let Some(answer) = &answer {
+                self.end_told(bridge.call, bridge.from, answer.message());
+            }
             self.offer_over(bridge, method);
             if method == Method::Invite {
                 self.accepted(now, bridge, pair.a.local_tag, out);
@@ -187,7 +210,7 @@ impl Engine {
         context: &Context,
         bridge: &Bridge,
         (response, pair): (Message<'_>, Option<&Pair>),
-        tag: &[u8],
+        (tag, lines): (&[u8], &[u8]),
     ) -> Option<Owned> {
         let asked = bridge.request.as_ref()?.message();
         let flow = context.incoming.as_ref()?.flow;
@@ -218,13 +241,15 @@ impl Engine {
             tag,
             contact: contact.as_deref(),
             asked_host: host.as_deref(),
+            lines,
         };
         let source = pair.or(bridge.first.as_deref())?;
-        let hider = hider(
+        let mut hider = hider(
             &self.config,
             self.calls.inside(),
             source.leg(bridge.from.other()),
         );
+        hider.skips.timer = self.calls.has_timers(bridge.call);
         write::response((asked, bridge.mark), &tell, (response, &hider))
     }
 
@@ -277,15 +302,24 @@ impl Engine {
 
     /// A 2xx that is nobody's any more, of a caller who has given up or of a fork that was not the first: the
     /// dialog that it makes is acknowledged and ended (13.2.2.4, 15).
-    fn refuse_answer(&mut self, now: Now, mut pair: Pair, flow: Flow, out: &mut Outbox) {
+    fn refuse_answer(
+        &mut self,
+        now: Now,
+        mut pair: Pair,
+        (response, flow): (Message<'_>, Flow),
+        out: &mut Outbox,
+    ) {
+        // PRACKs have numbers too: the ACK has the INVITE's (13.2.2.4).
+        let invite = response.cseq().map_or(pair.b.seq, |(number, _)| number);
         for method in [b"ACK", b"BYE"] {
-            if method == b"BYE" {
-                pair.b.next_seq();
-            }
+            let seq = match method {
+                b"BYE" => pair.b.next_seq(),
+                _ => invite,
+            };
             let ask = Ask {
                 method,
                 leg: &pair.b,
-                seq: pair.b.seq,
+                seq,
                 rack: None,
             };
             if let Some(request) = write::request(&ask, None) {
@@ -335,6 +369,10 @@ impl Engine {
         if bridge.pair.is_none() {
             self.tell_failed(now, context, bridge, status, out);
             return self.unmake_call(context);
+        }
+        if bridge.own.is_some() {
+            let best = context.finals.best().map_or(408, |best| best.status);
+            return self.own_failed(now, bridge, best, out);
         }
         let method = bridge.request.as_ref().and_then(|r| r.message().method());
         let Some(method) = method else {

@@ -1,12 +1,14 @@
 //! A call begins: the INVITE that the B leg's branches send.
 
 use super::call::{Bridge, Call, End, Half, Pair, State};
+use super::care::Session;
 use super::draft::Draft;
 use super::headers::OPTIONS;
-use super::hide::Hider;
+use super::hide::{Hider, Skips};
 use super::leg::{Leg, contact_of, routes_of_request};
 use super::named::Named;
 use super::record::Cause;
+use super::session::is_too_short;
 use super::translate;
 use super::write::{self, Ask};
 use crate::engine::{Engine, Received, unknown};
@@ -57,6 +59,11 @@ impl Engine {
             self.refuse_extensions(received, HeaderId::Require, OPTIONS, out);
             return false;
         }
+        let timers = self.config.b2bua.as_ref().and_then(|b2bua| b2bua.session);
+        if is_too_short(timers, message) {
+            self.refuse_short(received, timers, out);
+            return false;
+        }
         let Some(target) = contact_of(message) else {
             self.refuse(received, 400, "INVITE without a Contact", out);
             return false;
@@ -74,19 +81,27 @@ impl Engine {
         if let Some(named) = named {
             named.lead(&mut pair.b);
         }
-        let hider = hider(&self.config, self.calls.inside(), &pair.a);
+        // 8.2.2.2: the same INVITE by another way, of a proxy that forks to one place twice.
+        if !self.calls.takes_invite(call.invite, bridge.call) {
+            self.refuse(received, 482, "Merged request", out);
+            return false;
+        }
+        let mut hider = hider(&self.config, self.calls.inside(), &pair.a);
+        let lines = timers.map_or_else(Vec::new, |timers| Session::default().ask(timers));
+        hider.skips.timer = timers.is_some();
         let ask = Ask {
             method: b"INVITE",
             leg: &pair.b,
             seq: pair.b.seq,
             rack: None,
         };
-        let mut request = write::request(&ask, Some((message, &hider)));
+        let mut request = write::request_with(&ask, Some((message, &hider)), &lines);
         if let (Some(named), Some(written)) = (named, &request) {
             request = translate::in_invite(written, &named.ids);
         }
         let routes = named.map(Named::routes).unwrap_or_default();
         let (Some(request), Some(incoming)) = (request, &mut context.incoming) else {
+            self.calls.forget(bridge.call, &call);
             self.refuse(received, 400, "INVITE cannot be written anew", out);
             return false;
         };
@@ -158,10 +173,14 @@ impl Engine {
             state: State::Early,
             context: 0,
             b_tag,
+            invite: self
+                .key
+                .hash_one((message.call_id(), message.from_tag(), seq, message.uri())),
             a: half_a,
             b: half_b,
             pairs: SmallVec::new(),
             draft: Some(Box::new(draft)),
+            care: self.care_of(message),
         };
         let bridge = Bridge {
             call: self.calls.reserve(),
@@ -172,6 +191,8 @@ impl Engine {
             mark: incoming.mark,
             has_offer: has_offer(message),
             is_cancelled: false,
+            own: None,
+            tries: 0,
         };
         Some((call, Pair { a, b }, bridge))
     }
@@ -198,6 +219,7 @@ pub(super) fn hider<'a>(
         inside,
         ids: [&leg.call_id, &leg.remote_tag, b""],
         names: config.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
+        skips: Skips::default(),
     }
 }
 

@@ -7,6 +7,7 @@
 //!    +-------------------------------------------------> is acknowledged (15)
 //! ```
 
+use super::care::Care;
 use super::draft::Draft;
 use super::leg::Leg;
 use crate::auth::User;
@@ -52,6 +53,10 @@ pub(crate) struct Call {
     pub(crate) b_tag: u64,
     /// What is to be told of it; `None`: it has been.
     pub(crate) draft: Option<Box<Draft>>,
+    /// Stands for the INVITE that made it.
+    pub(crate) invite: u64,
+    /// Session timers and keep-alive; `None`: there are none.
+    pub(crate) care: Option<Box<Care>>,
 }
 
 /// Two dialogs that are joined.
@@ -131,6 +136,19 @@ pub(crate) struct Bridge {
     pub(crate) has_offer: bool,
     /// Who asked has given up.
     pub(crate) is_cancelled: bool,
+    /// It is a question of our own, and its answer stays here.
+    pub(crate) own: Option<Own>,
+    /// How often it was said anew, because the other end asked for that.
+    pub(crate) tries: u8,
+}
+
+/// A question of our own to one end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Refreshes the session (RFC 4028).
+    Refresh,
+    /// Asks whether the end is there.
+    Alive,
 }
 
 impl End {

@@ -44,7 +44,13 @@ impl Engine {
             End::B => Ender::Called,
         };
         self.tell_over(now, &mut call, (ender, Cause::Bye), Some(bye), out);
-        self.hang_up(now, (found.call, to), &mut call, Some((bye, from)), out);
+        self.hang_up(
+            now,
+            (found.call, to),
+            &mut call,
+            (Some((bye, from)), b""),
+            out,
+        );
         self.keep_or_forget(found.call, call);
     }
 
@@ -59,18 +65,19 @@ impl Engine {
         }
         self.tell_over(now, &mut call, (Ender::Bellhop, cause), None, out);
         for end in [End::A, End::B] {
-            self.hang_up(now, (id, end), &mut call, None, out);
+            self.hang_up(now, (id, end), &mut call, (None, cause.lines()), out);
         }
         self.keep_or_forget(id, call);
     }
 
-    /// Sends an end its BYE: at once, or once it has acknowledged what it was answered (15).
+    /// Sends an end its BYE: at once, or once it has acknowledged what it was answered (15). The BYE has what goes over of
+    /// the other end's, or these lines.
     fn hang_up(
         &mut self,
         now: Now,
         (id, end): (u64, End),
         call: &mut Call,
-        source: Option<(Message<'_>, End)>,
+        (source, lines): (Option<(Message<'_>, End)>, &[u8]),
         out: &mut Outbox,
     ) {
         call.state = State::Ending;
@@ -109,6 +116,7 @@ impl Engine {
                     let hider = hider(&self.config, self.calls.inside(), hidden);
                     write::request(&ask, Some((*message, &hider)))
                 }
+                None if method == b"BYE" => write::own_request(&ask, lines, b""),
                 _ => write::request(&ask, None),
             };
             if let Some(request) = request {
@@ -124,6 +132,17 @@ impl Engine {
             self.calls.put(id, call);
         } else {
             self.calls.forget(id, &call);
+        }
+    }
+}
+
+impl Cause {
+    /// What our BYEs say of it (RFC 3326).
+    fn lines(self) -> &'static [u8] {
+        match self {
+            Self::SessionTimer => b"Reason: SIP;cause=408;text=\"Session expired\"\r\n",
+            Self::LostEnd => b"Reason: SIP;cause=408;text=\"No answer inside the call\"\r\n",
+            _ => b"",
         }
     }
 }

@@ -36,7 +36,10 @@ pub(super) fn pass(message: Message<'_>, hider: &Hider<'_>, has_body: bool, out:
                 .name
                 .get(..CONTENT.len())
                 .is_some_and(|head| head.eq_ignore_ascii_case(CONTENT));
-        if is_hidden || ((is_of_body || is_body_header(&field)) && !has_body) {
+        if is_hidden
+            || hider.skips.header(field.name)
+            || ((is_of_body || is_body_header(&field)) && !has_body)
+        {
             continue;
         }
         put(&field, hider, out);
@@ -56,7 +59,7 @@ fn put(field: &Field<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
             hider.put_name_addr(value, true, out)
         }),
         Passage::Options => join(field.value, out, |value, out| {
-            put_known(value, OPTIONS, out)
+            !hider.skips.option(value) && put_known(value, OPTIONS, out)
         }),
         Passage::Methods => join(field.value, out, |value, out| {
             put_known(value, METHODS, out)

@@ -12,6 +12,31 @@ pub(crate) struct Hider<'a> {
     pub(super) ids: [&'a [u8]; 3],
     /// Header names that do not go over, besides those that never do.
     pub(super) names: &'a [String],
+    pub(super) skips: Skips,
+}
+
+/// Extensions that each leg has for itself, so that nothing of them goes over.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Skips {
+    /// Session timers (RFC 4028).
+    pub(super) timer: bool,
+    /// Reliable provisional responses (RFC 3262).
+    pub(super) reliable: bool,
+}
+
+impl Skips {
+    /// Whether an option tag is of one of them.
+    pub(super) fn option(self, tag: &[u8]) -> bool {
+        (self.timer && tag.eq_ignore_ascii_case(b"timer"))
+            || (self.reliable && tag.eq_ignore_ascii_case(b"100rel"))
+    }
+
+    /// Whether a header is of one of them.
+    pub(super) fn header(self, name: &[u8]) -> bool {
+        let is = |header: &str| name.eq_ignore_ascii_case(header.as_bytes());
+        (self.timer && (is("Session-Expires") || is("x") || is("Min-SE")))
+            || (self.reliable && is("RSeq"))
+    }
 }
 
 impl Hider<'_> {
@@ -128,6 +153,7 @@ pub(super) mod tests {
             inside,
             ids: [b"call-of-b", b"tag-of-b", b""],
             names,
+            skips: Skips::default(),
         }
     }
 

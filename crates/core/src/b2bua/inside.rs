@@ -4,6 +4,7 @@ use super::begin::{has_offer, hider};
 use super::call::{Bridge, Call, State};
 use super::headers::{METHODS, OPTIONS};
 use super::launch::Launch;
+use super::session::{is_refresh, is_too_short, own_timer};
 use super::table::Found;
 use super::translate;
 use super::write::{self, Ask};
@@ -77,8 +78,12 @@ impl Engine {
         };
         let refusal = self.heard(received, found, &mut call);
         if let Some((status, reason)) = refusal {
+            let timers = call.care.as_deref().and_then(|care| care.timers);
             self.calls.put(found.call, call);
-            return self.refuse_inside(received, status, reason, out);
+            return match status {
+                422 => self.refuse_short(received, timers, out),
+                _ => self.refuse_inside(received, status, reason, out),
+            };
         }
         match method {
             Method::Ack => self.acknowledged(now, found, call, message, out),
@@ -93,6 +98,7 @@ impl Engine {
                 }
                 self.hung_up(now, found, call, message, out);
             }
+            _ if is_refresh(&call, message) => self.refreshed(now, received, found, call, out),
             _ => self.go_over(now, received, found, call, story, out),
         }
     }
@@ -107,11 +113,13 @@ impl Engine {
         let (message, flow) = (received.message, received.flow);
         let (seq, method) = message.cseq().ok()?;
         let state = call.state;
+        let timers = call.care.as_deref().and_then(|care| care.timers);
         let half = call.half(found.from);
         half.flow = flow;
         let (asks, asked) = (half.asks, half.asked);
         let other = call.half(found.from.other());
         let is_other_unacked = other.unacked.is_some();
+        let other_asks = other.asks;
         let is_early = state == State::Early;
         let leg = call.pair(found.pair)?.leg_mut(found.from);
         if let Side::Flow(at, device) = leg.place
@@ -151,12 +159,19 @@ impl Engine {
             if method == Method::Invite && is_other_unacked {
                 return Some((491, "Request Pending"));
             }
+            // An offer of our own there (14.1).
+            if other_asks.update || (other_asks.invite && !(is_early && method == Method::Update)) {
+                return Some((491, "Request Pending"));
+            }
         }
         if is_offer || matches!(method, Method::Update | Method::Refer | Method::Notify) {
             leg.learn_target(message);
         }
         if message.max_forwards() == Ok(Some(0)) {
             return Some((483, "Too Many Hops"));
+        }
+        if matches!(method, Method::Invite | Method::Update) && is_too_short(timers, message) {
+            return Some((422, "Session Interval Too Small"));
         }
         if is_misnamed(message) {
             return Some((400, "Replaces is for an INVITE"));
@@ -205,6 +220,7 @@ impl Engine {
             .then(|| rack(message, was, is))
             .flatten();
         let user = call.half(found.from).user.clone();
+        let (skips, lines) = own_timer(&call, to, method);
         let written = call.pair(found.pair).and_then(|pair| {
             let seq = pair.leg_mut(to).next_seq();
             let ask = Ask {
@@ -213,8 +229,9 @@ impl Engine {
                 seq,
                 rack: rack.as_deref(),
             };
-            let hider = hider(&self.config, self.calls.inside(), pair.leg(found.from));
-            let mut request = write::request(&ask, Some((message, &hider)))?;
+            let mut hider = hider(&self.config, self.calls.inside(), pair.leg(found.from));
+            hider.skips = skips;
+            let mut request = write::request_with(&ask, Some((message, &hider)), &lines)?;
             let story = story.as_deref();
             if let Some(Ok(named)) = story.and_then(|story| story.named.as_ref()) {
                 request = translate::in_refer(&request, message, named, &hider)?;
@@ -246,6 +263,8 @@ impl Engine {
             mark: received.mark,
             has_offer: has_offer(message),
             is_cancelled: false,
+            own: None,
+            tries: 0,
         };
         let identity = Identity {
             is_outside: !received.is_trusted(),

@@ -24,10 +24,12 @@
 //! them (PRACK, UPDATE, early media) finds its own.
 
 mod acks;
+mod again;
 mod alias;
 mod back;
 mod begin;
 mod call;
+mod care;
 mod directory;
 mod draft;
 mod end;
@@ -38,14 +40,17 @@ mod inside;
 mod launch;
 mod leg;
 mod named;
+mod own;
 mod record;
 mod sdp;
+mod session;
 mod table;
 mod told;
 mod translate;
 mod write;
 
 pub(crate) use call::Bridge;
+pub use care::{Prack, SessionConfig};
 pub(crate) use headers::reason;
 pub(crate) use named::{Answer as NamedAnswer, Word};
 pub use record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
@@ -61,6 +66,12 @@ pub struct B2buaConfig {
     pub longest: Option<std::time::Duration>,
     /// Header names that do not go over from one leg to the other, besides those that never do.
     pub hide: Vec<String>,
+    /// Session timers of our own on each leg; `None`: the ends agree on one through us.
+    pub session: Option<SessionConfig>,
+    /// How often each end of a call is asked whether it is there; `None`: never.
+    pub keepalive: Option<std::time::Duration>,
+    /// Who acknowledges provisional responses.
+    pub prack: Prack,
 }
 
 impl Default for B2buaConfig {
@@ -69,6 +80,9 @@ impl Default for B2buaConfig {
             most: 100_000,
             longest: None,
             hide: Vec::new(),
+            session: None,
+            keepalive: None,
+            prack: Prack::AsNeeded,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::transaction::Timers;
 use bellhop_wire::Message;
 use bellhop_wire::view::host::host_port;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The live calls of a shard.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct Calls {
     live: HashMap<u64, Box<Call>>,
     /// Our tags, and whose they are.
     tags: HashMap<u64, (u64, End)>,
+    /// What tells the INVITE of each from others, so that a copy of it is known.
+    invites: HashMap<u64, u64>,
     timers: Timers<(u64, Alarm)>,
     last: u64,
     /// Hosts of the inside, as they are written.
@@ -31,6 +34,10 @@ pub(crate) enum Alarm {
     Answer(End),
     /// When the call has lasted as long as it may.
     Longest,
+    /// When we refresh the session of this end, or it has not (RFC 4028).
+    Session(End),
+    /// When both ends are asked whether they are there.
+    Alive,
 }
 
 /// A dialog that a message is in.
@@ -101,6 +108,17 @@ impl Calls {
         self.last
     }
 
+    /// Notes the INVITE that makes a call. False: it has made one already.
+    pub(crate) fn takes_invite(&mut self, invite: u64, id: u64) -> bool {
+        match self.invites.entry(invite) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(id);
+                true
+            }
+        }
+    }
+
     /// Makes a tag of ours known.
     pub(crate) fn name(&mut self, tag: u64, call: u64, end: End) {
         self.tags.insert(tag, (call, end));
@@ -164,9 +182,21 @@ impl Calls {
             self.tags.remove(&pair.a.local_tag);
         }
         self.tags.remove(&call.b_tag);
+        self.invites.remove(&call.invite);
         for alarm in [Alarm::Answer(End::A), Alarm::Answer(End::B), Alarm::Longest] {
             self.timers.cancel(&(id, alarm));
         }
+        if call.care.is_some() {
+            for alarm in [Alarm::Session(End::A), Alarm::Session(End::B), Alarm::Alive] {
+                self.timers.cancel(&(id, alarm));
+            }
+        }
+    }
+
+    /// Whether each leg of a call has a session timer of its own.
+    pub(crate) fn has_timers(&self, id: u64) -> bool {
+        let care = self.live.get(&id).and_then(|call| call.care.as_ref());
+        care.is_some_and(|care| care.timers.is_some())
     }
 
     pub(crate) fn set_alarm(&mut self, id: u64, alarm: Alarm, at: Instant) {

@@ -21,6 +21,33 @@ pub(super) fn request(
     ask: &Ask<'_>,
     source: Option<(Message<'_>, &Hider<'_>)>,
 ) -> Option<Box<Owned>> {
+    request_with(ask, source, b"")
+}
+
+/// Writes a request that is nobody's but ours, with these header lines and this session description, if it has any.
+pub(super) fn own_request(ask: &Ask<'_>, lines: &[u8], sdp: &[u8]) -> Option<Box<Owned>> {
+    let mut all = lines.to_vec();
+    if !sdp.is_empty() {
+        line(&mut all, &[b"Content-Type: application/sdp"]);
+    }
+    written(ask, None, &all, sdp)
+}
+
+/// As [`request`], with header lines of ours besides.
+pub(super) fn request_with(
+    ask: &Ask<'_>,
+    source: Option<(Message<'_>, &Hider<'_>)>,
+    lines: &[u8],
+) -> Option<Box<Owned>> {
+    written(ask, source, lines, b"")
+}
+
+fn written(
+    ask: &Ask<'_>,
+    source: Option<(Message<'_>, &Hider<'_>)>,
+    lines: &[u8],
+    own_body: &[u8],
+) -> Option<Box<Owned>> {
     let mut out = Vec::with_capacity(1024);
     let leg = ask.leg;
     line(&mut out, &[ask.method, b" ", &leg.target, b" SIP/2.0"]);
@@ -44,11 +71,12 @@ pub(super) fn request(
     if let Some(rack) = ask.rack {
         line(&mut out, &[b"RAck: ", rack.as_bytes()]);
     }
-    let mut body = Vec::new();
+    let mut body = own_body.to_vec();
     if let Some((source, hider)) = source {
         put_body(source, &mut body);
         headers::pass(source, hider, !body.is_empty(), &mut out);
     }
+    out.extend_from_slice(lines);
     let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
     line(&mut out, &[b"Content-Length: ", &decimal(length), b"\r\n"]);
     out.extend_from_slice(&body);
@@ -62,6 +90,8 @@ pub(super) struct Tell<'a> {
     pub(super) contact: Option<&'a [u8]>,
     /// Host for the URIs of a redirection: the one that was asked.
     pub(super) asked_host: Option<&'a [u8]>,
+    /// Header lines of ours.
+    pub(super) lines: &'a [u8],
 }
 
 /// Writes the answer to `asked` that says what `source` said on the other leg.
@@ -92,7 +122,10 @@ pub(super) fn response(
         answer.record_routes(asked);
         answer.header("Contact", contact);
     }
-    answer.lines_with(|out| headers::pass(source, hider, !body.is_empty(), out));
+    answer.lines_with(|out| {
+        headers::pass(source, hider, !body.is_empty(), out);
+        out.extend_from_slice(tell.lines);
+    });
     if (300..400).contains(&status)
         && let Some(host) = tell.asked_host
     {

@@ -124,7 +124,7 @@ impl Engine {
 
     /// Sends a branch's request. A datagram that would be too large goes by TCP, with UDP in reserve
     /// (18.1.1).
-    pub(super) fn send_branch(
+    pub(crate) fn send_branch(
         &mut self,
         now: Now,
         id: BranchId,

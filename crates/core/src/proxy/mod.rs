@@ -21,5 +21,7 @@ mod wake;
 pub(crate) use acks::Acks;
 pub(crate) use best::Finals;
 pub(crate) use branch::max_breadth;
-pub(crate) use context::{Back, Branch, BranchId, Context, Contexts, Incoming, Waits};
+pub(crate) use context::{
+    Back, Branch, BranchId, BranchState, Cancel, Context, Contexts, Incoming, Waits,
+};
 pub(crate) use forward::{Record, Rewrite};

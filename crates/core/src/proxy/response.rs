@@ -85,6 +85,12 @@ impl Engine {
         {
             return;
         }
+        if status == 422
+            && context.bridge.is_some()
+            && self.said_anew(now, id, context, response, out)
+        {
+            return;
+        }
         let Some(branch) = context.branch(id.index) else {
             return;
         };

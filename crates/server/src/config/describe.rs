@@ -133,6 +133,11 @@ struct RoutePart<'a> {
     /// Seconds; null: no end.
     max_duration: Option<u64>,
     hide_headers: &'a [String],
+    /// Seconds; null: the ends agree on a session timer.
+    session_expires: Option<u32>,
+    min_se: Option<u32>,
+    /// Seconds; null: nobody is asked.
+    keepalive: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,6 +206,7 @@ impl Settings {
     pub(crate) fn describe(&self) -> Description<'_> {
         let default = self.default_upstream.and_then(|at| self.upstreams.get(at));
         let source = self.auth.source.as_ref();
+        let session = self.b2bua.as_ref().and_then(|b2bua| b2bua.session);
         Description {
             listeners: self.listeners.iter().map(|l| self.listener(l)).collect(),
             domains: &self.server.domains,
@@ -255,6 +261,12 @@ impl Settings {
                     .as_ref()
                     .and_then(|b2bua| Some(b2bua.longest?.as_secs())),
                 hide_headers: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
+                session_expires: session.map(|session| session.interval),
+                min_se: session.map(|session| session.least),
+                keepalive: self
+                    .b2bua
+                    .as_ref()
+                    .and_then(|b2bua| Some(b2bua.keepalive?.as_secs())),
             },
             cdr: self.cdr.as_deref(),
             limits: LimitsPart {

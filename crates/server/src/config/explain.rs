@@ -116,6 +116,19 @@ impl Settings {
             lines.push(format!(
                 "route      a call is two dialogs, and neither side sees the other's; {most} at a time{longest}"
             ));
+            if let Some(session) = b2bua.session {
+                let seconds = |seconds: u32| show_duration(Duration::from_secs(seconds.into()));
+                let (interval, least) = (seconds(session.interval), seconds(session.least));
+                lines.push(format!(
+                    "route      each leg of a call has a session timer of its own: {interval}, {least} at least"
+                ));
+            }
+            if let Some(keepalive) = b2bua.keepalive {
+                let often = show_duration(keepalive);
+                lines.push(format!(
+                    "route      both ends of a call are asked every {often} whether they are there"
+                ));
+            }
         }
         if let Some(file) = &self.cdr {
             lines.push(format!("calls      each is told of in {}", file.display()));

@@ -5,7 +5,7 @@ use super::{
     reader::{Field, Section, quoted},
     report::{At, Report, nearest},
 };
-use bellhop_core::b2bua::B2buaConfig;
+use bellhop_core::b2bua::{B2buaConfig, SessionConfig};
 use std::time::Duration;
 
 /// `[route]`.
@@ -24,6 +24,8 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
     let most = section.whole("max_calls", 1..=10_000_000);
     let longest = longest(section, report);
     let hide = hide_headers(section, report);
+    let session = session(section, report);
+    let keepalive = keepalive(section, report);
     let default = default(section, report, upstreams);
     section.finish();
     let is_on = is_on.is_some_and(|field| field.value);
@@ -31,6 +33,8 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         most.as_ref().map(|field| field.at.clone()),
         longest.as_ref().map(|field| field.at.clone()),
         hide.as_ref().map(|field| field.at.clone()),
+        session.as_ref().map(|field| field.at.clone()),
+        keepalive.as_ref().map(|field| field.at.clone()),
     ];
     for at in keys.into_iter().flatten().filter(|_| !is_on) {
         report.warn(
@@ -44,6 +48,9 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         }),
         longest: longest.map(|field| field.value),
         hide: hide.map_or_else(Vec::new, |field| field.value),
+        session: session.map(|field| field.value),
+        keepalive: keepalive.map(|field| field.value),
+        ..B2buaConfig::default()
     };
     Route {
         default,
@@ -88,6 +95,49 @@ fn longest(section: &Section<'_>, report: &Report) -> Option<Field<Duration>> {
     None
 }
 
+/// `session_expires` and `min_se`: without the first each leg has no timer of its own.
+fn session(section: &Section<'_>, report: &Report) -> Option<Field<SessionConfig>> {
+    let interval = section.duration("session_expires");
+    let least = section.duration("min_se");
+    let mut is_sound = true;
+    for field in [&interval, &least].into_iter().flatten() {
+        if !(SESSION..=DAY).contains(&field.value) {
+            // RFC 4028 4 and 5: nobody may ask for less.
+            report.error(&field.at, "out of range; allowed: 90s to 24h");
+            is_sound = false;
+        }
+    }
+    let Some(Field { value, at }) = interval else {
+        if let Some(least) = least {
+            report.error(&least.at, "means nothing without session_expires");
+        }
+        return None;
+    };
+    let shortest = least.as_ref().map_or(SESSION, |field| field.value);
+    if let Some(least) = least.filter(|least| least.value > value && is_sound) {
+        report.error(
+            &least.at,
+            "more than session_expires; allowed: as much at most",
+        );
+        is_sound = false;
+    }
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    let config = SessionConfig {
+        interval: seconds(value),
+        least: seconds(shortest),
+    };
+    is_sound.then_some(Field { value: config, at })
+}
+
+fn keepalive(section: &Section<'_>, report: &Report) -> Option<Field<Duration>> {
+    let field = section.duration("keepalive")?;
+    if (SHORTEST..=DAY).contains(&field.value) {
+        return Some(field);
+    }
+    report.error(&field.at, "out of range; allowed: 10s to 24h");
+    None
+}
+
 fn hide_headers(section: &Section<'_>, report: &Report) -> Option<Field<Vec<String>>> {
     let Field { value, at } = section.texts("hide_headers")?;
     let mut names = Vec::new();
@@ -106,4 +156,7 @@ fn hide_headers(section: &Section<'_>, report: &Report) -> Option<Field<Vec<Stri
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+const SESSION: Duration = Duration::from_secs(90);
+const SHORTEST: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(86_400);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);

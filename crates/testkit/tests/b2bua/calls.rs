@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use crate::site::*;
-use bellhop_testkit::{header, header_of, status_of};
+use bellhop_testkit::{Peer, World, header, header_of, status_of};
 use std::time::Duration;
 
 #[test]
@@ -245,4 +245,41 @@ fn what_is_required_and_cannot_be_stood_for_is_refused() {
         let invite = authorized(&mut world, &mut a, &invite);
         assert_eq!(status_of(&ask(&mut world, &a, &invite)), status);
     }
+}
+
+#[test]
+fn a_copy_of_an_invite_by_another_way_is_a_loop_and_one_to_another_place_is_not() {
+    let (mut world, _, mut p) = scene();
+    let invite = p.request("INVITE", "sip:6001@example.org", "inside-call", OFFER);
+    let by_another_way = |uri: &str, number: u32| {
+        let branch = format!("x{number}00;rport");
+        let copy = invite.replacen("x1;rport", &branch, 1);
+        copy.replacen("INVITE sip:6001@example.org", &format!("INVITE {uri}"), 1)
+    };
+    say(&mut world, &p, &invite);
+    world.expect(addr("203.0.113.1:5060")).expect("it rings");
+    assert_eq!(
+        status_of(&outcome_of(
+            &mut world,
+            &p,
+            &by_another_way("sip:6001@example.org", 2)
+        )),
+        482
+    );
+    // 8.2.2.2 is about one UAS: a proxy that forks to two phones of ours reaches two.
+    assert_eq!(
+        status_of(&outcome_of(
+            &mut world,
+            &p,
+            &by_another_way("sip:6002@example.org", 3)
+        )),
+        480
+    );
+    assert_eq!(world.drain(addr("203.0.113.1:5060")).len(), 0);
+    assert_eq!(world.nodes[0].engine.calls(), 1);
+}
+
+fn outcome_of(world: &mut World, peer: &Peer, request: &str) -> String {
+    say(world, peer, request);
+    outcome(world, peer)
 }

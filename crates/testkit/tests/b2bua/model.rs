@@ -4,6 +4,7 @@
 use crate::common::*;
 use crate::site::*;
 use crate::ua::{Plan, Ua};
+use bellhop_core::b2bua::{B2buaConfig, SessionConfig};
 use bellhop_testkit::{Chance, Faults};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ fn no_schedule_leaves_a_leg_alive_or_rings_twice() {
 /// Whether the call was answered.
 fn run(seed: u64) -> bool {
     let mut world = bellhop_testkit::World::new(seed);
-    world.start(config_of(Default::default()), auth());
+    world.start(config_of(config(seed)), auth());
     let mut phone = phone("6001", "203.0.113.1:5060");
     register(&mut world, &mut phone);
     world.drain(phone.address);
@@ -81,6 +82,21 @@ fn run(seed: u64) -> bool {
         "told {told} times, seed {seed}"
     );
     caller.has_talked() && called.has_talked()
+}
+
+/// Every other call has a session timer and keep-alives of ours on each leg, far more often than anybody would.
+fn config(seed: u64) -> B2buaConfig {
+    if seed.is_multiple_of(2) {
+        return B2buaConfig::default();
+    }
+    B2buaConfig {
+        session: Some(SessionConfig {
+            interval: 8,
+            least: 1,
+        }),
+        keepalive: Some(Duration::from_secs(3)),
+        ..B2buaConfig::default()
+    }
 }
 
 /// Enough for every race to come up many times; `BELLHOP_SCHEDULES` asks for more.

@@ -29,7 +29,11 @@ pub(crate) fn world_of(b2bua: B2buaConfig) -> World {
 
 /// One phone that is registered, and the PBX.
 pub(crate) fn scene() -> (World, Peer, Peer) {
-    let mut world = world_of(B2buaConfig::default());
+    scene_of(B2buaConfig::default())
+}
+
+pub(crate) fn scene_of(b2bua: B2buaConfig) -> (World, Peer, Peer) {
+    let mut world = world_of(b2bua);
     let mut a = phone("6001", "203.0.113.1:5060");
     register(&mut world, &mut a);
     (world, a, pbx())

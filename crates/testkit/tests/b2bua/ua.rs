@@ -239,6 +239,7 @@ impl Ua {
                 self.accepted.clear();
                 self.peer.answer(message, 200, "OK", "")
             }
+            "OPTIONS" if self.is_alive() => self.peer.answer(message, 200, "OK", ""),
             "INVITE" if self.is_alive() => {
                 let is_asking = self.waits.keys().any(|(_, method)| method == "INVITE");
                 if is_asking || !self.accepted.is_empty() {

@@ -1,22 +1,53 @@
 //! `[route]`: what is done with calls.
 
 use super::pretend;
-use bellhop_core::b2bua::B2buaConfig;
+use bellhop_core::b2bua::{B2buaConfig, SessionConfig};
 use std::time::Duration;
 
 #[test]
 fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
     let text = format!(
         "{BASE}mode = \"b2bua\"\nmax_calls = 500\nmax_duration = \"4h\"\nhide_headers = [\"X-Node\"]\n\
-         [server]\nworkers = 2\n"
+         session_expires = \"30m\"\nmin_se = \"2m\"\nkeepalive = \"45s\"\n[server]\nworkers = 2\n"
     );
     let config = pretend().accepts(&text).core_config(&[], &[Vec::new()]);
     let expected = B2buaConfig {
         most: 250,
         longest: Some(Duration::from_secs(14_400)),
         hide: vec!["X-Node".to_owned()],
+        session: Some(SessionConfig {
+            interval: 1_800,
+            least: 120,
+        }),
+        keepalive: Some(Duration::from_secs(45)),
+        ..B2buaConfig::default()
     };
     assert_eq!(config.b2bua, Some(expected));
+}
+
+#[test]
+fn a_session_timer_is_as_short_as_the_rfc_lets_it_be_unless_more_is_said() {
+    let text = format!("{BASE}mode = \"b2bua\"\nsession_expires = \"90s\"\n");
+    let config = pretend().accepts(&text).core_config(&[], &[Vec::new()]);
+    let session = config.b2bua.and_then(|b2bua| b2bua.session);
+    // RFC 4028 4: 90 s is the least that anybody may ask for.
+    let expected = SessionConfig {
+        interval: 90,
+        least: 90,
+    };
+    assert_eq!(session, Some(expected));
+}
+
+#[test]
+fn a_session_timer_or_keepalive_that_cannot_be_is_refused() {
+    for keys in [
+        "session_expires = \"60s\"\nmin_se = \"2d\"\nkeepalive = \"5s\"\n",
+        "session_expires = \"5m\"\nmin_se = \"10m\"\n",
+        "min_se = \"2m\"\n",
+    ] {
+        let text = format!("{BASE}mode = \"b2bua\"\n{keys}");
+        insta::assert_snapshot!(pretend().refuses(&text));
+    }
 }
 
 #[test]
@@ -39,13 +70,16 @@ fn wrong_values_and_a_pbx_that_challenges_phones_itself_are_refused() {
 
 #[test]
 fn keys_of_calls_mean_nothing_where_calls_are_relayed() {
-    let text = format!("{BASE}max_calls = 5\nmax_duration = \"1h\"\nhide_headers = [\"X-Node\"]\n");
+    let text = format!(
+        "{BASE}max_calls = 5\nmax_duration = \"1h\"\nhide_headers = [\"X-Node\"]\nsession_expires = \"1h\"\n\
+         keepalive = \"1m\"\n"
+    );
     let settings = pretend().accepts(&text);
     let said = settings
         .warnings
         .iter()
         .filter(|problem| problem.to_string().contains("calls are relayed"));
-    assert_eq!(said.count(), 3);
+    assert_eq!(said.count(), 5);
 }
 
 const BASE: &str = r#"

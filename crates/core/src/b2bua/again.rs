@@ -1,0 +1,116 @@
+//! A request that is said anew because the other end wants it otherwise: with a longer session (RFC 4028 7.3). Who
+//! asked hears nothing of that.
+
+use super::call::{Bridge, Call};
+use super::care::{self, EXPIRES, MIN_SE};
+use super::write::UNBOUNDED;
+use crate::digits::decimal;
+use crate::engine::Engine;
+use crate::outbox::Outbox;
+use crate::proxy::{BranchId, BranchState, Cancel, Context};
+use crate::time::Now;
+use bellhop_wire::{Edit, HeaderId, Message, Method, Owned};
+
+impl Engine {
+    /// A branch's next hop refuses a request for how it is written: whether it has gone out again.
+    pub(crate) fn said_anew(
+        &mut self,
+        now: Now,
+        id: BranchId,
+        context: &mut Context,
+        response: Message<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let is_over = context.is_over;
+        let Some(branch) = context.branch(id.index) else {
+            return false;
+        };
+        let is_asked = !is_over && branch.cancel == Cancel::No && branch.state != BranchState::Done;
+        let Some(to) = branch.to.filter(|_| is_asked) else {
+            return false;
+        };
+        let (Some(bridge), Some(incoming)) = (&mut context.bridge, &mut context.incoming) else {
+            return false;
+        };
+        if bridge.own.is_some() || bridge.tries >= MOST_TRIES {
+            return false;
+        }
+        let Some(call) = self.calls.get(bridge.call) else {
+            return false;
+        };
+        let Some(anew) = anew(call, bridge, incoming.request.message(), response) else {
+            return false;
+        };
+        bridge.tries = bridge.tries.saturating_add(1);
+        incoming.request = anew;
+        self.send_branch(now, id, context, to, out);
+        true
+    }
+}
+
+/// The request as it is said anew, with a CSeq number of its own.
+fn anew(
+    call: &mut Call,
+    bridge: &mut Bridge,
+    request: Message<'_>,
+    response: Message<'_>,
+) -> Option<Owned> {
+    let mut edit = Edit::new(request);
+    match response.status()? {
+        422 => longer(call, bridge, request, response, &mut edit)?,
+        _ => return None,
+    }
+    let to = bridge.from.other();
+    let leg = match (&mut bridge.first, bridge.pair) {
+        (Some(first), None) => first.leg_mut(to),
+        (_, pair) => call.pair(pair?)?.leg_mut(to),
+    };
+    let seq = leg.next_seq();
+    let method = request.method()?;
+    if method == Method::Invite {
+        call.half(bridge.from).invite.1 = seq;
+    }
+    let mut number = decimal(seq.into()).to_vec();
+    number.push(b' ');
+    number.extend_from_slice(method.as_bytes());
+    edit.set(HeaderId::CSeq, &number);
+    let mut bytes = Vec::with_capacity(request.bytes().len().saturating_add(64));
+    edit.write(&mut bytes).ok()?;
+    Owned::parse(&bytes, &UNBOUNDED).ok()
+}
+
+/// RFC 4028 7.3: with the session that the other end takes at least.
+fn longer<'m>(
+    call: &mut Call,
+    bridge: &Bridge,
+    request: Message<'m>,
+    response: Message<'_>,
+    edit: &mut Edit<'m>,
+) -> Option<()> {
+    let care = call.care.as_deref_mut()?;
+    let timers = care.timers?;
+    let least = care::least(response)?.min(LONGEST);
+    let session = care.session(bridge.from.other());
+    session.least = session.least.max(least);
+    let asked = care::expires(request).map_or(timers.interval, |(seconds, _)| seconds);
+    let least = session.least.max(timers.least);
+    for name in [EXPIRES, MIN_SE] {
+        for field in request.named(name) {
+            edit.remove(field);
+        }
+    }
+    let who = if session.interval == 0 || session.is_ours {
+        "uac"
+    } else {
+        "uas"
+    };
+    let expires = format!("{};refresher={who}", asked.max(least));
+    edit.append(EXPIRES, expires.as_bytes());
+    edit.append(MIN_SE, &decimal(least.into()));
+    Some(())
+}
+
+/// How often one request is said anew.
+const MOST_TRIES: u8 = 3;
+/// Seconds; a longer session is nobody's.
+const LONGEST: u32 = 86_400;
