@@ -1,17 +1,55 @@
 //! The ACKs of who asked, and what is sent again until they come (RFC 3261 13.3.1.4).
 
 use super::begin::hider;
-use super::call::{Ack, Call, End, State};
+use super::call::{Ack, Call, End, State, Unacked};
 use super::launch::Launch;
 use super::record::Cause;
 use super::table::{Alarm, Found};
 use super::write::{self, Ask};
 use crate::engine::Engine;
 use crate::outbox::Outbox;
+use crate::proxy::Context;
 use crate::time::Now;
+use crate::transaction::TransactionId;
 use bellhop_wire::Message;
 
 impl Engine {
+    /// A 2xx to an INVITE has gone out to who asked: it is sent again until his ACK comes.
+    pub(crate) fn sent_accepted(&mut self, now: Now, context: &Context, status: u16, bytes: &[u8]) {
+        let (Some(bridge), Some(server)) = (&context.bridge, context.server) else {
+            return;
+        };
+        if !context.is_invite || !(200..300).contains(&status) {
+            return;
+        }
+        self.await_ack(now, (bridge.call, bridge.from), (server, status), bytes);
+    }
+
+    /// An end has been sent a 2xx to its last INVITE.
+    pub(super) fn await_ack(
+        &mut self,
+        now: Now,
+        (id, end): (u64, End),
+        (server, status): (TransactionId, u16),
+        bytes: &[u8],
+    ) {
+        let timers = self.config.timers;
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        let half = call.half(end);
+        half.unacked = Some(Unacked {
+            server,
+            seq: half.invite.0,
+            status,
+            bytes: bytes.into(),
+            interval: timers.first_interval(),
+            until: now.instant.after(timers.transaction()),
+        });
+        let at = now.instant.after(timers.first_interval());
+        self.calls.set_alarm(id, Alarm::Answer(end), at);
+    }
+
     /// An ACK of a 2xx of ours.
     pub(super) fn acknowledged(
         &mut self,
@@ -70,6 +108,7 @@ impl Engine {
                 Alarm::Longest => self.release(now, id, Cause::MaxDuration, out),
                 Alarm::Session(end) => self.session_due(now, id, end, out),
                 Alarm::Alive => self.alive_due(now, id, out),
+                Alarm::Reliable => self.reliable_due(now, id, out),
             }
         }
     }

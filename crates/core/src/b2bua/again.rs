@@ -1,8 +1,9 @@
-//! A request that is said anew because the other end wants it otherwise: with a longer session (RFC 4028 7.3). Who
-//! asked hears nothing of that.
+//! A request that is said anew because the other end wants it otherwise: with a longer session (RFC 4028 7.3), with
+//! PRACKs or without (RFC 3262). Who asked hears nothing of that.
 
 use super::call::{Bridge, Call};
 use super::care::{self, EXPIRES, MIN_SE};
+use super::reliable::{self, RELIABLE};
 use super::write::UNBOUNDED;
 use crate::digits::decimal;
 use crate::engine::Engine;
@@ -58,6 +59,8 @@ fn anew(
     let mut edit = Edit::new(request);
     match response.status()? {
         422 => longer(call, bridge, request, response, &mut edit)?,
+        421 => with_prack(bridge, response, &mut edit)?,
+        420 => without_prack(bridge, request, response, &mut edit)?,
         _ => return None,
     }
     let to = bridge.from.other();
@@ -107,6 +110,42 @@ fn longer<'m>(
     let expires = format!("{};refresher={who}", asked.max(least));
     edit.append(EXPIRES, expires.as_bytes());
     edit.append(MIN_SE, &decimal(least.into()));
+    Some(())
+}
+
+/// RFC 3261 21.4.15: the called wants to have his provisional responses acknowledged. The caller cannot, we can; but
+/// not where a PRACK would have to bring an answer of his.
+fn with_prack(bridge: &Bridge, response: Message<'_>, edit: &mut Edit<'_>) -> Option<()> {
+    let asked = bridge.request.as_ref()?.message();
+    let is_wanted = response.lists(HeaderId::Require, RELIABLE);
+    let is_first = bridge.pair.is_none() && bridge.has_offer && !reliable::knows(asked);
+    if !is_wanted || !is_first {
+        return None;
+    }
+    edit.append(HeaderId::Supported.name(), RELIABLE.as_bytes());
+    Some(())
+}
+
+/// RFC 3262 4: the caller requires what the called does not know. What the caller gets we make ourselves.
+fn without_prack<'m>(
+    bridge: &Bridge,
+    request: Message<'m>,
+    response: Message<'_>,
+    edit: &mut Edit<'m>,
+) -> Option<()> {
+    let asked = bridge.request.as_ref()?.message();
+    let is_unknown = response.lists(HeaderId::Unsupported, RELIABLE);
+    let is_required = bridge.pair.is_none() && asked.lists(HeaderId::Require, RELIABLE);
+    if !is_unknown || !is_required || !bridge.has_offer {
+        return None;
+    }
+    for id in [HeaderId::Require, HeaderId::Supported] {
+        for value in request.values(id) {
+            if value.raw.eq_ignore_ascii_case(RELIABLE.as_bytes()) {
+                edit.remove_value(value);
+            }
+        }
+    }
     Some(())
 }
 

@@ -1,9 +1,10 @@
 //! Answers of one end, as answers of ours to the other.
 
 use super::begin::hider;
-use super::call::{Ack, Bridge, Call, End, Pair, State, Unacked};
+use super::call::{Ack, Bridge, Call, End, Pair, State};
 use super::launch::Launch;
 use super::record::Cause;
+use super::reliable::{self, keep_answer};
 use super::table::Alarm;
 use super::write::{self, Ask, Tell};
 use crate::engine::Engine;
@@ -104,6 +105,9 @@ impl Engine {
             .as_ref()
             .and_then(|aor| self.auth.users().with_login_of(aor).cloned());
         let pair_tag = pair.a.local_tag;
+        if !self.acknowledges_early(now, bridge, &mut pair, (response, flow), out) {
+            return None;
+        }
         // It may have been said anew since (RFC 4028 7.3), and by a fork less often.
         if let (Some(call), Ok((seq, _))) = (self.calls.get(bridge.call), response.cseq()) {
             call.half(bridge.from).invite.1 = seq;
@@ -116,6 +120,7 @@ impl Engine {
         let answer = self.answer(context, bridge, (response, Some(&pair)), (&tag, &lines));
         if let Some(answer) = &answer {
             self.end_told(bridge.call, End::A, answer.message());
+            keep_answer(bridge, pair_tag, answer.message());
         }
         let call = self.calls.take(bridge.call)?;
         let call = self.joined(bridge.call, call, pair, status >= 200);
@@ -242,6 +247,9 @@ impl Engine {
             contact: contact.as_deref(),
             asked_host: host.as_deref(),
             lines,
+            sdp: pair
+                .and_then(|pair| bridge.answer_of(pair))
+                .unwrap_or_default(),
         };
         let source = pair.or(bridge.first.as_deref())?;
         let mut hider = hider(
@@ -250,6 +258,7 @@ impl Engine {
             source.leg(bridge.from.other()),
         );
         hider.skips.timer = self.calls.has_timers(bridge.call);
+        hider.skips.reliable = bridge.pair.is_none() && !reliable::knows(asked);
         write::response((asked, bridge.mark), &tell, (response, &hider))
     }
 
@@ -326,32 +335,6 @@ impl Engine {
                 self.launch(now, Launch::new(request, &pair.b, flow, None), out);
             }
         }
-    }
-
-    /// A 2xx to an INVITE has gone out to who asked: it is sent again until his ACK comes.
-    pub(crate) fn sent_accepted(&mut self, now: Now, context: &Context, status: u16, bytes: &[u8]) {
-        let (Some(bridge), Some(server)) = (&context.bridge, context.server) else {
-            return;
-        };
-        if !context.is_invite || !(200..300).contains(&status) {
-            return;
-        }
-        let timers = self.config.timers;
-        let Some(call) = self.calls.get(bridge.call) else {
-            return;
-        };
-        let half = call.half(bridge.from);
-        half.unacked = Some(Unacked {
-            server,
-            seq: half.invite.0,
-            status,
-            bytes: bytes.into(),
-            interval: timers.first_interval(),
-            until: now.instant.after(timers.transaction()),
-        });
-        let at = now.instant.after(timers.first_interval());
-        self.calls
-            .set_alarm(bridge.call, Alarm::Answer(bridge.from), at);
     }
 
     /// A request of a call has failed, with this status: its call with it, if it was the first or if the other end

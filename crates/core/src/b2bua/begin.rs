@@ -1,13 +1,14 @@
 //! A call begins: the INVITE that the B leg's branches send.
 
 use super::call::{Bridge, Call, End, Half, Pair, State};
-use super::care::Session;
+use super::care::{Prack, Session};
 use super::draft::Draft;
 use super::headers::OPTIONS;
 use super::hide::{Hider, Skips};
 use super::leg::{Leg, contact_of, routes_of_request};
 use super::named::Named;
 use super::record::Cause;
+use super::reliable;
 use super::session::is_too_short;
 use super::translate;
 use super::write::{self, Ask};
@@ -87,7 +88,11 @@ impl Engine {
             return false;
         }
         let mut hider = hider(&self.config, self.calls.inside(), &pair.a);
-        let lines = timers.map_or_else(Vec::new, |timers| Session::default().ask(timers));
+        let mut lines = timers.map_or_else(Vec::new, |timers| Session::default().ask(timers));
+        let prack = self.config.b2bua.as_ref().map(|b2bua| b2bua.prack);
+        if prack == Some(Prack::EachLeg) && bridge.has_offer && !reliable::knows(message) {
+            lines.extend_from_slice(b"Supported: 100rel\r\n");
+        }
         hider.skips.timer = timers.is_some();
         let ask = Ask {
             method: b"INVITE",
@@ -181,6 +186,7 @@ impl Engine {
             pairs: SmallVec::new(),
             draft: Some(Box::new(draft)),
             care: self.care_of(message),
+            reliable: None,
         };
         let bridge = Bridge {
             call: self.calls.reserve(),
@@ -192,6 +198,7 @@ impl Engine {
             has_offer: has_offer(message),
             is_cancelled: false,
             own: None,
+            early: Vec::new(),
             tries: 0,
         };
         Some((call, Pair { a, b }, bridge))

@@ -10,6 +10,7 @@
 use super::care::Care;
 use super::draft::Draft;
 use super::leg::Leg;
+use super::reliable::{Heard, Reliable};
 use crate::auth::User;
 use crate::flow::Flow;
 use crate::time::Instant;
@@ -57,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) invite: u64,
     /// Session timers and keep-alive; `None`: there are none.
     pub(crate) care: Option<Box<Care>>,
+    /// Provisional responses of ours that the caller acknowledges; `None`: there are none.
+    pub(crate) reliable: Option<Box<Reliable>>,
 }
 
 /// Two dialogs that are joined.
@@ -138,6 +141,8 @@ pub(crate) struct Bridge {
     pub(crate) is_cancelled: bool,
     /// It is a question of our own, and its answer stays here.
     pub(crate) own: Option<Own>,
+    /// Early dialogs of the called whose responses we acknowledge.
+    pub(crate) early: Vec<Heard>,
     /// How often it was said anew, because the other end asked for that.
     pub(crate) tries: u8,
 }

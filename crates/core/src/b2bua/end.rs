@@ -82,6 +82,7 @@ impl Engine {
     ) {
         call.state = State::Ending;
         self.calls.stop_alarm(id, Alarm::Longest);
+        self.refuse_held(now, id, call, out);
         let user = call.half(end.other()).user.clone();
         let half = call.half(end);
         if !half.is_open || half.unacked.is_some() {

@@ -98,6 +98,14 @@ impl Engine {
                 }
                 self.hung_up(now, found, call, message, out);
             }
+            Method::Prack if call.reliable.is_some() => {
+                self.calls.put(found.call, call);
+                if !self.is_early_acknowledged(now, received, found, out)
+                    && let Some(call) = self.calls.take(found.call)
+                {
+                    self.go_over(now, received, found, call, story, out);
+                }
+            }
             _ if is_refresh(&call, message) => self.refreshed(now, received, found, call, out),
             _ => self.go_over(now, received, found, call, story, out),
         }
@@ -264,6 +272,7 @@ impl Engine {
             has_offer: has_offer(message),
             is_cancelled: false,
             own: None,
+            early: Vec::new(),
             tries: 0,
         };
         let identity = Identity {

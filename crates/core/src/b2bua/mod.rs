@@ -42,6 +42,7 @@ mod leg;
 mod named;
 mod own;
 mod record;
+mod reliable;
 mod sdp;
 mod session;
 mod table;

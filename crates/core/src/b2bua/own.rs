@@ -133,6 +133,7 @@ impl Engine {
             has_offer: true,
             is_cancelled: false,
             own: Some(own),
+            early: Vec::new(),
             tries: 0,
         };
         match self.context_of(now, launch, Identity::default()) {

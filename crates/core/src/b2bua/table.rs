@@ -38,6 +38,8 @@ pub(crate) enum Alarm {
     Session(End),
     /// When both ends are asked whether they are there.
     Alive,
+    /// When a provisional response is sent again to the caller, or has been sent long enough (RFC 3262 3).
+    Reliable,
 }
 
 /// A dialog that a message is in.
@@ -185,6 +187,9 @@ impl Calls {
         self.invites.remove(&call.invite);
         for alarm in [Alarm::Answer(End::A), Alarm::Answer(End::B), Alarm::Longest] {
             self.timers.cancel(&(id, alarm));
+        }
+        if call.reliable.is_some() {
+            self.timers.cancel(&(id, Alarm::Reliable));
         }
         if call.care.is_some() {
             for alarm in [Alarm::Session(End::A), Alarm::Session(End::B), Alarm::Alive] {

@@ -92,6 +92,8 @@ pub(super) struct Tell<'a> {
     pub(super) asked_host: Option<&'a [u8]>,
     /// Header lines of ours.
     pub(super) lines: &'a [u8],
+    /// The session description of a 2xx that has none.
+    pub(super) sdp: &'a [u8],
 }
 
 /// Writes the answer to `asked` that says what `source` said on the other leg.
@@ -118,6 +120,10 @@ pub(super) fn response(
     if status < 300 {
         put_body(source, &mut body);
     }
+    let is_own = body.is_empty() && (200..300).contains(&status) && !tell.sdp.is_empty();
+    if is_own {
+        body.extend_from_slice(tell.sdp);
+    }
     if let Some(contact) = tell.contact {
         answer.record_routes(asked);
         answer.header("Contact", contact);
@@ -125,6 +131,9 @@ pub(super) fn response(
     answer.lines_with(|out| {
         headers::pass(source, hider, !body.is_empty(), out);
         out.extend_from_slice(tell.lines);
+        if is_own {
+            out.extend_from_slice(b"Content-Type: application/sdp\r\n");
+        }
     });
     if (300..400).contains(&status)
         && let Some(host) = tell.asked_host

@@ -54,7 +54,7 @@ impl Engine {
     }
 
     /// Cancels all branches that have no final response (16.7 step 10).
-    pub(super) fn cancel_branches(
+    pub(crate) fn cancel_branches(
         &mut self,
         now: Now,
         id: u64,

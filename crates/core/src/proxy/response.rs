@@ -85,7 +85,7 @@ impl Engine {
         {
             return;
         }
-        if status == 422
+        if matches!(status, 420..=422)
             && context.bridge.is_some()
             && self.said_anew(now, id, context, response, out)
         {

@@ -43,9 +43,13 @@ impl Engine {
             is_signed,
             &mut bytes,
         ) {
-            self.table.respond(now.instant, server, status, &bytes, out);
-            if context.back.is_bridged {
-                self.sent_accepted(now, context, status, &bytes);
+            let is_bridged = context.back.is_bridged;
+            let said = (response, status, &bytes[..]);
+            if !(is_bridged && self.is_said_reliably(now, context, said, out)) {
+                self.table.respond(now.instant, server, status, &bytes, out);
+                if is_bridged {
+                    self.sent_accepted(now, context, status, &bytes);
+                }
             }
         }
         self.scratch = bytes;

@@ -12,7 +12,7 @@ use super::{
     subscriptions::reg_word,
     upstream::Upstream,
 };
-use bellhop_core::{config::Zone, flow::Transport};
+use bellhop_core::{b2bua::Prack, config::Zone, flow::Transport};
 use bellhop_policy::{Capability, OnError, PluginConfig};
 use serde::{Serialize, Serializer};
 use std::{path::Path, time::Duration};
@@ -138,6 +138,7 @@ struct RoutePart<'a> {
     min_se: Option<u32>,
     /// Seconds; null: nobody is asked.
     keepalive: Option<u64>,
+    prack: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -267,6 +268,10 @@ impl Settings {
                     .b2bua
                     .as_ref()
                     .and_then(|b2bua| Some(b2bua.keepalive?.as_secs())),
+                prack: self.b2bua.as_ref().map(|b2bua| match b2bua.prack {
+                    Prack::AsNeeded => "as-needed",
+                    Prack::EachLeg => "each-leg",
+                }),
             },
             cdr: self.cdr.as_deref(),
             limits: LimitsPart {

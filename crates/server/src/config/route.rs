@@ -5,7 +5,7 @@ use super::{
     reader::{Field, Section, quoted},
     report::{At, Report, nearest},
 };
-use bellhop_core::b2bua::{B2buaConfig, SessionConfig};
+use bellhop_core::b2bua::{B2buaConfig, Prack, SessionConfig};
 use std::time::Duration;
 
 /// `[route]`.
@@ -26,6 +26,11 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
     let hide = hide_headers(section, report);
     let session = session(section, report);
     let keepalive = keepalive(section, report);
+    let pracks = [
+        ("as-needed", Some(Prack::AsNeeded)),
+        ("each-leg", Some(Prack::EachLeg)),
+    ];
+    let prack = section.choice("prack", &pracks);
     let default = default(section, report, upstreams);
     section.finish();
     let is_on = is_on.is_some_and(|field| field.value);
@@ -35,6 +40,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         hide.as_ref().map(|field| field.at.clone()),
         session.as_ref().map(|field| field.at.clone()),
         keepalive.as_ref().map(|field| field.at.clone()),
+        prack.as_ref().map(|field| field.at.clone()),
     ];
     for at in keys.into_iter().flatten().filter(|_| !is_on) {
         report.warn(
@@ -50,7 +56,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         hide: hide.map_or_else(Vec::new, |field| field.value),
         session: session.map(|field| field.value),
         keepalive: keepalive.map(|field| field.value),
-        ..B2buaConfig::default()
+        prack: prack.map_or_else(Prack::default, |field| field.value),
     };
     Route {
         default,

@@ -18,6 +18,7 @@ mod model;
 mod parties;
 mod races;
 mod records;
+mod reliable;
 mod replaces;
 mod sessions;
 mod site;

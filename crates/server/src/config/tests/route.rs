@@ -1,14 +1,15 @@
 //! `[route]`: what is done with calls.
 
 use super::pretend;
-use bellhop_core::b2bua::{B2buaConfig, SessionConfig};
+use bellhop_core::b2bua::{B2buaConfig, Prack, SessionConfig};
 use std::time::Duration;
 
 #[test]
 fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
     let text = format!(
         "{BASE}mode = \"b2bua\"\nmax_calls = 500\nmax_duration = \"4h\"\nhide_headers = [\"X-Node\"]\n\
-         session_expires = \"30m\"\nmin_se = \"2m\"\nkeepalive = \"45s\"\n[server]\nworkers = 2\n"
+         session_expires = \"30m\"\nmin_se = \"2m\"\nkeepalive = \"45s\"\n\
+         prack = \"each-leg\"\n[server]\nworkers = 2\n"
     );
     let config = pretend().accepts(&text).core_config(&[], &[Vec::new()]);
     let expected = B2buaConfig {
@@ -20,7 +21,7 @@ fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
             least: 120,
         }),
         keepalive: Some(Duration::from_secs(45)),
-        ..B2buaConfig::default()
+        prack: Prack::EachLeg,
     };
     assert_eq!(config.b2bua, Some(expected));
 }
@@ -41,7 +42,7 @@ fn a_session_timer_is_as_short_as_the_rfc_lets_it_be_unless_more_is_said() {
 #[test]
 fn a_session_timer_or_keepalive_that_cannot_be_is_refused() {
     for keys in [
-        "session_expires = \"60s\"\nmin_se = \"2d\"\nkeepalive = \"5s\"\n",
+        "session_expires = \"60s\"\nmin_se = \"2d\"\nkeepalive = \"5s\"\nprack = \"always\"\n",
         "session_expires = \"5m\"\nmin_se = \"10m\"\n",
         "min_se = \"2m\"\n",
     ] {
