@@ -127,8 +127,17 @@ impl Baresip {
 
     /// How many of its requests of this method were answered 200.
     pub fn granted(&self, method: &str) -> usize {
+        self.answered(method, "SIP/2.0 200")
+    }
+
+    /// How many of its requests of this method were answered 202.
+    fn accepted(&self, method: &str) -> usize {
+        self.answered(method, "SIP/2.0 202")
+    }
+
+    fn answered(&self, method: &str, line: &str) -> usize {
         let said = self.said();
-        let responses = said.split("SIP/2.0 200").skip(1);
+        let responses = said.split(line).skip(1);
         let heads = responses.filter_map(|rest| rest.split("\r\n\r\n").next());
         let wanted = |head: &&str| {
             head.lines()
@@ -178,6 +187,19 @@ impl Baresip {
         });
     }
 
+    /// Refers the other end of its call to an extension at the registrar (RFC 3515).
+    ///
+    /// # Panics
+    /// If that is not accepted.
+    pub fn transfer(&mut self, extension: &str) {
+        let before = self.accepted("REFER");
+        let target = format!("sip:{extension}@{}", self.registrar);
+        self.tell("transfer", &target);
+        until("the answer to baresip's REFER", START, || {
+            (self.accepted("REFER") > before).then_some(())
+        });
+    }
+
     /// Waits until one more call, of its own or one that came in, is established.
     ///
     /// # Panics
@@ -207,12 +229,23 @@ impl Baresip {
     /// # Panics
     /// If no sound comes.
     pub fn listen(&self, seconds: u64) {
-        // 16-bit samples at 8 kHz or more.
-        let enough = seconds * 2 * 8000;
+        let enough = seconds * SECOND;
         until("a recording of what baresip hears", START, || {
-            let size = self.recording()?.metadata().ok()?.len();
-            (size > enough).then_some(())
+            (self.recorded() > enough).then_some(())
         });
+    }
+
+    /// Waits until it has recorded `seconds` more than it has.
+    ///
+    /// # Panics
+    /// If no sound comes.
+    pub fn listen_on(&self, seconds: u64) {
+        self.listen(self.recorded() / SECOND + seconds);
+    }
+
+    fn recorded(&self) -> u64 {
+        let size = || Some(self.recording()?.metadata().ok()?.len());
+        size().unwrap_or_default()
     }
 
     /// The tone it heard in its call, after that has ended.
@@ -221,6 +254,14 @@ impl Baresip {
     /// If it recorded nothing.
     pub fn heard(&self) -> Tone {
         Tone::of(&self.recording().expect("a recording"))
+    }
+
+    /// The tone it heard last, after its call has ended.
+    ///
+    /// # Panics
+    /// If it recorded nothing.
+    pub fn heard_last(&self) -> Tone {
+        Tone::at_end_of(&self.recording().expect("a recording"))
     }
 
     /// The sound it received: sndfile calls it "dec" for decoded.
@@ -238,3 +279,5 @@ impl Baresip {
 }
 
 const START: Duration = Duration::from_secs(15);
+/// Bytes of 16-bit samples at 8 kHz; it takes that rate or a higher one.
+const SECOND: u64 = 2 * 8000;

@@ -29,6 +29,10 @@ pub struct Task {
     pub transport: Transport,
     /// Whom it calls, once registered.
     pub call: Option<String>,
+    /// What it does besides, one after the other, once registered: see the script.
+    pub steps: Vec<String>,
+    /// The pitch of the tone that it sends, in hertz.
+    pub tone: u16,
     /// Whose presence it watches, and its own mailbox, for so many seconds.
     pub watch: Option<(String, u32)>,
 }
@@ -77,10 +81,22 @@ impl Pjsua {
             seconds = *time;
         }
         command.args(["--seconds", &seconds.to_string()]);
+        command.args(["--tone", &task.tone.to_string()]);
+        if !task.steps.is_empty() {
+            command.arg("--steps").args(&task.steps);
+        }
         Some(Self {
             process: Process::start("pjsua", command),
             dir,
         })
+    }
+
+    /// Waits until it says `needle`; it says all messages on the wire, and of each step that it is done.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn wait_for(&mut self, needle: &str) {
+        self.process.wait_for(needle, WITHIN);
     }
 
     /// Waits until it has done what it was asked to; what it said.
@@ -99,6 +115,14 @@ impl Pjsua {
     /// If it recorded nothing.
     pub fn heard(&self) -> Tone {
         Tone::of(&self.dir.path().join(HEARD))
+    }
+
+    /// The tone it heard last.
+    ///
+    /// # Panics
+    /// If it recorded nothing.
+    pub fn heard_last(&self) -> Tone {
+        Tone::at_end_of(&self.dir.path().join(HEARD))
     }
 }
 

@@ -92,15 +92,42 @@ impl Site {
 
     /// A pjsua of user 600`n` that registers and, if told so, calls; or a skip.
     pub fn pjsua(&self, n: u8, transport: Transport, call: Option<&str>) -> Option<Pjsua> {
-        let task = Task {
+        let call = call.map(str::to_owned);
+        let task = self.task(n, transport);
+        Pjsua::or_skip(&self.lab, &Task { call, ..task })
+    }
+
+    /// A pjsua of user 600`n` that registers and takes these steps, and sends a tone of this pitch; or a skip.
+    pub fn pjsua_taking(
+        &self,
+        n: u8,
+        transport: Transport,
+        tone: u16,
+        steps: &[&str],
+    ) -> Option<Pjsua> {
+        let task = self.task(n, transport);
+        let steps = steps.iter().map(|&step| step.to_owned()).collect();
+        Pjsua::or_skip(
+            &self.lab,
+            &Task {
+                steps,
+                tone,
+                ..task
+            },
+        )
+    }
+
+    fn task(&self, n: u8, transport: Transport) -> Task {
+        Task {
             user: user(n),
             local: self.lane.phone(n),
             registrar: self.lane.bellhop(),
             transport,
-            call: call.map(str::to_owned),
+            call: None,
             watch: None,
-        };
-        Pjsua::or_skip(&self.lab, &task)
+            steps: Vec::new(),
+            tone: 440,
+        }
     }
 }
 

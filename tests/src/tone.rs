@@ -17,26 +17,28 @@ impl Tone {
     /// # Panics
     /// If the file cannot be read or is not such a file.
     pub fn of(path: &Path) -> Self {
-        let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let (format, data) = chunks(&bytes);
-        let number = |at: usize, len: usize| {
-            format[at..at + len]
-                .iter()
-                .rev()
-                .fold(0_usize, |n, byte| n << 8 | usize::from(*byte))
-        };
-        let (channels, rate, bits) = (number(2, 2), number(4, 4), number(14, 2));
-        assert_eq!(bits, 16, "{}", path.display());
-        let frames = data.chunks_exact(2 * channels);
-        let samples: Vec<f64> = frames
-            .map(|f| f64::from(i16::from_le_bytes([f[0], f[1]])))
-            .collect();
+        let (samples, rate) = read(path);
         Self::measure(&samples, rate)
+    }
+
+    /// As [`Tone::of`], of its last two seconds.
+    ///
+    /// # Panics
+    /// As it does.
+    pub fn at_end_of(path: &Path) -> Self {
+        let (samples, rate) = read(path);
+        let start = samples.len().saturating_sub(2 * rate);
+        Self::measure(&samples[start..], rate)
     }
 
     /// Is it a tone of about `hertz`, and loud enough to be one?
     pub fn is(self, hertz: f64) -> bool {
         self.rms > 1000.0 && (self.hertz - hertz).abs() < hertz / 20.0
+    }
+
+    /// As [`Tone::is`], where some of it may have been lost: it is near to `hertz` among tones that are a third apart.
+    pub fn is_near(self, hertz: f64) -> bool {
+        self.rms > 1000.0 && (self.hertz - hertz).abs() < hertz / 6.0
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a recording has few samples")]
@@ -58,6 +60,25 @@ impl Tone {
             hertz: crossings as f64 / 2.0 / seconds,
         }
     }
+}
+
+/// The samples of a WAV file, and how many there are in a second.
+fn read(path: &Path) -> (Vec<f64>, usize) {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let (format, data) = chunks(&bytes);
+    let number = |at: usize, len: usize| {
+        format[at..at + len]
+            .iter()
+            .rev()
+            .fold(0_usize, |n, byte| n << 8 | usize::from(*byte))
+    };
+    let (channels, rate, bits) = (number(2, 2), number(4, 4), number(14, 2));
+    assert_eq!(bits, 16, "{}", path.display());
+    let frames = data.chunks_exact(2 * channels);
+    let samples: Vec<f64> = frames
+        .map(|f| f64::from(i16::from_le_bytes([f[0], f[1]])))
+        .collect();
+    (samples, rate)
 }
 
 /// The format chunk and the samples of a RIFF file. The sizes that a recorder

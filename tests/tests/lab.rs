@@ -46,6 +46,8 @@ fn pjsua_hears_the_tone_that_asterisk_echoes() {
         transport: Transport::Tcp,
         call: Some("600".to_owned()),
         watch: None,
+        steps: Vec::new(),
+        tone: 440,
     };
     let Some(mut phone) = Pjsua::or_skip(&lab, &task) else {
         return;

@@ -111,6 +111,8 @@ fn register_pjsua(lab: &Lab, lane: &Lane, transport: Transport) -> Option<String
         transport,
         call: None,
         watch: None,
+        steps: Vec::new(),
+        tone: 440,
     };
     Some(Pjsua::or_skip(lab, &task)?.succeed())
 }

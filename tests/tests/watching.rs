@@ -96,6 +96,8 @@ fn pjsua(transport: Transport, more: &str) {
         transport,
         call: None,
         watch: Some(("6002".to_owned(), seconds)),
+        steps: Vec::new(),
+        tone: 440,
     };
     let Some(mut phone) = Pjsua::or_skip(&site.lab, &task) else {
         return;
