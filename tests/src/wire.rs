@@ -102,6 +102,20 @@ impl Wire {
         self.sides.look(&self.packets.lock().expect("the packets"))
     }
 
+    /// As [`Wire::look`], the other way round: what the inside has been shown of these phones.
+    ///
+    /// # Panics
+    /// As that.
+    pub fn look_other_way(&self, phones: &[IpAddr]) -> Look {
+        self.look();
+        let sides = Sides {
+            bellhop: self.sides.bellhop,
+            inside: phones.to_vec(),
+            names: Vec::new(),
+        };
+        sides.look(&self.packets.lock().expect("the packets"))
+    }
+
     /// Nothing of the inside was shown, in any packet to the outside; what was looked at.
     ///
     /// # Panics

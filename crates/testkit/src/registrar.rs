@@ -86,7 +86,11 @@ impl Registrar {
         }
         match self.manner.clone() {
             Manner::Silent => None,
-            Manner::Answers(status, more) => Some(answer_to(request, status, &more)),
+            Manner::Answers(status, more) => {
+                let usual = bellhop_wire::reply::reason(status);
+                let answer = answer_to(request, status, &more);
+                Some(answer.replacen(usual, "in the pbx's own words", 1))
+            }
             Manner::Serves => Some(self.register(now, request)),
         }
     }

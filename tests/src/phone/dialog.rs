@@ -34,6 +34,30 @@ impl Phone {
         self.request("SUBSCRIBE", &uri, &uri, &format!("{lines}{proof}"), "")
     }
 
+    /// Asks for something outside of any dialog, answering a challenge; `lines` go with it, a Content-Type among them if
+    /// there is a body. The answer.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn ask(&mut self, method: &str, resource: &str, lines: &str, body: &str) -> Message {
+        let uri = format!("sip:{resource}@{}", self.remote);
+        let mut proof = String::new();
+        loop {
+            self.sent += 1;
+            let common = self.common(method, self.sent);
+            let (contact, length) = (&self.contact, body.len());
+            self.send(&format!(
+                "{method} {uri} SIP/2.0\r\n{common}To: <{uri}>\r\nContact: <{contact}>\r\n{lines}{proof}\
+                 Content-Length: {length}\r\n\r\n{body}"
+            ));
+            let answer = self.final_response(PATIENCE);
+            if answer.status() != Some(407) || !proof.is_empty() {
+                return answer;
+            }
+            proof = self.proof(&answer, method, &uri);
+        }
+    }
+
     /// Ends the call that this 200 answered.
     ///
     /// # Panics

@@ -111,6 +111,7 @@ impl Engine {
                 Alarm::Reliable => self.reliable_due(now, id, out),
             }
         }
+        self.calls.bonds_due(now.instant);
     }
 
     fn answer_again(&mut self, now: Now, id: u64, end: End, out: &mut Outbox) {

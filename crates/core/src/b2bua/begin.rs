@@ -3,8 +3,8 @@
 use super::call::{Bridge, Call, End, Half, Pair, State};
 use super::care::{Prack, Session};
 use super::draft::Draft;
-use super::headers::OPTIONS;
 use super::hide::{Hider, Skips};
+use super::known::OPTIONS;
 use super::leg::{Leg, contact_of, routes_of_request};
 use super::named::Named;
 use super::record::Cause;
@@ -12,9 +12,10 @@ use super::reliable;
 use super::session::is_too_short;
 use super::translate;
 use super::write::{self, Ask};
+use crate::config::Config;
 use crate::engine::{Engine, Received, unknown};
 use crate::outbox::Outbox;
-use crate::proxy::{Context, Record};
+use crate::proxy::{Context, Incoming, Record};
 use crate::record_route::Side;
 use crate::routing::Proof;
 use crate::time::Now;
@@ -136,6 +137,52 @@ impl Engine {
         draft: Draft,
     ) -> Option<(Call, Pair, Bridge)> {
         let incoming = context.incoming.as_ref()?;
+        let Pair { a, b } = self.first_pair(message, target, incoming)?;
+        let mut half_a = Half::new(incoming.flow, incoming.rewrite.owner.clone());
+        let mut half_b = Half::new(incoming.flow, None);
+        half_a.asked.invite = true;
+        half_b.asks.invite = true;
+        half_a.invite = (a.remote_seq, b.seq);
+        let call = Call {
+            state: State::Early,
+            context: 0,
+            b_tag: b.local_tag,
+            invite: self.key.hash_one((
+                message.call_id(),
+                message.from_tag(),
+                a.remote_seq,
+                message.uri(),
+            )),
+            a: half_a,
+            b: half_b,
+            pairs: SmallVec::new(),
+            draft: Some(Box::new(draft)),
+            care: self.care_of(message),
+            reliable: None,
+        };
+        let bridge = Bridge {
+            call: self.calls.reserve(),
+            from: End::A,
+            pair: None,
+            first: None,
+            request: Some(message.to_owned()),
+            mark: incoming.mark,
+            has_offer: has_offer(message),
+            is_cancelled: false,
+            own: None,
+            early: Vec::new(),
+            tries: 0,
+        };
+        Some((call, Pair { a, b }, bridge))
+    }
+
+    /// The dialogs that a request outside of any begins: its own, and ours with whoever it goes to.
+    pub(super) fn first_pair(
+        &mut self,
+        message: Message<'_>,
+        target: Box<[u8]>,
+        incoming: &Incoming,
+    ) -> Option<Pair> {
         let (from, to) = (
             message.first(HeaderId::From)?.value,
             message.first(HeaderId::To)?.value,
@@ -169,39 +216,7 @@ impl Engine {
             seq: 1,
             remote_seq: 0,
         };
-        let mut half_a = Half::new(incoming.flow, incoming.rewrite.owner.clone());
-        let mut half_b = Half::new(incoming.flow, None);
-        half_a.asked.invite = true;
-        half_b.asks.invite = true;
-        half_a.invite = (seq, b.seq);
-        let call = Call {
-            state: State::Early,
-            context: 0,
-            b_tag,
-            invite: self
-                .key
-                .hash_one((message.call_id(), message.from_tag(), seq, message.uri())),
-            a: half_a,
-            b: half_b,
-            pairs: SmallVec::new(),
-            draft: Some(Box::new(draft)),
-            care: self.care_of(message),
-            reliable: None,
-        };
-        let bridge = Bridge {
-            call: self.calls.reserve(),
-            from: End::A,
-            pair: None,
-            first: None,
-            request: Some(message.to_owned()),
-            mark: incoming.mark,
-            has_offer: has_offer(message),
-            is_cancelled: false,
-            own: None,
-            early: Vec::new(),
-            tries: 0,
-        };
-        Some((call, Pair { a, b }, bridge))
+        Some(Pair { a, b })
     }
 
     /// A context could not be begun: its call is no more.
@@ -216,17 +231,23 @@ impl Engine {
 }
 
 /// What is hidden of a message from this leg.
-pub(super) fn hider<'a>(
-    config: &'a crate::config::Config,
+pub(super) fn hider<'a>(config: &'a Config, inside: &'a [String], leg: &'a Leg) -> Hider<'a> {
+    hidden(config, inside, [&leg.call_id, &leg.remote_tag, b""])
+}
+
+/// What is hidden of a message in a dialog with these identifiers.
+pub(super) fn hidden<'a>(
+    config: &'a Config,
     inside: &'a [String],
-    leg: &'a Leg,
+    ids: [&'a [u8]; 3],
 ) -> Hider<'a> {
     Hider {
         domain: config.domains.first().map_or("invalid", String::as_str),
         inside,
-        ids: [&leg.call_id, &leg.remote_tag, b""],
+        ids,
         names: config.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
         skips: Skips::default(),
+        is_outside: false,
     }
 }
 

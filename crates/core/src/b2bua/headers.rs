@@ -12,6 +12,8 @@ enum Passage {
     Stays,
     /// As it is, if it tells nothing of the inside.
     Goes,
+    /// As the body that it describes: places of the inside are called by our name.
+    Text,
     /// A list of URIs with parameters, each hidden.
     Uris,
     /// A list of extensions of which those go that we can stand for.
@@ -55,14 +57,15 @@ fn put(field: &Field<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
         Passage::Stays => {}
         Passage::Goes if hider.tells(field.value) => {}
         Passage::Goes => out.extend(field.value.iter().filter(|b| !matches!(b, b'\r' | b'\n'))),
+        Passage::Text => hider.put_text(field.value, true, out),
         Passage::Uris => join(field.value, out, |value, out| {
             hider.put_name_addr(value, true, out)
         }),
         Passage::Options => join(field.value, out, |value, out| {
-            !hider.skips.option(value) && put_known(value, OPTIONS, out)
+            !hider.skips.option(value) && put_known(value, hider.options(), out)
         }),
         Passage::Methods => join(field.value, out, |value, out| {
-            put_known(value, METHODS, out)
+            put_known(value, hider.methods(), out)
         }),
         Passage::Reason => join(field.value, out, put_reason),
         Passage::Seconds => {
@@ -122,6 +125,7 @@ fn passage(field: &Field<'_>) -> Passage {
         | Id::ReferTo => Passage::Uris,
         Id::Supported | Id::Require | Id::Unsupported => Passage::Options,
         Id::Allow => Passage::Methods,
+        Id::ContentType => Passage::Text,
         Id::Reason => Passage::Reason,
         Id::RetryAfter => Passage::Seconds,
         Id::Other => other(field),
@@ -132,6 +136,8 @@ fn passage(field: &Field<'_>) -> Passage {
 fn other(field: &Field<'_>) -> Passage {
     if LEG.iter().any(|name| is_named(field, name)) {
         Passage::Stays
+    } else if is_named(field, "Content-ID") {
+        Passage::Text
     } else if URIS.iter().any(|name| is_named(field, name)) {
         Passage::Uris
     } else {
@@ -201,27 +207,6 @@ fn put_reason(value: &[u8], out: &mut Vec<u8>) -> bool {
 }
 
 const CONTENT: &[u8] = b"Content-";
-
-/// Extensions that work through two dialogs because what they need goes over.
-pub(crate) const OPTIONS: &[&str] = &[
-    "100rel",
-    "timer",
-    "norefersub",
-    "precondition",
-    "early-session",
-    "histinfo",
-    "resource-priority",
-    "answermode",
-    "privacy",
-    "replaces",
-    "join",
-];
-
-/// What goes over inside a call.
-pub(super) const METHODS: &[&str] = &[
-    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY",
-    "MESSAGE",
-];
 
 /// Others that are of one leg, or name one, or who stands there and what passed.
 const LEG: &[&str] = &[

@@ -13,6 +13,8 @@ pub(crate) struct Hider<'a> {
     /// Header names that do not go over, besides those that never do.
     pub(super) names: &'a [String],
     pub(super) skips: Skips,
+    /// It is of a message outside of calls.
+    pub(super) is_outside: bool,
 }
 
 /// Extensions that each leg has for itself, so that nothing of them goes over.
@@ -109,6 +111,15 @@ impl Hider<'_> {
         self.inside.iter().any(|host| has(host.as_bytes())) || self.ids.iter().any(|id| has(id))
     }
 
+    /// Whether a URI is written anew: its host is of the inside, or an address where `has_places`.
+    pub(super) fn hides(&self, uri: &UriRef<'_>, has_places: bool) -> bool {
+        match uri.host {
+            // One that is of the inside is found as any other word.
+            Some(Host::Ip(_)) if !has_places => false,
+            host => self.is_inside(host),
+        }
+    }
+
     fn is_inside(&self, host: Option<Host<'_>>) -> bool {
         match host {
             Some(Host::Ip(_)) => true,
@@ -121,9 +132,13 @@ impl Hider<'_> {
     }
 }
 
+/// Whether an octet beside a word makes it a part of a longer one.
+pub(super) fn is_part(byte: Option<&u8>) -> bool {
+    byte.is_some_and(u8::is_ascii_alphanumeric)
+}
+
 /// Whether a word stands in a text, not as a part of a longer word or number.
 fn finds(text: &[u8], word: &[u8]) -> bool {
-    let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let mut at = 0_usize;
     while let Some(rest) = text.get(at..)
         && rest.len() >= word.len()
@@ -154,6 +169,7 @@ pub(super) mod tests {
             ids: [b"call-of-b", b"tag-of-b", b""],
             names,
             skips: Skips::default(),
+            is_outside: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::begin::{has_offer, hider};
 use super::call::{Bridge, Call, State};
-use super::headers::{METHODS, OPTIONS};
+use super::known::{METHODS, OPTIONS};
 use super::launch::Launch;
 use super::session::{is_refresh, is_too_short, own_timer};
 use super::table::Found;
@@ -34,6 +34,17 @@ impl Engine {
         let Some(place) = call.pair(found.pair).map(|pair| pair.leg(found.from).place) else {
             return false;
         };
+        self.comes_from(now, received, place, out)
+    }
+
+    /// Whether a request in a dialog of ours comes from its other end; if not, its sender says who he is.
+    pub(super) fn comes_from(
+        &mut self,
+        now: Now,
+        received: &Received<'_>,
+        place: Side,
+        out: &mut Outbox,
+    ) -> bool {
         let token = Token::of(place);
         let location = &self.shared.location;
         let is_from_there = received.is_trusted()

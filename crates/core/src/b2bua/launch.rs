@@ -118,7 +118,7 @@ impl Engine {
 }
 
 /// Which of our requests name where we are (RFC 3261 table 2).
-fn has_contact(request: Message<'_>) -> bool {
+pub(super) fn has_contact(request: Message<'_>) -> bool {
     matches!(
         request.method(),
         Some(

@@ -1,6 +1,7 @@
 //! The calls of a shard, found by the tags that we gave.
 
 use super::call::{Bridge, Call, End};
+use super::outside::Bonds;
 use super::record::Cause;
 use crate::config::{Config, Listener, Zone};
 use crate::hex;
@@ -25,6 +26,8 @@ pub(crate) struct Calls {
     inside: Vec<String>,
     /// Why the INVITE at hand is refused, if more is known than its answer says.
     refused_by: Option<Cause>,
+    /// Subscriptions that are relayed as two dialogs; their tags are among those of the calls.
+    pub(super) bonds: Bonds,
 }
 
 /// What is waited for.
@@ -96,8 +99,9 @@ impl Calls {
         self.last == 0
     }
 
+    /// Whether no request can be in a dialog of ours.
     pub(crate) fn is_empty(&self) -> bool {
-        self.live.is_empty()
+        self.tags.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -126,6 +130,15 @@ impl Calls {
         self.tags.insert(tag, (call, end));
     }
 
+    /// The tag of ours that stands in a message, and whose it is.
+    pub(super) fn named(&self, text: &[u8]) -> Option<(u64, u64, End)> {
+        let mut tag = [0; 8];
+        hex::read(text, &mut tag)?;
+        let tag = u64::from_be_bytes(tag);
+        let (call, from) = *self.tags.get(&tag)?;
+        Some((tag, call, from))
+    }
+
     /// Forgets a tag of ours.
     pub(crate) fn unname(&mut self, tag: u64) {
         self.tags.remove(&tag);
@@ -139,10 +152,7 @@ impl Calls {
 
     /// The dialog that a request is in: our To tag, its Call-ID, and its sender's From tag (12.2.2).
     pub(crate) fn find(&self, request: Message<'_>) -> Option<Found> {
-        let mut tag = [0; 8];
-        hex::read(request.to_tag()?, &mut tag)?;
-        let tag = u64::from_be_bytes(tag);
-        let (call, from) = *self.tags.get(&tag)?;
+        let (tag, call, from) = self.named(request.to_tag()?)?;
         let theirs = request.from_tag().unwrap_or_default();
         let mut pairs = self.live.get(&call)?.pairs.iter();
         let pair = pairs.find(|pair| {
@@ -219,6 +229,10 @@ impl Calls {
 
     /// When the next is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers
+            .next()
+            .into_iter()
+            .chain(self.bonds.next())
+            .min()
     }
 }

@@ -1,9 +1,8 @@
 //! Messages written anew for the other leg.
 
-use super::headers;
 use super::hide::Hider;
 use super::leg::Leg;
-use super::sdp;
+use super::{body, headers};
 use crate::digits::decimal;
 use bellhop_wire::{HeaderId, Limits, Message, NameAddr, Owned, Reply, UriRef, ViaMark, reply};
 
@@ -73,7 +72,7 @@ fn written(
     }
     let mut body = own_body.to_vec();
     if let Some((source, hider)) = source {
-        put_body(source, &mut body);
+        body::put(source, hider, &mut body);
         headers::pass(source, hider, !body.is_empty(), &mut out);
     }
     out.extend_from_slice(lines);
@@ -118,7 +117,7 @@ pub(super) fn response(
     );
     let mut body = Vec::new();
     if status < 300 {
-        put_body(source, &mut body);
+        body::put(source, hider, &mut body);
     }
     let is_own = body.is_empty() && (200..300).contains(&status) && !tell.sdp.is_empty();
     if is_own {
@@ -210,32 +209,6 @@ pub(super) fn host_of(uri: &[u8]) -> Option<Vec<u8>> {
         out.extend_from_slice(&decimal(port.into()));
     }
     Some(out)
-}
-
-/// The body as the other leg gets it.
-fn put_body(source: Message<'_>, out: &mut Vec<u8>) {
-    let kind = source
-        .first(HeaderId::ContentType)
-        .map(|field| field.value)
-        .unwrap_or_default();
-    let starts = |with: &[u8]| {
-        kind.get(..with.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(with))
-    };
-    let body = source.body();
-    if starts(b"application/sdp") || starts(b"multipart/") {
-        // What is packed cannot be looked into.
-        if source.first(HeaderId::ContentEncoding).is_none() {
-            sdp::hide(body, out);
-        }
-    } else if starts(b"message/sipfrag") {
-        // Of a message that somebody else got, how it went is enough (RFC 3515 2.4.5).
-        let end = memchr::memchr2(b'\r', b'\n', body).unwrap_or(body.len());
-        out.extend_from_slice(body.get(..end).unwrap_or_default());
-        out.extend_from_slice(b"\r\n");
-    } else {
-        out.extend_from_slice(body);
-    }
 }
 
 fn line(out: &mut Vec<u8>, parts: &[&[u8]]) {

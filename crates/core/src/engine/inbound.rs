@@ -94,17 +94,24 @@ impl Engine {
         }
     }
 
-    /// Whether a request is in a dialog of ours; then it is seen to. Not inlined: a REGISTER is to pay for none of it.
+    /// Whether a request is in a dialog of ours, of a call or a subscription; then it is seen to. Not inlined: a REGISTER is to pay for none of it.
     #[inline(never)]
     fn is_said_in_call(&mut self, now: Now, received: &mut Received<'_>, out: &mut Outbox) -> bool {
-        let Some(found) = self.calls.find(received.message) else {
+        let call = self.calls.find(received.message);
+        let bond = self.calls.bond_of(received.message);
+        if call.is_none() && bond.is_none() {
             return false;
-        };
+        }
         let Some(uri) = self.names.read(received.message.uri()) else {
             self.refuse(received, 400, "Bad Request-URI", out);
             return true;
         };
-        if self.is_of_call(now, received, found, out) {
+        let is_theirs = match (call, bond) {
+            (Some(call), _) => self.is_of_call(now, received, call, out),
+            (None, Some(bond)) => self.is_of_bond(now, received, bond, out),
+            (None, None) => false,
+        };
+        if is_theirs {
             received.is_proven = true;
             let routes = Routes::default();
             self.relay(now, received, (&uri, &routes), Proof::Dialog, None, out);

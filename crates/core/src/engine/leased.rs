@@ -14,6 +14,7 @@ use crate::routing::Proof;
 use crate::time::{Instant, Now};
 use crate::transaction::TransactionId;
 use ahash::RandomState;
+use bellhop_wire::reply::reason as usual_reason;
 use bellhop_wire::{Message, Owned, UriRef};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -149,7 +150,10 @@ impl Engine {
         } = registering;
         let bound = match fate {
             Fate::Refused { status, reason } => {
-                return self.refuse(received, status, &reason, out);
+                // The PBX's own words are of the inside.
+                let is_hidden = self.config.b2bua.is_some();
+                let usual = is_hidden.then(|| usual_reason(status));
+                return self.refuse(received, status, usual.unwrap_or(&reason), out);
             }
             // What the PBX grants bounds what is promised, where nobody but the phone refreshes it.
             Fate::Held(seconds) if mode == Mode::Mirror => Some(seconds),

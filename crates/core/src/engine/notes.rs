@@ -186,13 +186,14 @@ impl Engine {
         message: Message<'_>,
         told: &Told<'_>,
     ) -> (Option<View>, bool) {
+        let kind = message.first(HeaderId::ContentType);
+        let kind = kind.map_or(b"".as_slice(), |field| field.value);
+        let ids = [message.call_id(), message.from_tag().unwrap_or_default()];
+        let body = self.hidden_body(ids, kind, message.body());
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return (None, false);
         };
-        let body = message.body();
-        let kind = message.first(HeaderId::ContentType);
-        let kind = kind.map_or(b"".as_slice(), |field| field.value);
-        let taken = match body {
+        let taken = match &*body {
             [] => Taken::Old,
             body => Content::take(source.content.as_ref(), kind, body),
         };

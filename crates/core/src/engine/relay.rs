@@ -78,6 +78,11 @@ impl Engine {
         {
             return self.in_call(now, received, found, story, out);
         }
+        if !self.calls.is_empty()
+            && let Some(bound) = self.calls.bond_of(message)
+        {
+            return self.in_bond(now, received, bound, story, out);
+        }
         if self.config.b2bua.is_some() && is_of_no_call(received, method, routes) {
             return self.refuse(received, 481, "No such call", out);
         }
@@ -206,6 +211,9 @@ impl Engine {
         if self.makes_legs(message) && !self.make_call(now, (received, &proof), &mut context, out) {
             return;
         }
+        if self.is_exchanged(method, routes) && !self.make_exchange(received, &mut context, out) {
+            return;
+        }
         self.start(now, received, method, context, out);
     }
 
@@ -230,11 +238,12 @@ impl Engine {
             });
             if context.server.is_none() {
                 self.unmake_call(&context);
+                self.unmake_exchange(&context);
                 return self.refuse_full(received, out);
             }
             if matches!(method, Method::Subscribe | Method::Notify) {
-                let (message, flow) = (received.message, received.flow);
-                context.is_watched = self.watched(now, method, message, flow, out);
+                let message = context.as_watched().unwrap_or(received.message);
+                context.is_watched = self.watched(now, method, message, received.flow, out);
             }
         }
         let server = context.server;
@@ -359,13 +368,10 @@ pub(super) fn back(received: &Received<'_>, incoming: &Incoming) -> Back {
     }
 }
 
-/// Whether a request says that it is inside a call, and is in none of two legs nor in one that was relayed.
+/// Whether a request says that it is inside a dialog, and is in none of ours nor in one that was relayed.
 fn is_of_no_call(received: &Received<'_>, method: Method<'_>, routes: &Routes) -> bool {
-    let is_of_calls = matches!(
-        method,
-        Method::Invite | Method::Bye | Method::Update | Method::Prack | Method::Info
-    );
-    is_of_calls
+    // A watcher's SUBSCRIBE is looked for among those that end here first, and an ACK is not answered.
+    !matches!(method, Method::Subscribe | Method::Register | Method::Ack)
         && routes.token.is_none()
         && received.message.to_tag().is_some_and(|tag| !tag.is_empty())
 }

@@ -36,7 +36,7 @@ impl Engine {
             target.host
         );
         let remote = [b"<", resource.raw, b">;tag=", &thread.dialog.local_tag].concat();
-        let dialog = Dialog {
+        let of_phone = Dialog {
             call_id: thread.dialog.call_id.clone(),
             local: [b"<", phone.raw, b">"].concat().into(),
             local_tag: thread.dialog.remote_tag.clone(),
@@ -47,6 +47,7 @@ impl Engine {
             cseq: thread.asked,
             remote_cseq: None,
         };
+        let dialog = self.far_dialog(&thread.dialog).unwrap_or(of_phone);
         self.ask_in_dialog(now, &dialog, Question::Relayed(shown), out)
     }
 
@@ -60,6 +61,7 @@ impl Engine {
     fn deactivate_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<()> {
         let thread = self.shared.subscriptions.thread(self.shard, shown)?;
         self.shared.subscriptions.cut_thread(self.shard, shown);
+        self.forget_far_dialog(&thread.dialog);
         let address = NameAddr::parse(&thread.dialog.remote).ok()?;
         let domain = self.names.domain_of(&address.uri);
         let by = domain.and_then(|domain| Aor::new(&address.uri, domain));

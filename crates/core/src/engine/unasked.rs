@@ -170,7 +170,9 @@ impl Engine {
             value(HeaderId::SubscriptionState),
         );
         let key = Arc::new(mailbox_key(&aor));
-        self.shared.held.hear(&key, kind, state, message.body())
+        let ids = [message.call_id(), message.from_tag().unwrap_or_default()];
+        let body = self.hidden_body(ids, kind, message.body());
+        self.shared.held.hear(&key, kind, state, &body)
     }
 
     /// Whose mailbox it is: of the AoR whose phones the NOTIFY goes to.

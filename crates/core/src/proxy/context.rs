@@ -4,7 +4,7 @@ use super::best::Finals;
 use super::cancel::reason_line;
 use super::forward::Rewrite;
 use crate::auth::upstream::Tries;
-use crate::b2bua::Bridge;
+use crate::b2bua::{Bridge, Exchange};
 use crate::flow::{Destination, Flow};
 use crate::lease::Passing;
 use crate::policy::{Hook, Story};
@@ -12,7 +12,7 @@ use crate::routing::{Group, Target};
 use crate::time::Instant;
 use crate::transaction::{Owner, TransactionId};
 use crate::upstream::Place;
-use bellhop_wire::{Message, Owned, ViaMark};
+use bellhop_wire::{Message, Method, Owned, ViaMark};
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -47,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) story: Option<Box<Story>>,
     /// The call of two legs that it is a part of.
     pub(crate) bridge: Option<Box<Bridge>>,
+    /// It is a request outside of calls that goes on as one of ours.
+    pub(crate) exchange: Option<Box<Exchange>>,
     /// The answer of a policy that it waits for.
     pub(crate) waits: Option<Waits>,
 }
@@ -237,6 +239,7 @@ impl Context {
             is_over: false,
             story: None,
             bridge: None,
+            exchange: None,
             waits: None,
         }
     }
@@ -246,8 +249,20 @@ impl Context {
         if let Some(bridge) = &self.bridge {
             return Some((bridge.request.as_ref()?.message(), bridge.mark));
         }
+        if let Some(exchange) = &self.exchange {
+            return Some((exchange.request.as_ref()?.message(), exchange.mark));
+        }
         let incoming = self.incoming.as_deref()?;
         Some((incoming.request.message(), incoming.mark))
+    }
+
+    /// A SUBSCRIBE or NOTIFY as whoever watches has sent it or is to get it.
+    pub(crate) fn as_watched(&self) -> Option<Message<'_>> {
+        let goes_on = self.incoming.as_deref()?.request.message();
+        match goes_on.method() {
+            Some(Method::Subscribe) => self.asked().map(|(asked, _)| asked),
+            _ => Some(goes_on),
+        }
     }
 
     /// The REGISTER that is the PBX's to answer, if it is one.
@@ -275,6 +290,9 @@ impl Context {
         self.incoming = None;
         if let Some(bridge) = &mut self.bridge {
             bridge.request = None;
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.request = None;
         }
         self.finals = Finals::default();
         self.groups = VecDeque::new();

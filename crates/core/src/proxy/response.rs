@@ -105,10 +105,10 @@ impl Engine {
         let is_signed = branch.signed.is_some();
         // For a call of two legs what was said is said anew to the other; its own dialog it was said in.
         let heard = response;
-        let anew = context
-            .bridge
-            .is_some()
-            .then(|| self.bridged_answer(now, id, context, (heard, flow), out));
+        let anew = match context.back.is_bridged {
+            true => self.exchanged(now, id, context, (heard, flow), out),
+            false => None,
+        };
         let response = match &anew {
             Some(Some(anew)) => anew.message(),
             _ => heard,
@@ -196,9 +196,9 @@ impl Engine {
         answer: (u16, Option<Message<'_>>),
     ) {
         if context.is_watched
-            && let Some(incoming) = &context.incoming
+            && let Some(request) = context.as_watched()
         {
-            self.watched_answer(now, incoming.request.message(), answer);
+            self.watched_answer(now, request, answer);
         }
     }
 

@@ -15,6 +15,7 @@ mod forks;
 mod inside;
 mod lost;
 mod model;
+mod outside;
 mod parties;
 mod races;
 mod records;

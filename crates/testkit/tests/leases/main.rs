@@ -14,6 +14,7 @@ mod avalanche;
 #[path = "../common/mod.rs"]
 mod common;
 mod down;
+mod hidden;
 mod late;
 mod line;
 mod model;

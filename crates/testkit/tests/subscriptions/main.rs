@@ -12,6 +12,7 @@
 mod common;
 mod dark;
 mod held;
+mod hidden;
 mod hostile;
 mod lifetime;
 mod lists;

@@ -1,0 +1,157 @@
+//! Subscriptions that are relayed: two dialogs of ours that are joined, found by the tags that we gave.
+
+use super::super::call::{End, Pair};
+use super::super::table::Calls;
+use crate::auth::User;
+use crate::time::Instant;
+use crate::transaction::Timers;
+use bellhop_wire::Message;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One SUBSCRIBE, or REFER, and the dialogs that it has made.
+#[derive(Debug)]
+pub(super) struct Bond {
+    /// What the dialogs with a notifier begin as.
+    pub(super) first: Pair,
+    /// One for each notifier.
+    pub(super) pairs: SmallVec<[Pair; 1]>,
+    /// In whose name a PBX's challenges to the subscriber are answered.
+    pub(super) user: Option<Arc<User>>,
+    /// When it is forgotten unless something comes.
+    pub(super) until: Instant,
+}
+
+/// The live ones of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Bonds {
+    live: HashMap<u64, Box<Bond>>,
+    timers: Timers<u64>,
+}
+
+/// The dialog that a message is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub(super) bond: u64,
+    /// Who sent it.
+    pub(super) from: End,
+    /// The tag that is ours on the subscriber's side; `None`: its notifier has not been heard of before.
+    pub(super) pair: Option<u64>,
+}
+
+impl Bond {
+    /// The pair of this tag of ours on the subscriber's side.
+    pub(super) fn pair(&mut self, tag: u64) -> Option<&mut Pair> {
+        self.pairs.iter_mut().find(|pair| pair.a.local_tag == tag)
+    }
+
+    /// The pair whose notifier has this tag.
+    pub(super) fn of_notifier(&self, tag: &[u8]) -> Option<u64> {
+        let mut pairs = self.pairs.iter();
+        let pair = pairs.find(|pair| *pair.b.remote_tag == *tag)?;
+        Some(pair.a.local_tag)
+    }
+}
+
+impl Bonds {
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// When the next is forgotten.
+    pub(in super::super) fn next(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub(super) fn get(&mut self, id: u64) -> Option<&mut Bond> {
+        self.live.get_mut(&id).map(Box::as_mut)
+    }
+
+    /// From now on it lasts until then; with several notifiers as long as the one that lasts longest.
+    pub(super) fn lasts(&mut self, id: u64, until: Instant) {
+        let Some(bond) = self.live.get_mut(&id) else {
+            return;
+        };
+        bond.until = match bond.pairs.len() {
+            0 | 1 => until,
+            _ => bond.until.max(until),
+        };
+        self.timers.set(id, bond.until);
+    }
+
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        self.timers.pop_due(now)
+    }
+}
+
+impl Calls {
+    /// The dialog of a subscription that a request is in (RFC 3261 12.2.2, RFC 6665 4.4.1).
+    pub(crate) fn bond_of(&self, request: Message<'_>) -> Option<Bound> {
+        let (tag, id, from) = self.named(request.to_tag()?)?;
+        let bond = self.bonds.live.get(&id)?;
+        let (call_id, theirs) = (request.call_id(), request.from_tag().unwrap_or_default());
+        let bound = |pair| Bound {
+            bond: id,
+            from,
+            pair,
+        };
+        if from == End::B {
+            let is_it = *bond.first.b.call_id == *call_id && !theirs.is_empty();
+            return is_it.then(|| bound(bond.of_notifier(theirs)));
+        }
+        let pair = bond.pairs.iter().find(|pair| pair.a.local_tag == tag)?;
+        let is_it = *pair.a.call_id == *call_id && *pair.a.remote_tag == *theirs;
+        is_it.then(|| bound(Some(pair.a.local_tag)))
+    }
+
+    /// A tag of ours on a subscriber's side, and what it is of.
+    pub(super) fn bond_at(&self, tag: &[u8]) -> Option<(u64, u64)> {
+        let (tag, bond, from) = self.named(tag)?;
+        (from == End::A && self.bonds.live.contains_key(&bond)).then_some((tag, bond))
+    }
+
+    /// Takes one in that has no notifier yet.
+    pub(super) fn begin_bond(&mut self, id: u64, bond: Bond) {
+        self.name(bond.first.b.local_tag, id, End::B);
+        self.bonds.timers.set(id, bond.until);
+        self.bonds.live.insert(id, Box::new(bond));
+    }
+
+    /// The pair with a notifier that was heard of for the first time, its tag on the subscriber's side being ours.
+    /// `None`: there are too many.
+    pub(super) fn join(&mut self, id: u64, local_tag: u64, remote: (&[u8], &[u8])) -> Option<u64> {
+        let bond = self.bonds.live.get_mut(&id)?;
+        if bond.pairs.len() >= MOST_PAIRS {
+            return None;
+        }
+        let mut pair = bond.first.clone();
+        pair.a.local_tag = local_tag;
+        (pair.b.remote, pair.b.remote_tag) = (remote.0.into(), remote.1.into());
+        bond.pairs.push(pair);
+        self.name(local_tag, id, End::A);
+        Some(local_tag)
+    }
+
+    /// Forgets one, with all its dialogs.
+    pub(super) fn forget_bond(&mut self, id: u64) {
+        let Some(bond) = self.bonds.live.remove(&id) else {
+            return;
+        };
+        self.bonds.timers.cancel(&id);
+        self.unname(bond.first.b.local_tag);
+        for pair in &bond.pairs {
+            self.unname(pair.a.local_tag);
+        }
+    }
+
+    /// Forgets those whose time has come.
+    pub(in super::super) fn bonds_due(&mut self, now: Instant) {
+        while let Some(id) = self.bonds.due(now) {
+            self.forget_bond(id);
+        }
+    }
+}
+
+/// Notifiers of one SUBSCRIBE; a further one is told that its subscription does not exist.
+const MOST_PAIRS: usize = 16;
