@@ -24,6 +24,8 @@
 #   AST_NONCE=32                seconds for which a nonce of mode digest is good
 #   AST_SUPPORT_PATH=no         whether mode registered takes a Path (RFC 3327)
 #   AST_MEDIA=AST_BIND          the address that its session descriptions name
+#   AST_SESSION=1800            seconds of the session timers that mode trusted asks for
+#   AST_PRACK=yes               100rel of mode trusted: no, yes, peer_supported, required
 #   AST_FIRST=6001  AST_LAST=6010  the users
 #   AST_KEEP=no                 yes: what its database has outlives it
 #   AST_RTP_START=20000  AST_RTP_END=20199
@@ -42,6 +44,8 @@ AST_NONCE=${AST_NONCE:-32}
 AST_QUALIFY=${AST_QUALIFY:-0}
 AST_SUPPORT_PATH=${AST_SUPPORT_PATH:-no}
 AST_MEDIA=${AST_MEDIA:-$AST_BIND}
+AST_SESSION=${AST_SESSION:-1800}
+AST_PRACK=${AST_PRACK:-yes}
 AST_FIRST=${AST_FIRST:-6001}
 AST_LAST=${AST_LAST:-6010}
 AST_RTP_START=${AST_RTP_START:-20000}
@@ -62,7 +66,8 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
         -e "s|@PROXY@|$AST_PROXY|g" -e "s|@CONTACT@|$contact|g" -e "s|@ALGORITHMS@|$AST_ALGORITHMS|g" \
         -e "s|@NONCE@|$AST_NONCE|g" -e "s|@QUALIFY@|$AST_QUALIFY|g" \
         -e "s|@SUPPORT_PATH@|$AST_SUPPORT_PATH|g" -e "s|@MEDIA@|$AST_MEDIA|g" \
-        -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
+        -e "s|@SESSION@|$AST_SESSION|g" \
+        -e "s|@PRACK@|$AST_PRACK|g" -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
 }
 
 configure() {

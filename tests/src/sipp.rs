@@ -23,6 +23,8 @@ pub struct Sipp {
     service: String,
     /// Seconds that it subscribes for.
     expires: u32,
+    /// How long it may take.
+    patience: Duration,
     more: Vec<String>,
 }
 
@@ -31,6 +33,7 @@ pub struct Sipp {
 pub struct Running {
     process: Process,
     dir: TempDir,
+    patience: Duration,
 }
 
 impl Sipp {
@@ -46,6 +49,7 @@ impl Sipp {
             user: "6001".to_owned(),
             service: "6001".to_owned(),
             expires: 60,
+            patience: WITHIN,
             more: Vec::new(),
         }
     }
@@ -104,6 +108,13 @@ impl Sipp {
         self.args(&["-d", &format!("{pause}000")])
     }
 
+    /// How long it may take.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// More arguments of SIPp.
     #[must_use]
     pub fn args(mut self, args: &[&str]) -> Self {
@@ -118,7 +129,12 @@ impl Sipp {
     pub fn start(self) -> Running {
         let dir = TempDir::new();
         let process = Process::start(&format!("sipp {}", self.scenario), self.command(&dir));
-        Running { process, dir }
+        let patience = self.patience + SPARE;
+        Running {
+            process,
+            dir,
+            patience,
+        }
     }
 
     /// Starts it as one who is called, by UDP, and waits until its port is open: a
@@ -184,7 +200,8 @@ impl Sipp {
             ])
             .args(["-au", &self.user, "-ap", &format!("secret{}", self.user)])
             .args(["-key", "expires", &self.expires.to_string()])
-            .args(["-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error"])
+            .args(["-m", "1", "-nostdin", "-timeout_error", "-timeout"])
+            .arg(format!("{}s", self.patience.as_secs()))
             .args([
                 "-trace_msg",
                 "-message_file",
@@ -204,7 +221,7 @@ impl Running {
     /// # Panics
     /// If the scenario fails.
     pub fn succeed(mut self) -> String {
-        let status = self.process.finish(WITHIN);
+        let status = self.process.finish(self.patience);
         let (errors, messages) = (self.read(ERRORS), self.messages());
         assert!(status.success(), "sipp: {status}\n{errors}\n{messages}");
         messages
@@ -215,7 +232,7 @@ impl Running {
     /// # Panics
     /// If it does not end in time.
     pub fn ends_well(&mut self) -> bool {
-        self.process.finish(WITHIN).success()
+        self.process.finish(self.patience).success()
     }
 
     /// The messages that crossed the wire so far.
@@ -230,4 +247,6 @@ impl Running {
 
 const MESSAGES: &str = "messages";
 const ERRORS: &str = "errors";
-const WITHIN: Duration = Duration::from_secs(25);
+const WITHIN: Duration = Duration::from_secs(20);
+/// It says itself that it took too long.
+const SPARE: Duration = Duration::from_secs(5);
