@@ -299,6 +299,7 @@ impl Stage {
             leases: Arc::default(),
             subscriptions: Arc::default(),
             held: Arc::default(),
+            tally: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };

@@ -141,6 +141,7 @@ impl Server {
             health: Arc::default(),
             subscriptions: Arc::new(Board::new(entropy.next_u64())),
             held: Arc::default(),
+            tally: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(UpstreamAuth::DEFAULT_CAPACITY)),
         };
         // The replay guard dies with the process, so no nonce may outlive it either.
@@ -195,6 +196,7 @@ impl Server {
             location: Arc::clone(&shared.location),
             leases: Arc::clone(&shared.leases),
             subscriptions: Arc::clone(&shared.subscriptions),
+            tally: Arc::clone(&shared.tally),
             upstreams: Arc::clone(&upstreams),
             replay: Arc::clone(&shared.replay),
             plugins: plugins.clone(),

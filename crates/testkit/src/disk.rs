@@ -166,6 +166,7 @@ impl World {
             leases: Arc::default(),
             subscriptions: Arc::default(),
             held: Arc::default(),
+            tally: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::clone(&node.shared.upstream_auth),
         };

@@ -51,6 +51,7 @@ impl World {
             leases: Arc::default(),
             subscriptions: Arc::default(),
             held: Arc::default(),
+            tally: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(1_024)),
         };

@@ -34,6 +34,7 @@ impl Site {
             leases: Arc::default(),
             subscriptions: Arc::default(),
             held: Arc::default(),
+            tally: Arc::default(),
             health: Arc::default(),
             upstream_auth: Arc::new(UpstreamAuth::new(16)),
         };

@@ -136,7 +136,12 @@ impl Engine {
                 let at = now.instant.after(longest);
                 self.calls.set_alarm(bridge.call, Alarm::Longest, at);
             }
-            self.note_answered(now, context, bridge, aor.as_ref().map(Aor::as_str));
+            self.note_answered(
+                now,
+                context,
+                (bridge, id.index),
+                aor.as_ref().map(Aor::as_str),
+            );
             self.accepted(now, bridge, pair_tag, out);
         } else {
             self.note_ringing(now, bridge);

@@ -7,8 +7,8 @@ use super::hide::{Hider, Skips};
 use super::known::OPTIONS;
 use super::leg::{Leg, contact_of, routes_of_request};
 use super::named::Named;
-use super::record::Cause;
 use super::reliable;
+use super::room::Rooms;
 use super::session::is_too_short;
 use super::translate;
 use super::write::{self, Ask};
@@ -45,14 +45,10 @@ impl Engine {
         out: &mut Outbox,
     ) -> bool {
         let message = received.message;
-        let most = self.config.b2bua.as_ref().map_or(0, |b2bua| b2bua.most);
-        if self.calls.len() >= most {
-            self.calls.refused_by(Some(Cause::Limit));
-            self.refuse_with(received, 503, "Too many calls", out, |_, reply| {
-                reply.header("Retry-After", b"5");
-            });
+        let draft = Draft::new(now, &self.config, received, proof);
+        let Some(rooms) = self.room_for(received, &draft, out) else {
             return false;
-        }
+        };
         // 8.2.2.3: what is required of a UA is required of us.
         if unknown(message, HeaderId::Require, OPTIONS)
             .next()
@@ -70,8 +66,8 @@ impl Engine {
             self.refuse(received, 400, "INVITE without a Contact", out);
             return false;
         };
-        let draft = Draft::new(now, &self.config, received, proof);
-        let Some((call, mut pair, bridge)) = self.begun(message, target, context, draft) else {
+        let told = (draft, rooms);
+        let Some((call, mut pair, bridge)) = self.begun(message, target, context, told) else {
             self.refuse(received, 400, "From or To cannot be read", out);
             return false;
         };
@@ -134,7 +130,7 @@ impl Engine {
         message: Message<'_>,
         target: Box<[u8]>,
         context: &Context,
-        draft: Draft,
+        (draft, rooms): (Draft, Box<Rooms>),
     ) -> Option<(Call, Pair, Bridge)> {
         let incoming = context.incoming.as_ref()?;
         let Pair { a, b } = self.first_pair(message, target, incoming)?;
@@ -159,6 +155,7 @@ impl Engine {
             draft: Some(Box::new(draft)),
             care: self.care_of(message),
             reliable: None,
+            rooms,
         };
         let bridge = Bridge {
             call: self.calls.reserve(),

@@ -11,6 +11,7 @@ use super::care::Care;
 use super::draft::Draft;
 use super::leg::Leg;
 use super::reliable::{Heard, Reliable};
+use super::room::Rooms;
 use crate::auth::User;
 use crate::flow::Flow;
 use crate::time::Instant;
@@ -60,6 +61,8 @@ pub(crate) struct Call {
     pub(crate) care: Option<Box<Care>>,
     /// Provisional responses of ours that the caller acknowledges; `None`: there are none.
     pub(crate) reliable: Option<Box<Reliable>>,
+    /// The places that it takes.
+    pub(crate) rooms: Box<Rooms>,
 }
 
 /// Two dialogs that are joined.

@@ -46,9 +46,11 @@ mod outside;
 mod own;
 mod record;
 mod reliable;
+mod room;
 mod sdp;
 mod session;
 mod table;
+mod tally;
 mod text;
 mod told;
 mod translate;
@@ -60,7 +62,9 @@ pub(crate) use headers::reason;
 pub(crate) use named::{Answer as NamedAnswer, Word};
 pub(crate) use outside::Exchange;
 pub use record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
+pub(crate) use room::FULL;
 pub(crate) use table::Calls;
+pub use tally::{CallLimits, Limit, Tally};
 pub(crate) use write::uri as contact;
 
 /// What is done with calls.
@@ -78,6 +82,8 @@ pub struct B2buaConfig {
     pub keepalive: Option<std::time::Duration>,
     /// Who acknowledges provisional responses.
     pub prack: Prack,
+    /// How many calls of one kind there may be, over all shards.
+    pub limits: CallLimits,
 }
 
 impl Default for B2buaConfig {
@@ -89,6 +95,7 @@ impl Default for B2buaConfig {
             session: None,
             keepalive: None,
             prack: Prack::AsNeeded,
+            limits: CallLimits::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::call::{Bridge, Call};
 use super::draft::{Draft, Over};
 use super::headers;
 use super::record::{Cause, Ender};
+use super::room::FULL;
 use crate::engine::{Engine, Received};
 use crate::outbox::Outbox;
 use crate::proxy::Context;
@@ -102,6 +103,10 @@ impl Engine {
         let Some(mut draft) = call.draft.take() else {
             return;
         };
+        let known = known.or(call.rooms.was_full.then_some(Cause::Limit).filter(|_| {
+            let best = context.finals.best();
+            status == FULL && best.is_some_and(|best| best.response.is_none())
+        }));
         let Some(pair) = call.pairs.first().or(bridge.first.as_deref()).cloned() else {
             return;
         };
@@ -121,17 +126,19 @@ impl Engine {
         }
     }
 
-    /// A call has been answered, by the phone of this AoR if it is one.
+    /// A call has been answered by this branch, by the phone of this AoR if it is one.
     pub(super) fn note_answered(
         &mut self,
         now: Now,
         context: &Context,
-        bridge: &Bridge,
+        (bridge, index): (&Bridge, usize),
         called: Option<&str>,
     ) {
-        if let Some(call) = self.calls.get(bridge.call)
-            && let Some(draft) = &mut call.draft
-        {
+        let Some(call) = self.calls.get(bridge.call) else {
+            return;
+        };
+        call.rooms.answered(index);
+        if let Some(draft) = &mut call.draft {
             draft.answered = Some(draft.age(now.instant));
             draft.called = called.map(Into::into);
             draft.note_attempts(now.instant, &self.config, context);

@@ -48,7 +48,7 @@ pub(crate) use shard::shard_of_call;
 
 use self::lookups::Lookups;
 use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
-use crate::b2bua::Calls;
+use crate::b2bua::{Calls, Tally};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::date;
@@ -140,6 +140,8 @@ pub struct Shared {
     pub subscriptions: Arc<Board>,
     /// What plugins have published, and what the PBX said of mailboxes unasked.
     pub held: Arc<Held>,
+    /// How many calls of two legs there are of whom.
+    pub tally: Arc<Tally>,
 }
 
 impl Engine {

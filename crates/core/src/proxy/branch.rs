@@ -100,6 +100,9 @@ impl Engine {
         if self.wake(now, id, context, out) {
             return;
         }
+        if context.bridge.is_some() && !self.has_room(now, id, context, out) {
+            return;
+        }
         let Some(branch) = context.branch(id.index) else {
             return;
         };

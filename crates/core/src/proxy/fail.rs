@@ -1,6 +1,7 @@
 //! Branches that end without a final response (RFC 3261 16.7, 16.8, 16.9).
 
 use super::context::{Branch, BranchId, BranchState, Cancel, Context};
+use crate::b2bua::FULL;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::event::{Decision, Level};
@@ -48,7 +49,7 @@ impl Engine {
     }
 
     /// Ends a branch that gave no final response, as if this status had come, and tells the log of it.
-    pub(super) fn fail_branch(
+    pub(crate) fn fail_branch(
         &mut self,
         now: Now,
         id: BranchId,
@@ -78,6 +79,7 @@ impl Engine {
             };
             let why = match status {
                 408 => "no answer in time",
+                FULL => "it has as many calls as it may have",
                 _ if was == BranchState::Resolving => "its name has no usable address",
                 _ if was == BranchState::Waking => "it was woken and did not register",
                 _ => "unreachable",

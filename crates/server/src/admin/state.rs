@@ -9,7 +9,9 @@ use crate::{
     transport::{Counters, table::Table},
     upstreams::Upstreams,
 };
-use bellhop_core::{auth::ReplayGuard, lease::Slots, registrar::Location, subscription::Board};
+use bellhop_core::{
+    auth::ReplayGuard, b2bua::Tally, lease::Slots, registrar::Location, subscription::Board,
+};
 use std::{
     fmt,
     net::SocketAddr,
@@ -47,6 +49,8 @@ pub(crate) struct Running {
     /// Registrations of ours at the PBX.
     pub(crate) leases: Arc<Slots>,
     pub(crate) subscriptions: Arc<Board>,
+    /// Calls of two legs, counted.
+    pub(crate) tally: Arc<Tally>,
     /// The upstreams.
     pub(crate) upstreams: Arc<Upstreams>,
     /// The nonces.

@@ -69,6 +69,7 @@ impl Rig {
             pulse,
             location: Arc::new(Location::new(10, [1; 4])),
             leases: Arc::default(),
+            tally: Arc::default(),
             subscriptions: Arc::default(),
             upstreams: upstreams(),
             replay: Arc::new(ReplayGuard::new(10)),

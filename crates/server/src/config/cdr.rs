@@ -3,6 +3,7 @@
 use super::{
     reader::{Field, Section},
     report::Report,
+    route::RELAYED,
     secret::beside,
 };
 use std::path::{Path, PathBuf};
@@ -25,10 +26,7 @@ pub(super) fn read(
         }
         Some(Field { value, at }) => {
             if !has_calls {
-                report.warn(
-                    &at,
-                    "means nothing here: calls are relayed; it is for mode = \"b2bua\"",
-                );
+                report.warn(&at, RELAYED);
             }
             Some(beside(file, value))
         }

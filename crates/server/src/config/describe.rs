@@ -67,6 +67,7 @@ struct UpstreamPart<'a> {
     /// There are credentials for all who have none of their own.
     credentials: bool,
     profile: &'static str,
+    max_calls: Option<u32>,
 }
 
 /// `port` and `transport` are null where DNS has the say.
@@ -130,6 +131,9 @@ struct RoutePart<'a> {
     mode: &'static str,
     /// Null: calls are relayed.
     max_calls: Option<usize>,
+    /// Null: as many as like; so for an upstream.
+    max_calls_per_user: Option<u32>,
+    max_calls_per_source: Option<u32>,
     /// Seconds; null: no end.
     max_duration: Option<u64>,
     hide_headers: &'a [String],
@@ -208,6 +212,7 @@ impl Settings {
         let default = self.default_upstream.and_then(|at| self.upstreams.get(at));
         let source = self.auth.source.as_ref();
         let session = self.b2bua.as_ref().and_then(|b2bua| b2bua.session);
+        let limits = self.b2bua.as_ref().map(|b2bua| &b2bua.limits);
         Description {
             listeners: self.listeners.iter().map(|l| self.listener(l)).collect(),
             domains: &self.server.domains,
@@ -257,6 +262,8 @@ impl Settings {
                     "proxy"
                 },
                 max_calls: self.b2bua.as_ref().map(|b2bua| b2bua.most),
+                max_calls_per_user: limits.and_then(|limits| limits.per_user),
+                max_calls_per_source: limits.and_then(|limits| limits.per_source),
                 max_duration: self
                     .b2bua
                     .as_ref()
@@ -361,6 +368,7 @@ fn upstream(upstream: &Upstream) -> UpstreamPart<'_> {
         } else {
             "asterisk"
         },
+        max_calls: upstream.max_calls.as_ref().map(|most| most.value),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     reader::{Field, Section, quoted},
     report::{At, Report, nearest},
 };
-use bellhop_core::b2bua::{B2buaConfig, Prack, SessionConfig};
+use bellhop_core::b2bua::{B2buaConfig, CallLimits, Prack, SessionConfig};
 use std::time::Duration;
 
 /// `[route]`.
@@ -22,6 +22,8 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
     let modes = [("proxy", Some(false)), ("b2bua", Some(true))];
     let is_on = section.choice("mode", &modes);
     let most = section.whole("max_calls", 1..=10_000_000);
+    let per_user = section.whole("max_calls_per_user", 1..=1_000_000);
+    let per_source = section.whole("max_calls_per_source", 1..=1_000_000);
     let longest = longest(section, report);
     let hide = hide_headers(section, report);
     let session = session(section, report);
@@ -36,6 +38,8 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
     let is_on = is_on.is_some_and(|field| field.value);
     let keys = [
         most.as_ref().map(|field| field.at.clone()),
+        per_user.as_ref().map(|field| field.at.clone()),
+        per_source.as_ref().map(|field| field.at.clone()),
         longest.as_ref().map(|field| field.at.clone()),
         hide.as_ref().map(|field| field.at.clone()),
         session.as_ref().map(|field| field.at.clone()),
@@ -43,10 +47,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         prack.as_ref().map(|field| field.at.clone()),
     ];
     for at in keys.into_iter().flatten().filter(|_| !is_on) {
-        report.warn(
-            &at,
-            "means nothing here: calls are relayed; it is for mode = \"b2bua\"",
-        );
+        report.warn(&at, RELAYED);
     }
     let b2bua = B2buaConfig {
         most: most.map_or(B2buaConfig::default().most, |most| {
@@ -57,6 +58,11 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         session: session.map(|field| field.value),
         keepalive: keepalive.map(|field| field.value),
         prack: prack.map_or_else(Prack::default, |field| field.value),
+        limits: CallLimits {
+            per_user: per_user.map(number),
+            per_source: per_source.map(number),
+            per_upstream: of_upstreams(upstreams, report, is_on),
+        },
     };
     Route {
         default,
@@ -75,6 +81,25 @@ pub(super) fn check(route: &Route, report: &Report, passes: bool) {
              dialogs; allowed there: \"proxy\"",
         );
     }
+}
+
+fn number(field: Field<u64>) -> u32 {
+    u32::try_from(field.value).unwrap_or(u32::MAX)
+}
+
+/// `max_calls` of each upstream that has it.
+fn of_upstreams(upstreams: &[Upstream], report: &Report, is_on: bool) -> Vec<(String, u32)> {
+    let mut limits = Vec::new();
+    for upstream in upstreams {
+        let Some(Field { value, at }) = &upstream.max_calls else {
+            continue;
+        };
+        if !is_on {
+            report.warn(at, RELAYED);
+        }
+        limits.push((upstream.name.clone(), *value));
+    }
+    limits
 }
 
 fn default(section: &Section<'_>, report: &Report, upstreams: &[Upstream]) -> Option<usize> {
@@ -161,6 +186,9 @@ fn hide_headers(section: &Section<'_>, report: &Report) -> Option<Field<Vec<Stri
     Some(Field { value: names, at })
 }
 
+/// What a key of calls with two legs means where there are none.
+pub(super) const RELAYED: &str =
+    "means nothing here: calls are relayed; it is for mode = \"b2bua\"";
 const MINUTE: Duration = Duration::from_secs(60);
 const SESSION: Duration = Duration::from_secs(90);
 const SHORTEST: Duration = Duration::from_secs(10);

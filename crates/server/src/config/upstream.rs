@@ -28,6 +28,8 @@ pub(crate) struct Upstream {
     pub(crate) probe: Option<Duration>,
     /// Registrations show it the phones' Contacts and a Path of ours.
     pub(crate) with_path: bool,
+    /// How many calls it may have, to it and from it, and where that stands; `None`: as many as like.
+    pub(crate) max_calls: Option<Field<u32>>,
 }
 
 /// Reads all `[[upstream]]`.
@@ -56,6 +58,7 @@ pub(super) fn read(
             }
             value
         });
+        let max_calls = section.whole("max_calls", 1..=1_000_000);
         section.finish();
         let Some(Field { value: name, at }) = name else {
             if !section.has("name") {
@@ -70,6 +73,10 @@ pub(super) fn read(
             login: login.map(Arc::new),
             probe,
             with_path: profile.is_some_and(|profile| profile.value),
+            max_calls: max_calls.map(|Field { value, at }| Field {
+                value: u32::try_from(value).unwrap_or(u32::MAX),
+                at,
+            }),
         };
         check(&upstream, &at, &upstreams, report);
         upstreams.push((upstream, at));

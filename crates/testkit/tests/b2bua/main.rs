@@ -13,6 +13,7 @@ mod calls;
 mod common;
 mod forks;
 mod inside;
+mod limits;
 mod lost;
 mod model;
 mod outside;

@@ -74,6 +74,7 @@ fn run(seed: u64) -> bool {
         world.pass(Duration::from_secs(1));
     }
     assert_eq!(world.nodes[0].engine.calls(), 0, "seed {seed}");
+    assert!(world.nodes[0].shared.tally.is_empty(), "seed {seed}");
     assert_eq!(world.nodes[0].engine.live(), (0, 0, 0), "seed {seed}");
     // Nobody called if the INVITE was lost for good.
     let told = world.records.len();

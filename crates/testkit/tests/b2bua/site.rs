@@ -108,6 +108,7 @@ pub(crate) fn in_dialog(
 pub(crate) fn is_over(world: &mut World) {
     world.pass(std::time::Duration::from_secs(120));
     assert_eq!(world.nodes[0].engine.calls(), 0, "calls");
+    assert!(world.nodes[0].shared.tally.is_empty(), "places of calls");
     assert_eq!(world.nodes[0].engine.live(), (0, 0, 0), "transactions");
 }
 

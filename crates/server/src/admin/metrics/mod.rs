@@ -64,6 +64,7 @@ pub(super) async fn render(state: &State, patience: Duration) -> String {
         messages(&mut text, &Sum::of(traffic));
         losses(&mut text, &running.counters);
         aside(&mut text, running);
+        calls::write(&mut text, &running.tally);
         calls::write_records(&mut text, &running.elsewhere.ledger);
         store::write(&mut text, &running.store);
         leases::write(&mut text, &running.leases);

@@ -1,13 +1,15 @@
 //! `[route]`: what is done with calls.
 
 use super::pretend;
-use bellhop_core::b2bua::{B2buaConfig, Prack, SessionConfig};
+use bellhop_core::b2bua::{B2buaConfig, CallLimits, Prack, SessionConfig};
 use std::time::Duration;
 
 #[test]
 fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
+    let limited = BASE.replace("trusted = true\n", "trusted = true\nmax_calls = 60\n");
     let text = format!(
-        "{BASE}mode = \"b2bua\"\nmax_calls = 500\nmax_duration = \"4h\"\nhide_headers = [\"X-Node\"]\n\
+        "{limited}mode = \"b2bua\"\nmax_calls = 500\nmax_calls_per_user = 4\nmax_calls_per_source = 30\n\
+         max_duration = \"4h\"\nhide_headers = [\"X-Node\"]\n\
          session_expires = \"30m\"\nmin_se = \"2m\"\nkeepalive = \"45s\"\n\
          prack = \"each-leg\"\n[server]\nworkers = 2\n"
     );
@@ -22,6 +24,11 @@ fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
         }),
         keepalive: Some(Duration::from_secs(45)),
         prack: Prack::EachLeg,
+        limits: CallLimits {
+            per_user: Some(4),
+            per_source: Some(30),
+            per_upstream: vec![("pbx".to_owned(), 60)],
+        },
     };
     assert_eq!(config.b2bua, Some(expected));
 }
@@ -63,7 +70,7 @@ fn calls_are_relayed_unless_two_legs_are_asked_for() {
 #[test]
 fn wrong_values_and_a_pbx_that_challenges_phones_itself_are_refused() {
     let text = format!(
-        "{BASE}mode = \"b2bua\"\nmax_calls = 0\nmax_duration = \"10s\"\nhide_headers = [\"X Node\"]\n\
+        "{BASE}mode = \"b2bua\"\nmax_calls = 0\nmax_calls_per_user = 0\nmax_calls_per_source = \"many\"\nmax_duration = \"10s\"\nhide_headers = [\"X Node\"]\n\
          [registrar]\nmode = \"passthrough\"\n"
     );
     insta::assert_snapshot!(pretend().refuses(&text));
@@ -71,16 +78,17 @@ fn wrong_values_and_a_pbx_that_challenges_phones_itself_are_refused() {
 
 #[test]
 fn keys_of_calls_mean_nothing_where_calls_are_relayed() {
+    let limited = BASE.replace("trusted = true\n", "trusted = true\nmax_calls = 60\n");
     let text = format!(
-        "{BASE}max_calls = 5\nmax_duration = \"1h\"\nhide_headers = [\"X-Node\"]\nsession_expires = \"1h\"\n\
-         keepalive = \"1m\"\n"
+        "{limited}max_calls = 5\nmax_calls_per_user = 2\nmax_duration = \"1h\"\nhide_headers = [\"X-Node\"]\n\
+         session_expires = \"1h\"\nkeepalive = \"1m\"\n"
     );
     let settings = pretend().accepts(&text);
     let said = settings
         .warnings
         .iter()
         .filter(|problem| problem.to_string().contains("calls are relayed"));
-    assert_eq!(said.count(), 5);
+    assert_eq!(said.count(), 7);
 }
 
 const BASE: &str = r#"
