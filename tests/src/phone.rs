@@ -186,8 +186,16 @@ impl Phone {
     /// # Panics
     /// If something else comes, or nothing in time.
     pub fn expect(&mut self, start: &str) -> Message {
+        self.expect_within(start, PATIENCE)
+    }
+
+    /// As [`Phone::expect`], for so long.
+    ///
+    /// # Panics
+    /// As it does.
+    pub fn expect_within(&mut self, start: &str, within: Duration) -> Message {
         let mut seen: Vec<String> = Vec::new();
-        until(&format!("{} receives {start}", self.user), PATIENCE, || {
+        until(&format!("{} receives {start}", self.user), within, || {
             let message = self.receive()?;
             if message.start_line().starts_with(start) {
                 return Some(message);

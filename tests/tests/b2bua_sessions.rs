@@ -3,7 +3,7 @@
 
 use bellhop_tests::Transport::Udp;
 use bellhop_tests::two_legs::two_legs;
-use bellhop_tests::{TwoLegs, bellhop};
+use bellhop_tests::{TwoLegs, bellhop, until};
 use std::time::Duration;
 
 /// RFC 4028: without refreshes either end would have hung up by then.
@@ -26,6 +26,31 @@ fn a_call_outlives_its_session_of_90_s_which_is_refreshed_on_each_leg_in_its_own
         inside.contains("Session-Expires: 90;refresher=uac"),
         "{inside}"
     );
+    scene.is_over();
+}
+
+/// RFC 5057 5.1: what an end says to OPTIONS tells whether it has the dialog.
+#[test]
+fn both_ends_are_asked_whether_they_are_there_and_one_that_vanishes_is_found() {
+    let Some(scene) = scene("keepalive = \"10s\"\n", &[]) else {
+        return;
+    };
+    scene.site.asterisk.cli("pjsip set logger on");
+    let mut phone = scene.site.phone(1, Udp);
+    let ok = phone.invite("601", Duration::from_secs(10));
+    phone.acknowledge(&ok);
+    for _ in 0..2 {
+        let asked = phone.expect_within("OPTIONS ", Duration::from_secs(12));
+        phone.answer(&asked, "200 OK");
+    }
+    let inside = scene.site.asterisk.log();
+    assert!(inside.contains("OPTIONS sip:"), "{inside}");
+    // It is gone without a word, and its port with it.
+    drop(phone);
+    until("Asterisk is told", Duration::from_secs(60), || {
+        let inside = scene.site.asterisk.log();
+        inside.contains("Reason: SIP;cause=408").then_some(())
+    });
     scene.is_over();
 }
 
