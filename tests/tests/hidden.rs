@@ -44,6 +44,27 @@ fn sipp_watches_by_way_of_either_transport_on_both_sides() {
     }
 }
 
+/// Each SUBSCRIBE is challenged, the refreshes in the dialog too, and no phone hears of it.
+#[test]
+fn a_pbx_that_challenges_a_subscription_is_answered_in_its_own_dialog() {
+    let offload = |setup| {
+        two_legs(bellhop::Setup {
+            offload: true,
+            ..setup
+        })
+    };
+    let challenges = |setup| asterisk::Setup {
+        mode: asterisk::Mode::Digest,
+        ..setup
+    };
+    let Some(legs) = TwoLegs::of(Udp, offload, challenges) else {
+        return;
+    };
+    let mut phone = legs.site.phone(1, Udp);
+    watch(&legs, &mut phone, "690", "dialog", Udp);
+    shows_nothing(&legs, &[1], Udp);
+}
+
 /// Otherwise the tests here would tell of nothing.
 #[test]
 fn a_subscription_that_is_relayed_in_mode_proxy_shows_the_inside_and_the_phone() {
@@ -160,7 +181,7 @@ fn watch(legs: &TwoLegs, phone: &mut Phone, resource: &str, event: &str, outside
     let ok = phone.subscribe(resource, event, 60);
     assert_eq!(ok.status(), Some(200), "{}", ok.text());
     hear(phone, &["Subscription-State: active", event]);
-    if event != "message-summary" {
+    if resource == "6002" {
         let call = legs
             .site
             .sipp(9, "call")

@@ -63,7 +63,13 @@ impl Hider<'_> {
             && let Some(uri) = uri_at(text)
             && self.hides(&uri, has_places)
         {
-            self.put_uri(&uri, out);
+            let mut hidden = Vec::with_capacity(uri.raw.len());
+            self.put_uri(&uri, &mut hidden);
+            // Its user may be called as its host was.
+            match self.tells(&hidden) {
+                true => self.put_text(&hidden, false, out),
+                false => out.extend_from_slice(&hidden),
+            }
             return Some(uri.raw.len());
         }
         let starts = |word: &&[u8]| {
@@ -194,6 +200,7 @@ fn next_attribute(tag: &[u8]) -> Option<Attribute<'_>> {
 mod tests {
     use super::super::hide::tests::hider;
     use super::*;
+    use proptest::prelude::*;
 
     fn text(body: &str, has_places: bool) -> String {
         let inside = ["10.0.0.5".to_owned(), "pbx.inside".to_owned()];
@@ -223,6 +230,10 @@ mod tests {
             ("cid=\"abc@10.0.0.5\"", "cid=\"abc@example.org\""),
             ("call-of-b is mine", "- is mine"),
             (
+                "<sip:10.0.0.5@10.0.0.5:5060>",
+                "<sip:example.org@example.org>",
+            ),
+            (
                 "at 110.0.0.5 and mypbx.inside2",
                 "at 110.0.0.5 and mypbx.inside2",
             ),
@@ -237,6 +248,22 @@ mod tests {
         let body = "call sip:bob@192.0.2.9 now";
         assert_eq!(text(body, false), body);
         assert_eq!(text(body, true), "call sip:bob@example.org now");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_around_it_no_name_of_the_inside_is_told(
+            parts in prop::collection::vec("[ -~]{0,12}|sip:|10\\.0\\.0\\.5|pbx\\.inside|call-of-b|<a b=\"", 0..12),
+            has_places: bool,
+        ) {
+            let body = parts.concat();
+            let inside = ["10.0.0.5".to_owned(), "pbx.inside".to_owned()];
+            let hider = hider(&inside, &[]);
+            let (mut dialogs, mut shown) = (Vec::new(), Vec::new());
+            put_dialogs(body.as_bytes(), &mut dialogs);
+            hider.put_text(&dialogs, has_places, &mut shown);
+            prop_assert!(!hider.tells(&shown), "{:?}", String::from_utf8_lossy(&shown));
+        }
     }
 
     #[test]

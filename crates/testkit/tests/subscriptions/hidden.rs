@@ -398,3 +398,61 @@ fn a_refer_outside_of_a_call_goes_over_with_its_notifys() {
     world.pass(2 * TIMER_N + SECOND);
     assert_eq!(world.nodes[0].engine.bonds(), 0);
 }
+
+/// RFC 5057 4.1: the end of one leaves the dialog to the other.
+#[test]
+fn two_subscriptions_of_one_dialog_end_each_for_itself() {
+    let mut world = hidden_world();
+    let mut watch = Watch::begun(&mut world, "watch", DIALOG);
+    let ok = watch.answered(&mut world, 200, "Expires: 600\r\n");
+    told(&mut world, &mut watch, "active;expires=600");
+    let other = from_caller(&mut watch.phone, "SUBSCRIBE", &ok, 70).replacen(
+        "Content-Length: 0",
+        "Event: presence\r\nExpires: 60\r\nContent-Length: 0",
+        1,
+    );
+    say(&mut world, &watch.phone, &other);
+    let at_pbx = world.expect(addr(PBX)).expect("a second SUBSCRIBE");
+    let answer = pbx().answer(&at_pbx, 200, "OK", "Expires: 60\r\n");
+    say(&mut world, &pbx(), &answer);
+    assert_eq!(status_of(&world.expect(watch.phone.address).unwrap()), 200);
+    world.pass(Duration::from_secs(300));
+    told(&mut world, &mut watch, "active;expires=300");
+    told(&mut world, &mut watch, "terminated;reason=timeout");
+    world.pass(2 * TIMER_N + SECOND);
+    assert_eq!(world.nodes[0].engine.bonds(), 0);
+}
+
+/// A PBX that watches a phone: its NOTIFYs come from where the phone is, or show who they are from.
+#[test]
+fn a_phone_is_watched_by_the_pbx() {
+    let mut world = hidden_world();
+    let (mut a, _) = pair(&mut world);
+    let mut p = pbx();
+    let more = "Event: ua-profile\r\nExpires: 600\r\nUser-Agent: Asterisk\r\n";
+    let request = p.request("SUBSCRIBE", "sip:6001@192.0.2.1", "inside-watch", more);
+    say(&mut world, &p, &request);
+    let at_phone = world.expect(a.address).expect("a SUBSCRIBE");
+    has_none(&at_phone, &INSIDE);
+    let lines = "Event: ua-profile\r\nSubscription-State: active;expires=600\r\n";
+    let early = from_callee(&mut a, "NOTIFY", &at_phone, 1, lines);
+    let challenge = ask(&mut world, &a, &early);
+    assert_eq!(status_of(&challenge), 407);
+    say(
+        &mut world,
+        &a,
+        &a.answer(&at_phone, 200, "OK", "Expires: 600\r\n"),
+    );
+    let ok = world.expect(p.address).expect("a 200");
+    has_none(&ok, &PHONE);
+    let notify = from_callee(&mut a, "NOTIFY", &at_phone, 2, lines);
+    say(&mut world, &a, &notify);
+    let at_pbx = world.expect(p.address).expect("a NOTIFY");
+    assert_eq!(header_of(&at_pbx, "Call-ID"), "inside-watch");
+    assert_eq!(header_of(&at_pbx, "From"), header_of(&ok, "To"));
+    has_none(&at_pbx, &PHONE);
+    say(&mut world, &p, &p.answer(&at_pbx, 200, "OK", ""));
+    let answer = world.expect(a.address).expect("a 200");
+    assert_eq!(status_of(&answer), 200);
+    has_none(&answer, &INSIDE);
+}

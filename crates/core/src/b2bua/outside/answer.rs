@@ -7,8 +7,9 @@ use crate::flow::{Destination, Flow};
 use crate::outbox::Outbox;
 use crate::proxy::{BranchId, Context};
 use crate::record_route::{Side, side_of};
-use crate::subscription::ends_usage;
+use crate::subscription::{ends_usage, event_of};
 use crate::time::Now;
+use ahash::RandomState;
 use bellhop_wire::{HeaderId, Message, Method, Owned};
 use std::time::Duration;
 
@@ -129,12 +130,16 @@ impl Engine {
         let of = |message: Message<'_>| message.number(HeaderId::Expires).ok().flatten();
         let seconds = of(response).or_else(|| of(asked?)).unwrap_or(UNSAID);
         let granted = Duration::from_secs(seconds.into()).saturating_add(timer_n);
+        let usage = (tag, asked.map_or(0, event_number));
         match exchange.method() {
-            Some(Method::Subscribe) => self.calls.bonds.lasts(id, now.instant.after(granted)),
+            Some(Method::Subscribe) => {
+                let until = now.instant.after(granted);
+                self.calls.bonds.lasts(id, usage, until);
+            }
             // How long is for its NOTIFY to say (RFC 3515 2.4.4).
-            Some(Method::Refer) if is_new => {
+            Some(Method::Refer) => {
                 let until = now.instant.after(timer_n);
-                self.calls.bonds.lasts(id, until);
+                self.calls.bonds.lasts(id, usage, until);
             }
             _ => {}
         }
@@ -158,9 +163,19 @@ impl Engine {
         };
         if is_over {
             let timer_n = self.config.timers.transaction();
-            self.calls.bonds.lasts(bond, now.instant.after(timer_n));
+            let asked = exchange.request.as_ref().map(Owned::message);
+            let usage = (exchange.pair.a.local_tag, asked.map_or(0, event_number));
+            let until = now.instant.after(timer_n);
+            self.calls.bonds.lasts(bond, usage, until);
         }
     }
+}
+
+/// A number for the event of a SUBSCRIBE or NOTIFY, by which usages of one dialog are told apart (RFC 6665 8.2.1).
+pub(super) fn event_number(message: Message<'_>) -> u64 {
+    let event = event_of(message).map(|event| (event.package.to_ascii_lowercase(), event.id));
+    // Nobody's but their own subscription is at stake if two of one peer were alike.
+    RandomState::with_seeds(1, 2, 3, 4).hash_one(event)
 }
 
 /// Seconds that a 2xx grants which does not say how many, to a SUBSCRIBE that does not, either.

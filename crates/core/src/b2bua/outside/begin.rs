@@ -142,7 +142,7 @@ impl Engine {
             first: pair.clone(),
             pairs: SmallVec::new(),
             user: owner.flatten(),
-            until,
+            until: SmallVec::from_iter([((0, 0), until)]),
         };
         self.calls.begin_bond(number, bond);
         Ok(())

@@ -19,9 +19,13 @@ pub(super) struct Bond {
     pub(super) pairs: SmallVec<[Pair; 1]>,
     /// In whose name a PBX's challenges to the subscriber are answered.
     pub(super) user: Option<Arc<User>>,
-    /// When it is forgotten unless something comes.
-    pub(super) until: Instant,
+    /// Until when each of its usages lasts (RFC 5057 4.1); it is forgotten when none does.
+    pub(super) until: SmallVec<[(Usage, Instant); 2]>,
 }
+
+/// One subscription in the dialogs of a SUBSCRIBE: our tag on the subscriber's side, 0 as long as nobody notifies, and
+/// a number for the event.
+pub(super) type Usage = (u64, u64);
 
 /// The live ones of a shard.
 #[derive(Debug, Default)]
@@ -68,16 +72,19 @@ impl Bonds {
         self.live.get_mut(&id).map(Box::as_mut)
     }
 
-    /// From now on it lasts until then; with several notifiers as long as the one that lasts longest.
-    pub(super) fn lasts(&mut self, id: u64, until: Instant) {
+    /// From now on this usage lasts until then.
+    pub(super) fn lasts(&mut self, id: u64, usage: Usage, until: Instant) {
         let Some(bond) = self.live.get_mut(&id) else {
             return;
         };
-        bond.until = match bond.pairs.len() {
-            0 | 1 => until,
-            _ => bond.until.max(until),
-        };
-        self.timers.set(id, bond.until);
+        let is_full = bond.until.len() >= MOST_USAGES;
+        match bond.until.iter_mut().find(|(known, _)| *known == usage) {
+            Some((_, known)) => *known = until,
+            None if is_full => {}
+            None => bond.until.push((usage, until)),
+        }
+        let all = bond.until.iter().map(|(_, until)| *until);
+        self.timers.set(id, all.max().unwrap_or(until));
     }
 
     fn due(&mut self, now: Instant) -> Option<u64> {
@@ -114,7 +121,8 @@ impl Calls {
     /// Takes one in that has no notifier yet.
     pub(super) fn begin_bond(&mut self, id: u64, bond: Bond) {
         self.name(bond.first.b.local_tag, id, End::B);
-        self.bonds.timers.set(id, bond.until);
+        let until = bond.until.iter().map(|(_, until)| *until);
+        self.bonds.timers.set(id, until.max().unwrap_or_default());
         self.bonds.live.insert(id, Box::new(bond));
     }
 
@@ -155,3 +163,5 @@ impl Calls {
 
 /// Notifiers of one SUBSCRIBE; a further one is told that its subscription does not exist.
 const MOST_PAIRS: usize = 16;
+/// Usages of one bond; what a further one says of its time is not heard.
+const MOST_USAGES: usize = 64;

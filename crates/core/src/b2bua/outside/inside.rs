@@ -5,6 +5,7 @@ use super::super::known::OUTSIDE;
 use super::super::launch::Launch;
 use super::super::leg::routes_of_request;
 use super::super::write::{self, Ask};
+use super::answer::event_number;
 use super::bond::Bound;
 use super::exchange::Exchange;
 use crate::engine::{Engine, Received, unknown};
@@ -65,7 +66,7 @@ impl Engine {
         let Some((launch, exchange)) = self.over_bond(received, bound, tag) else {
             return self.refuse(received, 400, "Request cannot be written anew", out);
         };
-        self.bond_told(now, bound.bond, message);
+        self.bond_told(now, bound.bond, tag, message);
         let identity = Identity {
             is_outside: !received.is_trusted(),
             asserted: None,
@@ -177,7 +178,7 @@ impl Engine {
     }
 
     /// A NOTIFY says how long its subscription lasts (RFC 6665 4.1.3).
-    fn bond_told(&mut self, now: Now, id: u64, message: Message<'_>) {
+    fn bond_told(&mut self, now: Now, id: u64, tag: u64, message: Message<'_>) {
         let Some(told) = told(message).filter(|_| message.method() == Some(Method::Notify)) else {
             return;
         };
@@ -189,6 +190,7 @@ impl Engine {
             (false, None) => return,
         };
         let until = now.instant.after(more.saturating_add(timer_n));
-        self.calls.bonds.lasts(id, until);
+        let usage = (tag, event_number(message));
+        self.calls.bonds.lasts(id, usage, until);
     }
 }
