@@ -1,0 +1,152 @@
+//! What else is two dialogs in mode b2bua, besides a relayed subscription of a phone: those that are shared, those that a
+//! REFER makes, the PBX's own, and several in one.
+
+use crate::hidden::*;
+use crate::site::*;
+
+/// Those that end here, too: what the PBX tells is told on without its names.
+#[test]
+fn a_subscription_that_is_shared_shows_nothing_of_the_pbx_either() {
+    let bodies = [
+        ("dialog", "application/dialog-info+xml", LAMP),
+        (
+            "presence",
+            "application/pidf+xml",
+            "<presence entity=\"pres:6002@pbx.inside\" xmlns=\"urn:ietf:params:xml:ns:pidf\"><tuple id=\"t\">\
+             <contact>sip:6002@198.51.100.5</contact></tuple></presence>",
+        ),
+        (
+            "message-summary",
+            "application/simple-message-summary",
+            "Messages-Waiting: yes\r\nMessage-Account: sip:6002@pbx.inside\r\nMessage-Context: x@198.51.100.5\r\n",
+        ),
+    ];
+    for (package, kind, body) in bodies {
+        let mut config = hiding();
+        config.upstreams[0].targets.pop();
+        config.upstreams[0].targets[0].host = "pbx.inside".to_owned();
+        let share = ["dialog", "presence", "message-summary"];
+        config.subscriptions.share = share.map(str::to_owned).into();
+        let mut world = World::new(1);
+        world.start(config, auth());
+        let mut phone = phone("6001", "203.0.113.1:5060");
+        let more = format!("Event: {package}\r\nExpires: 600\r\n");
+        let request = phone.request("SUBSCRIBE", "sip:6002@example.org", "w", &more);
+        let request = authorized(&mut world, &mut phone, &request);
+        let ok = ask(&mut world, &phone, &request);
+        assert_eq!(status_of(&ok), 200, "{ok}");
+        has_none(&ok, &INSIDE);
+        let at_pbx = world.expect(addr(PBX)).expect("ours");
+        has_none(&at_pbx, &PHONE);
+        let mut watch = Watch {
+            phone,
+            at_pbx,
+            cseq: 0,
+            tag: "tpbx",
+        };
+        say(
+            &mut world,
+            &pbx(),
+            &pbx().answer(&watch.at_pbx, 200, "OK", "Expires: 3600\r\n"),
+        );
+        let notify = watch.notify("active;expires=3600", &lamp(kind, body));
+        say(&mut world, &pbx(), &notify);
+        world.pass(SECOND);
+        let heard = world.drain(watch.phone.address);
+        let last = heard.last().expect("a NOTIFY");
+        assert!(last.contains("example.org"), "{last}");
+        heard.iter().for_each(|notify| has_none(notify, &INSIDE));
+    }
+}
+
+/// RFC 3515: it makes a subscription to how the reference went.
+#[test]
+fn a_refer_outside_of_a_call_goes_over_with_its_notifys() {
+    let mut world = hidden_world();
+    let (a, _) = pair(&mut world);
+    let mut p = pbx();
+    let more = "Refer-To: <sip:7001@198.51.100.5:5060>\r\nUser-Agent: Asterisk\r\n";
+    let refer = p.request("REFER", "sip:6001@192.0.2.1", "inside-refer", more);
+    say(&mut world, &p, &refer);
+    let at_phone = world.expect(a.address).expect("a REFER");
+    has_none(&at_phone, &INSIDE);
+    assert_eq!(header_of(&at_phone, "Refer-To"), "<sip:7001@example.org>");
+    say(&mut world, &a, &a.answer(&at_phone, 202, "Accepted", ""));
+    let accepted = world.expect(p.address).expect("a 202");
+    assert_eq!(status_of(&accepted), 202);
+    has_none(&accepted, &PHONE);
+    let mut a = a;
+    let body = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 203.0.113.1\r\n";
+    let lines = format!(
+        "Event: refer\r\nSubscription-State: terminated;reason=noresource\r\n{}",
+        lamp("message/sipfrag", body).replace("Server: Asterisk PBX 22\r\n", "")
+    );
+    let notify = from_callee(&mut a, "NOTIFY", &at_phone, 3, &lines);
+    say(&mut world, &a, &notify);
+    let at_pbx = world.expect(p.address).expect("a NOTIFY");
+    assert!(at_pbx.ends_with("\r\n\r\nSIP/2.0 200 OK\r\n"), "{at_pbx}");
+    assert_eq!(header_of(&at_pbx, "Call-ID"), "inside-refer");
+    has_none(&at_pbx, &PHONE);
+    say(&mut world, &p, &p.answer(&at_pbx, 200, "OK", ""));
+    assert_eq!(status_of(&world.expect(a.address).expect("a 200")), 200);
+    world.pass(2 * TIMER_N + SECOND);
+    assert_eq!(world.nodes[0].engine.bonds(), 0);
+}
+
+/// RFC 5057 4.1: the end of one leaves the dialog to the other.
+#[test]
+fn two_subscriptions_of_one_dialog_end_each_for_itself() {
+    let mut world = hidden_world();
+    let mut watch = Watch::begun(&mut world, "watch", DIALOG);
+    let ok = watch.answered(&mut world, 200, "Expires: 600\r\n");
+    told(&mut world, &mut watch, "active;expires=600");
+    let other = from_caller(&mut watch.phone, "SUBSCRIBE", &ok, 70).replacen(
+        "Content-Length: 0",
+        "Event: presence\r\nExpires: 60\r\nContent-Length: 0",
+        1,
+    );
+    say(&mut world, &watch.phone, &other);
+    let at_pbx = world.expect(addr(PBX)).expect("a second SUBSCRIBE");
+    let answer = pbx().answer(&at_pbx, 200, "OK", "Expires: 60\r\n");
+    say(&mut world, &pbx(), &answer);
+    assert_eq!(status_of(&world.expect(watch.phone.address).unwrap()), 200);
+    world.pass(Duration::from_secs(300));
+    told(&mut world, &mut watch, "active;expires=300");
+    told(&mut world, &mut watch, "terminated;reason=timeout");
+    world.pass(2 * TIMER_N + SECOND);
+    assert_eq!(world.nodes[0].engine.bonds(), 0);
+}
+
+/// A PBX that watches a phone: its NOTIFYs come from where the phone is, or show who they are from.
+#[test]
+fn a_phone_is_watched_by_the_pbx() {
+    let mut world = hidden_world();
+    let (mut a, _) = pair(&mut world);
+    let mut p = pbx();
+    let more = "Event: ua-profile\r\nExpires: 600\r\nUser-Agent: Asterisk\r\n";
+    let request = p.request("SUBSCRIBE", "sip:6001@192.0.2.1", "inside-watch", more);
+    say(&mut world, &p, &request);
+    let at_phone = world.expect(a.address).expect("a SUBSCRIBE");
+    has_none(&at_phone, &INSIDE);
+    let lines = "Event: ua-profile\r\nSubscription-State: active;expires=600\r\n";
+    let early = from_callee(&mut a, "NOTIFY", &at_phone, 1, lines);
+    let challenge = ask(&mut world, &a, &early);
+    assert_eq!(status_of(&challenge), 407);
+    say(
+        &mut world,
+        &a,
+        &a.answer(&at_phone, 200, "OK", "Expires: 600\r\n"),
+    );
+    let ok = world.expect(p.address).expect("a 200");
+    has_none(&ok, &PHONE);
+    let notify = from_callee(&mut a, "NOTIFY", &at_phone, 2, lines);
+    say(&mut world, &a, &notify);
+    let at_pbx = world.expect(p.address).expect("a NOTIFY");
+    assert_eq!(header_of(&at_pbx, "Call-ID"), "inside-watch");
+    assert_eq!(header_of(&at_pbx, "From"), header_of(&ok, "To"));
+    has_none(&at_pbx, &PHONE);
+    say(&mut world, &p, &p.answer(&at_pbx, 200, "OK", ""));
+    let answer = world.expect(a.address).expect("a 200");
+    assert_eq!(status_of(&answer), 200);
+    has_none(&answer, &INSIDE);
+}
