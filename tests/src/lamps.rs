@@ -16,8 +16,12 @@ use std::time::{Duration, Instant};
 pub struct Plan {
     /// Phones.
     pub phones: u8,
-    /// Lamps of each.
+    /// Lamps of each, at most a hundred; or of all together, if each is one phone's.
     pub lamps: u16,
+    /// Whether each lamp is one phone's, so that nothing is to be shared.
+    pub is_spread: bool,
+    /// How many SUBSCRIBEs a second Asterisk hears; `None`: as is the default.
+    pub rate: Option<u32>,
     /// Whether the subscriptions end at Bellhop.
     pub is_shared: bool,
     /// Whether Asterisk has its database again when it comes back.
@@ -47,10 +51,21 @@ impl Plan {
         Self {
             phones,
             lamps,
+            is_spread: false,
+            rate: None,
             is_shared: true,
             asterisk_remembers: false,
-            probe: "1s",
+            probe: "5s",
         }
+    }
+
+    /// The extension of a lamp of Asterisk's dial plan.
+    fn name(&self, lamp: u16) -> String {
+        format!("{}", if self.is_spread { 7000 } else { 500 } + lamp)
+    }
+
+    fn is_of(&self, phone: usize, lamp: u16) -> bool {
+        !self.is_spread || usize::from(lamp) % usize::from(self.phones) == phone
     }
 }
 
@@ -68,6 +83,9 @@ impl Lamps {
             setup = setup.data_dir(data.path()).log("warn");
             if plan.is_shared {
                 setup.more += "[subscriptions]\nshare = [\"dialog\"]\n";
+                if let Some(rate) = plan.rate {
+                    setup.more += &format!("resync_rate = {rate}\n");
+                }
             }
             setup
         };
@@ -92,8 +110,8 @@ impl Lamps {
             _lane: site.lane,
         };
         for at in 0..lamps.panels.len() {
-            for lamp in 0..plan.lamps {
-                lamps.panels[at].subscribe(&name(lamp));
+            for lamp in (0..plan.lamps).filter(|lamp| plan.is_of(at, *lamp)) {
+                lamps.panels[at].subscribe(&plan.name(lamp));
             }
             // Those who have subscribed are told meanwhile.
             for panel in &mut lamps.panels {
@@ -131,8 +149,8 @@ impl Lamps {
         for lamp in (first..self.plan.lamps).step_by(2) {
             let lit = &mut self.lit[usize::from(lamp)];
             *lit = !*lit;
-            self.set(lamp);
         }
+        self.set_all(first);
     }
 
     /// Kills Bellhop, has lamps change while nobody is there to tell, and starts it; how long it took until it was
@@ -165,9 +183,8 @@ impl Lamps {
             *lit = !*lit;
         }
         // It has forgotten what is lit, or some of it: its database is on disk a second later.
-        for lamp in 0..self.plan.lamps {
-            self.set(lamp);
-        }
+        self.set_all(0);
+        self.set_all(1);
         let lit = since.elapsed();
         (ready, lit + self.become_right(PATIENCE))
     }
@@ -191,7 +208,7 @@ impl Lamps {
     /// How many phones show a lamp otherwise than it is, by its extension.
     fn wrong(&self) -> Vec<(String, usize)> {
         let wrong = |(lamp, is_lit): (u16, &bool)| {
-            let name = name(lamp);
+            let name = self.plan.name(lamp);
             let others = |panel: &&Panel| !panel.shows(&name, *is_lit);
             let count = self.panels.iter().filter(others).count();
             (count > 0).then_some((name, count))
@@ -238,20 +255,26 @@ impl Lamps {
             .expect("a number")
     }
 
-    fn set(&self, lamp: u16) {
-        let word = match self.lit[usize::from(lamp)] {
+    /// Sets every second lamp from this one on at Asterisk: all of them are lit, or none is.
+    fn set_all(&self, first: u16) {
+        let word = match self.lit[usize::from(first)] {
             true => "INUSE",
             false => "NOT_INUSE",
         };
-        let name = name(lamp);
-        self.asterisk
-            .cli(&format!("devstate change Custom:lamp{name} {word}"));
+        let (plan, count) = (&self.plan, self.plan.lamps);
+        if plan.is_spread {
+            let (from, to) = (plan.name(first), plan.name(count));
+            let at = format!("Local/{from}{to}2{word}@lights");
+            self.asterisk
+                .cli(&format!("channel originate {at} application NoOp"));
+            return;
+        }
+        for lamp in (first..count).step_by(2) {
+            let name = plan.name(lamp);
+            self.asterisk
+                .cli(&format!("devstate change Custom:lamp{name} {word}"));
+        }
     }
-}
-
-/// The extension of a lamp of Asterisk's dial plan.
-fn name(lamp: u16) -> String {
-    format!("{}", 500 + lamp)
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);

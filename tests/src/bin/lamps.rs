@@ -20,22 +20,34 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut is_well = true;
-    for asterisk_remembers in [false, true] {
-        let plan = Plan {
-            asterisk_remembers,
-            ..Plan::of(phones.min(240), lamps)
-        };
+    let plan = Plan::of(phones.min(240), lamps);
+    let all = u16::from(plan.phones).saturating_mul(lamps).min(2_000);
+    let plans = [
+        plan,
+        Plan {
+            asterisk_remembers: true,
+            ..plan
+        },
+        Plan {
+            lamps: all,
+            is_spread: true,
+            rate: Some(RATE),
+            ..plan
+        },
+    ];
+    for plan in plans {
         let Some(mut scene) = Lamps::or_skip(plan) else {
             return ExitCode::FAILURE;
         };
-        let what = match asterisk_remembers {
+        let what = match plan.asterisk_remembers {
             false => "forgets its subscriptions",
             true => "has its database again",
         };
         println!(
-            "{} subscriptions, {} of ours at an Asterisk that {what}",
+            "{} subscriptions, {} of ours at an Asterisk that {what}, probed every {}",
             scene.subscriptions(),
-            scene.inbound()
+            scene.inbound(),
+            plan.probe
         );
         is_well &= under(&mut scene, kills);
     }
@@ -73,3 +85,5 @@ fn under(scene: &mut Lamps, kills: u16) -> bool {
 }
 
 const MOST: Duration = Duration::from_secs(10);
+/// SUBSCRIBEs a second where every lamp is asked for by itself.
+const RATE: u32 = 1_000;

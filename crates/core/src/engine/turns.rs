@@ -1,8 +1,9 @@
 //! When the PBX is asked: our SUBSCRIBEs of a shard, and its questions about those that are relayed, stand in line, and only
-//! the first takes a turn of those that they share with our registrations. However many phones ask for whatever, no
-//! registration waits for more than one of each shard.
+//! the first takes a turn, of those that they share with our registrations if they have no pace of their own. However many
+//! phones ask for whatever, no registration waits for more than one of each shard.
 
 use super::Engine;
+use crate::lease::interval;
 use crate::outbox::Outbox;
 use crate::share::Stander;
 use crate::time::Now;
@@ -37,8 +38,16 @@ impl Engine {
     /// As [`Engine::reserve_turn`]; it is not used before so long.
     pub(super) fn reserve_turn_after(&mut self, now: Now, wait: Duration) {
         if self.shares.line.wants_turn() {
-            let interval = self.config.registrar.leases.interval();
-            let at = self.shared.leases.reserve(now.instant, interval);
+            let at = match self.config.subscriptions.resync_rate {
+                Some(rate) => {
+                    let pace = &self.shared.subscriptions.pace;
+                    pace.reserve(now.instant, interval(rate))
+                }
+                None => {
+                    let interval = self.config.registrar.leases.interval();
+                    self.shared.leases.reserve(now.instant, interval)
+                }
+            };
             self.shares.turn_at(at.max(now.instant.after(wait)));
         }
     }

@@ -20,6 +20,7 @@ mod write;
 
 pub(crate) use answer::{Granted, is_listed, read as read_answer};
 pub(crate) use gift::Gift;
+pub(crate) use pace::{Pace, interval};
 pub(crate) use passing::{Passing, granted};
 pub use slots::{Count, Counts, Slot, Slots, View};
 use state::{Event, State};
@@ -114,11 +115,9 @@ impl LeaseConfig {
         home_of(aor, self.shards)
     }
 
-    /// The time between two REGISTERs: a fiftieth more than the rate needs, for what leaves a second apart may arrive a
-    /// little less than that apart, and the PBX is to hear no more than the rate in any second.
+    /// The time between two REGISTERs.
     pub(crate) fn interval(&self) -> Duration {
-        let second = Duration::from_millis(1_020);
-        second.checked_div(self.rate.max(1)).unwrap_or(second)
+        interval(self.rate)
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 /// Turns, one each interval; none is saved up, so that no second has more of them than another.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// Microseconds: the next turn that nobody has.
     next: AtomicU64,
 }
 
 impl Pace {
     /// Takes the next turn; gives when it is.
-    pub(super) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
+    pub(crate) fn reserve(&self, now: Instant, interval: Duration) -> Instant {
         let interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
         let taken = |next: u64| Some(next.max(now.as_micros()).saturating_add(interval));
         let before = self
@@ -34,6 +34,13 @@ impl Pace {
         let next = now.as_micros().saturating_add(interval);
         self.next.fetch_max(next, Ordering::AcqRel);
     }
+}
+
+/// The time between two turns of so many a second: a fiftieth more than the rate needs, for what leaves a second apart may
+/// arrive a little less than that apart, and the PBX is to hear no more than the rate in any second.
+pub(crate) fn interval(rate: u32) -> Duration {
+    let second = Duration::from_millis(1_020);
+    second.checked_div(rate.max(1)).unwrap_or(second)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::state::{Cause, Standing, State};
 use super::table::{Entry, Table, Tally};
 use super::thread::Thread;
 use crate::flow::Flow;
+use crate::lease::Pace;
 use crate::share::{Saves, Watcher};
 use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message, NameAddr};
@@ -23,6 +24,8 @@ pub struct Board {
     shared: AtomicUsize,
     /// What is kept of those that end here.
     pub saves: Saves,
+    /// Turns at the PBX, where subscriptions have some of their own.
+    pub(crate) pace: Pace,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,7 @@ impl Board {
         Self {
             parts: (0..PARTS).map(part).collect(),
             live: AtomicUsize::new(0),
+            pace: Pace::default(),
             shared: AtomicUsize::new(0),
             saves: Saves::default(),
         }

@@ -67,7 +67,7 @@ enum Command {
 /// What to do about upstreams.
 #[derive(Debug, Subcommand)]
 enum Upstreams {
-    /// Have all our registrations and subscriptions at the PBX made anew, at registrar.resync_rate
+    /// Have all our registrations and subscriptions at the PBX made anew, at their resync_rate
     Resync {
         /// Its name in the configuration; else the one that has them
         name: Option<String>,

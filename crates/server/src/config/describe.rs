@@ -156,6 +156,9 @@ struct SubscriptionsPart<'a> {
     min_expires: u32,
     max_expires: u32,
     upstream_expires: u32,
+    /// Absent: that of the registrar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resync_rate: Option<u32>,
     #[serde(serialize_with = "seconds")]
     linger: Duration,
 }
@@ -305,6 +308,7 @@ impl Settings {
                 min_expires: self.subscriptions.min_expires,
                 max_expires: self.subscriptions.max_expires,
                 upstream_expires: self.subscriptions.upstream_expires,
+                resync_rate: self.subscriptions.resync_rate,
                 linger: self.subscriptions.linger,
             },
             admin: self.admin.as_ref().map(|admin| AdminPart {

@@ -154,6 +154,11 @@ impl Settings {
                 "watching   {shared}: one subscription at the PBX for all who watch the same"
             ));
         }
+        if let Some(rate) = self.subscriptions.resync_rate {
+            lines.push(format!(
+                "watching   the PBX is asked for {rate} subscriptions a second at most"
+            ));
+        }
         let whose = match self.subscriptions.reg {
             Reg::Off => None,
             Reg::Own => Some("a user may watch his own bindings"),

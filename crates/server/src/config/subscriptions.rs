@@ -23,6 +23,7 @@ pub(super) fn read(
     let least = time(&section, report, "min_expires");
     let longest = time(&section, report, "max_expires");
     let upstream = time(&section, report, "upstream_expires");
+    let rate = section.whole("resync_rate", 1..=10_000);
     let linger = time(&section, report, "linger");
     let listed = section.sections("list");
     let lists = lists::read(listed, report, domains, !share.is_empty());
@@ -50,6 +51,7 @@ pub(super) fn read(
         min_expires,
         max_expires,
         upstream_expires: seconds(&upstream, default.upstream_expires),
+        resync_rate: rate.and_then(|rate| u32::try_from(rate.value).ok()),
         linger: linger.as_ref().map_or(default.linger, |field| field.value),
     };
     let idle = "means nothing here: nothing is shared";

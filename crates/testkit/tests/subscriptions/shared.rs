@@ -44,6 +44,26 @@ fn the_pbx_is_asked_in_the_first_watchers_name_for_the_resource_at_the_pbx() {
 }
 
 #[test]
+fn what_is_shared_may_have_a_pace_of_its_own_beside_that_of_registrations() {
+    for (own, least, most) in [(None, 1, 3), (Some(400), 40, 40)] {
+        let mut config = sharing();
+        config.registrar.leases.rate = 1;
+        config.subscriptions.resync_rate = own;
+        let mut party = Party::of(config);
+        for n in 0..40 {
+            let mut phone = party.guest(n, 200);
+            let uri = format!("sip:lamp{n}@example.org");
+            let request = phone.request("SUBSCRIBE", &uri, &format!("lamp{n}"), DIALOG);
+            let request = authorized(&mut party.world, &mut phone, &request);
+            assert_eq!(status_of(&party.sends(&phone, &request)), 200);
+        }
+        party.run(SECOND);
+        let asked = party.asked.len();
+        assert!((least..=most).contains(&asked), "{own:?}: {asked}");
+    }
+}
+
+#[test]
 fn other_resources_events_and_bodies_are_other_subscriptions() {
     let mut party = Party::new();
     let mut phone = party.guest(0, 200);

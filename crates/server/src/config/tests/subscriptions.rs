@@ -8,7 +8,8 @@ use std::time::Duration;
 fn what_is_shared_and_for_how_long_reaches_the_core() {
     let text = format!(
         "{BASE}[subscriptions]\nmost = 500\nshare = [\"dialog\", \"presence\", \"message-summary\"]\n\
-         min_expires = \"30s\"\nmax_expires = \"10m\"\nupstream_expires = \"2h\"\nlinger = \"5s\"\n"
+         min_expires = \"30s\"\nmax_expires = \"10m\"\nupstream_expires = \"2h\"\nlinger = \"5s\"\n\
+         resync_rate = 400\n"
     );
     let config = pretend().accepts(&text).core_config(&[], &[Vec::new()]);
     let share = ["dialog", "presence", "message-summary"];
@@ -20,6 +21,7 @@ fn what_is_shared_and_for_how_long_reaches_the_core() {
         min_expires: 30,
         max_expires: 600,
         upstream_expires: 7_200,
+        resync_rate: Some(400),
         linger: Duration::from_secs(5),
     };
     assert_eq!(config.subscriptions, expected);
@@ -36,7 +38,8 @@ fn nothing_is_shared_unless_it_is_asked_for() {
 fn what_cannot_be_shared_and_times_that_contradict_are_refused() {
     let text = "[[listen]]\nbind = \"udp:127.0.0.1:5060\"\n\
         [subscriptions]\nmost = -1\nshare = [\"dialog\", \"reg\", \"dialog\"]\n\
-        min_expires = \"2h\"\nmax_expires = \"1h\"\nupstream_expires = \"2d\"\nlinger = \"10ms\"\n";
+        min_expires = \"2h\"\nmax_expires = \"1h\"\nupstream_expires = \"2d\"\nlinger = \"10ms\"\n\
+        resync_rate = 0\n";
     insta::assert_snapshot!(pretend().refuses(text));
 }
 
