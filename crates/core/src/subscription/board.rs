@@ -81,7 +81,8 @@ impl Board {
         }
     }
 
-    /// A SUBSCRIBE goes on. Outside a dialog it makes a subscription, inside one it refreshes.
+    /// A SUBSCRIBE goes on. Outside a dialog it makes a subscription, inside one it refreshes; one that nobody has seen begin,
+    /// because the program was restarted meanwhile or there was no room, is known from then on.
     pub(crate) fn asked(
         &self,
         (shard, now): (u16, Instant),
@@ -97,7 +98,9 @@ impl Board {
         let is_first = request.to_tag().is_none_or(<[u8]>::is_empty);
         self.change(shard, |table| {
             let known = table.of_call(request.call_id(), event);
-            if table.is_asked_again(&known, tag, flow) || !is_first {
+            let asked = request.number(HeaderId::Expires).ok().flatten();
+            let is_end = !is_first && asked == Some(0);
+            if table.is_asked_again(&known, tag, flow) || is_end {
                 return;
             }
             if self.is_full(table, most, request) {
@@ -116,7 +119,7 @@ impl Board {
                 watcher: uri(request.from()),
                 resource: uri(request.to()),
                 state: State::asked(now, timer_n, cseq),
-                granted: request.number(HeaderId::Expires).ok().flatten(),
+                granted: asked,
                 began: now,
                 thread: flow.and_then(|flow| Thread::of(request, flow)),
             });

@@ -19,10 +19,15 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    /// The one that a SUBSCRIBE begins; its notifier is not known yet.
+    /// The one that a SUBSCRIBE begins, or goes on with; its notifier is not known yet.
     pub(super) fn of(request: Message<'_>, flow: Flow) -> Option<Box<Self>> {
+        let mut dialog = Dialog::of_request(request, b"")?;
+        if request.to_tag().is_some() {
+            let resource = request.to().ok()?.uri.raw;
+            dialog.local = [b"<", resource, b">"].concat().into();
+        }
         Some(Box::new(Self {
-            dialog: Dialog::of_request(request, b"")?,
+            dialog,
             flow,
             event: request.first(HeaderId::Event)?.value.into(),
             asked: 0,
@@ -74,6 +79,7 @@ impl Board {
     }
 }
 
+/// Its notifier has told something, so that we could speak in its place.
 fn stands(entry: &super::table::Entry) -> bool {
-    entry.thread.is_some() && entry.notifier_tag.is_some()
+    entry.thread.is_some() && entry.notifier_tag.is_some() && entry.state.cseq.1 > 0
 }

@@ -155,6 +155,60 @@ fn after_the_pbx_was_away_it_is_asked_about_each_and_what_it_has_forgotten_is_en
     }
 }
 
+/// It is between the phone and the PBX, and our signature shows the way; from its refresh on it is looked after again.
+#[test]
+fn a_relayed_subscription_outlives_bellhop_and_is_known_from_its_refresh_on() {
+    let mut world = world();
+    let mut watch = Watch::standing(&mut world);
+    let mut config = config();
+    config.upstreams[0].probe = Some(Duration::from_secs(60));
+    world.restart(0, config, auth());
+    world.pass(SECOND);
+    let probe = next(&mut world, addr(PBX), "OPTIONS ");
+    say(&mut world, &pbx(), &pbx().answer(&probe, 200, "OK", ""));
+    world.drain(addr(PBX));
+    assert_eq!(watch.notified(&mut world, "active;expires=600", 200), 200);
+    assert!(known(&world).is_empty());
+    watch.refreshed(&mut world, 600, 200, "Expires: 600\r\n");
+    assert_eq!(states(&world), ["waiting"]);
+    assert_eq!(watch.notified(&mut world, "active;expires=600", 200), 200);
+    assert_eq!(states(&world), ["active"]);
+    // The PBX forgets it, and the phone is told to subscribe anew, in its dialog.
+    world.pass(Duration::from_secs(60));
+    let asked = loop {
+        let asked = next(&mut world, addr(PBX), "OPTIONS ");
+        if header_of(&asked, "To").contains(";tag=") {
+            break asked;
+        }
+    };
+    say(&mut world, &pbx(), &pbx().answer(&asked, 481, "Gone", ""));
+    let end = next(&mut world, watch.phone.address, "NOTIFY ");
+    assert_eq!(
+        header_of(&end, "Subscription-State"),
+        "terminated;reason=deactivated"
+    );
+    let cseq = header_of(&end, "CSeq").split(' ').next().unwrap();
+    assert!(cseq.parse::<u32>().unwrap() > watch.cseq, "{end}");
+    assert_eq!(header_of(&end, "From").matches("tag=").count(), 1, "{end}");
+    for name in ["Call-ID", "To"] {
+        let of_pbx = watch.notify("active", "");
+        assert_eq!(header_of(&end, name), header_of(&of_pbx, name));
+    }
+}
+
+/// One that is ended is not known by that.
+#[test]
+fn the_end_of_a_subscription_that_nobody_has_seen_begin_makes_none() {
+    let mut world = world();
+    let mut watch = Watch::standing(&mut world);
+    world.restart(0, config(), auth());
+    watch.refreshed(&mut world, 0, 200, "Expires: 0\r\n");
+    assert!(known(&world).is_empty());
+    // Nor by a refresh that the PBX does not know.
+    watch.refreshed(&mut world, 600, 481, "");
+    assert!(known(&world).is_empty());
+}
+
 /// The next message at an address that begins so.
 fn next(world: &mut World, address: std::net::SocketAddr, start: &str) -> String {
     loop {
