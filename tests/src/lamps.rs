@@ -55,7 +55,7 @@ impl Plan {
             rate: None,
             is_shared: true,
             asterisk_remembers: false,
-            probe: "5s",
+            probe: "2s",
         }
     }
 
@@ -209,8 +209,11 @@ impl Lamps {
     fn wrong(&self) -> Vec<(String, usize)> {
         let wrong = |(lamp, is_lit): (u16, &bool)| {
             let name = self.plan.name(lamp);
-            let others = |panel: &&Panel| !panel.shows(&name, *is_lit);
-            let count = self.panels.iter().filter(others).count();
+            let own = (0..).zip(&self.panels);
+            let own = own.filter(|(at, _)| self.plan.is_of(*at, lamp));
+            let count = own
+                .filter(|(_, panel)| !panel.shows(&name, *is_lit))
+                .count();
             (count > 0).then_some((name, count))
         };
         (0..).zip(&self.lit).filter_map(wrong).collect()

@@ -2,12 +2,12 @@
 
 use super::find::{Found, find_notified};
 use super::read::{clip, event_of, told};
-use super::state::{Cause, Standing, State};
+use super::state::{Standing, State};
 use super::table::{Entry, Table, Tally};
 use super::thread::Thread;
 use crate::flow::Flow;
 use crate::lease::Pace;
-use crate::share::{Saves, Watcher};
+use crate::share::Saves;
 use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message, NameAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -81,8 +81,7 @@ impl Board {
         }
     }
 
-    /// A SUBSCRIBE goes on. Outside a dialog it makes a subscription, inside one it refreshes; one that nobody has seen begin,
-    /// because the program was restarted meanwhile or there was no room, is known from then on.
+    /// A SUBSCRIBE goes on. Outside a dialog it makes a subscription, inside one it refreshes one, which may be new here.
     pub(crate) fn asked(
         &self,
         (shard, now): (u16, Instant),
@@ -99,8 +98,7 @@ impl Board {
         self.change(shard, |table| {
             let known = table.of_call(request.call_id(), event);
             let asked = request.number(HeaderId::Expires).ok().flatten();
-            let is_end = !is_first && asked == Some(0);
-            if table.is_asked_again(&known, tag, flow) || is_end {
+            if table.is_asked_again(&known, tag, flow) || (!is_first && asked == Some(0)) {
                 return;
             }
             if self.is_full(table, most, request) {
@@ -246,34 +244,6 @@ impl Board {
         });
     }
 
-    /// A watcher whose subscription ends here stands so; gives its number here.
-    pub(crate) fn show(
-        &self,
-        (shard, now): (u16, Instant),
-        watcher: &Watcher,
-        standing: Standing,
-    ) -> u64 {
-        let until = watcher.until.after(GRACE);
-        let mut number = watcher.shown.unwrap_or_default();
-        self.change(shard, |table| {
-            if let Some(entry) = table.live.get(&number).filter(|_| watcher.shown.is_some()) {
-                let state = State {
-                    standing,
-                    until,
-                    ..entry.state
-                };
-                return table.settle(number, Ok(state));
-            }
-            number = table.insert(Entry::of_watcher(watcher, now, standing, until));
-        });
-        number
-    }
-
-    /// A watcher is gone.
-    pub(crate) fn hide(&self, shard: u16, number: u64, cause: Cause) {
-        self.change(shard, |table| table.settle(number, Err(cause)));
-    }
-
     /// There is one subscription of ours more, or less.
     pub(crate) fn count_source(&self, is_there: bool) {
         match is_there {
@@ -393,8 +363,6 @@ fn lock(part: &Part) -> MutexGuard<'_, Table> {
     part.table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// For how long a watcher that has expired is known: it is told so first.
-const GRACE: Duration = Duration::from_secs(120);
 /// Those of one Call-ID: forks of one SUBSCRIBE, and usages of one dialog.
 const MOST_IN_CALL: usize = 16;
 /// What a 2xx without Expires to a SUBSCRIBE without one grants: packages say what; an hour is the usual.

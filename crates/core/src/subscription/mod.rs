@@ -7,6 +7,7 @@ mod board;
 mod config;
 mod find;
 mod read;
+mod shown;
 mod state;
 mod table;
 mod thread;
