@@ -2,9 +2,9 @@
 
 use super::begin::hider;
 use super::call::{Ack, Bridge, Call, End, Pair, State};
+use super::early::keep_answer;
 use super::launch::Launch;
 use super::record::Cause;
-use super::reliable::{self, keep_answer};
 use super::table::Alarm;
 use super::write::{self, Ask, Tell};
 use crate::engine::Engine;
@@ -263,7 +263,7 @@ impl Engine {
             source.leg(bridge.from.other()),
         );
         hider.skips.timer = self.calls.has_timers(bridge.call);
-        hider.skips.reliable = bridge.pair.is_none() && !reliable::knows(asked);
+        hider.skips.reliable = self.calls.numbers_for(bridge, asked, source);
         write::response((asked, bridge.mark), &tell, (response, &hider))
     }
 

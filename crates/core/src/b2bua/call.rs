@@ -9,8 +9,9 @@
 
 use super::care::Care;
 use super::draft::Draft;
+use super::early::Heard;
 use super::leg::Leg;
-use super::reliable::{Heard, Reliable};
+use super::reliable::Reliable;
 use super::room::Rooms;
 use crate::auth::User;
 use crate::flow::Flow;

@@ -33,6 +33,7 @@ mod call;
 mod care;
 mod directory;
 mod draft;
+mod early;
 mod end;
 mod headers;
 mod hide;

@@ -1,14 +1,10 @@
-//! Provisional responses that are acknowledged on one leg alone (RFC 3262). Where both ends know how, they do it
-//! themselves, through us. Where the caller does not, the PRACKs are ours; where he requires it and the called does
-//! not know it, what he gets is ours: numbered, and sent again until his PRACK comes.
+//! Provisional responses that the caller requires to acknowledge and the called does not know how to have acknowledged
+//! (RFC 3262): what the caller gets is ours, numbered, and sent again until his PRACK comes.
 
 use super::call::{Bridge, Call, End, Pair};
-use super::launch::Launch;
 use super::record::Cause;
-use super::table::{Alarm, Found};
-use super::write::{self, Ask};
+use super::table::{Alarm, Calls, Found};
 use crate::engine::{Engine, Received};
-use crate::flow::Flow;
 use crate::hex;
 use crate::outbox::Outbox;
 use crate::proxy::Context;
@@ -19,23 +15,14 @@ use memchr::memmem;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// An early dialog of the called whose responses we acknowledge.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    /// The tag that is ours on the A leg.
-    pair: u64,
-    /// The number of the last.
-    rseq: u32,
-    /// The answer that it was given in one of them, as the caller was told it: the 2xx need not say it again.
-    sdp: Box<[u8]>,
-}
-
 /// Provisional responses of ours that the caller acknowledges.
 #[derive(Debug)]
 pub(crate) struct Reliable {
     server: TransactionId,
     /// For each early dialog, by the tag that is ours, the last number.
     numbers: Vec<(u64, u32)>,
+    /// Early dialogs in which the called numbers his own.
+    theirs: Vec<u64>,
     /// What is sent again until its PRACK comes; only one at a time.
     sent: Option<Sent>,
     /// What is said after that; at its end maybe the 2xx, which must not overtake a description (3).
@@ -55,51 +42,6 @@ struct Sent {
 }
 
 impl Engine {
-    /// A provisional response of the called that is to be acknowledged, to a caller who cannot: we do. False: it is a
-    /// copy, or comes too early, and is not heard (4).
-    pub(super) fn acknowledges_early(
-        &mut self,
-        now: Now,
-        bridge: &mut Bridge,
-        pair: &mut Pair,
-        (response, flow): (Message<'_>, Flow),
-        out: &mut Outbox,
-    ) -> bool {
-        let is_known = bridge.request.as_ref().map(|asked| knows(asked.message()));
-        let number = rseq(response).filter(|_| is_known == Some(false));
-        let (Some(number), Ok((invite, _))) = (number, response.cseq()) else {
-            return true;
-        };
-        let tag = pair.a.local_tag;
-        match bridge.early.iter_mut().find(|heard| heard.pair == tag) {
-            Some(heard) if heard.rseq.checked_add(1) != Some(number) => return false,
-            Some(heard) => heard.rseq = number,
-            None => {
-                if bridge.early.len() >= MOST_EARLY {
-                    bridge.early.remove(0);
-                }
-                bridge.early.push(Heard {
-                    pair: tag,
-                    rseq: number,
-                    sdp: Box::default(),
-                });
-            }
-        }
-        let user = self.calls.get(bridge.call);
-        let user = user.and_then(|call| call.half(bridge.from).user.clone());
-        let seq = pair.b.next_seq();
-        let ask = Ask {
-            method: b"PRACK",
-            leg: &pair.b,
-            seq,
-            rack: Some(&format!("{number} {invite} INVITE")),
-        };
-        if let Some(prack) = write::request(&ask, None) {
-            self.launch(now, Launch::new(prack, &pair.b, flow, user), out);
-        }
-        true
-    }
-
     /// A response on its way to the caller. True: it is one that he is to acknowledge, or one that waits for that, and
     /// has been seen to.
     pub(crate) fn is_said_reliably(
@@ -142,19 +84,24 @@ impl Engine {
             reliable.refusal = refusal.into();
             return true;
         }
-        // The called's own: his and the caller's to see to.
-        if rseq(response).is_some() {
-            return false;
-        }
         let reliable = call.reliable.get_or_insert_with(|| {
             Box::new(Reliable {
                 server,
                 numbers: Vec::new(),
+                theirs: Vec::new(),
                 sent: None,
                 waits: VecDeque::new(),
                 refusal: Box::default(),
             })
         });
+        // The called's own: his and the caller's to see to, and so is what he says plainly after it.
+        let is_theirs = reliable.theirs.contains(&tag);
+        if is_theirs || rseq(response).is_some() {
+            if !is_theirs && reliable.theirs.len() < MOST_EARLY {
+                reliable.theirs.push(tag);
+            }
+            return false;
+        }
         if reliable.sent.is_some() {
             if reliable.waits.len() < MOST_WAITING {
                 reliable.waits.push_back((tag, status, bytes.into()));
@@ -314,24 +261,15 @@ impl Engine {
     }
 }
 
-impl Bridge {
-    /// The answer that an early dialog of the called has been given in a response that we acknowledged.
-    pub(super) fn answer_of(&self, pair: &Pair) -> Option<&[u8]> {
-        let mut early = self.early.iter();
-        let heard = early.find(|heard| heard.pair == pair.a.local_tag)?;
-        Some(&heard.sdp)
-    }
-}
-
-/// Remembers the answer in a provisional response that we have acknowledged, as the caller is told it.
-pub(super) fn keep_answer(bridge: &mut Bridge, pair: u64, told: Message<'_>) {
-    let kind = told.first(HeaderId::ContentType).map(|field| field.value);
-    let is_sdp = kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/sdp"));
-    let mut early = bridge.early.iter_mut();
-    if let Some(heard) = early.find(|heard| heard.pair == pair)
-        && is_sdp
-    {
-        heard.sdp = told.body().into();
+impl Calls {
+    /// Whether provisional responses of an early dialog are between the called and us: the caller knows none that are
+    /// to be acknowledged, or has been told some of ours.
+    pub(super) fn numbers_for(&self, bridge: &Bridge, asked: Message<'_>, pair: &Pair) -> bool {
+        let is_ours = |reliable: &Reliable| {
+            let mut numbers = reliable.numbers.iter();
+            numbers.any(|(tag, _)| *tag == pair.a.local_tag)
+        };
+        bridge.pair.is_none() && (!knows(asked) || self.reliable(bridge.call).is_some_and(is_ours))
     }
 }
 
@@ -382,4 +320,4 @@ const FIRST: u64 = 0x7fff_ffff;
 /// Responses that wait for their turn; further ones are not said.
 const MOST_WAITING: usize = 8;
 /// Early dialogs whose numbers are remembered.
-const MOST_EARLY: usize = 16;
+pub(super) const MOST_EARLY: usize = 16;

@@ -3,6 +3,7 @@
 use super::call::{Bridge, Call, End};
 use super::outside::Bonds;
 use super::record::Cause;
+use super::reliable::Reliable;
 use crate::config::{Config, Listener, Zone};
 use crate::hex;
 use crate::time::Instant;
@@ -206,6 +207,11 @@ impl Calls {
                 self.timers.cancel(&(id, alarm));
             }
         }
+    }
+
+    /// Provisional responses of ours in a call that begins.
+    pub(super) fn reliable(&self, id: u64) -> Option<&Reliable> {
+        self.live.get(&id)?.reliable.as_deref()
     }
 
     /// Whether each leg of a call has a session timer of its own.

@@ -148,6 +148,37 @@ fn a_caller_who_requires_prack_has_it_from_us_if_the_called_knows_none() {
 }
 
 #[test]
+fn a_called_who_numbers_some_of_his_responses_only_mixes_nothing_up() {
+    let more = format!("Require: 100rel\r\n{OFFER}");
+    // His own first: what he says plainly after it stays plain, for no number of ours could follow his.
+    let (mut world, mut a, p) = scene();
+    let (_, at_pbx) = dial(&mut world, &mut a, &p, "call-1", &more);
+    rings(&mut world, &p, &at_pbx, 183, 40, OFFER);
+    assert_eq!(header_of(&skip(&mut world, a.address, 100), "RSeq"), "40");
+    say(&mut world, &p, &p.answer(&at_pbx, 180, "Ringing", ""));
+    let plain = world.expect(a.address).unwrap();
+    assert_eq!((status_of(&plain), header(&plain, "RSeq")), (180, None));
+    assert_eq!(world.drain(p.address), [""; 0]);
+    // Ours first: his are acknowledged by us and numbered anew.
+    let (mut world, mut a, p) = scene();
+    let (invite, at_pbx) = dial(&mut world, &mut a, &p, "call-1", &more);
+    say(&mut world, &p, &p.answer(&at_pbx, 180, "Ringing", ""));
+    let ringing = skip(&mut world, a.address, 100);
+    let first: u32 = header_of(&ringing, "RSeq").parse().unwrap();
+    rings(&mut world, &p, &at_pbx, 183, 40, OFFER);
+    let ours = world.expect(p.address).unwrap();
+    assert_eq!(header_of(&ours, "RAck"), "40 1 INVITE");
+    say(&mut world, &p, &p.answer(&ours, 200, "OK", ""));
+    let number = header_of(&invite, "CSeq").split(' ').next().unwrap();
+    let his = prack(&mut a, &ringing, 9, &format!("{first} {number} INVITE"));
+    assert_eq!(status_of(&ask(&mut world, &a, &his)), 200);
+    let early = world.expect(a.address).unwrap();
+    assert_eq!(status_of(&early), 183);
+    assert_eq!(header_of(&early, "RSeq"), (first + 1).to_string());
+    assert_eq!(early.matches("100rel").count(), 1, "{early}");
+}
+
+#[test]
 fn without_a_prack_the_invite_is_refused_and_the_called_rings_no_more() {
     let (mut world, mut a, p) = scene();
     let (_, at_pbx) = required(&mut world, &mut a, &p);
