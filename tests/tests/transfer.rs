@@ -88,7 +88,19 @@ fn sipp_holds_a_phone_and_transfers_it_to_the_echo() {
         };
         let mut other = legs.site.baresip(2, Udp);
         let call = legs.site.sipp(1, "refer").to("86002").over(transport);
-        call.args(&["-d", "500", "-key", "target", "600"]).run();
+        let messages = call
+            .args(&["-aa", "-d", "500", "-key", "target", "600"])
+            .run();
+        for told in ["SIP/2.0 100 Trying\r\n", "SIP/2.0 200 OK\r\n"] {
+            let is_told = |notify: &str| {
+                notify
+                    .split("\r\n\r\n")
+                    .nth(1)
+                    .is_some_and(|b| b.starts_with(told))
+            };
+            let mut notifies = messages.split("NOTIFY sip:").skip(1);
+            assert!(notifies.any(is_told), "{messages}");
+        }
         other.in_call();
         other.listen_on(4);
         other.hang_up();
