@@ -17,15 +17,16 @@ use super::ids::{Ids, Misused};
 use super::leg::Leg;
 use super::write::{self, Ask};
 use crate::engine::{Engine, Received, sender, shard_of_call};
-use crate::flow::Flow;
+use crate::flow::{Destination, Flow};
 use crate::outbox::Outbox;
 use crate::policy::Story;
 use crate::record_route::{Side, Token};
 use crate::registrar::{Aor, Device};
-use crate::routing::{Proof, Routes, Routing};
+use crate::routing::{Hop, Kind, Proof, Routes, Routing, Target};
 use crate::share::{self, Note};
 use crate::time::Now;
 use bellhop_wire::Method;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What shards say to each other of dialogs that are named.
@@ -107,6 +108,35 @@ impl Engine {
             Some(Method::Refer) => self.referred(received),
             _ => return Some(story),
         };
+        self.find_named(now, (received, proof), asked, story, out)
+    }
+
+    /// As [`Engine::with_named`], for a REFER outside of calls that goes to this target first.
+    pub(crate) fn with_told(
+        &mut self,
+        now: Now,
+        (received, proof): (&Received<'_>, &Proof),
+        story: Option<Box<Story>>,
+        target: Option<&Target>,
+        out: &mut Outbox,
+    ) -> Option<Option<Box<Story>>> {
+        let told = target.map_or_else(
+            || Place::nowhere(received.flow),
+            |to| Place::of(to, received.flow),
+        );
+        let asked = Ids::of_refer(received.message)
+            .map(|ids| ids.map(|ids| (ids, self.invites(received, proof), Some(told))));
+        self.find_named(now, (received, proof), asked, story, out)
+    }
+
+    fn find_named(
+        &mut self,
+        now: Now,
+        (received, proof): (&Received<'_>, &Proof),
+        asked: Result<Option<(Ids, Asker, Option<Place>)>, Misused>,
+        story: Option<Box<Story>>,
+        out: &mut Outbox,
+    ) -> Option<Option<Box<Story>>> {
         let (ids, by, told) = match asked {
             Ok(Some(asked)) => asked,
             Ok(None) => return Some(story),
@@ -269,6 +299,32 @@ impl Named {
 }
 
 impl Place {
+    /// Where a request of this flow is about to go.
+    fn of(target: &Target, from: Flow) -> Self {
+        match (&target.hop, target.kind) {
+            (Hop::To(Destination::Flow { flow, .. }), Kind::Binding | Kind::Dialog) => Self {
+                side: Side::Flow(*flow, target.device),
+                flow: *flow,
+            },
+            (Hop::To(to), Kind::Upstream) => Self {
+                side: Side::Direct,
+                flow: Flow {
+                    remote: to.remote(),
+                    ..from
+                },
+            },
+            _ => Self::nowhere(from),
+        }
+    }
+
+    /// No end of any dialog.
+    fn nowhere(from: Flow) -> Self {
+        let remote = SocketAddr::from(([0; 4], 0));
+        let flow = Flow { remote, ..from };
+        let side = Side::Flow(flow, None);
+        Self { side, flow }
+    }
+
     /// Whether this is the same user agent.
     pub(super) fn is_same(&self, other: Self) -> bool {
         match (self.side, other.side) {

@@ -109,7 +109,7 @@ impl Engine {
         };
         let dialog = story.as_ref().and_then(|story| story.named.as_ref());
         let routing = match (&route, dialog) {
-            (_, Some(Ok(dialog))) => self.to_named(now, dialog),
+            (_, Some(Ok(dialog))) if method == Method::Invite => self.to_named(now, dialog),
             (Some(route), _) => named(&scene, message, route, routes, &proof),
             (None, _) => choose(&scene, message, uri, routes, &proof),
         };
@@ -150,6 +150,15 @@ impl Engine {
                 });
             }
             Routing::Targets { groups, why } => (groups, why),
+        };
+        let story = if method == Method::Refer && self.is_exchanged(method, routes) {
+            let first = groups.front().and_then(|group| group.targets.first());
+            match self.with_told(now, (received, &proof), story, first, out) {
+                Some(story) => story,
+                None => return,
+            }
+        } else {
+            story
         };
         // 16.3 step 3; an OPTIONS that may go no further is answered here (11).
         if message.max_forwards() == Ok(Some(0)) {

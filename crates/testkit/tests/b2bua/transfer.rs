@@ -180,6 +180,50 @@ fn a_join_goes_over_as_a_replaces_does() {
     assert_eq!(world.drain(b.address).len(), 0);
 }
 
+/// RFC 5589 6: some phones refer outside of the call.
+#[test]
+fn a_refer_outside_of_calls_names_a_dialog_as_who_gets_it_knows_it() {
+    for shards in SHARDS {
+        let (mut world, [mut a, mut b, c], mut p) = parties(shards);
+        let [id, other] = call_ids(shards);
+        let talk = call(&mut world, &mut a, &p, "7001", &id);
+        let lines = |replaces: &str| {
+            let value = in_uri(replaces);
+            format!("Refer-To: <sip:7001@192.0.2.1?Replaces={value}>\r\n")
+        };
+        // To the PBX, which has that dialog.
+        let named = lines(&talk.called_by_caller());
+        let refer = a.request("REFER", "sip:7002@example.org", &other, &named);
+        let refer = authorized(&mut world, &mut a, &refer);
+        say(&mut world, &a, &refer);
+        let came = skip_until(&mut world, &p, "REFER ");
+        assert_eq!(replaces_of(&came), talk.called_by_itself());
+        world.drain(a.address);
+        // To a phone, which has not.
+        let refer = a.request("REFER", "sip:6003@example.org", "refer-2", &named);
+        let refer = authorized(&mut world, &mut a, &refer);
+        say(&mut world, &a, &refer);
+        let came = skip_until(&mut world, &c, "REFER ");
+        assert_ne!(replaces_of(&came), talk.called_by_itself());
+        shows_nothing(&came);
+        let came = replace(&mut world, &mut b, &p, &replaces_of(&came));
+        assert_eq!(header_of(&came, "Replaces"), talk.called_by_itself());
+        // Of the PBX, to a phone that has it.
+        let named = lines(&talk.caller_by_called());
+        let refer = p.request("REFER", "sip:6001@example.org", "refer-3", &named);
+        say(&mut world, &p, &refer);
+        let came = skip_until(&mut world, &a, "REFER ");
+        assert_eq!(replaces_of(&came), talk.caller_by_itself());
+        shows_nothing(&came);
+        // Of somebody else.
+        let named = lines(&talk.called_by_caller());
+        world.drain(b.address);
+        let refer = b.request("REFER", "sip:7002@example.org", "refer-4", &named);
+        let refer = authorized(&mut world, &mut b, &refer);
+        assert_eq!(status_of(&ask(&mut world, &b, &refer)).max(100), 403);
+    }
+}
+
 /// Call-ID and tags of a message.
 fn words_of(message: &str) -> Vec<String> {
     let tags = ["From", "To"].map(|name| header_of(message, name).split(";tag=").nth(1));

@@ -6,6 +6,7 @@ use super::super::hide::Hider;
 use super::super::known::OUTSIDE;
 use super::super::launch::has_contact;
 use super::super::leg::{Leg, contact_of};
+use super::super::translate;
 use super::super::write::{self, Ask};
 use super::bond::Bond;
 use super::exchange::Exchange;
@@ -96,8 +97,16 @@ impl Engine {
             seq: pair.b.seq,
             rack: None,
         };
-        let request = write::request(&ask, Some((message, &self.outside_hider(&pair.a))))
-            .ok_or((400, "Request cannot be written anew"))?;
+        let hider = self.outside_hider(&pair.a);
+        let mut request = write::request(&ask, Some((message, &hider)));
+        let named = context
+            .story
+            .as_ref()
+            .and_then(|story| story.named.as_ref());
+        if let (Some(Ok(named)), Some(written)) = (named, &request) {
+            request = translate::in_refer(written, message, named, &hider);
+        }
+        let request = request.ok_or((400, "Request cannot be written anew"))?;
         // From here on there may be answers that have no Via but ours.
         let number = self.calls.reserve();
         if makes_dialogs {
