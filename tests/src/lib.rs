@@ -31,6 +31,7 @@ pub mod lane;
 pub mod leaks;
 pub mod message;
 pub mod netns;
+pub mod outlive;
 pub mod phone;
 pub mod pjsua;
 pub mod process;

@@ -6,7 +6,7 @@
 //! million, `coverage` says which lines that reaches; `count` holds the
 //! micro-benchmarks to their committed figures; `torture` sends the messages of
 //! RFC 4475 and RFC 5118 to the running program; `flood` lets strangers flood it, `kills` kills it
-//! under registrations, `lamps` under subscriptions, `swaps` and `abuse` put plugins
+//! under registrations, `calls` under calls of two legs, `lamps` under subscriptions, `swaps` and `abuse` put plugins
 //! under strain in it; `timing` asks it for users that are there and that are not; `bench` measures Bellhop beside Kamailio.
 
 #![allow(
@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 mod avalanche;
 mod bench;
+mod calls;
 mod count;
 mod coverage;
 mod fanout;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Some((name, args)) if name == "swaps" => strain::swaps(&root(), args),
         Some((name, args)) if name == "abuse" => strain::abuse(&root(), args),
         Some((name, args)) if name == "kills" => kills::run(&root(), args),
+        Some((name, args)) if name == "calls" => calls::run(&root(), args),
         Some((name, args)) if name == "lamps" => lamps::run(&root(), args),
         Some((name, args)) if name == "avalanche" => avalanche::run(&root(), args),
         Some((name, args)) if name == "fanout" => fanout::run(&root(), args),
@@ -96,6 +98,8 @@ usage: cargo xtask tidy          check the rules of the house: arrows, file size
                                  a plugin that misbehaves for one peer, and what others' calls notice
        cargo xtask kills [--kills N] [--rate N] [--users N]
                                  kill the program under registrations: nothing acknowledged is lost
+       cargo xtask calls [--calls N] [--kills N] [--rate N]
+                                 kill the program under calls of two legs: their BYEs get through after it
        cargo xtask lamps [--kills N] [--phones N] [--lamps N]
                                  kill the program, and Asterisk, under panels of lamps: right in 10 s
        cargo xtask avalanche [--phones N] [--rate N] [--durable 0|1]

@@ -1,7 +1,7 @@
 //! What the core wants done: messages to send and events to tell. The caller owns it, drains it after
 //! each input and uses it again, so that in steady state nothing is allocated for output.
 
-use crate::b2bua::CallRecord;
+use crate::b2bua::{CallKey, CallRecord};
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow, Transport};
 use crate::lease::{Demand, Outcome};
@@ -116,6 +116,8 @@ pub enum Changed {
     Watcher(Tag),
     /// A subscription of ours at the PBX ([`crate::share::Saves`]).
     Source(Tag),
+    /// A call of two legs ([`crate::engine::Engine::save_call`]).
+    Call(CallKey),
 }
 
 /// Something could not be put on disk.

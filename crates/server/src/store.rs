@@ -1,15 +1,20 @@
 //! The store in the running program: where it is, what is put back at the start, and how the workers hear that
 //! something is on disk.
 
+mod calls;
+
+use self::calls::CallStore;
 use crate::{
     config::Settings,
-    driver::{Answers, Clock},
+    driver::{Answers, Clock, Shards},
 };
 use bellhop_core::{
     engine::{Engine, Shared},
     outbox::{Changed, Persist, Ticket},
 };
-use bellhop_store::{Begun, Item, Keeper, Kept, Key, Loaded, Names, Status, begin, open_again};
+use bellhop_store::{
+    Begun, Item, Keeper, Kept, Key, Loaded, Manner, Names, Status, begin, open_again,
+};
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// The store, if there is a data directory.
@@ -22,6 +27,7 @@ pub(crate) struct Store {
 struct Running {
     keeper: Arc<Keeper>,
     path: PathBuf,
+    calls: CallStore,
 }
 
 impl Store {
@@ -39,13 +45,12 @@ impl Store {
         let Some(dir) = &settings.server.data_dir else {
             tracing::info!(
                 "no server.data_dir: bindings are kept in memory; after a restart phones must register again, at \
-                 the latest when their registration runs out"
+                 the latest when their registration runs out, and calls of two legs are lost"
             );
             return Ok(Self::default());
         };
         let path = dir.join(FILE);
-        let listeners = settings.listeners.iter();
-        let names = Names::new(listeners.map(|l| (l.name.clone(), l.bind.transport)));
+        let names = names_of(settings);
         let kept = Kept::new(Arc::clone(&shared.location), names, move || clock.now());
         let kept = kept.with(Arc::clone(&shared.subscriptions));
         let began = Instant::now();
@@ -59,19 +64,33 @@ impl Store {
             move || open_again(&again, &all, clock.now().unix),
             kept,
             Box::new(move |tickets, stored| answers.stored(tickets, stored)),
+            Manner::AT_ONCE,
         )
         .map_err(|error| format!("the store cannot start: {error}"))?;
         let keeper = Arc::new(keeper);
-        let running = Some(Running { keeper, path });
+        let calls = CallStore::start(settings, dir, clock)?;
+        let running = Some(Running {
+            keeper,
+            path,
+            calls,
+        });
         Ok(Self { running })
     }
 
     /// Has an engine answer REGISTERs and SUBSCRIBEs only when what they promise is on disk, if there is one, and take
-    /// back its watchers.
+    /// back its watchers and calls.
     pub(crate) fn join(&self, engine: &mut Engine, clock: Clock) {
-        if self.running.is_some() {
+        if let Some(running) = &self.running {
             engine.set_durable();
             engine.restore(clock.now());
+            running.calls.join(engine, clock);
+        }
+    }
+
+    /// From now on these know the calls that live. To be called before anything is submitted.
+    pub(crate) fn attach(&self, shards: &Arc<Shards>) {
+        if let Some(running) = &self.running {
+            running.calls.attach(shards);
         }
     }
 
@@ -80,20 +99,35 @@ impl Store {
         let Some(running) = &self.running else {
             return persists.filter_map(|persist| persist.ticket).collect();
         };
-        let item = |Persist { ticket, what }| Item {
-            key: match what {
+        // Most turns change no call, and this asks for no memory then.
+        let mut calls = Vec::new();
+        let items = persists.filter_map(|Persist { ticket, what }| {
+            let key = match what {
                 Changed::Bindings(aor) => Key::Bindings(aor),
                 Changed::Watcher(tag) => Key::Watchers(tag),
                 Changed::Source(tag) => Key::Sources(tag),
-            },
-            ticket,
-        };
-        running.keeper.submit(persists.map(item))
+                Changed::Call(key) => {
+                    let key = Key::Calls(key);
+                    calls.push(Item { key, ticket });
+                    return None;
+                }
+            };
+            Some(Item { key, ticket })
+        });
+        let refused = running.keeper.submit(items);
+        running.calls.submit(calls);
+        refused
     }
 
     /// What it is at; `None`: there is none.
     pub(crate) fn status(&self) -> Option<Status> {
         Some(self.running.as_ref()?.keeper.status())
+    }
+
+    /// What the store of calls is at, and how large its file is; `None`: there is none.
+    pub(crate) fn calls(&self) -> Option<(Status, Option<u64>)> {
+        let calls = &self.running.as_ref()?.calls;
+        Some((calls.status(), calls.size()))
     }
 
     /// How large the file is.
@@ -107,8 +141,15 @@ impl Store {
     pub(crate) fn stop(&self) {
         if let Some(running) = &self.running {
             running.keeper.stop();
+            running.calls.stop();
         }
     }
+}
+
+/// The listeners, as the stores name them.
+fn names_of(settings: &Settings) -> Names {
+    let listeners = settings.listeners.iter();
+    Names::new(listeners.map(|l| (l.name.clone(), l.bind.transport)))
 }
 
 /// What was put back, and what was not.

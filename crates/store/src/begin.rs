@@ -3,8 +3,9 @@
 
 use crate::{
     bindings::{Kept, Loaded},
-    file::{Cannot, File, Key, Table, last_aside, set_aside, sync_folder},
+    file::{Cannot, File, last_aside, set_aside, sync_folder},
     keeper::Source as _,
+    table::{Key, Table},
 };
 use std::{
     fs, io,
@@ -27,7 +28,7 @@ pub struct Begun {
 /// # Errors
 /// It is locked, newer than this program, or the disk lets us neither read nor write it.
 pub fn begin(path: &Path, kept: &Kept, unix: Duration) -> Result<Begun, Cannot> {
-    finish_replacing(path)?;
+    finish_replacing(path, "phones must register again")?;
     let opened = File::open(path).and_then(|file| {
         let loaded = kept.load(&file)?;
         Ok((file, loaded))
@@ -107,7 +108,7 @@ pub fn open_again(path: &Path, kept: &Kept, unix: Duration) -> Result<File, Cann
 /// Puts a new file, filled by `fill`, in the place of a damaged one, which is set aside; gives where that is. The
 /// new one is whole and on disk before the old one is touched, so that there is never a moment at which a crash
 /// leaves neither ([`finish_replacing`]).
-fn replace(
+pub(crate) fn replace(
     path: &Path,
     unix: Duration,
     fill: impl FnOnce(&File) -> Result<(), Cannot>,
@@ -125,8 +126,9 @@ fn replace(
     Ok((file, aside))
 }
 
-/// Goes on where a crash has broken [`replace`] off: a new file whose place is free is whole, any other is not.
-fn finish_replacing(path: &Path) -> io::Result<()> {
+/// Goes on where a crash has broken [`replace`] off: a new file whose place is free is whole, any other is not. `loss` is
+/// what a file that is gone means.
+pub(crate) fn finish_replacing(path: &Path, loss: &str) -> io::Result<()> {
     let next = next_of(path);
     if path.exists() {
         // If it cannot be dropped now, that is said when another is to be begun.
@@ -142,7 +144,7 @@ fn finish_replacing(path: &Path) -> io::Result<()> {
         );
     } else if let Some(aside) = last_aside(path) {
         tracing::warn!(
-            "There is no {}, and a new one is begun, though {} is there: phones must register again.",
+            "There is no {}, and a new one is begun, though {} is there: {loss}.",
             path.display(),
             aside.display()
         );
@@ -231,13 +233,13 @@ mod tests {
         // Before the damaged one was touched.
         fs::write(&path, "damaged").unwrap();
         fs::write(&next, "half").unwrap();
-        finish_replacing(&path).unwrap();
+        finish_replacing(&path, "").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"damaged");
         assert!(!next.exists());
         // After it was set aside.
         fs::write(&next, "whole").unwrap();
         set_aside(&path, 1).unwrap();
-        finish_replacing(&path).unwrap();
+        finish_replacing(&path, "").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(last_aside(&path).unwrap(), dir.join("state.redb.damaged-1"));
         fs::remove_dir_all(&dir).unwrap();

@@ -3,9 +3,10 @@
 
 use crate::{
     codec::{self, Named, Unreadable},
-    file::{Cannot, File, Key, Table},
+    file::{Cannot, File},
     keeper::Source,
     shares,
+    table::{Key, Table},
 };
 use bellhop_core::{
     flow::{Flow, ListenerId, Transport},
@@ -54,13 +55,15 @@ impl Names {
         Self(listeners.into_iter().collect())
     }
 
-    fn of(&self, listener: ListenerId) -> &str {
+    /// The name of a listener.
+    pub(crate) fn of(&self, listener: ListenerId) -> &str {
         self.0
             .get(usize::from(listener.0))
             .map_or("", |(name, _)| name)
     }
 
-    fn find(&self, name: &str, transport: Transport) -> Option<ListenerId> {
+    /// The listener of this name and transport.
+    pub(crate) fn find(&self, name: &str, transport: Transport) -> Option<ListenerId> {
         let is = |(own, by): &(String, Transport)| own == name && *by == transport;
         let place = self.0.iter().position(is)?;
         u16::try_from(place).ok().map(ListenerId)
@@ -217,7 +220,7 @@ impl Source for Kept {
                 shares::write_source(tag.as_str(), &source, out);
                 true
             }),
-            Key::Leases(_) => false,
+            Key::Leases(_) | Key::Calls(_) => false,
         }
     }
 
@@ -232,7 +235,7 @@ impl Source for Kept {
             }
             Key::Watchers(tag) => saves.watcher(*tag).is_some(),
             Key::Sources(tag) => saves.source(*tag).is_some(),
-            Key::Leases(_) => false,
+            Key::Leases(_) | Key::Calls(_) => false,
         }
     }
 

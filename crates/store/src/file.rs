@@ -1,6 +1,6 @@
 //! The file: opened with its checksums verified, set aside if it is damaged, written in whole groups.
 
-use bellhop_core::{registrar::Aor, share::Tag};
+use crate::table::{Key, Table};
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _,
     ReadableTableMetadata as _, StorageError, TableDefinition, TableError,
@@ -12,39 +12,14 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::Arc,
 };
-
-/// The tables. Each has texts for keys and values of a form of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Table {
-    /// Bindings by AoR.
-    Bindings,
-    /// What upstreams were told, by a name of its own.
-    Leases,
-    /// Watchers by our tag.
-    Watchers,
-    /// Subscriptions of ours at the PBX by our tag.
-    Sources,
-}
-
-/// A key of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// The bindings of an AoR.
-    Bindings(Aor),
-    /// A lease.
-    Leases(Arc<str>),
-    /// A watcher.
-    Watchers(Tag),
-    /// A subscription of ours at the PBX.
-    Sources(Tag),
-}
 
 /// An open file.
 pub struct File {
     database: Database,
     is_new: bool,
+    /// The table whose values are counted.
+    counted: Table,
 }
 
 /// Why a file cannot be opened or written.
@@ -58,51 +33,6 @@ pub enum Cannot {
     Damaged(String),
     /// The disk is full, or fails, or lets us not in.
     Disk(String),
-}
-
-impl Table {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Bindings, Self::Leases, Self::Watchers, Self::Sources];
-
-    const fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
-        TableDefinition::new(match self {
-            Self::Bindings => "bindings",
-            Self::Leases => "leases",
-            Self::Watchers => "watchers",
-            Self::Sources => "sources",
-        })
-    }
-}
-
-impl Key {
-    /// The table that it is in.
-    pub const fn table(&self) -> Table {
-        match self {
-            Self::Bindings(_) => Table::Bindings,
-            Self::Leases(_) => Table::Leases,
-            Self::Watchers(_) => Table::Watchers,
-            Self::Sources(_) => Table::Sources,
-        }
-    }
-
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Bindings(aor) => aor.as_str(),
-            Self::Leases(name) => name,
-            Self::Watchers(tag) | Self::Sources(tag) => tag.as_str(),
-        }
-    }
-
-    /// The key of a table that has this text; `None` if none has.
-    pub fn of(table: Table, text: &str) -> Option<Self> {
-        match table {
-            Table::Bindings => Aor::of_canonical(text).map(Self::Bindings),
-            Table::Leases => Some(Self::Leases(text.into())),
-            Table::Watchers => Tag::of(text.as_bytes()).map(Self::Watchers),
-            Table::Sources => Tag::of(text.as_bytes()).map(Self::Sources),
-        }
-    }
 }
 
 impl File {
@@ -137,8 +67,18 @@ impl File {
                 .set_check_integrity_on_open(true);
             let database = create(&builder)?;
             let is_new = take_format(&database)?;
-            Ok(Self { database, is_new })
+            Ok(Self {
+                database,
+                is_new,
+                counted: Table::Bindings,
+            })
         })
+    }
+
+    /// From now on the values of this table are counted.
+    #[must_use]
+    pub(crate) fn counting(self, counted: Table) -> Self {
+        Self { counted, ..self }
     }
 
     /// Whether there was nothing in it when it was opened.
@@ -162,12 +102,16 @@ impl File {
             let mut builder = Builder::new();
             let database = builder.set_cache_size(CACHE).create_with_backend(memory)?;
             let is_new = false;
-            Ok(Self { database, is_new })
+            Ok(Self {
+                database,
+                is_new,
+                counted: Table::Bindings,
+            })
         })
     }
 
     /// Writes a group, whole or not at all; when it comes back the group is on disk. `None` for a value: the
-    /// key goes. Gives how many AoRs there are then.
+    /// key goes. Gives how many AoRs, or calls, there are then.
     ///
     /// # Errors
     /// Nothing more can be written: the file must be opened anew, and it is not known whether it has the
@@ -179,23 +123,27 @@ impl File {
         guarded(|| {
             let transaction = self.database.begin_write()?;
             let records = {
-                let mut bindings = transaction.open_table(Table::Bindings.definition())?;
-                let mut leases = transaction.open_table(Table::Leases.definition())?;
-                let mut watchers = transaction.open_table(Table::Watchers.definition())?;
-                let mut sources = transaction.open_table(Table::Sources.definition())?;
+                let mut tables: [Option<redb::Table<'_, &'static str, &'static [u8]>>; 5] =
+                    Default::default();
                 for (key, value) in changes {
-                    let table = match key.table() {
-                        Table::Bindings => &mut bindings,
-                        Table::Leases => &mut leases,
-                        Table::Watchers => &mut watchers,
-                        Table::Sources => &mut sources,
+                    // A table that nothing changes in is not opened.
+                    let of = key.table();
+                    let Some(place) = tables.get_mut(of as usize) else {
+                        continue;
+                    };
+                    let table = match place {
+                        Some(table) => table,
+                        None => place.insert(transaction.open_table(of.definition())?),
                     };
                     match value {
                         Some(value) => drop(table.insert(key.as_str(), value)?),
                         None => drop(table.remove(key.as_str())?),
                     }
                 }
-                bindings.len()?
+                match tables.get(self.counted as usize) {
+                    Some(Some(table)) => table.len()?,
+                    _ => transaction.open_table(self.counted.definition())?.len()?,
+                }
             };
             transaction.commit()?;
             Ok(records)

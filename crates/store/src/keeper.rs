@@ -2,8 +2,9 @@
 //! disk.
 
 use crate::{
-    file::{Cannot, File, Key},
+    file::{Cannot, File},
     meters::{Meters, Status},
+    table::Key,
     writer::Writer,
 };
 use bellhop_core::outbox::{Ticket, Unstored};
@@ -41,6 +42,40 @@ pub type Tell = Box<dyn Fn(Vec<Ticket>, Result<(), Unstored>) + Send>;
 /// Opens the file, again after a failure.
 pub(crate) type Open = Box<dyn FnMut() -> Result<File, Cannot> + Send>;
 
+/// How a store is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Between the beginnings of two groups, at least; and, if `is_lazy`, from the first change to its group.
+    pub(crate) gap: Duration,
+    pub(crate) is_lazy: bool,
+    /// Keys that are kept in mind while the disk fails; of more, all are written when it works again.
+    pub(crate) most_behind: usize,
+    /// What is said of a disk that fails, and of one that works again.
+    pub(crate) broken: &'static str,
+    pub(crate) mended: &'static str,
+}
+
+impl Manner {
+    /// What somebody waits for.
+    pub const AT_ONCE: Self = Self {
+        // A moment, so that a disk that is very fast is not given a group for each item.
+        gap: Duration::from_millis(2),
+        is_lazy: false,
+        most_behind: usize::MAX,
+        broken: "bindings cannot be written, REGISTER is answered 503 until they can",
+        mended: "bindings are written again",
+    };
+
+    /// What nobody waits for: calls. What is over before its group begins is never written.
+    pub const BEHIND: Self = Self {
+        gap: Duration::from_millis(500),
+        is_lazy: true,
+        most_behind: 200_000,
+        broken: "calls cannot be written: they go on, and are lost if the program ends before they can",
+        mended: "calls are written again",
+    };
+}
+
 /// A running store.
 #[derive(Debug)]
 pub struct Keeper {
@@ -53,6 +88,7 @@ pub struct Keeper {
 pub(crate) struct Shared {
     queue: Mutex<Queue>,
     bell: Condvar,
+    end: Condvar,
     pub(crate) meters: Meters,
 }
 
@@ -73,9 +109,11 @@ impl Keeper {
         open: impl FnMut() -> Result<File, Cannot> + Send + 'static,
         source: Arc<dyn Source>,
         tell: Tell,
+        manner: Manner,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let writer = Writer::new(Arc::clone(&shared), file, Box::new(open), source, tell);
+        let open = Box::new(open);
+        let writer = Writer::new(Arc::clone(&shared), (file, open), source, tell, manner);
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run())?;
@@ -96,6 +134,7 @@ impl Keeper {
             return refused;
         }
         let mut queue = self.shared.lock();
+        let was_empty = queue.items.is_empty();
         for item in items {
             // What nobody waits for is not lost: it is as much as there are bindings that went.
             match item.ticket {
@@ -109,7 +148,10 @@ impl Keeper {
         drop(queue);
         self.shared.meters.waiting.store(waiting, Relaxed);
         self.shared.meters.refused(refused.len());
-        self.shared.bell.notify_one();
+        // Otherwise it has been rung, and not taken what there is.
+        if was_empty {
+            self.shared.bell.notify_one();
+        }
         refused
     }
 
@@ -122,6 +164,7 @@ impl Keeper {
     pub fn stop(&self) {
         self.shared.lock().is_ending = true;
         self.shared.bell.notify_one();
+        self.shared.end.notify_all();
         let thread = &self.thread;
         let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
@@ -144,6 +187,15 @@ impl Shared {
         drop(queue);
         self.meters.waiting.store(items.len(), Relaxed);
         Queue { items, is_ending }
+    }
+
+    /// Lets this time pass, unless it is to end.
+    pub(crate) fn rest(&self, time: Duration) {
+        let goes_on = |queue: &mut Queue| !queue.is_ending;
+        let _queue = self
+            .end
+            .wait_timeout_while(self.lock(), time, goes_on)
+            .unwrap_or_else(PoisonError::into_inner);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

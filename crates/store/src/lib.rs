@@ -6,18 +6,23 @@
 
 mod begin;
 mod bindings;
+mod calls;
 mod codec;
+mod fields;
 mod file;
 mod keeper;
 mod meters;
 mod shares;
+mod table;
 mod writer;
 
 pub use begin::{Begun, begin, open_again};
 pub use bindings::{Kept, Loaded, Names};
-pub use file::{Cannot, File, Key, Table};
-pub use keeper::{Item, Keeper, Source, Tell};
+pub use calls::{BegunCalls, KeptCalls, Live, begin_calls};
+pub use file::{Cannot, File};
+pub use keeper::{Item, Keeper, Manner, Source, Tell};
 pub use meters::Status;
+pub use table::{Key, Table};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,7 @@
-//! How watchers, and subscriptions of ours at the PBX, are written down: fields, each with a number and a length, with
-//! a version in front and a checksum over key and value behind. A reader leaves out fields that it does not know, so
-//! that what is added later is no new version, unless it must be known.
+//! How watchers, and subscriptions of ours at the PBX, are written down.
 
-use crate::codec::{Unreadable, checksum, transport_number, transport_of};
+use crate::codec::{Unreadable, transport_number, transport_of};
+use crate::fields::{Fields, begin, end, number, put, text};
 use bellhop_core::{
     flow::{Flow, ListenerId, Transport},
     registrar::{Aor, Device},
@@ -23,7 +22,7 @@ pub(crate) struct NamedWatcher {
 
 /// Writes a watcher in place of what `out` has.
 pub(crate) fn write_watcher(tag: &str, listener: &str, watcher: &SavedWatcher, out: &mut Vec<u8>) {
-    begin(out);
+    begin(VERSION, out);
     for key in &watcher.keys {
         put_key(key, out);
     }
@@ -46,7 +45,7 @@ pub(crate) fn write_watcher(tag: &str, listener: &str, watcher: &SavedWatcher, o
 
 /// Reads what [`write_watcher`] wrote for this tag.
 pub(crate) fn read_watcher(tag: &str, value: &[u8]) -> Result<NamedWatcher, Unreadable> {
-    let fields = Fields::of(tag, value)?;
+    let fields = Fields::of(VERSION, tag, value)?;
     let read = || {
         let (transport, remote) = fields.flow()?;
         Some(NamedWatcher {
@@ -80,7 +79,7 @@ pub(crate) fn read_watcher(tag: &str, value: &[u8]) -> Result<NamedWatcher, Unre
 
 /// Writes a subscription of ours in place of what `out` has.
 pub(crate) fn write_source(tag: &str, source: &SavedSource, out: &mut Vec<u8>) {
-    begin(out);
+    begin(VERSION, out);
     put_key(&source.key, out);
     put_dialog(&source.dialog, out);
     put(BY, source.by.as_str().as_bytes(), out);
@@ -89,7 +88,7 @@ pub(crate) fn write_source(tag: &str, source: &SavedSource, out: &mut Vec<u8>) {
 
 /// Reads what [`write_source`] wrote for this tag.
 pub(crate) fn read_source(tag: &str, value: &[u8]) -> Result<SavedSource, Unreadable> {
-    let fields = Fields::of(tag, value)?;
+    let fields = Fields::of(VERSION, tag, value)?;
     let read = || {
         Some(SavedSource {
             key: fields.keys()?.pop()?,
@@ -99,24 +98,6 @@ pub(crate) fn read_source(tag: &str, value: &[u8]) -> Result<SavedSource, Unread
     };
     let read = read().filter(|read| read.tag().is_some_and(|own| own.as_str() == tag));
     read.ok_or(Unreadable::Damaged)
-}
-
-fn begin(out: &mut Vec<u8>) {
-    out.clear();
-    out.push(VERSION);
-}
-
-fn end(tag: &str, out: &mut Vec<u8>) {
-    let sum = checksum(tag, out);
-    out.extend_from_slice(&sum);
-}
-
-fn put(field: u8, value: &[u8], out: &mut Vec<u8>) {
-    out.push(field);
-    // A SUBSCRIBE is far below 4 GiB.
-    let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&len.to_be_bytes());
-    out.extend_from_slice(value);
 }
 
 fn put_key(key: &Key, out: &mut Vec<u8>) {
@@ -150,42 +131,7 @@ fn put_flow(flow: Flow, out: &mut Vec<u8>) {
     }
 }
 
-/// The fields of a value.
-struct Fields<'a>(Vec<Field<'a>>);
-
-/// The number and the value of one.
-type Field<'a> = (u8, &'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn of(tag: &str, value: &'a [u8]) -> Result<Self, Unreadable> {
-        let (body, sum) = value.split_last_chunk().ok_or(Unreadable::Damaged)?;
-        if *sum != checksum(tag, body) {
-            return Err(Unreadable::Damaged);
-        }
-        let mut rest = match body.split_first() {
-            Some((&VERSION, rest)) => rest,
-            Some((version, _)) if *version > VERSION => return Err(Unreadable::Newer(*version)),
-            _ => return Err(Unreadable::Damaged),
-        };
-        let mut fields = Vec::new();
-        while !rest.is_empty() {
-            let (field, behind) = field(rest).ok_or(Unreadable::Damaged)?;
-            fields.push(field);
-            rest = behind;
-        }
-        Ok(Self(fields))
-    }
-
-    /// The first field of this number.
-    fn one(&self, number: u8) -> Option<&'a [u8]> {
-        self.all(number).next()
-    }
-
-    fn all(&self, number: u8) -> impl Iterator<Item = &'a [u8]> {
-        let own = move |(other, value): &Field<'a>| (*other == number).then_some(*value);
-        self.0.iter().filter_map(own)
-    }
-
+impl Fields<'_> {
     fn keys(&self) -> Option<Vec<Key>> {
         let (packages, accepts) = (self.all(KEY_PACKAGE), self.all(KEY_ACCEPT));
         let parts = self.all(KEY_RESOURCE).zip(packages).zip(accepts);
@@ -227,23 +173,6 @@ impl<'a> Fields<'a> {
         };
         Some((transport, SocketAddr::new(ip, port)))
     }
-}
-
-/// The field that a text begins with, and what is behind it.
-fn field(bytes: &[u8]) -> Option<(Field<'_>, &[u8])> {
-    let (number, rest) = bytes.split_first()?;
-    let (len, rest) = rest.split_first_chunk::<4>()?;
-    let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
-    let (value, rest) = rest.split_at_checked(len)?;
-    Some(((*number, value), rest))
-}
-
-fn number(bytes: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.try_into().ok()?))
-}
-
-fn text(bytes: &[u8]) -> Option<String> {
-    String::from_utf8(bytes.to_vec()).ok()
 }
 
 fn aor(bytes: &[u8]) -> Option<Aor> {

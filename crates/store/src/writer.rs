@@ -2,8 +2,9 @@
 //! wait are told. While the disk fails they are told that at once, and the file is opened again now and then.
 
 use crate::{
-    file::{Cannot, File, Key, Table},
-    keeper::{Item, Open, Queue, Shared, Source, Tell},
+    file::{Cannot, File},
+    keeper::{Item, Manner, Open, Queue, Shared, Source, Tell},
+    table::{Key, Table},
 };
 use bellhop_core::outbox::{Ticket, Unstored};
 use std::{
@@ -21,6 +22,9 @@ pub(crate) struct Writer {
     tell: Tell,
     /// What changed and is not on disk.
     behind: HashSet<Key>,
+    /// They were too many to be kept in mind.
+    is_all_behind: bool,
+    manner: Manner,
     /// When the last group was begun.
     began: Option<Instant>,
     retry: Retry,
@@ -43,14 +47,14 @@ struct Clean {
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        file: Result<File, Cannot>,
-        open: Open,
+        (file, open): (Result<File, Cannot>, Open),
         source: Arc<dyn Source>,
         tell: Tell,
+        manner: Manner,
     ) -> Self {
         let now = Instant::now();
         let file = file.map_err(|error| {
-            tracing::error!("{NOT_WRITTEN}: {error}");
+            tracing::error!("{}: {error}", manner.broken);
             shared.meters.set_trouble(Some(error.to_string()));
         });
         Self {
@@ -60,6 +64,8 @@ impl Writer {
             source,
             tell,
             behind: HashSet::new(),
+            is_all_behind: false,
+            manner,
             began: None,
             retry: Retry {
                 at: now,
@@ -83,9 +89,7 @@ impl Writer {
             let patience = next.saturating_duration_since(Instant::now());
             let Queue { items, is_ending } = self.shared.next(patience);
             if !items.is_empty() && self.file.is_some() {
-                // A moment, so that a disk that is very fast is not given a group for each item.
-                let since = self.began.map_or(GAP, |began| began.elapsed());
-                thread::sleep(GAP.saturating_sub(since));
+                self.pause();
             }
             self.serve(items);
             if is_ending {
@@ -103,6 +107,16 @@ impl Writer {
         }
     }
 
+    /// Lets the time pass that there is to be before the next group.
+    fn pause(&self) {
+        let Manner { gap, is_lazy, .. } = self.manner;
+        if is_lazy {
+            return self.shared.rest(gap);
+        }
+        let since = self.began.map_or(gap, |began| began.elapsed());
+        thread::sleep(gap.saturating_sub(since));
+    }
+
     /// Writes these items, and tells who waits.
     fn serve(&mut self, mut items: Vec<Item>) {
         // What came while we waited a moment.
@@ -112,6 +126,11 @@ impl Writer {
         }
         let tickets: Vec<Ticket> = items.iter().filter_map(|item| item.ticket).collect();
         self.behind.extend(items.into_iter().map(|item| item.key));
+        if self.file.is_none() && self.behind.len() > self.manner.most_behind {
+            // What is over meanwhile leaves the file when that is looked through.
+            self.behind = HashSet::new();
+            self.is_all_behind = true;
+        }
         let stored = match self.commit() {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -164,7 +183,7 @@ impl Writer {
         };
         self.shared.meters.failed();
         if self.file.take().is_some() {
-            tracing::error!("{NOT_WRITTEN}: {error}");
+            tracing::error!("{}: {error}", self.manner.broken);
         }
         self.shared.meters.set_trouble(Some(error.to_string()));
         self.retry.at = later(self.retry.pause);
@@ -182,13 +201,14 @@ impl Writer {
     fn open_again(&mut self) {
         match (self.open)() {
             Ok(file) => {
-                if file.is_new() {
+                if file.is_new() || self.is_all_behind {
+                    self.is_all_behind = false;
                     self.behind.extend(self.source.keys());
                 }
                 self.file = Some(file);
                 match self.commit() {
                     Ok(()) => {
-                        tracing::info!("bindings are written again");
+                        tracing::info!("{}", self.manner.mended);
                         self.shared.meters.set_trouble(None);
                         self.retry.pause = FIRST_PAUSE;
                     }
@@ -245,10 +265,6 @@ fn later(pause: Duration) -> Instant {
     now.checked_add(pause).unwrap_or(now)
 }
 
-const NOT_WRITTEN: &str = "bindings cannot be written, REGISTER is answered 503 until they can";
-
-/// Between the beginnings of two groups, at least.
-const GAP: Duration = Duration::from_millis(2);
 /// After a failure the file is opened again after this, then after twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -3,6 +3,7 @@
 
 use crate::{Chance, World};
 use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard};
+use bellhop_core::b2bua::{CallKey, SavedCall};
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::outbox::{Changed, Outbox, Persist, Unstored};
@@ -22,6 +23,7 @@ pub struct Disk {
     kept: HashMap<Aor, (Now, Bindings)>,
     watchers: HashMap<Tag, Arc<SavedWatcher>>,
     sources: HashMap<Tag, Arc<SavedSource>>,
+    calls: HashMap<CallKey, SavedCall>,
     /// How often something was written.
     writes: usize,
 }
@@ -75,6 +77,11 @@ impl Disk {
         self.watchers.values().map(Arc::as_ref).collect()
     }
 
+    /// The calls that it has.
+    pub fn calls(&self) -> Vec<&SavedCall> {
+        self.calls.values().collect()
+    }
+
     /// The subscriptions at the PBX that it has.
     pub fn sources(&self) -> Vec<&SavedSource> {
         self.sources.values().map(Arc::as_ref).collect()
@@ -95,6 +102,12 @@ impl Disk {
         }
     }
 
+    /// Takes over the calls of another one.
+    pub(crate) fn take_calls(&mut self, other: Self) {
+        self.manner = self.manner.or(other.manner);
+        self.calls.extend(other.calls);
+    }
+
     /// When it next has something to say.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.asked.front().map(|(at, _)| *at)
@@ -110,7 +123,12 @@ impl Disk {
         self.asked.extend(persists.map(|persist| (at, persist)));
     }
 
-    fn write(&mut self, now: Now, shared: &Shared, what: &Changed) -> Result<(), Unstored> {
+    fn write(
+        &mut self,
+        now: Now,
+        (engine, shared): (&Engine, &Shared),
+        what: &Changed,
+    ) -> Result<(), Unstored> {
         if let Some(Manner::Fails { retry_after }) = self.manner {
             return Err(Unstored { retry_after });
         }
@@ -125,6 +143,7 @@ impl Disk {
             }
             Changed::Watcher(tag) => keep(&mut self.watchers, *tag, saves.watcher(*tag)),
             Changed::Source(tag) => keep(&mut self.sources, *tag, saves.source(*tag)),
+            Changed::Call(key) => keep(&mut self.calls, *key, engine.save_call(now, *key)),
         }
         self.writes = self.writes.saturating_add(1);
         Ok(())
@@ -178,6 +197,27 @@ impl World {
         if node.disk.manner.is_some() {
             node.engine.set_durable();
             node.engine.restore(now);
+            for call in node.disk.calls.values() {
+                node.engine.restore_call(now, call);
+            }
+        }
+    }
+
+    /// Kills a Bellhop of several shards, the only one there is, and starts one of so many with the calls that its disks have.
+    pub fn restart_as(&mut self, shards: u16, config: Config, auth: &AuthConfig) {
+        let mut all = Disk::default();
+        for node in std::mem::take(&mut self.nodes) {
+            all.take_calls(node.disk);
+        }
+        self.start_shards(shards, config, auth);
+        for node in &mut self.nodes {
+            node.disk.manner = all.manner;
+            node.engine.set_durable();
+            for (key, call) in &all.calls {
+                if node.engine.restore_call(self.now, call) {
+                    node.disk.calls.insert(*key, call.clone());
+                }
+            }
         }
     }
 
@@ -187,7 +227,8 @@ impl World {
             && node.disk.next().is_some_and(|at| at <= self.now.instant)
             && let Some((_, persist)) = node.disk.asked.pop_front()
         {
-            let stored = node.disk.write(self.now, &node.shared, &persist.what);
+            let site = (&node.engine, &node.shared);
+            let stored = node.disk.write(self.now, site, &persist.what);
             if let Some(ticket) = persist.ticket {
                 node.engine
                     .persisted(self.now, ticket, stored, &mut node.out);

@@ -62,13 +62,16 @@ impl Engine {
         let to = found.from.other();
         let number = ack.cseq().map_or(0, |(number, _)| number);
         let half = call.half(found.from);
-        let is_awaited = half.unacked.as_ref().is_some_and(|u| u.seq == number);
+        let is_ours = half.unacked.as_ref().is_some_and(|u| u.seq == number);
+        // Its 2xx was an earlier program's: what the other end waits for is known.
+        let is_known = half.unacked.is_none() && half.invite.0 == number;
+        let user = half.user.clone();
+        let is_awaited = is_ours || (is_known && matches!(call.half(to).ack, Ack::Waits(_)));
         if !is_awaited {
             self.calls.put(found.call, call);
             return;
         }
-        half.unacked = None;
-        let user = half.user.clone();
+        call.half(found.from).unacked = None;
         self.calls.stop_alarm(found.call, Alarm::Answer(found.from));
         let mut answer = None;
         if let Ack::Waits(seq) = call.half(to).ack {
@@ -86,6 +89,7 @@ impl Engine {
             });
             if let Some(launch) = written {
                 call.half(to).ack = Ack::Sent(launch.request.clone());
+                self.call_changed(&call, out);
                 answer = Some(launch);
             }
         }

@@ -130,8 +130,12 @@ impl Engine {
             if user.is_some() {
                 call.b.user = user;
             }
+            if status >= 200 {
+                call.answered = now.unix;
+            }
         }
         if status >= 200 {
+            self.changed(bridge.call, out);
             if let Some(longest) = self.config.b2bua.as_ref().and_then(|b2bua| b2bua.longest) {
                 let at = now.instant.after(longest);
                 self.calls.set_alarm(bridge.call, Alarm::Longest, at);
@@ -207,6 +211,7 @@ impl Engine {
                 self.end_told(bridge.call, bridge.from, answer.message());
             }
             self.offer_over(bridge, method);
+            self.changed(bridge.call, out);
             if method == Method::Invite {
                 self.accepted(now, bridge, pair.a.local_tag, out);
             }

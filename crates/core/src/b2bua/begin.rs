@@ -21,6 +21,7 @@ use crate::routing::Proof;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method};
 use smallvec::SmallVec;
+use std::time::Duration;
 
 impl Engine {
     /// Live calls of two legs.
@@ -149,6 +150,7 @@ impl Engine {
                 a.remote_seq,
                 message.uri(),
             )),
+            answered: Duration::ZERO,
             a: half_a,
             b: half_b,
             pairs: SmallVec::new(),
@@ -198,8 +200,8 @@ impl Engine {
             remote_seq: seq,
         };
         let b_tag = self.entropy.next_u64();
-        // Of this shard: both legs are served under one lock.
-        let call_id = self.own_call_id().into();
+        // Of this shard, also when there are more of them or fewer: both legs are served under one lock.
+        let call_id = self.call_id_beside(message.call_id());
         let hider = hider(&self.config, self.calls.inside(), &a);
         let b = Leg {
             call_id,

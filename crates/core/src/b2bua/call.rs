@@ -64,6 +64,8 @@ pub(crate) struct Call {
     pub(crate) reliable: Option<Box<Reliable>>,
     /// The places that it takes.
     pub(crate) rooms: Box<Rooms>,
+    /// When it was answered, since the Unix epoch.
+    pub(crate) answered: Duration,
 }
 
 /// Two dialogs that are joined.

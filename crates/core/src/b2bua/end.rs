@@ -51,7 +51,7 @@ impl Engine {
             (Some((bye, from)), b""),
             out,
         );
-        self.keep_or_forget(found.call, call);
+        self.keep_or_forget(found.call, call, out);
     }
 
     /// Ends both dialogs of a call, for this cause.
@@ -67,7 +67,7 @@ impl Engine {
         for end in [End::A, End::B] {
             self.hang_up(now, (id, end), &mut call, (None, cause.lines()), out);
         }
-        self.keep_or_forget(id, call);
+        self.keep_or_forget(id, call, out);
     }
 
     /// Sends an end its BYE: at once, or once it has acknowledged what it was answered (15). The BYE has what goes over of
@@ -128,7 +128,8 @@ impl Engine {
     }
 
     /// Brings a call back that was taken out, unless neither end is owed anything more.
-    fn keep_or_forget(&mut self, id: u64, call: Box<Call>) {
+    fn keep_or_forget(&mut self, id: u64, call: Box<Call>, out: &mut Outbox) {
+        self.call_changed(&call, out);
         if call.a.is_open || call.b.is_open {
             self.calls.put(id, call);
         } else {

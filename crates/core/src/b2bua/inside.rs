@@ -87,7 +87,10 @@ impl Engine {
         let Some(mut call) = self.calls.take(found.call) else {
             return self.refuse(received, 481, "No such call", out);
         };
+        let before = call.pair(found.pair).map(|pair| pair.leg(found.from).place);
         let refusal = self.heard(received, found, &mut call);
+        let after = call.pair(found.pair).map(|pair| pair.leg(found.from).place);
+        let may_move = before != after || moves_target(method);
         if let Some((status, reason)) = refusal {
             let timers = call.care.as_deref().and_then(|care| care.timers);
             self.calls.put(found.call, call);
@@ -96,6 +99,7 @@ impl Engine {
                 _ => self.refuse_inside(received, status, reason, out),
             };
         }
+        self.went_over(&call, may_move, out);
         match method {
             Method::Ack => self.acknowledged(now, found, call, message, out),
             Method::Bye => {
@@ -183,7 +187,7 @@ impl Engine {
                 return Some((491, "Request Pending"));
             }
         }
-        if is_offer || matches!(method, Method::Update | Method::Refer | Method::Notify) {
+        if moves_target(method) {
             leg.learn_target(message);
         }
         if message.max_forwards() == Ok(Some(0)) {
@@ -315,6 +319,14 @@ impl Engine {
             call.half(bridge.from.other()).asks.set(method, false);
         }
     }
+}
+
+/// Whether a request may say where its sender is now (RFC 3261 12.2, RFC 3311 5.1, RFC 3515 2.2, RFC 6665 4.4.1).
+fn moves_target(method: Method<'_>) -> bool {
+    matches!(
+        method,
+        Method::Invite | Method::Update | Method::Refer | Method::Notify
+    )
 }
 
 /// RAck with the number of our INVITE (RFC 3262 7.2).

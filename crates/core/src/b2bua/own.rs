@@ -221,6 +221,7 @@ impl Engine {
             200..=299 => {
                 session.agreed(response, timers);
                 self.arm(now, bridge.call, end);
+                self.changed(bridge.call, out);
             }
             // It knows no UPDATE, or no such request at all: it is there.
             405 | 501 => {

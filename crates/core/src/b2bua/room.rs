@@ -4,6 +4,7 @@ use super::call::Bridge;
 use super::draft::{Draft, upstream_at};
 use super::record::Cause;
 use super::tally::{Key, Limit, Place, Stage, Tally};
+use crate::config::{Config, Zone};
 use crate::engine::{Engine, Received};
 use crate::outbox::Outbox;
 use crate::proxy::{BranchId, BranchState, Context};
@@ -32,6 +33,34 @@ impl Rooms {
             to: Vec::new(),
             was_full: false,
         }
+    }
+
+    /// The places of a call that an earlier program had, whatever the limits are now: those that its record tells of.
+    pub(super) fn again(tally: &Arc<Tally>, config: &Config, draft: Option<&Draft>) -> Self {
+        let mut rooms = Self::new(tally);
+        rooms.stage.confirm();
+        let (Some(draft), Some(b2bua)) = (draft, &config.b2bua) else {
+            return rooms;
+        };
+        let limits = &b2bua.limits;
+        let listener = config.listeners.get(usize::from(draft.source.listener.0));
+        let is_outside = listener.is_some_and(|listener| listener.zone == Zone::Outside);
+        let is_counted = limits.per_source.is_some() && is_outside && draft.upstream.is_none();
+        let user = draft.user.clone().filter(|_| limits.per_user.is_some());
+        let source = is_counted.then(|| draft.source.remote.ip());
+        let keys = [
+            user.map(Key::User),
+            source.map(Key::Source),
+            draft.upstream.clone().map(Key::Upstream),
+        ];
+        let keys = keys.into_iter().flatten();
+        rooms.from = keys.filter_map(|key| tally.take(key, None)).collect();
+        let called = draft.attempts.iter().rev();
+        let mut called = called.filter(|tried| (200..300).contains(&tried.status));
+        let called = called.next().and_then(|tried| tried.upstream.clone());
+        let called = called.and_then(|name| tally.take(Key::Upstream(name), None));
+        rooms.to = called.into_iter().map(|place| (0, place)).collect();
+        rooms
     }
 
     /// It has been answered by this branch.

@@ -180,6 +180,16 @@ impl Calls {
         self.live.get_mut(&id).map(Box::as_mut)
     }
 
+    /// A call, to be looked at.
+    pub(crate) fn peek(&self, id: u64) -> Option<&Call> {
+        self.live.get(&id).map(Box::as_ref)
+    }
+
+    /// All of them, but those that are worked on.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Call> {
+        self.live.values().map(Box::as_ref)
+    }
+
     /// Takes a call out to work on it; [`Calls::put`] brings it back.
     pub(crate) fn take(&mut self, id: u64) -> Option<Box<Call>> {
         self.live.remove(&id)

@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Whether anything is put on disk.
-    pub(super) fn is_durable(&self) -> bool {
+    pub(crate) fn is_durable(&self) -> bool {
         self.holds.is_on
     }
 

@@ -184,7 +184,7 @@ impl Engine {
     }
 
     /// Whether the messages of this Call-ID come here.
-    pub(super) fn is_home_of_call(&self, call_id: &[u8]) -> bool {
+    pub(crate) fn is_home_of_call(&self, call_id: &[u8]) -> bool {
         let shards = usize::from(self.config.registrar.leases.shards);
         shard_of_call(call_id, shards) == usize::from(self.shard)
     }

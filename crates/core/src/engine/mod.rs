@@ -44,7 +44,7 @@ pub(crate) use leased::PATIENCE as PBX_PATIENCE;
 pub(crate) use local::{Received, unknown};
 pub use lookups::LookedUp;
 pub use shard::shard_of;
-pub(crate) use shard::shard_of_call;
+pub(crate) use shard::{call_id_of_slot, shard_of_call, shard_of_slot, slot_of_call};
 
 use self::lookups::Lookups;
 use crate::auth::{Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};

@@ -1,6 +1,7 @@
 //! The target set of a request (RFC 3261 16.5): the other side of a dialog, an AoR's bindings, or the
 //! PBX. Nothing else: what is not one of these is not relayed.
 
+use super::again::{own_port, port_without_nat};
 use super::hop::{hop, rehost};
 use super::target::{Group, Hop, Kind, Routing, Target, Why, refuse};
 use super::{Known, Names, Routes};
@@ -12,7 +13,7 @@ use crate::record_route::Side;
 use crate::registrar::{Aor, Binding, Device, Location};
 use crate::time::Instant;
 use crate::upstream::{Health, REST, State};
-use bellhop_wire::{Host, Message, Method, Scheme, UriRef};
+use bellhop_wire::{Message, Method, Scheme, UriRef};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -152,9 +153,10 @@ impl Scene<'_> {
             };
             let hop = Hop::To(Destination::Flow {
                 flow,
-                else_connect: moved
-                    .as_deref()
-                    .map_or_else(|| self.port_after_restart(flow, device), port_without_nat),
+                else_connect: moved.as_deref().map_or_else(
+                    || self.port_after_restart(uri, flow, device),
+                    port_without_nat,
+                ),
             });
             let path = moved.as_ref().map_or(&[][..], |binding| binding.path());
             return Routing::one(target(hop, path), "dialog, over its flow");
@@ -170,14 +172,21 @@ impl Scene<'_> {
         }
     }
 
-    /// Where a connection can be opened to a phone that was called after its own had gone with an earlier
-    /// program.
-    fn port_after_restart(&self, flow: Flow, device: Option<Device>) -> Option<u16> {
+    /// Where a connection can be opened to a phone whose own has gone with an earlier program: at its binding, or at
+    /// what it is called if it has none.
+    fn port_after_restart(
+        &self,
+        uri: &UriRef<'_>,
+        flow: Flow,
+        device: Option<Device>,
+    ) -> Option<u16> {
         if !flow.transport.is_reliable() || flow.connection.is_some() {
             return None;
         }
-        let binding = self.location.of_device(self.now, device?)?;
-        port_without_nat(&binding)
+        match device.and_then(|device| self.location.of_device(self.now, device)) {
+            Some(binding) => port_without_nat(&binding),
+            None => own_port(uri, flow),
+        }
     }
 
     /// The binding by which a phone is reached that was at the end of this flow when its dialog began, if it
@@ -375,17 +384,4 @@ fn earlier_flows(bindings: &[Arc<Binding>], at: usize) -> usize {
     let earlier = bindings.get(..at).unwrap_or_default();
     let is_same = |other: &&Arc<Binding>| device.is_some() && other.instance() == device;
     earlier.iter().filter(is_same).count()
-}
-
-/// Where a connection can be opened to a phone whose own is gone with the program that it was opened to: at
-/// its contact's port, if its contact names the address that it registered from. Behind a NAT it does not, and
-/// a call fails at once, until the phone comes again.
-pub(crate) fn port_without_nat(binding: &Binding) -> Option<u16> {
-    let flow = binding.flow;
-    if !flow.transport.is_reliable() || flow.connection.is_some() {
-        return None;
-    }
-    let contact = UriRef::parse(binding.contact()).ok()?;
-    let is_its_own = contact.host == Some(Host::Ip(flow.remote.ip()));
-    is_its_own.then(|| contact.port.unwrap_or(flow.transport.default_port()))
 }

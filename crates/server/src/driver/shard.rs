@@ -4,6 +4,7 @@ use super::Live;
 use crate::resolve::Place;
 use bellhop_core::{
     auth::Authenticator,
+    b2bua::{CallKey, SavedCall},
     config::Config,
     engine::{Engine, LookedUp},
     flow::{ConnectionId, Flow},
@@ -66,6 +67,20 @@ pub(crate) trait Core: Send {
     /// What it holds.
     fn live(&self) -> Live {
         Live::default()
+    }
+    /// How a call stands, to be written; `None`: it is over.
+    fn save_call(&self, now: Now, key: CallKey) -> Option<SavedCall> {
+        let _ = (now, key);
+        None
+    }
+    /// Whether there is such a call.
+    fn has_call(&self, key: CallKey) -> bool {
+        let _ = key;
+        false
+    }
+    /// All calls that are to be kept.
+    fn kept_calls(&self) -> Vec<CallKey> {
+        Vec::new()
     }
 }
 
@@ -141,6 +156,18 @@ impl Core for Engine {
 
     fn reconfigure(&mut self, config: Arc<Config>, auth: Arc<Authenticator>) {
         self.reconfigure(config, auth);
+    }
+
+    fn save_call(&self, now: Now, key: CallKey) -> Option<SavedCall> {
+        self.save_call(now, key)
+    }
+
+    fn has_call(&self, key: CallKey) -> bool {
+        self.has_call(key)
+    }
+
+    fn kept_calls(&self) -> Vec<CallKey> {
+        self.kept_calls()
     }
 
     fn live(&self) -> Live {

@@ -120,6 +120,7 @@ impl Driver {
             phase,
             threads: Vec::with_capacity(workers),
         };
+        parts.store.attach(&driver.shards);
         let locals: Arc<[SocketAddr]> = parts.listeners.iter().map(|l| l.local).collect();
         let own = driver.traffic.iter().zip(questions).enumerate();
         let mut answers = parts.answers.into_iter();

@@ -16,7 +16,13 @@ fn keeper(disk: &Disk, kept: &Arc<Kept>) -> (Keeper, Told) {
     let tell = Box::new(move |tickets, stored| {
         let _ = tell.send((tickets, stored));
     });
-    let keeper = Keeper::start(disk.open(), move || again.open(), source, tell);
+    let keeper = Keeper::start(
+        disk.open(),
+        move || again.open(),
+        source,
+        tell,
+        Manner::AT_ONCE,
+    );
     (keeper.unwrap(), told)
 }
 

@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod calls;
 mod disk;
 mod files;
 mod groups;

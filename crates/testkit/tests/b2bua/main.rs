@@ -13,6 +13,8 @@ mod calls;
 mod common;
 mod forks;
 mod inside;
+mod lasting;
+mod lasting_care;
 mod limits;
 mod lost;
 mod model;

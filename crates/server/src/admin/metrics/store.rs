@@ -50,4 +50,41 @@ pub(super) fn write(text: &mut Text, store: &Store) {
         text.gauge("bellhop_store_file_bytes", "Size of the file.");
         text.sample(&[], size);
     }
+    calls(text, store);
+}
+
+fn calls(text: &mut Text, store: &Store) {
+    let Some((status, size)) = store.calls() else {
+        return;
+    };
+    text.gauge(
+        "bellhop_call_store_up",
+        "1 if calls of two legs can be written, 0 if those that are not written end with the program.",
+    );
+    text.sample(&[], u8::from(status.trouble.is_none()));
+    text.counter(
+        "bellhop_call_store_commits_total",
+        "Groups of calls, by whether they are on disk.",
+    );
+    text.sample(&[("result", "stored")], status.commits);
+    text.sample(&[("result", "failed")], status.failed);
+    text.gauge(
+        "bellhop_call_store_longest_commit_seconds",
+        "How long the longest of them took.",
+    );
+    text.sample(&[], status.longest.as_secs_f64());
+    text.gauge(
+        "bellhop_call_store_waiting",
+        "Changes of calls that are not on disk yet.",
+    );
+    text.sample(&[], status.waiting);
+    text.gauge(
+        "bellhop_call_store_records",
+        "Calls on disk, since the last write.",
+    );
+    text.sample(&[], status.records);
+    if let Some(size) = size {
+        text.gauge("bellhop_call_store_file_bytes", "Size of their file.");
+        text.sample(&[], size);
+    }
 }

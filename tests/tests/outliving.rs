@@ -1,0 +1,157 @@
+//! Calls of two legs that outlive the program: killed in the midst of them, with a real Asterisk behind it and with
+//! scripted ends, and full disks.
+
+#![allow(clippy::unwrap_used, reason = "a test's helper may fail loudly")]
+
+use bellhop_tests::Transport::{self, Tcp, Udp};
+use bellhop_tests::outlive::{self, Plan};
+use bellhop_tests::temp::TempDir;
+use bellhop_tests::two_legs::two_legs;
+use bellhop_tests::{Message, Phone, TwoLegs, bellhop, until};
+use std::time::Duration;
+
+#[test]
+fn byes_of_either_side_reach_the_other_end_after_each_of_some_kills() {
+    let plan = Plan {
+        calls: 24,
+        kills: 2,
+        rate: 50,
+        standing: Duration::from_secs(1),
+    };
+    let outlived = outlive::run(plan, |_| {});
+    assert_eq!(outlived.failed, Vec::<String>::new());
+    assert_eq!((outlived.calls, outlived.ended), (48, 48));
+}
+
+#[test]
+fn a_phone_in_a_call_with_asterisk_offers_again_and_hangs_up_after_a_kill() {
+    let Some(mut site) = Durable::or_skip(1) else {
+        return;
+    };
+    let mut phone = site.phone(1, Udp);
+    let ok = begin(&mut phone);
+    site.killed_with(&[ok.header("Call-ID")]);
+    phone.offer_again(&ok);
+    phone.hang_up(&ok);
+    site.legs.is_over();
+}
+
+#[test]
+fn asterisk_hangs_up_after_a_kill_and_the_phone_hears_it_over_udp_and_tcp() {
+    let Some(mut site) = Durable::or_skip(1) else {
+        return;
+    };
+    for transport in Transport::BOTH {
+        let mut phone = site.phone(2, transport);
+        phone.register();
+        let asterisk = &site.legs.site.asterisk;
+        asterisk.cli("channel originate PJSIP/6002 application Milliwatt");
+        let invite = phone.expect("INVITE ");
+        phone.answer(&invite, "200 OK");
+        phone.expect("ACK ");
+        site.killed_with(&[invite.header("Call-ID")]);
+        let mut again = match transport {
+            Udp => phone,
+            // Its stream has gone with the program.
+            Tcp => {
+                let mut again = site.phone(2, Tcp);
+                again.register();
+                again
+            }
+        };
+        let asterisk = &site.legs.site.asterisk;
+        asterisk.cli("channel request hangup all");
+        let bye = again.expect("BYE ");
+        assert_eq!(bye.header("Call-ID"), invite.header("Call-ID"));
+        assert_eq!(bye.header("From"), invite.header("From"));
+        again.answer(&bye, "200 OK");
+        site.legs.is_over();
+    }
+}
+
+/// Both legs of a call still come to one of them.
+#[test]
+fn calls_go_on_though_the_number_of_workers_has_changed() {
+    let Some(mut site) = Durable::or_skip(4) else {
+        return;
+    };
+    let mut phones: Vec<Phone> = (1..=6).map(|n| site.phone(n, Udp)).collect();
+    let calls: Vec<Message> = phones.iter_mut().map(begin).collect();
+    let ids: Vec<&str> = calls.iter().map(|ok| ok.header("Call-ID")).collect();
+    let file = site.legs.site.bellhop.config();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("workers = 4", "workers = 3")).unwrap();
+    site.killed_with(&ids);
+    for (phone, ok) in phones.iter_mut().zip(&calls) {
+        phone.hang_up(ok);
+    }
+    site.legs.is_over();
+}
+
+#[test]
+fn a_full_disk_takes_no_call_down_and_those_that_live_are_written_when_there_is_room() {
+    let Some(mut site) = Durable::or_skip(1) else {
+        return;
+    };
+    let bellhop = &mut site.legs.site.bellhop;
+    bellhop.stop();
+    bellhop.set_room(4);
+    bellhop.start();
+    let (mut first, mut second) = (site.phone(1, Udp), site.phone(2, Udp));
+    let (ended, ok) = (begin(&mut first), begin(&mut second));
+    let bellhop = &mut site.legs.site.bellhop;
+    bellhop.wait_for("calls cannot be written");
+    first.hang_up(&ended);
+    bellhop.more_room();
+    site.killed_with(&[ok.header("Call-ID")]);
+    second.hang_up(&ok);
+    site.legs.is_over();
+}
+
+/// A Bellhop whose calls have two legs and are kept, an Asterisk behind it.
+struct Durable {
+    legs: TwoLegs,
+    data: TempDir,
+}
+
+impl Durable {
+    fn or_skip(workers: u8) -> Option<Self> {
+        let data = TempDir::new();
+        let setup = |setup| {
+            let mut setup: bellhop::Setup = two_legs(setup).data_dir(data.path());
+            setup.more += &format!("workers = {workers}\n");
+            setup
+        };
+        let legs = TwoLegs::of(Udp, setup, |pbx| pbx)?;
+        Some(Self { legs, data })
+    }
+
+    /// A phone that says that it is at its port, by TCP, too: so it is the same one when it comes again.
+    fn phone(&self, n: u8, transport: Transport) -> Phone {
+        let phone = self.legs.site.phone(n, transport);
+        let place = self.legs.site.lane.phone(n);
+        phone.with_contact(&format!("sip:600{n}@{place}{}", transport.uri_parameter()))
+    }
+
+    /// Kills it when the calls with these Call-IDs are on disk, and starts it again.
+    fn killed_with(&mut self, ids: &[&str]) {
+        let file = self.data.path().join("calls.redb");
+        until("the calls are on disk", Duration::from_secs(60), || {
+            let bytes = std::fs::read(&file).ok()?;
+            let has = |id: &&str| bytes.windows(id.len()).any(|part| part == id.as_bytes());
+            ids.iter().all(has).then_some(())
+        });
+        self.legs.site.bellhop.kill();
+        self.legs.site.bellhop.start();
+        let restored = format!("{} calls of two legs put back", ids.len());
+        self.legs.site.bellhop.wait_for(&restored);
+    }
+}
+
+/// A phone calls the echo, which answers.
+fn begin(phone: &mut Phone) -> Message {
+    let ok = phone.invite("600", Duration::from_secs(10));
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    phone.acknowledge(&ok);
+    ok
+}
