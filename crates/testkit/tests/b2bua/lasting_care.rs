@@ -1,11 +1,11 @@
-//! Session timers and keep-alives (RFC 4028) of calls that outlive the program.
+//! What calls that outlive the program take with them: session timers and keep-alives (RFC 4028), their places.
 
 use crate::common::*;
 use crate::lasting::{LATE, SECOND, restart_with};
 use crate::site::*;
 use crate::timed::*;
-use bellhop_core::b2bua::{B2buaConfig, SessionConfig};
-use bellhop_testkit::{Peer, World, header_of};
+use bellhop_core::b2bua::{B2buaConfig, CallLimits, SessionConfig};
+use bellhop_testkit::{Peer, World, header_of, status_of};
 
 fn config() -> B2buaConfig {
     B2buaConfig {
@@ -93,6 +93,49 @@ fn an_end_that_knows_nothing_of_a_call_that_came_back_is_found_and_both_are_rele
     let bye = heard.iter().find(|message| is_bye(message)).expect("a BYE");
     say(&mut world, &a, &a.answer(bye, 200, "OK", ""));
     is_over(&mut world);
+}
+
+/// A call that came back takes the places that it had.
+#[test]
+fn limits_of_users_sources_and_upstreams_hold_over_a_restart() {
+    let (user, source) = (Some(1), Some(1));
+    let of = |per_user, per_source, pbx: &[u32]| CallLimits {
+        per_user,
+        per_source,
+        per_upstream: pbx.iter().map(|most| ("pbx".to_owned(), *most)).collect(),
+    };
+    for (limits, refusal) in [
+        (of(user, None, &[]), 486),
+        (of(None, source, &[]), 486),
+        (of(None, None, &[1]), 480),
+        (of(None, None, &[]), 200),
+    ] {
+        let b2bua = B2buaConfig {
+            limits,
+            ..B2buaConfig::default()
+        };
+        let (mut world, mut a, p) = scene_of(b2bua.clone());
+        world.set_disk(0, |disk| disk.late(LATE));
+        let (_, ok) = talk_to_pbx(&mut world, &mut a, &p, "call-1");
+        world.pass(SECOND);
+        restart_with(&mut world, b2bua);
+        assert_eq!(world.nodes[0].shared.tally.live(), (0, 1));
+        if refusal == 200 {
+            talk_to_pbx(&mut world, &mut a, &p, "call-2");
+            continue;
+        }
+        let invite = a.request("INVITE", "sip:7000@example.org", "call-2", OFFER);
+        let invite = authorized(&mut world, &mut a, &invite);
+        say(&mut world, &a, &invite);
+        let answer = skip(&mut world, a.address, 100);
+        assert_eq!(status_of(&answer), refusal, "{answer}");
+        say(&mut world, &a, &ack_of(&answer, &a));
+        let bye = from_caller(&mut a, "BYE", &ok, 40);
+        assert_eq!(status_of(&ask(&mut world, &a, &bye)), 200);
+        let bye = world.expect(p.address).unwrap();
+        say(&mut world, &p, &p.answer(&bye, 200, "OK", ""));
+        talk_to_pbx(&mut world, &mut a, &p, "call-3");
+    }
 }
 
 const OURS: &str =
