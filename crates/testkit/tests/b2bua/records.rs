@@ -2,7 +2,8 @@
 
 use crate::common::*;
 use crate::site::*;
-use bellhop_core::b2bua::{B2buaConfig, CallRecord, Cause, Ender, Outcome};
+use crate::timed::speak;
+use bellhop_core::b2bua::{B2buaConfig, CallRecord, Cause, Ender, Outcome, SessionConfig};
 use bellhop_core::flow::Transport;
 use bellhop_core::policy::{Answer, Changes, Hook, Reply, Verdict};
 use bellhop_testkit::{Peer, Script, World, header_of, status_of};
@@ -246,6 +247,22 @@ fn silence_and_what_we_end_ourselves_are_told_with_why() {
     );
     let lasted = record.ended - record.answered.unwrap();
     assert_eq!(lasted.as_secs(), 90);
+
+    let config = config_of(B2buaConfig {
+        session: Some(SessionConfig {
+            interval: 120,
+            least: 90,
+        }),
+        ..Default::default()
+    });
+    world.reconfigure(0, config, auth());
+    let wants = "Supported: timer\r\nSession-Expires: 120;refresher=uac\r\nAllow: UPDATE\r\n";
+    speak(&mut world, &mut a, &p, wants, "");
+    let record = the_record(&mut world);
+    assert_eq!(
+        end(&record),
+        (Outcome::Answered, 200, Ender::Bellhop, Cause::SessionTimer)
+    );
 }
 
 #[test]
