@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::outbox::Outbox;
 use crate::proxy::BranchId;
 use crate::time::Now;
+use crate::transaction::Owner;
 use bellhop_wire::Message;
 
 impl Engine {
@@ -52,6 +53,13 @@ impl Engine {
             out,
         );
         self.keep_or_forget(found.call, call, out);
+    }
+
+    /// The tag that the answers to an INVITE have had, for that of its CANCEL (9.2).
+    pub(crate) fn tag_of_invite(&mut self, owner: Owner) -> Option<[u8; 16]> {
+        let context = self.contexts.find(BranchId::unpack(owner.0).context)?;
+        let call = context.bridge.as_ref()?.call;
+        Some(self.calls.get(call)?.pairs.last()?.a.tag())
     }
 
     /// Ends both dialogs of a call, for this cause.

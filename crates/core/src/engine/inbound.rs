@@ -272,7 +272,10 @@ impl Engine {
             .create_server(now.instant, message, via, received.reply_to, None);
         match server {
             Some(server) => {
-                let tag = self.new_tag();
+                let tag = match owner.and_then(|owner| self.tag_of_invite(owner)) {
+                    Some(tag) => tag,
+                    None => self.new_tag(),
+                };
                 let mut bytes = std::mem::take(&mut self.scratch);
                 bytes.clear();
                 Reply::new(&mut bytes, message, received.mark, 200, "OK", &tag).end();
