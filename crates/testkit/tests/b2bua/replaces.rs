@@ -183,3 +183,19 @@ fn a_call_may_be_given_up_while_its_replaces_is_looked_up() {
             .any(|m| m.contains("Replaces"))
     );
 }
+
+/// Its home shard is not well: the INVITE is answered all the same.
+#[test]
+fn a_dialog_that_nobody_can_look_up_is_500_after_two_seconds() {
+    let (mut world, [mut a, ..], _) = parties(2);
+    let [own, other] = call_ids(2);
+    let more = format!("Replaces: {other};to-tag=1;from-tag=2\r\n");
+    let invite = a.request("INVITE", "sip:7001@example.org", &own, &more);
+    let invite = authorized(&mut world, &mut a, &invite);
+    world.nodes.pop();
+    say(&mut world, &a, &invite);
+    world.pass(Duration::from_millis(1_900));
+    assert_eq!(statuses(&mut world, &a), [100]);
+    world.pass(Duration::from_millis(200));
+    assert_eq!(statuses(&mut world, &a), [500]);
+}
