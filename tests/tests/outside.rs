@@ -112,7 +112,12 @@ fn full_run(site: &Site) -> Option<()> {
 
 #[test]
 fn a_pbx_that_tells_of_itself_wherever_it_can_is_not_heard_outside() {
-    let Some(mut scene) = Scene::or_skip(two_legs) else {
+    let hides = |setup| {
+        let mut setup = two_legs(setup);
+        setup.route += "hide_hosts = [\"secretive.test\"]\n";
+        setup
+    };
+    let Some(mut scene) = Scene::or_skip(hides) else {
         return;
     };
     scene.tell_all();
@@ -210,6 +215,19 @@ impl Scene {
             }
             assert_eq!(answer.status(), Some(200));
         }
+        let pbx = self.lane.pbx();
+        let invite = format!(
+            "INVITE sip:6001@{} SIP/2.0\r\nVia: SIP/2.0/UDP {pbx};branch=z9hG4bKsecretive;rport\r\nMax-Forwards: 70\r\n\
+             From: \"77\" <sip:77@node7.secretive.test:5070>;tag=own\r\nTo: <sip:6001@secretive.test>\r\n\
+             Call-ID: own@secretive.test\r\nCSeq: 1 INVITE\r\n",
+            self.lane.bellhop()
+        );
+        let session = ("application/sdp", &*session);
+        self.pbx.send(&(invite + &self.more() + &content(session)));
+        let came = self.phone.expect("INVITE ");
+        self.phone.answer(&came, "486 Busy Here");
+        self.pbx.expect("SIP/2.0 486");
+        self.phone.expect("ACK ");
     }
 
     /// The phone calls, `serve` answers as the PBX; what the phone gets in the end.
@@ -254,7 +272,8 @@ impl Scene {
              Reason: Q.850;cause=17;text=\"Secretive at {pbx}\"\r\nP-Asserted-Identity: \"9\" <sip:9@{pbx}>\r\n\
              Remote-Party-ID: <sip:9@{pbx}>;party=called\r\nDiversion: <sip:8@{pbx}>;reason=unconditional\r\n\
              History-Info: <sip:7@{pbx}?Reason=SIP%3Bcause%3D302>;index=1\r\nCall-Info: <http://{pbx}/x>\r\n\
-             Alert-Info: <http://{pbx}/ring>\r\nReply-To: <sip:9@{pbx}>\r\nX-Node: {pbx}\r\n"
+             Alert-Info: <http://{pbx}/ring>\r\nReply-To: <sip:9@{pbx}>\r\n\
+             Referred-By: <sip:6@node7.secretive.test>\r\nX-Node: {pbx}\r\nX-Host: node7.secretive.test\r\n"
         )
     }
 

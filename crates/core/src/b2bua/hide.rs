@@ -126,10 +126,19 @@ impl Hider<'_> {
             Some(Host::Name(name)) => self
                 .inside
                 .iter()
-                .any(|inside| inside.as_bytes().eq_ignore_ascii_case(name)),
+                .any(|inside| is_at_or_below(name, inside.as_bytes())),
             None => false,
         }
     }
+}
+
+/// Whether a host name is this one or in its domain.
+fn is_at_or_below(name: &[u8], domain: &[u8]) -> bool {
+    let Some(start) = name.len().checked_sub(domain.len()) else {
+        return false;
+    };
+    let (below, end) = name.split_at_checked(start).unwrap_or_default();
+    end.eq_ignore_ascii_case(domain) && (below.is_empty() || below.ends_with(b"."))
 }
 
 /// Whether an octet beside a word makes it a part of a longer one.
@@ -187,6 +196,7 @@ pub(super) mod tests {
             "sip:102@10.0.0.5:5070;transport=tcp",
             "sip:102@PBX.inside:5061;lr?Replaces=x",
             "sip:102@[2001:db8::1]:5060",
+            "sip:102@node7.pbx.inside",
         ] {
             let value = format!("\"Bob\" <{uri}>;privacy=off");
             assert_eq!(
@@ -201,6 +211,8 @@ pub(super) mod tests {
     fn a_name_of_elsewhere_a_number_and_nobody_stay() {
         for value in [
             "<sip:joe@example.com;user=phone>;index=1",
+            "<sip:joe@notpbx.inside>",
+            "<sip:joe@inside>",
             "<tel:+4930123>",
             "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
         ] {

@@ -84,6 +84,8 @@ pub struct B2buaConfig {
     pub longest: Option<std::time::Duration>,
     /// Header names that do not go over from one leg to the other, besides those that never do.
     pub hide: Vec<String>,
+    /// Host names of the inside, those below them too, besides the ones that upstreams and our own listeners there have.
+    pub hosts: Vec<String>,
     /// Session timers of our own on each leg; `None`: the ends agree on one through us.
     pub session: Option<SessionConfig>,
     /// How often each end of a call is asked whether it is there; `None`: never.
@@ -100,6 +102,7 @@ impl Default for B2buaConfig {
             most: 100_000,
             longest: None,
             hide: Vec::new(),
+            hosts: Vec::new(),
             session: None,
             keepalive: None,
             prack: Prack::AsNeeded,

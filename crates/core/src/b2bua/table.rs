@@ -81,7 +81,9 @@ impl Calls {
             let outside = config.listeners.iter().filter(|l| !is_inside(l));
             config.domains.contains(name) || outside.into_iter().any(|l| l.host == *name)
         };
-        self.inside = own.chain(pbxs).filter(|name| !is_shown(name)).collect();
+        let named = config.b2bua.iter().flat_map(|b2bua| b2bua.hosts.clone());
+        let all = own.chain(pbxs).chain(named);
+        self.inside = all.filter(|name| !is_shown(name)).collect();
         self.inside.sort();
         self.inside.dedup();
     }

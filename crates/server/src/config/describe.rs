@@ -137,6 +137,7 @@ struct RoutePart<'a> {
     /// Seconds; null: no end.
     max_duration: Option<u64>,
     hide_headers: &'a [String],
+    hide_hosts: &'a [String],
     /// Seconds; null: the ends agree on a session timer.
     session_expires: Option<u32>,
     min_se: Option<u32>,
@@ -272,6 +273,7 @@ impl Settings {
                     .as_ref()
                     .and_then(|b2bua| Some(b2bua.longest?.as_secs())),
                 hide_headers: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
+                hide_hosts: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hosts),
                 session_expires: session.map(|session| session.interval),
                 min_se: session.map(|session| session.least),
                 keepalive: self

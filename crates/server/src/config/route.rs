@@ -26,6 +26,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
     let per_source = section.whole("max_calls_per_source", 1..=1_000_000);
     let longest = longest(section, report);
     let hide = hide_headers(section, report);
+    let hosts = hide_hosts(section, report);
     let session = session(section, report);
     let keepalive = keepalive(section, report);
     let pracks = [
@@ -42,6 +43,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         per_source.as_ref().map(|field| field.at.clone()),
         longest.as_ref().map(|field| field.at.clone()),
         hide.as_ref().map(|field| field.at.clone()),
+        hosts.as_ref().map(|field| field.at.clone()),
         session.as_ref().map(|field| field.at.clone()),
         keepalive.as_ref().map(|field| field.at.clone()),
         prack.as_ref().map(|field| field.at.clone()),
@@ -55,6 +57,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         }),
         longest: longest.map(|field| field.value),
         hide: hide.map_or_else(Vec::new, |field| field.value),
+        hosts: hosts.map_or_else(Vec::new, |field| field.value),
         session: session.map(|field| field.value),
         keepalive: keepalive.map(|field| field.value),
         prack: prack.map_or_else(Prack::default, |field| field.value),
@@ -181,6 +184,24 @@ fn hide_headers(section: &Section<'_>, report: &Report) -> Option<Field<Vec<Stri
             );
         } else {
             names.push(value.to_owned());
+        }
+    }
+    Some(Field { value: names, at })
+}
+
+fn hide_hosts(section: &Section<'_>, report: &Report) -> Option<Field<Vec<String>>> {
+    let Field { value, at } = section.texts("hide_hosts")?;
+    let mut names = Vec::new();
+    for Field { value, at } in value {
+        let is_label = |label: &str| {
+            let is_of_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+            !label.is_empty() && label.bytes().all(is_of_one)
+        };
+        if value.split('.').all(is_label) {
+            names.push(value.to_owned());
+        } else {
+            let allowed = "a name or an IPv4 address such as \"pbx.local\", which stands for all below it, too";
+            report.error(&at, &format!("is no host; allowed: {allowed}"));
         }
     }
     Some(Field { value: names, at })

@@ -10,6 +10,7 @@ fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
     let text = format!(
         "{limited}mode = \"b2bua\"\nmax_calls = 500\nmax_calls_per_user = 4\nmax_calls_per_source = 30\n\
          max_duration = \"4h\"\nhide_headers = [\"X-Node\"]\n\
+         hide_hosts = [\"pbx.local\", \"10.0.0.9\"]\n\
          session_expires = \"30m\"\nmin_se = \"2m\"\nkeepalive = \"45s\"\n\
          prack = \"each-leg\"\n[server]\nworkers = 2\n"
     );
@@ -18,6 +19,7 @@ fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
         most: 250,
         longest: Some(Duration::from_secs(14_400)),
         hide: vec!["X-Node".to_owned()],
+        hosts: vec!["pbx.local".to_owned(), "10.0.0.9".to_owned()],
         session: Some(SessionConfig {
             interval: 1_800,
             least: 120,
@@ -70,7 +72,7 @@ fn calls_are_relayed_unless_two_legs_are_asked_for() {
 #[test]
 fn wrong_values_and_a_pbx_that_challenges_phones_itself_are_refused() {
     let text = format!(
-        "{BASE}mode = \"b2bua\"\nmax_calls = 0\nmax_calls_per_user = 0\nmax_calls_per_source = \"many\"\nmax_duration = \"10s\"\nhide_headers = [\"X Node\"]\n\
+        "{BASE}mode = \"b2bua\"\nmax_calls = 0\nmax_calls_per_user = 0\nmax_calls_per_source = \"many\"\nmax_duration = \"10s\"\nhide_headers = [\"X Node\"]\nhide_hosts = [\"a b\", \"\", \"a..b\"]\n\
          [registrar]\nmode = \"passthrough\"\n"
     );
     insta::assert_snapshot!(pretend().refuses(&text));
@@ -81,14 +83,14 @@ fn keys_of_calls_mean_nothing_where_calls_are_relayed() {
     let limited = BASE.replace("trusted = true\n", "trusted = true\nmax_calls = 60\n");
     let text = format!(
         "{limited}max_calls = 5\nmax_calls_per_user = 2\nmax_duration = \"1h\"\nhide_headers = [\"X-Node\"]\n\
-         session_expires = \"1h\"\nkeepalive = \"1m\"\n"
+         hide_hosts = [\"pbx.local\"]\nsession_expires = \"1h\"\nkeepalive = \"1m\"\n"
     );
     let settings = pretend().accepts(&text);
     let said = settings
         .warnings
         .iter()
         .filter(|problem| problem.to_string().contains("calls are relayed"));
-    assert_eq!(said.count(), 7);
+    assert_eq!(said.count(), 8);
 }
 
 const BASE: &str = r#"
