@@ -216,7 +216,8 @@ impl Settings {
         let default = self.default_upstream.and_then(|at| self.upstreams.get(at));
         let source = self.auth.source.as_ref();
         let session = self.b2bua.as_ref().and_then(|b2bua| b2bua.session);
-        let limits = self.b2bua.as_ref().map(|b2bua| &b2bua.limits);
+        let b2bua = self.b2bua.as_ref();
+        let limits = b2bua.map(|b2bua| &b2bua.limits);
         Description {
             listeners: self.listeners.iter().map(|l| self.listener(l)).collect(),
             domains: &self.server.domains,
@@ -265,22 +266,16 @@ impl Settings {
                 } else {
                     "proxy"
                 },
-                max_calls: self.b2bua.as_ref().map(|b2bua| b2bua.most),
+                max_calls: b2bua.map(|b2bua| b2bua.most),
                 max_calls_per_user: limits.and_then(|limits| limits.per_user),
                 max_calls_per_source: limits.and_then(|limits| limits.per_source),
-                max_duration: self
-                    .b2bua
-                    .as_ref()
-                    .and_then(|b2bua| Some(b2bua.longest?.as_secs())),
-                hide_headers: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hide),
-                hide_hosts: self.b2bua.as_ref().map_or(&[], |b2bua| &b2bua.hosts),
+                max_duration: b2bua.and_then(|b2bua| Some(b2bua.longest?.as_secs())),
+                hide_headers: b2bua.map_or(&[], |b2bua| &b2bua.hide),
+                hide_hosts: b2bua.map_or(&[], |b2bua| &b2bua.hosts),
                 session_expires: session.map(|session| session.interval),
                 min_se: session.map(|session| session.least),
-                keepalive: self
-                    .b2bua
-                    .as_ref()
-                    .and_then(|b2bua| Some(b2bua.keepalive?.as_secs())),
-                prack: self.b2bua.as_ref().map(|b2bua| match b2bua.prack {
+                keepalive: b2bua.and_then(|b2bua| Some(b2bua.keepalive?.as_secs())),
+                prack: b2bua.map(|b2bua| match b2bua.prack {
                     Prack::AsNeeded => "as-needed",
                     Prack::EachLeg => "each-leg",
                 }),

@@ -201,7 +201,7 @@ fn hide_hosts(section: &Section<'_>, report: &Report) -> Option<Field<Vec<String
             names.push(value.to_owned());
         } else {
             let allowed = "a name or an IPv4 address such as \"pbx.local\", which stands for all below it, too";
-            report.error(&at, &format!("is no host; allowed: {allowed}"));
+            report.error(&at, format!("is no host; allowed: {allowed}"));
         }
     }
     Some(Field { value: names, at })
