@@ -6,7 +6,7 @@ use crate::outbox::Outbox;
 use crate::share::{Content, Due, Note, Source, State, Taken, View, Word};
 use crate::subscription::{Told, event_of, told};
 use crate::time::Now;
-use bellhop_wire::{HeaderId, Message, UriRef};
+use bellhop_wire::{Message, UriRef};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,16 +186,13 @@ impl Engine {
         message: Message<'_>,
         told: &Told<'_>,
     ) -> (Option<View>, bool) {
-        let kind = message.first(HeaderId::ContentType);
-        let kind = kind.map_or(b"".as_slice(), |field| field.value);
-        let ids = [message.call_id(), message.from_tag().unwrap_or_default()];
-        let body = self.hidden_body(ids, kind, message.body());
+        let (kind, body) = self.shown_body(message);
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return (None, false);
         };
         let taken = match &*body {
             [] => Taken::Old,
-            body => Content::take(source.content.as_ref(), kind, body),
+            body => Content::take(source.content.as_ref(), &kind, body),
         };
         match taken {
             Taken::Full(content) => {

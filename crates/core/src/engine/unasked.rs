@@ -164,15 +164,11 @@ impl Engine {
         let Some(aor) = self.mailbox_of(uri, routing) else {
             return false;
         };
-        let value = |name| message.first(name).map_or(&[][..], |field| field.value);
-        let (kind, state) = (
-            value(HeaderId::ContentType),
-            value(HeaderId::SubscriptionState),
-        );
+        let state = message.first(HeaderId::SubscriptionState);
+        let state = state.map_or(&[][..], |field| field.value);
         let key = Arc::new(mailbox_key(&aor));
-        let ids = [message.call_id(), message.from_tag().unwrap_or_default()];
-        let body = self.hidden_body(ids, kind, message.body());
-        self.shared.held.hear(&key, kind, state, &body)
+        let (kind, body) = self.shown_body(message);
+        self.shared.held.hear(&key, &kind, state, &body)
     }
 
     /// Whose mailbox it is: of the AoR whose phones the NOTIFY goes to.

@@ -313,9 +313,12 @@ impl Context {
         let request = incoming.map_or(0, |incoming| {
             size_of::<Incoming>() + incoming.request.message().bytes().len()
         });
+        // Of one that goes on as ours there is what was asked, too.
+        let asked = self.back.is_bridged.then(|| self.asked()).flatten();
+        let asked = asked.map_or(0, |(asked, _)| asked.bytes().len());
         let further = self.branches.len().saturating_sub(1) * size_of::<Branch>();
         let groups = self.groups.len() * size_of::<Group>();
-        size_of::<Self>() + ENTRY + request + further + groups + self.finals.held()
+        size_of::<Self>() + ENTRY + request + asked + further + groups + self.finals.held()
     }
 
     /// Has the branches that are cancelled from here on told why (RFC 3326 2).

@@ -150,3 +150,39 @@ fn a_phone_is_watched_by_the_pbx() {
     assert_eq!(status_of(&answer), 200);
     has_none(&answer, &INSIDE);
 }
+
+/// RFC 4662 5: the parts of a list find each other by Content-IDs, which have the PBX's host in them.
+#[test]
+fn a_list_of_the_pbx_keeps_its_parts_together() {
+    let mut world = hidden_world();
+    let more = "Event: presence\r\nExpires: 600\r\nSupported: eventlist, gruu\r\n";
+    let mut watch = Watch::begun(&mut world, "watch", more);
+    assert_eq!(header_of(&watch.at_pbx, "Supported"), "eventlist");
+    watch.answered(&mut world, 200, "Expires: 600\r\nRequire: eventlist\r\n");
+    let kind =
+        "multipart/related;type=\"application/rlmi+xml\";root=\"<1@pbx.inside>\";boundary=\"b\"";
+    let body = "--b\r\nContent-ID: <1@pbx.inside>\r\nContent-Type: application/rlmi+xml\r\n\r\n\
+                <list uri=\"sip:all@198.51.100.5\" version=\"0\" fullState=\"true\"><resource \
+                uri=\"sip:6002@pbx.inside:5060\"><instance id=\"1\" state=\"active\" cid=\"2@198.51.100.5\"/>\
+                </resource></list>\r\n--b\r\nContent-ID: <2@198.51.100.5>\r\n\
+                Content-Type: application/pidf+xml\r\n\r\n<presence entity=\"sip:6002@pbx.inside\"/>\r\n--b--\r\n";
+    let notify = watch.notify("active;expires=600", &lamp(kind, body));
+    say(&mut world, &pbx(), &notify);
+    let at_phone = world.expect(watch.phone.address).expect("a NOTIFY");
+    has_none(&at_phone, &INSIDE);
+    for pair in ["root=\"<1@example.org>\"", "Content-ID: <1@example.org>"] {
+        assert!(at_phone.contains(pair), "{pair} in {at_phone}");
+    }
+    for pair in ["cid=\"2@example.org\"", "Content-ID: <2@example.org>"] {
+        assert!(at_phone.contains(pair), "{pair} in {at_phone}");
+    }
+    let length = at_phone
+        .split("\r\n\r\n")
+        .skip(1)
+        .collect::<Vec<_>>()
+        .join("\r\n\r\n");
+    assert_eq!(
+        header_of(&at_phone, "Content-Length"),
+        length.len().to_string()
+    );
+}

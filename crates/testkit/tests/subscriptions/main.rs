@@ -13,6 +13,7 @@ mod common;
 mod dark;
 mod held;
 mod hidden;
+mod hidden_chaos;
 mod hidden_kinds;
 mod hostile;
 mod lifetime;

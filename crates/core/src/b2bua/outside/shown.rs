@@ -5,24 +5,25 @@ use super::super::begin::hidden;
 use super::super::body;
 use crate::engine::Engine;
 use crate::share::Dialog;
+use bellhop_wire::{HeaderId, Message};
 use std::borrow::Cow;
 
 impl Engine {
-    /// A body of the PBX as the outside may see it; `ids` are those of the dialog that it came in.
-    pub(crate) fn hidden_body<'b>(
-        &self,
-        ids: [&[u8]; 2],
-        kind: &[u8],
-        body: &'b [u8],
-    ) -> Cow<'b, [u8]> {
+    /// A NOTIFY's Content-Type and body as the outside may see them.
+    pub(crate) fn shown_body<'m>(&self, notify: Message<'m>) -> (Cow<'m, [u8]>, Cow<'m, [u8]>) {
+        let kind = notify.first(HeaderId::ContentType);
+        let kind = kind.map_or(b"".as_slice(), |field| field.value);
+        let body = notify.body();
         if self.config.b2bua.is_none() || body.is_empty() {
-            return Cow::Borrowed(body);
+            return (Cow::Borrowed(kind), Cow::Borrowed(body));
         }
-        let [call_id, tag] = ids;
-        let hider = hidden(&self.config, self.calls.inside(), [call_id, tag, b""]);
-        let mut out = Vec::with_capacity(body.len());
-        body::put_kind(kind, body, &hider, &mut out);
-        Cow::Owned(out)
+        let tag = notify.from_tag().unwrap_or_default();
+        let ids = [notify.call_id(), tag, b""];
+        let hider = hidden(&self.config, self.calls.inside(), ids);
+        let (mut shown_kind, mut shown) = (Vec::new(), Vec::with_capacity(body.len()));
+        hider.put_text(kind, true, &mut shown_kind);
+        body::put_kind(kind, body, &hider, &mut shown);
+        (Cow::Owned(shown_kind), Cow::Owned(shown))
     }
 
     /// The dialog with the notifier that belongs to a subscriber's, if that is one of two.
