@@ -7,9 +7,10 @@ use crate::flow::{Destination, Flow, Transport};
 use crate::lease::{Demand, Outcome};
 use crate::push::Wake;
 use crate::registrar::Aor;
-use crate::share::{Note, Tag};
+use crate::share::{Key, Note, Tag};
 use bellhop_wire::Message;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Messages and events, in the order they were decided.
 #[derive(Debug, Default)]
@@ -118,6 +119,8 @@ pub enum Changed {
     Source(Tag),
     /// A call of two legs ([`crate::engine::Engine::save_call`]).
     Call(CallKey),
+    /// What is kept of this by other ways than a subscription ([`crate::share::Held`]).
+    Held(Arc<Key>),
 }
 
 /// Something could not be put on disk.

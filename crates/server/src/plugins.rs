@@ -72,6 +72,12 @@ impl Plugins {
             answers,
         };
         plugins.measure(settings);
+        // What was put back of one that is no more, or may not any more, is nobody's word.
+        let publishes = |owner: &str| {
+            let mut all = settings.plugins.iter();
+            all.any(|p| p.name == owner && p.grants.has(Capability::Publish))
+        };
+        plugins.held.keep_owners(publishes);
         let began = std::time::Instant::now();
         let swapped = plugins.registry.swap(settings.plugins.clone());
         let swapped = swapped.map_err(|error| error.to_string())?;

@@ -13,7 +13,7 @@ use bellhop_core::{
     outbox::{Changed, Persist, Ticket},
 };
 use bellhop_store::{
-    Begun, Item, Keeper, Kept, Key, Loaded, Manner, Names, Status, begin, open_again,
+    Begun, Item, Keeper, Kept, Key, Loaded, Manner, Names, Status, begin, held_name, open_again,
 };
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
@@ -52,7 +52,7 @@ impl Store {
         let path = dir.join(FILE);
         let names = names_of(settings);
         let kept = Kept::new(Arc::clone(&shared.location), names, move || clock.now());
-        let kept = kept.with(Arc::clone(&shared.subscriptions));
+        let kept = kept.with(Arc::clone(&shared.subscriptions), Arc::clone(&shared.held));
         let began = Instant::now();
         let Begun { file, loaded } = begin(&path, &kept, clock.now().unix)
             .map_err(|error| format!("server.data_dir: {}: {error}", path.display()))?;
@@ -106,6 +106,7 @@ impl Store {
                 Changed::Bindings(aor) => Key::Bindings(aor),
                 Changed::Watcher(tag) => Key::Watchers(tag),
                 Changed::Source(tag) => Key::Sources(tag),
+                Changed::Held(key) => Key::Held(held_name(&key).into()),
                 Changed::Call(key) => {
                     let key = Key::Calls(key);
                     calls.push(Item { key, ticket });
@@ -162,6 +163,7 @@ fn tell(loaded: &Loaded, began: Instant) {
         no_room,
         watchers,
         sources,
+        held,
         ..
     } = loaded;
     tracing::info!(
@@ -172,6 +174,9 @@ fn tell(loaded: &Loaded, began: Instant) {
         tracing::info!(
             "{watchers} watchers of shared subscriptions put back, and {sources} subscriptions of ours at the PBX"
         );
+    }
+    if *held > 0 {
+        tracing::info!("{held} mailboxes and published states put back");
     }
     if *strangers > 0 {
         tracing::warn!(

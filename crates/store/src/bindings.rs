@@ -4,6 +4,7 @@
 use crate::{
     codec::{self, Named, Unreadable},
     file::{Cannot, File},
+    held::{held_key, held_name, read_held, write_held},
     keeper::Source,
     shares,
     table::{Key, Table},
@@ -11,6 +12,7 @@ use crate::{
 use bellhop_core::{
     flow::{Flow, ListenerId, Transport},
     registrar::{Aor, Bindings, Location, Record},
+    share::Held,
     subscription::Board,
     time::Now,
 };
@@ -24,6 +26,7 @@ pub struct Names(Arc<[(String, Transport)]>);
 pub struct Kept {
     location: Arc<Location>,
     board: Arc<Board>,
+    held: Arc<Held>,
     names: Names,
     now: Box<dyn Fn() -> Now + Send + Sync>,
 }
@@ -47,6 +50,8 @@ pub struct Loaded {
     pub watchers: usize,
     /// Subscriptions of ours at the PBX.
     pub sources: usize,
+    /// Mailboxes that the PBX told of, and states that are published.
+    pub held: usize,
 }
 
 impl Names {
@@ -80,15 +85,20 @@ impl Kept {
         Self {
             location,
             board: Arc::default(),
+            held: Arc::default(),
             names,
             now: Box::new(now),
         }
     }
 
-    /// And what this board keeps of shared subscriptions.
+    /// And what this board keeps of shared subscriptions, and what is kept by other ways.
     #[must_use]
-    pub fn with(self, board: Arc<Board>) -> Self {
-        Self { board, ..self }
+    pub fn with(self, board: Arc<Board>, held: Arc<Held>) -> Self {
+        Self {
+            board,
+            held,
+            ..self
+        }
     }
 
     /// How many bindings there are.
@@ -111,6 +121,19 @@ impl Kept {
             }
         })?;
         self.load_shares(file, &mut loaded, &mut newer)?;
+        file.read(
+            Table::Held,
+            None,
+            usize::MAX,
+            |name, value| match read_held(name, value) {
+                Ok((key, saved)) => {
+                    let is_back = self.held.put_back(now, key, saved);
+                    loaded.held = loaded.held.saturating_add(usize::from(is_back));
+                }
+                Err(Unreadable::Newer(version)) => newer = Some(version),
+                Err(Unreadable::Damaged) => loaded.damaged = loaded.damaged.saturating_add(1),
+            },
+        )?;
         match newer {
             Some(version) => Err(Cannot::Newer(format!(
                 "its values have form {version}, which this program does not know"
@@ -220,6 +243,12 @@ impl Source for Kept {
                 shares::write_source(tag.as_str(), &source, out);
                 true
             }),
+            Key::Held(name) => held_key(name)
+                .and_then(|key| self.held.saved((self.now)(), &key))
+                .is_some_and(|saved| {
+                    write_held(name, &saved, out);
+                    true
+                }),
             Key::Leases(_) | Key::Calls(_) => false,
         }
     }
@@ -235,6 +264,9 @@ impl Source for Kept {
             }
             Key::Watchers(tag) => saves.watcher(*tag).is_some(),
             Key::Sources(tag) => saves.source(*tag).is_some(),
+            Key::Held(name) => {
+                held_key(name).is_some_and(|key| self.held.saved((self.now)(), &key).is_some())
+            }
             Key::Leases(_) | Key::Calls(_) => false,
         }
     }
@@ -248,7 +280,13 @@ impl Source for Kept {
         let watchers = watchers.filter_map(|w| w.tag().map(Key::Watchers));
         let sources = saves.sources().into_iter();
         let sources = sources.filter_map(|s| s.tag().map(Key::Sources));
-        bindings.chain(watchers).chain(sources).collect()
+        let held = self.held.keys().into_iter();
+        let held = held.map(|key| Key::Held(held_name(&key).into()));
+        bindings
+            .chain(watchers)
+            .chain(sources)
+            .chain(held)
+            .collect()
     }
 }
 

@@ -123,8 +123,8 @@ impl File {
         guarded(|| {
             let transaction = self.database.begin_write()?;
             let records = {
-                let mut tables: [Option<redb::Table<'_, &'static str, &'static [u8]>>; 5] =
-                    Default::default();
+                let mut tables: [Option<redb::Table<'_, &'static str, &'static [u8]>>;
+                    Table::ALL.len()] = Default::default();
                 for (key, value) in changes {
                     // A table that nothing changes in is not opened.
                     let of = key.table();

@@ -17,6 +17,8 @@ pub enum Table {
     Sources,
     /// Calls of two legs by a name of their own.
     Calls,
+    /// What is published, and what the PBX said unasked.
+    Held,
 }
 
 /// A key of a table.
@@ -32,16 +34,19 @@ pub enum Key {
     Sources(Tag),
     /// A call of two legs.
     Calls(CallKey),
+    /// What is kept by other ways than a subscription, by its name ([`crate::held_name`]).
+    Held(Arc<str>),
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Bindings,
         Self::Leases,
         Self::Watchers,
         Self::Sources,
         Self::Calls,
+        Self::Held,
     ];
 
     /// How the file has it.
@@ -52,6 +57,7 @@ impl Table {
             Self::Watchers => "watchers",
             Self::Sources => "sources",
             Self::Calls => "calls",
+            Self::Held => "held",
         })
     }
 }
@@ -65,6 +71,7 @@ impl Key {
             Self::Watchers(_) => Table::Watchers,
             Self::Sources(_) => Table::Sources,
             Self::Calls(_) => Table::Calls,
+            Self::Held(_) => Table::Held,
         }
     }
 
@@ -72,7 +79,7 @@ impl Key {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Bindings(aor) => aor.as_str(),
-            Self::Leases(name) => name,
+            Self::Leases(name) | Self::Held(name) => name,
             Self::Watchers(tag) | Self::Sources(tag) => tag.as_str(),
             Self::Calls(key) => key.as_str(),
         }
@@ -86,6 +93,7 @@ impl Key {
             Table::Watchers => Tag::of(text.as_bytes()).map(Self::Watchers),
             Table::Sources => Tag::of(text.as_bytes()).map(Self::Sources),
             Table::Calls => CallKey::of(text.as_bytes()).map(Self::Calls),
+            Table::Held => Some(Self::Held(text.into())),
         }
     }
 }

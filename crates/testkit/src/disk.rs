@@ -8,7 +8,7 @@ use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::outbox::{Changed, Outbox, Persist, Unstored};
 use bellhop_core::registrar::{Aor, Bindings, Location, Record};
-use bellhop_core::share::{SavedSource, SavedWatcher, Tag};
+use bellhop_core::share::{Key, SavedHeld, SavedSource, SavedWatcher, Tag};
 use bellhop_core::time::{Instant, Now};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ pub struct Disk {
     watchers: HashMap<Tag, Arc<SavedWatcher>>,
     sources: HashMap<Tag, Arc<SavedSource>>,
     calls: HashMap<CallKey, SavedCall>,
+    held: HashMap<Arc<Key>, SavedHeld>,
     /// How often something was written.
     writes: usize,
 }
@@ -100,6 +101,9 @@ impl Disk {
         for source in self.sources.values() {
             saves.put_source((**source).clone());
         }
+        for (key, saved) in &self.held {
+            shared.held.put_back(now, (**key).clone(), saved.clone());
+        }
     }
 
     /// Takes over the calls of another one.
@@ -144,6 +148,10 @@ impl Disk {
             Changed::Watcher(tag) => keep(&mut self.watchers, *tag, saves.watcher(*tag)),
             Changed::Source(tag) => keep(&mut self.sources, *tag, saves.source(*tag)),
             Changed::Call(key) => keep(&mut self.calls, *key, engine.save_call(now, *key)),
+            Changed::Held(key) => {
+                let there = shared.held.saved(now, key);
+                keep(&mut self.held, Arc::clone(key), there);
+            }
         }
         self.writes = self.writes.saturating_add(1);
         Ok(())

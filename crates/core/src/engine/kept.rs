@@ -205,7 +205,8 @@ impl Engine {
             .ends_here(key.package.as_bytes())
             .is_some();
         let has_source = key.is_registration() || self.config.default_upstream.is_some();
-        let is_served = is_shared && has_source;
+        let is_published = self.shared.held.published(now.instant, &key).is_some();
+        let is_served = (is_shared && has_source) || is_published;
         let list = self.saved_list(saved);
         let is_served = is_served && list.is_some() == (*key.accept == *RLMI);
         let can_go_on = is_served && saved.dialog.cseq < LAST_CSEQ.saturating_sub(SPAN);

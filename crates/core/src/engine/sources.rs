@@ -29,6 +29,10 @@ impl Engine {
         if is_new {
             self.shared.subscriptions.count_source(true);
             self.source_in_turn(now, number);
+        }
+        let source = self.shares.sources.get(&number);
+        let is_restored = |source: &Source| source.was_there && source.shards.is_empty();
+        if is_new || source.is_some_and(is_restored) {
             self.source_looks(now, number, out);
         }
         let Some(source) = self.shares.sources.get_mut(&number) else {

@@ -6,11 +6,13 @@ use super::local::Received;
 use crate::flow::Destination;
 use crate::lease::{Mode, Slot};
 use crate::loops;
-use crate::outbox::Outbox;
+use crate::outbox::{Changed, Outbox, Persist};
 use crate::proxy::BranchId;
 use crate::registrar::{Aor, Binding, Change, ChangeKind, Registered};
 use crate::routing::{Proof, Routing, Why};
-use crate::share::{Dialog, Heard, Key, MAILBOX, Note, Notify, State, View, Way, Word};
+use crate::share::{
+    Dialog, Heard, Key, MAILBOX, Note, Notify, State, View, Way, Word, mailbox_key,
+};
 use crate::subscription::event_of;
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Method, UriRef};
@@ -21,6 +23,12 @@ impl Engine {
     #[cold]
     pub(super) fn tell_changed(&self, out: &mut Outbox) {
         for key in self.shared.held.take_changed() {
+            if self.is_durable() {
+                out.persists.push(Persist {
+                    ticket: None,
+                    what: Changed::Held(Arc::clone(&key)),
+                });
+            }
             let shard = self.config.registrar.leases.home_of(&key.resource);
             let word = Word::Look { key };
             out.notes.push(Note { shard, word });
@@ -284,12 +292,3 @@ impl Engine {
 
 /// Whose mailbox, what the PBX said of it, and the bindings that have not heard that.
 pub(super) type Missed = (Aor, Heard, Vec<Arc<Binding>>);
-
-/// The key of an AoR's mailbox.
-fn mailbox_key(aor: &Aor) -> Key {
-    Key {
-        resource: aor.clone(),
-        package: MAILBOX.into(),
-        accept: crate::share::accept_for(MAILBOX, std::iter::empty()),
-    }
-}

@@ -2,6 +2,10 @@
 //! the PBX said of mailboxes unasked (RFC 3842). Kept for all shards together; a key's home shard looks when it is told
 //! that something has changed.
 
+mod saved;
+
+pub use saved::{SavedHeld, SavedMailbox, SavedPublished};
+
 use super::{Content, Key, Taken, View};
 use crate::registrar::Aor;
 use crate::time::Instant;

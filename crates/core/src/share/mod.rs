@@ -32,6 +32,7 @@ pub use dialog::Dialog;
 pub(crate) use dialog::contact_of;
 pub(crate) use held::Heard;
 pub use held::{Held, Publication, Shown as ShownHeld, Unpublished};
+pub use held::{SavedHeld, SavedMailbox, SavedPublished};
 pub(crate) use line::Stander;
 pub use list::ResourceList;
 pub(crate) use list::{List, RLMI, Sheet};
@@ -180,6 +181,15 @@ pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u
         first = first.or(kind);
     }
     first.map_or_else(|| own.into(), |kind| kind.to_ascii_lowercase().into())
+}
+
+/// What the PBX's unasked words on an AoR's mailbox are kept and watched as.
+pub(crate) fn mailbox_key(aor: &Aor) -> Key {
+    Key {
+        resource: aor.clone(),
+        package: MAILBOX.into(),
+        accept: accept_for(MAILBOX, std::iter::empty()),
+    }
 }
 
 /// The event package of mailboxes (RFC 3842 3.1).

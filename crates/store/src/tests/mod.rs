@@ -12,6 +12,7 @@ mod calls;
 mod disk;
 mod files;
 mod groups;
+mod held;
 mod shares;
 
 use super::*;

@@ -68,7 +68,7 @@ fn full() -> Arc<Board> {
 fn kept(board: &Arc<Board>, listeners: [(&str, Transport); 2]) -> Kept {
     let location = Arc::new(Location::new(1_000, [1, 2, 3, 4]));
     let names = listeners.map(|(name, by)| (name.to_owned(), by));
-    Kept::new(location, Names::new(names), now).with(Arc::clone(board))
+    Kept::new(location, Names::new(names), now).with(Arc::clone(board), Arc::default())
 }
 
 const LISTENERS: [(&str, Transport); 2] = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];

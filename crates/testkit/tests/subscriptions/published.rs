@@ -1,5 +1,6 @@
 //! State that a plugin publishes, and its watchers.
 
+use crate::held::quick;
 use crate::party::*;
 use bellhop_core::registrar::Aor;
 use bellhop_core::share::{Publication, Unpublished};
@@ -49,6 +50,36 @@ fn it_is_told_at_once_with_each_change_and_the_pbx_is_not_asked() {
     assert_eq!(lamp_of(&second), (1, "terminated"));
     party.run(Duration::from_secs(300));
     assert!(party.asked.is_empty());
+}
+
+#[test]
+fn after_a_crash_it_stands_as_it_was_until_it_is_over_or_its_publisher_is_no_more() {
+    for is_over in [true, false] {
+        let mut party = Party::on(quick);
+        let lasts = is_over.then_some(Duration::from_secs(100));
+        publishes(&mut party, &lamp("confirmed"), lasts).unwrap();
+        let (phone, _) = party.watcher(0);
+        party.heard();
+        party.restart();
+        party.run(SECOND);
+        assert_eq!(last(&party, &phone), "confirmed");
+        assert!(party.asked.is_empty());
+        match is_over {
+            true => party.run(Duration::from_secs(102)),
+            false => {
+                let held = &party.world.nodes[0].shared.held;
+                held.keep_owners(|owner| owner == "night");
+                held.keep_owners(|owner| owner == "day");
+                party.world.published(0);
+                party.run(Duration::from_secs(2));
+            }
+        }
+        // The PBX's word counts.
+        assert_eq!(last(&party, &phone), "terminated", "{is_over}");
+        party.restart();
+        party.run(SECOND);
+        assert_eq!(last(&party, &phone), "terminated", "{is_over}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Mailboxes of which the PBX tells unasked (RFC 3842), and their watchers.
 
+use crate::held::quick;
 use crate::party::*;
 use bellhop_core::lease::Mode;
 
@@ -113,6 +114,28 @@ fn a_pbx_that_refuses_the_subscription_leaves_watchers_what_it_says_unasked() {
         let asked = party.asked.len();
         assert!(asked < 12, "{status}: asked {asked} times");
     }
+}
+
+#[test]
+fn after_a_crash_the_last_word_on_a_mailbox_is_there_for_who_watches_and_who_comes() {
+    let mut party = Party::on(quick);
+    party.manner = (404, "");
+    registers(&mut party, 5);
+    unasked(&mut party, "before", 7);
+    party.run(SECOND);
+    let watching = watches(&mut party, 1);
+    party.heard();
+    party.restart();
+    party.run(Duration::from_secs(20));
+    let last = party.heard_by(&watching).last().expect("a NOTIFY");
+    assert!(said(last).0.starts_with("active;expires="), "{last}");
+    assert_eq!(voice(last), "7/0 (0/0)");
+    let later = watches(&mut party, 2);
+    assert_eq!(voice(&party.heard_by(&later)[0]), "7/0 (0/0)");
+    // The PBX's next word goes before it.
+    unasked(&mut party, "after", 1);
+    party.run(SECOND);
+    assert_eq!(voice(party.heard_by(&later).last().unwrap()), "1/0 (0/0)");
 }
 
 #[test]
