@@ -133,7 +133,7 @@ impl Hider<'_> {
 }
 
 /// Whether a host name is this one or in its domain.
-fn is_at_or_below(name: &[u8], domain: &[u8]) -> bool {
+pub(super) fn is_at_or_below(name: &[u8], domain: &[u8]) -> bool {
     let Some(start) = name.len().checked_sub(domain.len()) else {
         return false;
     };

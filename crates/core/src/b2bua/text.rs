@@ -1,7 +1,7 @@
 //! Bodies that are text, as the other side gets them: places of the inside are called by our own name, and the
 //! identifiers of dialogs, which are of one side, are left out or given other names.
 
-use super::hide::{Hider, is_part};
+use super::hide::{Hider, is_at_or_below, is_part};
 use crate::hex;
 use ahash::RandomState;
 use bellhop_wire::UriRef;
@@ -72,6 +72,13 @@ impl Hider<'_> {
             }
             return Some(uri.raw.len());
         }
+        let name = name_at(text);
+        let mut hosts = self.inside.iter().map(String::as_bytes);
+        if hosts.any(|host| is_at_or_below(name, host)) {
+            out.extend_from_slice(self.domain.as_bytes());
+            let port = text.get(name.len()..).unwrap_or_default();
+            return Some(name.len().saturating_add(port_at(port)));
+        }
         let starts = |word: &&[u8]| {
             let start = text.get(..word.len());
             !word.is_empty()
@@ -99,6 +106,17 @@ fn uri_at(text: &[u8]) -> Option<UriRef<'_>> {
     let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>,{}\\".contains(byte);
     let end = text.iter().position(is_end).unwrap_or(text.len());
     UriRef::parse(text.get(..end)?).ok()
+}
+
+/// The host name that a text may begin with, the labels in front of a domain's included.
+fn name_at(text: &[u8]) -> &[u8] {
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let end = text.iter().position(|byte| !is_of_name(byte));
+    let mut name = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+    while let Some(rest) = name.strip_suffix(b".").or_else(|| name.strip_suffix(b"-")) {
+        name = rest;
+    }
+    name
 }
 
 /// How long a port is that a text begins with, its colon included.
@@ -227,6 +245,7 @@ mod tests {
                 "Message-Account: sip:6001@example.org\r\n",
             ),
             ("see http://pbx.inside:8088/x", "see http://example.org/x"),
+            ("on node7.pbx.inside.", "on example.org."),
             ("cid=\"abc@10.0.0.5\"", "cid=\"abc@example.org\""),
             ("call-of-b is mine", "- is mine"),
             (
