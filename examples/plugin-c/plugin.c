@@ -132,6 +132,14 @@ extern void __wasm_import_sip_policy_dialogs_end(uint8_t *, size_t, int32_t, uin
 __attribute__((__import_module__("sip:policy/publish@0.1.0"), __import_name__("set")))
 extern void __wasm_import_sip_policy_publish_set(uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, int64_t, uint8_t *);
 
+// Imported Functions from `sip:policy/call@0.1.0`
+
+__attribute__((__import_module__("sip:policy/call@0.1.0"), __import_name__("set-mode")))
+extern void __wasm_import_sip_policy_call_set_mode(int32_t, uint8_t *);
+
+__attribute__((__import_module__("sip:policy/call@0.1.0"), __import_name__("note")))
+extern void __wasm_import_sip_policy_call_note(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
 // Imported Functions from `sip:policy/random@0.1.0`
 
 __attribute__((__import_module__("sip:policy/random@0.1.0"), __import_name__("bytes")))
@@ -911,6 +919,12 @@ void sip_policy_publish_result_bool_error_free(sip_policy_publish_result_bool_er
   if (!ptr->is_err) {
   } else {
     sip_policy_publish_error_free(&ptr->val.err);
+  }
+}
+
+void sip_policy_call_result_void_error_free(sip_policy_call_result_void_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
   }
 }
 
@@ -1897,6 +1911,56 @@ bool sip_policy_publish_set(plugin_string_t *resource, plugin_string_t *package,
   }
   if (!result.is_err) {
     *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool sip_policy_call_set_mode(sip_policy_call_mode_t mode, sip_policy_call_error_t *err) {
+  __attribute__((__aligned__(1)))
+  uint8_t ret_area[2];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_sip_policy_call_set_mode((int32_t) mode, ptr);
+  sip_policy_call_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (int32_t) *((uint8_t*) (ptr + 1));
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool sip_policy_call_note(plugin_string_t *key, plugin_string_t *value, sip_policy_call_error_t *err) {
+  __attribute__((__aligned__(1)))
+  uint8_t ret_area[2];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_sip_policy_call_note((uint8_t *) (*key).ptr, (*key).len, (uint8_t *) (*value).ptr, (*value).len, ptr);
+  sip_policy_call_result_void_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (int32_t) *((uint8_t*) (ptr + 1));
+      break;
+    }
+  }
+  if (!result.is_err) {
     return 1;
   } else {
     *err = result.val.err;

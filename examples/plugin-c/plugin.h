@@ -402,6 +402,28 @@ typedef struct {
   } val;
 } sip_policy_publish_result_bool_error_t;
 
+typedef uint8_t sip_policy_call_mode_t;
+
+// It is relayed: one dialog, from end to end.
+#define SIP_POLICY_CALL_MODE_PROXY 0
+// It is made two dialogs, and neither side sees anything of the other's.
+#define SIP_POLICY_CALL_MODE_B2BUA 1
+
+typedef uint8_t sip_policy_call_error_t;
+
+// The message at hand begins no call, or it is too late: a mode is chosen in `on-request`
+// and `on-route`, notes are made in `on-failure`, too.
+#define SIP_POLICY_CALL_ERROR_NOT_NOW 0
+// More than 16 notes, a key over 64 bytes, or a value over 256.
+#define SIP_POLICY_CALL_ERROR_FULL 1
+
+typedef struct {
+  bool is_err;
+  union {
+    sip_policy_call_error_t err;
+  } val;
+} sip_policy_call_result_void_error_t;
+
 typedef sip_policy_types_header_field_t sip_policy_http_header_field_t;
 
 typedef struct {
@@ -643,6 +665,15 @@ extern bool sip_policy_dialogs_end(plugin_string_t *call_id, uint16_t status, pl
 // anything has changed by it.
 extern bool sip_policy_publish_set(plugin_string_t *resource, plugin_string_t *package, plugin_string_t *content_type, plugin_list_u8_t *body, uint64_t *maybe_ttl_ms, bool *ret, sip_policy_publish_error_t *err);
 
+// Imported Functions from `sip:policy/call@0.1.0`
+// Whatever the host's configuration says; the last word counts. As an edit it takes effect
+// only when the hook returns without a trap. A host that cannot does as its configuration
+// says.
+extern bool sip_policy_call_set_mode(sip_policy_call_mode_t mode, sip_policy_call_error_t *err);
+// Notes something in the call's record, over a former note of the key. All plugins share
+// them. A call that is relayed has no record.
+extern bool sip_policy_call_note(plugin_string_t *key, plugin_string_t *value, sip_policy_call_error_t *err);
+
 // Imported Functions from `sip:policy/random@0.1.0`
 // At most 1024.
 extern void sip_policy_random_bytes(uint32_t length, plugin_list_u8_t *ret);
@@ -769,6 +800,8 @@ void sip_policy_dialogs_result_void_string_free(sip_policy_dialogs_result_void_s
 void sip_policy_publish_error_free(sip_policy_publish_error_t *ptr);
 
 void sip_policy_publish_result_bool_error_free(sip_policy_publish_result_bool_error_t *ptr);
+
+void sip_policy_call_result_void_error_free(sip_policy_call_result_void_error_t *ptr);
 
 void sip_policy_http_header_field_free(sip_policy_http_header_field_t *ptr);
 

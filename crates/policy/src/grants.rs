@@ -28,11 +28,13 @@ pub enum Capability {
     Http,
     /// The interface `publish`.
     Publish,
+    /// The interface `call`.
+    Call,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Edit,
         Self::EditResponse,
         Self::BodyRead,
@@ -44,6 +46,7 @@ impl Capability {
         Self::Random,
         Self::Http,
         Self::Publish,
+        Self::Call,
     ];
 
     /// As the configuration writes it.
@@ -60,6 +63,7 @@ impl Capability {
             Self::Random => "random",
             Self::Http => "http",
             Self::Publish => "publish",
+            Self::Call => "call",
         }
     }
 
@@ -75,6 +79,7 @@ impl Capability {
             "random" => Some(Some(Self::Random)),
             "http" => Some(Some(Self::Http)),
             "publish" => Some(Some(Self::Publish)),
+            "call" => Some(Some(Self::Call)),
             _ => None,
         }
     }

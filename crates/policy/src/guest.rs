@@ -1,5 +1,6 @@
 //! What one instance of a plugin sees of us: the state behind its imports, and its limits.
 
+mod call;
 mod capabilities;
 mod edits;
 mod message;

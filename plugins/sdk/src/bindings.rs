@@ -3246,6 +3246,203 @@ pub mod sip {
             }
         }
 
+        /// Capability "call": what is made of the call that the INVITE at hand begins, and what its
+        /// record says.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod call {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() =
+                super::super::super::__link_custom_section_describing_imports;
+
+            use super::super::super::_rt;
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum Mode {
+                /// It is relayed: one dialog, from end to end.
+                Proxy,
+                /// It is made two dialogs, and neither side sees anything of the other's.
+                B2bua,
+            }
+            impl ::core::fmt::Debug for Mode {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    match self {
+                        Mode::Proxy => f.debug_tuple("Mode::Proxy").finish(),
+                        Mode::B2bua => f.debug_tuple("Mode::B2bua").finish(),
+                    }
+                }
+            }
+
+            impl Mode {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> Mode {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+
+                    match val {
+                        0 => Mode::Proxy,
+                        1 => Mode::B2bua,
+
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum Error {
+                /// The message at hand begins no call, or it is too late: a mode is chosen in `on-request`
+                /// and `on-route`, notes are made in `on-failure`, too.
+                NotNow,
+                /// More than 16 notes, a key over 64 bytes, or a value over 256.
+                Full,
+            }
+            impl Error {
+                pub fn name(&self) -> &'static str {
+                    match self {
+                        Error::NotNow => "not-now",
+                        Error::Full => "full",
+                    }
+                }
+                pub fn message(&self) -> &'static str {
+                    match self {
+            Error::NotNow => "The message at hand begins no call, or it is too late: a mode is chosen in `on-request`
+            and `on-route`, notes are made in `on-failure`, too.",
+            Error::Full => "More than 16 notes, a key over 64 bytes, or a value over 256.",
+          }
+                }
+            }
+            impl ::core::fmt::Debug for Error {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_struct("Error")
+                        .field("code", &(*self as i32))
+                        .field("name", &self.name())
+                        .field("message", &self.message())
+                        .finish()
+                }
+            }
+            impl ::core::fmt::Display for Error {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    write!(f, "{} (error {})", self.name(), *self as i32)
+                }
+            }
+
+            impl ::core::error::Error for Error {}
+
+            impl Error {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> Error {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+
+                    match val {
+                        0 => Error::NotNow,
+                        1 => Error::Full,
+
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+
+            #[allow(unused_unsafe, clippy::all)]
+            /// Whatever the host's configuration says; the last word counts. As an edit it takes effect
+            /// only when the hook returns without a trap. A host that cannot does as its configuration
+            /// says.
+            #[allow(async_fn_in_trait)]
+            pub fn set_mode(mode: Mode) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[repr(align(1))]
+                    struct RetArea([::core::mem::MaybeUninit<u8>; 2]);
+                    let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 2]);
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "sip:policy/call@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "set-mode"]
+                        fn wit_import1(_: i32, _: *mut u8);
+                    }
+
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(mode.clone() as i32, ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result4 = match l2 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l3 = i32::from(*ptr0.add(1).cast::<u8>());
+
+                                Error::_lift(l3 as u8)
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result4
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Notes something in the call's record, over a former note of the key. All plugins share
+            /// them. A call that is relayed has no record.
+            #[allow(async_fn_in_trait)]
+            pub fn note(key: &str, value: &str) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[repr(align(1))]
+                    struct RetArea([::core::mem::MaybeUninit<u8>; 2]);
+                    let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 2]);
+                    let vec0 = key;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec1 = value;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "sip:policy/call@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "note"]
+                        fn wit_import3(_: *mut u8, _: usize, _: *mut u8, _: usize, _: *mut u8);
+                    }
+
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import3(ptr0.cast_mut(), len0, ptr1.cast_mut(), len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result6 = match l4 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l5 = i32::from(*ptr2.add(1).cast::<u8>());
+
+                                Error::_lift(l5 as u8)
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result6
+                }
+            }
+        }
+
         /// Capability "random".
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod random {
@@ -6236,15 +6433,15 @@ macro_rules! __export_plugin_impl {
     #[unsafe(link_section = "component-type:wit-bindgen:0.61.1:sip:policy@0.1.0:plugin:imports and exports")]
     #[doc(hidden)]
     #[allow(clippy::octal_escapes)]
-    pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4512] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa3\"\x01A\x02\x01A'\
-\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transport\x03\
-\0\0\x01ks\x01r\x07\x09transport\x01\x07addresss\x04port{\x08listeners\x04zones\x08\
-tls-peer\x02\x12authenticated-user\x02\x04\0\x06source\x03\0\x03\x01r\x0f\x06met\
-hods\x04ruris\x06status{\x07call-ids\x04cseqy\x08from-uris\x08from-tags\x06to-ur\
-is\x06to-tags\x07contacts\x0auser-agents\x0cmax-forwards}\x09in-dialog\x7f\x0bbo\
-dy-lengthy\x0ccontent-types\x04\0\x07summary\x03\0\x05\x01r\x02\x04names\x05valu\
-es\x04\0\x0cheader-field\x03\0\x07\x01ky\x01p\x08\x01r\x06\x03uris\x08next-hop\x02\
+    pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4648] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xab#\x01A\x02\x01A)\x01\
+B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transport\x03\0\0\
+\x01ks\x01r\x07\x09transport\x01\x07addresss\x04port{\x08listeners\x04zones\x08t\
+ls-peer\x02\x12authenticated-user\x02\x04\0\x06source\x03\0\x03\x01r\x0f\x06meth\
+ods\x04ruris\x06status{\x07call-ids\x04cseqy\x08from-uris\x08from-tags\x06to-uri\
+s\x06to-tags\x07contacts\x0auser-agents\x0cmax-forwards}\x09in-dialog\x7f\x0bbod\
+y-lengthy\x0ccontent-types\x04\0\x07summary\x03\0\x05\x01r\x02\x04names\x05value\
+s\x04\0\x0cheader-field\x03\0\x07\x01ky\x01p\x08\x01r\x06\x03uris\x08next-hop\x02\
 \x08priority{\x0atimeout-ms\x09\x07headers\x0a\x03tags\x04\0\x06target\x03\0\x0b\
 \x01m\x02\x06serial\x08parallel\x04\0\x09fork-mode\x03\0\x0d\x01p\x0c\x01r\x03\x07\
 targets\x0f\x04mode\x0e\x0crecord-route\x7f\x04\0\x05route\x03\0\x10\x01p}\x01r\x02\
@@ -6307,37 +6504,41 @@ mes\x03uris\x02up\x7f\x0cactive-callsy\x0alatency-msy\x06weight{\x04\0\x06member
 full\0\0\x09too-large\0\0\x09malformed\x01s\0\x0bunavailable\0\0\x04\0\x05error\x03\
 \0\0\x01p}\x01kw\x01j\x01\x7f\x01\x01\x01@\x05\x08resources\x07packages\x0cconte\
 nt-types\x04body\x02\x06ttl-ms\x03\0\x04\x04\0\x03set\x01\x05\x03\0\x18sip:polic\
-y/publish@0.1.0\x05\x0d\x01B\x03\x01p}\x01@\x01\x06lengthy\0\0\x04\0\x05bytes\x01\
-\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0e\x02\x03\0\0\x0cheader-field\x01B\x0f\
-\x02\x03\x02\x01\x0f\x04\0\x0cheader-field\x03\0\0\x01p\x01\x01p}\x01k\x03\x01ky\
-\x01r\x05\x06methods\x03urls\x07headers\x02\x04body\x04\x0atimeout-ms\x05\x04\0\x07\
-request\x03\0\x06\x01r\x03\x06status{\x07headers\x02\x04body\x03\x04\0\x08respon\
-se\x03\0\x08\x01q\x05\x06denied\0\0\x07timeout\0\0\x0bunreachable\x01s\0\x09too-\
-large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\0\x0a\x01j\x01\x09\x01\x0b\x01@\
-\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\x03\0\x15sip:policy/http@0.1.0\x05\
-\x10\x01B\x0c\x01m\x07\x0bon-register\x0aon-request\x08on-route\x0aon-failure\x0b\
-on-response\x09on-dialog\x08on-timer\x04\0\x04hook\x03\0\0\x01p\x01\x01ks\x01r\x04\
-\x04names\x07versions\x05hooks\x02\x0dconfig-schema\x03\x04\0\x04info\x03\0\x04\x01\
-@\0\0\x05\x04\0\x08describe\x01\x06\x01j\0\x01s\x01@\x01\x06configs\0\x07\x04\0\x08\
-validate\x01\x08\x04\0\x05start\x01\x08\x04\0\x1asip:policy/lifecycle@0.1.0\x05\x11\
-\x02\x03\0\0\x05reply\x02\x03\0\0\x05route\x02\x03\0\0\x09challenge\x02\x03\0\0\x07\
-failure\x02\x03\0\0\x0cdialog-event\x02\x03\0\x01\x07message\x01B#\x02\x03\x02\x01\
-\x12\x04\0\x05reply\x03\0\0\x02\x03\x02\x01\x13\x04\0\x05route\x03\0\x02\x02\x03\
-\x02\x01\x14\x04\0\x09challenge\x03\0\x04\x02\x03\x02\x01\x15\x04\0\x07failure\x03\
-\0\x06\x02\x03\x02\x01\x16\x04\0\x0cdialog-event\x03\0\x08\x02\x03\x02\x01\x17\x04\
-\0\x07message\x03\0\x0a\x01q\x06\x08continue\0\0\x06accept\0\0\x05reply\x01\x01\0\
-\x09challenge\x01\x05\0\x05route\x01\x03\0\x04drop\0\0\x04\0\x07verdict\x03\0\x0c\
-\x01ky\x01q\x05\x08continue\0\0\x06accept\x01\x0e\0\x05reply\x01\x01\0\x09challe\
-nge\x01\x05\0\x04drop\0\0\x04\0\x10register-verdict\x03\0\x0f\x01q\x04\x08contin\
-ue\0\0\x07give-up\0\0\x05reply\x01\x01\0\x05route\x01\x03\0\x04\0\x0ffailure-ver\
-dict\x03\0\x11\x01h\x0b\x01@\x01\x03msg\x13\0\x10\x04\0\x0bon-register\x01\x14\x01\
-@\x01\x03msg\x13\0\x0d\x04\0\x0aon-request\x01\x15\x01k\x03\x01@\x01\x03msg\x13\0\
-\x16\x04\0\x08on-route\x01\x17\x01@\x02\x03msg\x13\x07failure\x07\0\x12\x04\0\x0a\
-on-failure\x01\x18\x01@\x01\x08response\x13\x01\0\x04\0\x0bon-response\x01\x19\x01\
-@\x01\x05event\x09\x01\0\x04\0\x09on-dialog\x01\x1a\x01@\0\x01\0\x04\0\x08on-tim\
-er\x01\x1b\x04\0\x16sip:policy/hooks@0.1.0\x05\x18\x04\0\x17sip:policy/plugin@0.\
-1.0\x04\0\x0b\x0c\x01\0\x06plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
-\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+y/publish@0.1.0\x05\x0d\x01B\x09\x01m\x02\x05proxy\x05b2bua\x04\0\x04mode\x03\0\0\
+\x01m\x02\x07not-now\x04full\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x01\x04\
+mode\x01\0\x04\x04\0\x08set-mode\x01\x05\x01@\x02\x03keys\x05values\0\x04\x04\0\x04\
+note\x01\x06\x03\0\x15sip:policy/call@0.1.0\x05\x0e\x01B\x03\x01p}\x01@\x01\x06l\
+engthy\0\0\x04\0\x05bytes\x01\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0f\x02\x03\
+\0\0\x0cheader-field\x01B\x0f\x02\x03\x02\x01\x10\x04\0\x0cheader-field\x03\0\0\x01\
+p\x01\x01p}\x01k\x03\x01ky\x01r\x05\x06methods\x03urls\x07headers\x02\x04body\x04\
+\x0atimeout-ms\x05\x04\0\x07request\x03\0\x06\x01r\x03\x06status{\x07headers\x02\
+\x04body\x03\x04\0\x08response\x03\0\x08\x01q\x05\x06denied\0\0\x07timeout\0\0\x0b\
+unreachable\x01s\0\x09too-large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\0\x0a\
+\x01j\x01\x09\x01\x0b\x01@\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\x03\0\
+\x15sip:policy/http@0.1.0\x05\x11\x01B\x0c\x01m\x07\x0bon-register\x0aon-request\
+\x08on-route\x0aon-failure\x0bon-response\x09on-dialog\x08on-timer\x04\0\x04hook\
+\x03\0\0\x01p\x01\x01ks\x01r\x04\x04names\x07versions\x05hooks\x02\x0dconfig-sch\
+ema\x03\x04\0\x04info\x03\0\x04\x01@\0\0\x05\x04\0\x08describe\x01\x06\x01j\0\x01\
+s\x01@\x01\x06configs\0\x07\x04\0\x08validate\x01\x08\x04\0\x05start\x01\x08\x04\
+\0\x1asip:policy/lifecycle@0.1.0\x05\x12\x02\x03\0\0\x05reply\x02\x03\0\0\x05rou\
+te\x02\x03\0\0\x09challenge\x02\x03\0\0\x07failure\x02\x03\0\0\x0cdialog-event\x02\
+\x03\0\x01\x07message\x01B#\x02\x03\x02\x01\x13\x04\0\x05reply\x03\0\0\x02\x03\x02\
+\x01\x14\x04\0\x05route\x03\0\x02\x02\x03\x02\x01\x15\x04\0\x09challenge\x03\0\x04\
+\x02\x03\x02\x01\x16\x04\0\x07failure\x03\0\x06\x02\x03\x02\x01\x17\x04\0\x0cdia\
+log-event\x03\0\x08\x02\x03\x02\x01\x18\x04\0\x07message\x03\0\x0a\x01q\x06\x08c\
+ontinue\0\0\x06accept\0\0\x05reply\x01\x01\0\x09challenge\x01\x05\0\x05route\x01\
+\x03\0\x04drop\0\0\x04\0\x07verdict\x03\0\x0c\x01ky\x01q\x05\x08continue\0\0\x06\
+accept\x01\x0e\0\x05reply\x01\x01\0\x09challenge\x01\x05\0\x04drop\0\0\x04\0\x10\
+register-verdict\x03\0\x0f\x01q\x04\x08continue\0\0\x07give-up\0\0\x05reply\x01\x01\
+\0\x05route\x01\x03\0\x04\0\x0ffailure-verdict\x03\0\x11\x01h\x0b\x01@\x01\x03ms\
+g\x13\0\x10\x04\0\x0bon-register\x01\x14\x01@\x01\x03msg\x13\0\x0d\x04\0\x0aon-r\
+equest\x01\x15\x01k\x03\x01@\x01\x03msg\x13\0\x16\x04\0\x08on-route\x01\x17\x01@\
+\x02\x03msg\x13\x07failure\x07\0\x12\x04\0\x0aon-failure\x01\x18\x01@\x01\x08res\
+ponse\x13\x01\0\x04\0\x0bon-response\x01\x19\x01@\x01\x05event\x09\x01\0\x04\0\x09\
+on-dialog\x01\x1a\x01@\0\x01\0\x04\0\x08on-timer\x01\x1b\x04\0\x16sip:policy/hoo\
+ks@0.1.0\x05\x19\x04\0\x17sip:policy/plugin@0.1.0\x04\0\x0b\x0c\x01\0\x06plugin\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
+bindgen-rust\x060.61.1";
   };
   )
 }
@@ -6348,9 +6549,9 @@ pub use __export_plugin_impl as export_component;
 #[unsafe(link_section = "component-type:wit-bindgen:0.61.1:sip:policy@0.1.0:plugin-with-all-of-its-exports-removed:encoded world")]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3720] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xeb\x1b\x01A\x02\x01\
-A\x1d\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transpor\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3856] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf3\x1c\x01A\x02\x01\
+A\x1f\x01B(\x01m\x06\x03udp\x03tcp\x03tls\x02ws\x03wss\x04sctp\x04\0\x09transpor\
 t\x03\0\0\x01ks\x01r\x07\x09transport\x01\x07addresss\x04port{\x08listeners\x04z\
 ones\x08tls-peer\x02\x12authenticated-user\x02\x04\0\x06source\x03\0\x03\x01r\x0f\
 \x06methods\x04ruris\x06status{\x07call-ids\x04cseqy\x08from-uris\x08from-tags\x06\
@@ -6419,17 +6620,21 @@ mes\x03uris\x02up\x7f\x0cactive-callsy\x0alatency-msy\x06weight{\x04\0\x06member
 full\0\0\x09too-large\0\0\x09malformed\x01s\0\x0bunavailable\0\0\x04\0\x05error\x03\
 \0\0\x01p}\x01kw\x01j\x01\x7f\x01\x01\x01@\x05\x08resources\x07packages\x0cconte\
 nt-types\x04body\x02\x06ttl-ms\x03\0\x04\x04\0\x03set\x01\x05\x03\0\x18sip:polic\
-y/publish@0.1.0\x05\x0d\x01B\x03\x01p}\x01@\x01\x06lengthy\0\0\x04\0\x05bytes\x01\
-\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0e\x02\x03\0\0\x0cheader-field\x01B\x0f\
-\x02\x03\x02\x01\x0f\x04\0\x0cheader-field\x03\0\0\x01p\x01\x01p}\x01k\x03\x01ky\
-\x01r\x05\x06methods\x03urls\x07headers\x02\x04body\x04\x0atimeout-ms\x05\x04\0\x07\
-request\x03\0\x06\x01r\x03\x06status{\x07headers\x02\x04body\x03\x04\0\x08respon\
-se\x03\0\x08\x01q\x05\x06denied\0\0\x07timeout\0\0\x0bunreachable\x01s\0\x09too-\
-large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\0\x0a\x01j\x01\x09\x01\x0b\x01@\
-\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\x03\0\x15sip:policy/http@0.1.0\x05\
-\x10\x04\07sip:policy/plugin-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\
-\0&plugin-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocess\
-ed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+y/publish@0.1.0\x05\x0d\x01B\x09\x01m\x02\x05proxy\x05b2bua\x04\0\x04mode\x03\0\0\
+\x01m\x02\x07not-now\x04full\x04\0\x05error\x03\0\x02\x01j\0\x01\x03\x01@\x01\x04\
+mode\x01\0\x04\x04\0\x08set-mode\x01\x05\x01@\x02\x03keys\x05values\0\x04\x04\0\x04\
+note\x01\x06\x03\0\x15sip:policy/call@0.1.0\x05\x0e\x01B\x03\x01p}\x01@\x01\x06l\
+engthy\0\0\x04\0\x05bytes\x01\x01\x03\0\x17sip:policy/random@0.1.0\x05\x0f\x02\x03\
+\0\0\x0cheader-field\x01B\x0f\x02\x03\x02\x01\x10\x04\0\x0cheader-field\x03\0\0\x01\
+p\x01\x01p}\x01k\x03\x01ky\x01r\x05\x06methods\x03urls\x07headers\x02\x04body\x04\
+\x0atimeout-ms\x05\x04\0\x07request\x03\0\x06\x01r\x03\x06status{\x07headers\x02\
+\x04body\x03\x04\0\x08response\x03\0\x08\x01q\x05\x06denied\0\0\x07timeout\0\0\x0b\
+unreachable\x01s\0\x09too-large\0\0\x09malformed\x01s\0\x04\0\x05error\x03\0\x0a\
+\x01j\x01\x09\x01\x0b\x01@\x01\x07request\x07\0\x0c\x04\0\x05fetch\x01\x0d\x03\0\
+\x15sip:policy/http@0.1.0\x05\x11\x04\07sip:policy/plugin-with-all-of-its-export\
+s-removed@0.1.0\x04\0\x0b,\x01\0&plugin-with-all-of-its-exports-removed\x03\0\0\0\
+G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindge\
+n-rust\x060.61.1";
 
 #[inline(never)]
 #[doc(hidden)]

@@ -4,12 +4,12 @@
 pub use crate::bindings::sip::policy::messages::Message;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::sip::policy::{
-    clock, dialogs, http, locations, log, metrics, publish, random, store, upstreams,
+    call, clock, dialogs, http, locations, log, metrics, publish, random, store, upstreams,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::testing::Message;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::testing::world::{
-    clock, dialogs, http, locations, log, metrics, publish, random, store, upstreams,
+    call, clock, dialogs, http, locations, log, metrics, publish, random, store, upstreams,
 };

@@ -51,6 +51,7 @@
 )]
 #[doc(hidden)]
 pub mod bindings;
+pub mod call;
 pub mod clock;
 pub mod config;
 pub mod dialogs;

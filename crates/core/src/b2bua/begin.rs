@@ -15,6 +15,7 @@ use super::write::{self, Ask};
 use crate::config::Config;
 use crate::engine::{Engine, Received, unknown};
 use crate::outbox::Outbox;
+use crate::policy::Story;
 use crate::proxy::{Context, Incoming, Record};
 use crate::record_route::Side;
 use crate::routing::Proof;
@@ -29,11 +30,27 @@ impl Engine {
         self.calls.len()
     }
 
-    /// Whether a request begins a call of two legs.
-    pub(crate) fn makes_legs(&self, request: Message<'_>) -> bool {
+    /// Whether a request may begin a call of two legs.
+    pub(crate) fn may_make_legs(&self, request: Message<'_>) -> bool {
         self.config.b2bua.is_some()
             && request.method() == Some(Method::Invite)
             && request.to_tag().is_none_or(<[u8]>::is_empty)
+    }
+
+    /// Whether a request begins one: as its plugins say, or as the configuration does.
+    pub(crate) fn makes_legs(&self, request: Message<'_>, story: Option<&Story>) -> bool {
+        self.may_make_legs(request) && self.has_legs(story.and_then(|story| story.notes.legs()))
+    }
+
+    /// Whether everything goes over in two dialogs of which no plugin says otherwise.
+    pub(crate) fn joins_all(&self) -> bool {
+        let b2bua = self.config.b2bua.as_ref();
+        b2bua.is_some_and(|b2bua| b2bua.is_usual)
+    }
+
+    /// Whether a call has two legs of which plugins say this.
+    pub(super) fn has_legs(&self, said: Option<bool>) -> bool {
+        said.unwrap_or(self.joins_all())
     }
 
     /// Makes a call of the INVITE that a context is about to relay: its branches send one of ours. False if it

@@ -6,7 +6,6 @@ use super::record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
 use crate::config::Config;
 use crate::engine::Received;
 use crate::flow::{Destination, Flow};
-use crate::policy::Notes;
 use crate::proxy::{Branch, Context};
 use crate::routing::Proof;
 use crate::time::{Instant, Now};
@@ -32,7 +31,7 @@ pub(crate) struct Draft {
     pub(crate) request_uri: Box<[u8]>,
     pub(crate) attempts: Box<[Tried]>,
     pub(crate) attempts_left_out: u8,
-    pub(crate) notes: Option<Box<Notes>>,
+    pub(crate) notes: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// How a call came to its end.
@@ -65,7 +64,7 @@ impl Draft {
             request_uri: received.message.uri().into(),
             attempts: Box::default(),
             attempts_left_out: 0,
-            notes: None,
+            notes: Box::default(),
         }
     }
 
@@ -75,7 +74,7 @@ impl Draft {
         age.saturating_add(now.since(at))
     }
 
-    /// Notes the places that a context has tried.
+    /// Notes the places that a context has tried, and what plugins noted meanwhile.
     pub(super) fn note_attempts(&mut self, now: Instant, config: &Config, context: &Context) {
         let branches = &context.branches;
         let over = branches.len().saturating_sub(MOST_ATTEMPTS);
@@ -86,6 +85,9 @@ impl Draft {
             .skip(over)
             .map(|branch| tried(now, config, branch, asked))
             .collect();
+        if let Some(story) = &context.story {
+            self.notes = story.notes.recorded().into();
+        }
         self.attempts_left_out = u8::try_from(over).unwrap_or(u8::MAX);
     }
 
@@ -167,7 +169,7 @@ impl Draft {
             called: None,
             attempts: self.attempts.into(),
             attempts_left_out: self.attempts_left_out.into(),
-            notes: self.notes.map_or_else(Notes::default, |notes| *notes),
+            notes: self.notes.into(),
         }
     }
 }

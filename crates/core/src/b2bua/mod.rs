@@ -78,6 +78,8 @@ pub(crate) use write::uri as contact;
 /// What is done with calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct B2buaConfig {
+    /// All calls have two legs of which no plugin says otherwise; `false`: those of which one says so.
+    pub is_usual: bool,
     /// Calls that one shard has at a time; a further one is answered 503.
     pub most: usize,
     /// How long a call may last; `None`: as long as it likes.
@@ -99,6 +101,7 @@ pub struct B2buaConfig {
 impl Default for B2buaConfig {
     fn default() -> Self {
         Self {
+            is_usual: true,
             most: 100_000,
             longest: None,
             hide: Vec::new(),

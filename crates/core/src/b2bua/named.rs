@@ -101,7 +101,7 @@ impl Engine {
         out: &mut Outbox,
     ) -> Option<Option<Box<Story>>> {
         let asked = match received.message.method() {
-            Some(Method::Invite) if self.makes_legs(received.message) => {
+            Some(Method::Invite) if self.makes_legs(received.message, story.as_deref()) => {
                 let ids = Ids::of_invite(received.message);
                 ids.map(|ids| ids.map(|ids| (ids, self.invites(received, proof), None)))
             }

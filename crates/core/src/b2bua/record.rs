@@ -1,7 +1,6 @@
 //! What is told of a call when it is over: one record for each INVITE that began or would have begun one.
 
 use crate::flow::{Flow, Transport};
-use crate::policy::Notes;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -43,7 +42,7 @@ pub struct CallRecord {
     /// How many more were tried before those.
     pub attempts_left_out: usize,
     /// What plugins noted for it.
-    pub notes: Notes,
+    pub notes: Vec<(Box<str>, Box<str>)>,
 }
 
 /// One of the two ends of a call, and the dialog with it.

@@ -6,6 +6,7 @@ use super::record::Cause;
 use super::reliable::Reliable;
 use crate::config::{Config, Listener, Zone};
 use crate::hex;
+use crate::policy::Notes;
 use crate::time::Instant;
 use crate::transaction::Timers;
 use bellhop_wire::Message;
@@ -29,6 +30,8 @@ pub(crate) struct Calls {
     refused_by: Option<Cause>,
     /// Subscriptions that are relayed as two dialogs; their tags are among those of the calls.
     pub(super) bonds: Bonds,
+    /// What plugins want of the call that the INVITE at hand begins, if they want anything.
+    wishes: Option<Box<Notes>>,
 }
 
 /// What is waited for.
@@ -91,6 +94,18 @@ impl Calls {
     /// Notes why the INVITE at hand is refused; gives what was noted before.
     pub(crate) fn refused_by(&mut self, cause: Option<Cause>) -> Option<Cause> {
         std::mem::replace(&mut self.refused_by, cause)
+    }
+
+    /// Remembers what plugins want of the call that the INVITE at hand begins.
+    pub(crate) fn note_wishes(&mut self, notes: &Notes) {
+        if notes.are_of_call() {
+            self.wishes = Some(Box::new(notes.clone()));
+        }
+    }
+
+    /// What they wanted.
+    pub(super) fn take_wishes(&mut self) -> Option<Box<Notes>> {
+        self.wishes.take()
     }
 
     pub(crate) fn inside(&self) -> &[String] {

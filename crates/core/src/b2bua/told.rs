@@ -23,6 +23,7 @@ impl Engine {
         out: &Outbox,
     ) -> Attempt {
         self.calls.refused_by(None);
+        self.calls.take_wishes();
         Attempt {
             draft: Draft::new(now, &self.config, received, proof),
             records: out.records.len(),
@@ -35,10 +36,17 @@ impl Engine {
         &mut self,
         now: Now,
         received: &Received<'_>,
-        attempt: Attempt,
+        mut attempt: Attempt,
         out: &mut Outbox,
     ) {
         let cause = self.calls.refused_by(None);
+        let wishes = self.calls.take_wishes();
+        if !self.has_legs(wishes.as_ref().and_then(|wishes| wishes.legs())) {
+            return;
+        }
+        if let Some(wishes) = wishes {
+            attempt.draft.notes = wishes.recorded().into();
+        }
         // It has become a call, and that has failed already.
         if out.records.len() > attempt.records {
             return;

@@ -145,6 +145,7 @@ impl Engine {
                     }
                 },
             };
+            self.calls.note_wishes(&story.notes);
             route = self.carry_out(now, received, verdict, out)?;
             if route.is_some() {
                 break;

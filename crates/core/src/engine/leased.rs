@@ -151,7 +151,7 @@ impl Engine {
         let bound = match fate {
             Fate::Refused { status, reason } => {
                 // The PBX's own words are of the inside.
-                let is_hidden = self.config.b2bua.is_some();
+                let is_hidden = self.joins_all();
                 let usual = is_hidden.then(|| usual_reason(status));
                 return self.refuse(received, status, usual.unwrap_or(&reason), out);
             }

@@ -30,7 +30,7 @@ impl Engine {
         resumed: Option<Resumed>,
         out: &mut Outbox,
     ) {
-        if !self.makes_legs(received.message) {
+        if !self.may_make_legs(received.message) {
             return self.relay_on(now, received, to, proof, resumed, out);
         }
         let attempt = self.before_call(now, received, &proof, out);
@@ -83,7 +83,7 @@ impl Engine {
         {
             return self.in_bond(now, received, bound, story, out);
         }
-        if self.config.b2bua.is_some() && is_of_no_call(received, method, routes) {
+        if self.joins_all() && is_of_no_call(received, method, routes) {
             return self.refuse(received, 481, "No such call", out);
         }
         if method == Method::Subscribe
@@ -217,7 +217,9 @@ impl Engine {
         context.groups = groups;
         context.finals = finals;
         context.story = story;
-        if self.makes_legs(message) && !self.make_call(now, (received, &proof), &mut context, out) {
+        if self.makes_legs(message, context.story.as_deref())
+            && !self.make_call(now, (received, &proof), &mut context, out)
+        {
             return;
         }
         if self.is_exchanged(method, routes) && !self.make_exchange(received, &mut context, out) {

@@ -6,6 +6,15 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
     list: SmallVec<[(Box<str>, Box<str>); 2]>,
+    /// Of the call that an INVITE begins; few have any.
+    call: Option<Box<OfCall>>,
+}
+
+/// What plugins want of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct OfCall {
+    has_legs: Option<bool>,
+    record: Vec<(Box<str>, Box<str>)>,
 }
 
 /// There is no room for one more note, or it is too long.
@@ -39,6 +48,46 @@ impl Notes {
         Ok(())
     }
 
+    /// Chooses whether the call has two legs, or is relayed.
+    pub fn set_legs(&mut self, has_legs: bool) {
+        self.call.get_or_insert_default().has_legs = Some(has_legs);
+    }
+
+    /// What was chosen last; `None`: nobody has.
+    pub fn legs(&self) -> Option<bool> {
+        self.call.as_ref()?.has_legs
+    }
+
+    /// Writes a note into the call's record, over the former one of its key.
+    ///
+    /// # Errors
+    /// [`NotesFull`]: more than 16 notes, a key over 64 bytes, or a value over 256.
+    pub fn record(&mut self, key: &str, value: &str) -> Result<(), NotesFull> {
+        if key.len() > KEY || value.len() > RECORDED_VALUE {
+            return Err(NotesFull);
+        }
+        let record = &mut self.call.get_or_insert_default().record;
+        if let Some((_, old)) = record.iter_mut().find(|(name, _)| &**name == key) {
+            *old = value.into();
+            return Ok(());
+        }
+        if record.len() >= RECORDED {
+            return Err(NotesFull);
+        }
+        record.push((key.into(), value.into()));
+        Ok(())
+    }
+
+    /// Whether a plugin wants anything of the call.
+    pub(crate) fn are_of_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// What the call's record is to say, in the order it was first written.
+    pub fn recorded(&self) -> &[(Box<str>, Box<str>)] {
+        self.call.as_ref().map_or(&[], |call| &call.record)
+    }
+
     /// All of them, in the order they were first written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.list.iter().map(|(key, value)| (&**key, &**value))
@@ -48,6 +97,8 @@ impl Notes {
 const NOTES: usize = 32;
 const KEY: usize = 64;
 const VALUE: usize = 1_024;
+const RECORDED: usize = 16;
+const RECORDED_VALUE: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -60,6 +111,21 @@ mod tests {
         notes.set("plan", "b").unwrap();
         assert_eq!(notes.find("plan"), Some("b"));
         assert_eq!(notes.iter().count(), 1);
+    }
+
+    #[test]
+    fn what_a_record_says_has_bounds_of_its_own_and_is_no_note() {
+        let mut notes = Notes::default();
+        for n in 0..RECORDED {
+            notes.record(&n.to_string(), "x").unwrap();
+        }
+        assert_eq!(notes.record("one more", "x"), Err(NotesFull));
+        assert_eq!(notes.record("0", &"x".repeat(257)), Err(NotesFull));
+        assert_eq!(notes.record(&"k".repeat(65), "x"), Err(NotesFull));
+        assert_eq!(notes.record("0", "y"), Ok(()));
+        assert_eq!(notes.recorded().len(), RECORDED);
+        assert_eq!(notes.recorded().first(), Some(&("0".into(), "y".into())));
+        assert_eq!((notes.find("0"), notes.legs()), (None, None));
     }
 
     #[test]

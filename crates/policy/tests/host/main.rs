@@ -12,6 +12,7 @@
 )]
 
 mod abuse;
+mod call;
 mod chain;
 mod edits;
 mod kit;

@@ -4,7 +4,6 @@ use crate::log;
 use bellhop_core::{
     b2bua::{CallRecord, Party, Tried},
     flow::{Flow, Transport},
-    policy::Notes,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use std::{borrow::Cow, net::SocketAddr, time::Duration};
@@ -82,12 +81,12 @@ struct Attempt<'a> {
     tag: &'a str,
 }
 
-struct Noted<'a>(&'a Notes);
+struct Noted<'a>(&'a [(Box<str>, Box<str>)]);
 
 impl Serialize for Noted<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (key, value) in self.0.iter() {
+        for (key, value) in self.0 {
             map.serialize_entry(key, value)?;
         }
         map.end()

@@ -5,13 +5,10 @@
 use super::*;
 use bellhop_core::b2bua::{Cause, Ender, Outcome, Party, Tried};
 use bellhop_core::flow::{Flow, ListenerId, Transport};
-use bellhop_core::policy::Notes;
 use std::fs;
 use std::path::PathBuf;
 
 fn record(number: usize) -> CallRecord {
-    let mut notes = Notes::default();
-    notes.set("account", "4711").unwrap();
     CallRecord {
         began: Duration::from_millis(1_796_034_030_007),
         rang: Some(Duration::from_millis(400)),
@@ -52,7 +49,7 @@ fn record(number: usize) -> CallRecord {
             tag: "cheap".into(),
         }],
         attempts_left_out: 0,
-        notes,
+        notes: vec![("account".into(), "4711".into())],
     }
 }
 

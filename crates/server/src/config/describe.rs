@@ -261,7 +261,7 @@ impl Settings {
             },
             route: RoutePart {
                 default: default.map(|upstream| upstream.name.as_str()),
-                mode: if self.b2bua.is_some() {
+                mode: if self.b2bua.as_ref().is_some_and(|b2bua| b2bua.is_usual) {
                     "b2bua"
                 } else {
                     "proxy"

@@ -110,11 +110,15 @@ impl Settings {
         });
         if let Some(b2bua) = &self.b2bua {
             let most = b2bua.most;
+            let which = match b2bua.is_usual {
+                true => "a call is",
+                false => "a call of which a plugin says so is",
+            };
             let longest = b2bua.longest.map_or_else(String::new, |longest| {
                 format!(", each {} at most", show_duration(longest))
             });
             lines.push(format!(
-                "route      a call is two dialogs, and neither side sees the other's; {most} at a time{longest}"
+                "route      {which} two dialogs, and neither side sees the other's; {most} at a time{longest}"
             ));
             if let Some(session) = b2bua.session {
                 let seconds = |seconds: u32| show_duration(Duration::from_secs(seconds.into()));

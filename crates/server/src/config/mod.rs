@@ -60,7 +60,7 @@ pub(crate) use self::{
 };
 
 use bellhop_core::{b2bua::B2buaConfig, subscription::SubscriptionConfig};
-use bellhop_policy::PluginConfig;
+use bellhop_policy::{Capability, PluginConfig};
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -83,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) push: Option<PushHook>,
     /// `[route] default`: index into `upstreams`.
     pub(crate) default_upstream: Option<usize>,
-    /// `[route] mode = "b2bua"`; `None`: calls are relayed.
+    /// `[route] mode = "b2bua"`, or plugins may choose so; `None`: calls are relayed.
     pub(crate) b2bua: Option<B2buaConfig>,
     /// `[cdr] file`: where records of calls are written; `None`: nowhere.
     pub(crate) cdr: Option<PathBuf>,
@@ -134,7 +134,11 @@ pub(crate) fn parse(
             &listeners,
         );
         let upstreams = upstream::read(&top, report, file, environment, &listeners);
-        let route = route::read(&top.section("route"), report, &upstreams);
+        let plugins = plugin::read(&top, report, file);
+        let choose = plugins
+            .iter()
+            .any(|plugin| plugin.grants.has(Capability::Call));
+        let mut route = route::read(&top.section("route"), report, &upstreams, choose);
         let default_upstream = route.default;
         let auth = auth::read(&top.section("auth"), report, file, environment, &server);
         upstream::check_logins(&auth, report, &upstreams);
@@ -147,7 +151,7 @@ pub(crate) fn parse(
                 top.has_within("subscriptions", "share"),
             ),
         );
-        route::check(&route, report, registrar.passes());
+        route::check(&mut route, report, registrar.passes());
         auth::warn_of_users(&auth, report, registrar.is_the_pbxs());
         let cdr = cdr::read(&top, report, file, route.b2bua.is_some());
         let push = push::read(&top, report, file, environment);
@@ -159,7 +163,6 @@ pub(crate) fn parse(
             default_upstream.is_some(),
         );
         let admin = admin::read(&top, report, file, environment, &listeners);
-        let plugins = plugin::read(&top, report, file);
         let log = logging::read(top.section("log"));
         top.finish();
         Settings {

@@ -12,13 +12,18 @@ use std::time::Duration;
 pub(super) struct Route {
     /// `default`: index into the upstreams.
     pub(super) default: Option<usize>,
-    /// Calls have two legs; `most` is over all workers.
+    /// Calls have two legs, or may have; `most` is over all workers.
     pub(super) b2bua: Option<B2buaConfig>,
     mode_at: At,
 }
 
-/// Reads `[route]`.
-pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream]) -> Route {
+/// Reads `[route]`. Where plugins may choose, calls may have two legs whatever the mode is.
+pub(super) fn read(
+    section: &Section<'_>,
+    report: &Report,
+    upstreams: &[Upstream],
+    plugins_choose: bool,
+) -> Route {
     let modes = [("proxy", Some(false)), ("b2bua", Some(true))];
     let is_on = section.choice("mode", &modes);
     let most = section.whole("max_calls", 1..=10_000_000);
@@ -36,7 +41,8 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
     let prack = section.choice("prack", &pracks);
     let default = default(section, report, upstreams);
     section.finish();
-    let is_on = is_on.is_some_and(|field| field.value);
+    let is_usual = is_on.is_some_and(|field| field.value);
+    let is_on = is_usual || plugins_choose;
     let keys = [
         most.as_ref().map(|field| field.at.clone()),
         per_user.as_ref().map(|field| field.at.clone()),
@@ -52,6 +58,7 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
         report.warn(&at, RELAYED);
     }
     let b2bua = B2buaConfig {
+        is_usual,
         most: most.map_or(B2buaConfig::default().most, |most| {
             usize::try_from(most.value).unwrap_or(usize::MAX)
         }),
@@ -75,9 +82,13 @@ pub(super) fn read(section: &Section<'_>, report: &Report, upstreams: &[Upstream
 }
 
 /// Two dialogs have two Request-URIs, which a digest is over: a PBX that challenges the phones itself would never be
-/// content.
-pub(super) fn check(route: &Route, report: &Report, passes: bool) {
-    if route.b2bua.is_some() && passes {
+/// content. Plugins choose in vain there.
+pub(super) fn check(route: &mut Route, report: &Report, passes: bool) {
+    if !passes {
+        return;
+    }
+    let b2bua = route.b2bua.take();
+    if b2bua.is_some_and(|b2bua| b2bua.is_usual) {
         report.error(
             &route.mode_at,
             "cannot be with registrar mode \"passthrough\": phones cannot answer a PBX's challenges across two \

@@ -9,6 +9,7 @@
 )]
 
 mod calls;
+mod choice;
 #[path = "../common/mod.rs"]
 mod common;
 mod forks;

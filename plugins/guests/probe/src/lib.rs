@@ -9,7 +9,7 @@
 
 use bellhop_plugin::prelude::*;
 use bellhop_plugin::{
-    Body, Challenge, clock, dialogs, locations, log, metrics, random, store, upstreams,
+    Body, Challenge, call, clock, dialogs, locations, log, metrics, random, store, upstreams,
 };
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -173,6 +173,14 @@ impl Probe {
                 "exact" => saw(msg, &format!("{:?}", msg.header_bytes(first))),
                 "note" => said(msg, msg.set_note(first, second)),
                 "noted" => saw(msg, &format!("{:?}", msg.note(first))),
+                "mode" => {
+                    let mode = match first {
+                        "proxy" => call::Mode::Proxy,
+                        _ => call::Mode::B2bua,
+                    };
+                    saw(msg, &format!("{:?}", call::set_mode(mode)));
+                }
+                "record" => saw(msg, &format!("{:?}", call::note(first, second))),
                 "calls" => saw(msg, &self.calls.to_string()),
                 "version" => saw(msg, &self.version),
                 "keep" => saw(

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Config, DialogEvent, Failure, FailureVerdict, Hook, Plugin, RegisterVerdict, Route, Verdict,
+    call::Mode,
     http::{Error, Request, Response},
     json::Json,
     locations::Binding,
@@ -52,6 +53,7 @@ impl<P: Plugin> Harness<P> {
 
     /// Calls the hook.
     pub fn on_request(&mut self, msg: &Message) -> Verdict {
+        self.about(msg, true);
         let verdict = self.call(Hook::OnRequest, |plugin| plugin.on_request(msg));
         taken(rules::verdict(&verdict, &msg.method()));
         verdict
@@ -59,6 +61,7 @@ impl<P: Plugin> Harness<P> {
 
     /// Calls the hook.
     pub fn on_route(&mut self, msg: &Message) -> Option<Route> {
+        self.about(msg, true);
         let route = self.call(Hook::OnRoute, |plugin| plugin.on_route(msg));
         taken(route.as_ref().map_or(Ok(()), rules::route));
         route
@@ -66,6 +69,7 @@ impl<P: Plugin> Harness<P> {
 
     /// Calls the hook.
     pub fn on_failure(&mut self, msg: &Message, failure: &Failure) -> FailureVerdict {
+        self.about(msg, false);
         let verdict = self.call(Hook::OnFailure, |plugin| plugin.on_failure(msg, failure));
         taken(rules::failure_verdict(&verdict, &msg.method()));
         verdict
@@ -118,7 +122,15 @@ impl<P: Plugin> Harness<P> {
             Hook::OnResponse => Phase::Hurried,
             _ => Phase::Calling,
         };
-        enter(&self.world, phase, || call(&mut self.plugin))
+        let said = enter(&self.world, phase, || call(&mut self.plugin));
+        self.world.call.set(None);
+        said
+    }
+
+    /// The hook to be called is about this message, and may choose a mode for its call or not.
+    fn about(&self, msg: &Message, may_choose: bool) {
+        let begins = msg.method() == "INVITE" && !msg.summary().in_dialog;
+        self.world.call.set(begins.then_some(may_choose));
     }
 }
 
@@ -200,6 +212,16 @@ impl<P> Harness<P> {
     pub fn published(&self, resource: &str, package: &str) -> Option<Vec<u8>> {
         let of = (resource.to_owned(), package.to_owned());
         self.world.published.borrow().get(&of).cloned()
+    }
+
+    /// The mode that it has chosen last for a call.
+    pub fn mode(&self) -> Option<Mode> {
+        self.world.mode.get()
+    }
+
+    /// What it has noted in a call's record.
+    pub fn recorded(&self, key: &str) -> Option<String> {
+        self.world.recorded.borrow().get(key).cloned()
     }
 
     /// The web requests, in order.

@@ -45,6 +45,11 @@ pub(super) fn note(key: &str, value: &str, others: usize) -> Result<(), EditErro
     }
 }
 
+/// Whether a call's record takes a note of this key and value, besides so many others.
+pub(super) fn is_recorded(key: &str, value: &str, others: usize) -> bool {
+    key.len() <= 64 && value.len() <= 256 && others < 16
+}
+
 /// Whether the host takes this verdict on a request of this method.
 pub(super) fn verdict(verdict: &Verdict, method: &str) -> Result<(), String> {
     match verdict {

@@ -1,7 +1,7 @@
 //! The harness holds plugins to the host's rules.
 
 use super::{Edit, Harness, Message, invite, options};
-use crate::{EditError, http, prelude::*, store, upstreams};
+use crate::{EditError, call, http, prelude::*, store, upstreams};
 
 /// Does what the test says: the configuration's "do" and "with".
 struct Puppet {
@@ -37,6 +37,16 @@ impl Plugin for Puppet {
             } else {
                 500
             })),
+            "two legs" => {
+                let chosen = call::set_mode(call::Mode::B2bua);
+                let noted = call::note("account", &self.with);
+                Reply::new(if chosen.is_ok() && noted.is_ok() {
+                    603
+                } else {
+                    500
+                })
+                .into()
+            }
             "spread" => spread(msg).map_or(Verdict::Continue, Verdict::from),
             _ => Verdict::Continue,
         }
@@ -230,4 +240,16 @@ fn a_group_s_members_are_what_the_test_says() {
         .map(|t| t.next_hop.as_deref())
         .collect();
     assert_eq!(hops, [Some("sip:idle")]);
+}
+
+#[test]
+fn what_a_plugin_makes_of_a_call_is_told_and_other_messages_make_none() {
+    let mut plugin = puppet("two legs", "4711");
+    assert_eq!(plugin.on_request(&options()), Reply::new(500).into());
+    assert_eq!((plugin.mode(), plugin.recorded("account")), (None, None));
+    assert_eq!(plugin.on_request(&invite()), Reply::new(603).into());
+    assert_eq!(plugin.mode(), Some(call::Mode::B2bua));
+    assert_eq!(plugin.recorded("account").as_deref(), Some("4711"));
+    let mut wordy = puppet("two legs", &"x".repeat(257));
+    assert_eq!(wordy.on_request(&invite()), Reply::new(500).into());
 }

@@ -8,6 +8,7 @@ use std::{
 
 use super::store::Store;
 use crate::{
+    call::Mode,
     http::{Error, Request, Response},
     locations::Binding,
     upstreams::Member,
@@ -28,6 +29,10 @@ pub(super) struct World {
     pub(super) groups: RefCell<HashMap<String, Vec<Member>>>,
     pub(super) dialogs: RefCell<HashMap<(String, String), u32>>,
     pub(super) published: RefCell<BTreeMap<(String, String), Vec<u8>>>,
+    /// The hook is about an INVITE that begins a call, and whether a mode may be chosen for it.
+    pub(super) call: Cell<Option<bool>>,
+    pub(super) mode: Cell<Option<Mode>>,
+    pub(super) recorded: RefCell<BTreeMap<String, String>>,
     pub(super) ended: RefCell<Vec<(String, u16, String)>>,
     pub(super) lines: RefCell<Vec<String>>,
     pub(super) counters: RefCell<BTreeMap<String, u64>>,
@@ -59,6 +64,9 @@ impl Default for World {
             groups: RefCell::default(),
             dialogs: RefCell::default(),
             published: RefCell::default(),
+            call: Cell::default(),
+            mode: Cell::default(),
+            recorded: RefCell::default(),
             ended: RefCell::default(),
             lines: RefCell::default(),
             counters: RefCell::default(),
@@ -298,6 +306,34 @@ pub(crate) mod publish {
                 body => published.insert(of, body.to_vec()),
             };
             Ok(before.unwrap_or_default() != body)
+        })
+    }
+}
+
+pub(crate) mod call {
+    use super::{super::rules, with};
+    use crate::call::{Error, Mode};
+
+    pub(crate) fn set_mode(mode: Mode) -> Result<(), Error> {
+        with(Some("call"), |world| match world.call.get() {
+            Some(true) => {
+                world.mode.set(Some(mode));
+                Ok(())
+            }
+            _ => Err(Error::NotNow),
+        })
+    }
+
+    pub(crate) fn note(key: &str, value: &str) -> Result<(), Error> {
+        with(Some("call"), |world| {
+            world.call.get().ok_or(Error::NotNow)?;
+            let mut recorded = world.recorded.borrow_mut();
+            let others = recorded.keys().filter(|other| *other != key).count();
+            if !rules::is_recorded(key, value, others) {
+                return Err(Error::Full);
+            }
+            recorded.insert(key.to_owned(), value.to_owned());
+            Ok(())
         })
     }
 }

@@ -26,7 +26,7 @@ impl Engine {
     /// Whether a request goes on as one of ours: nothing of one side is shown to the other. What is in a dialog that was
     /// relayed stays in it.
     pub(crate) fn is_exchanged(&self, method: Method<'_>, routes: &Routes) -> bool {
-        self.config.b2bua.is_some()
+        self.joins_all()
             && routes.token.is_none()
             && !matches!(method, Method::Invite | Method::Ack)
     }

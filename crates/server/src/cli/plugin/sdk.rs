@@ -33,6 +33,7 @@ pub(super) const MANIFEST: &str = include_str!(concat!(
 /// The SDK's sources, below `src`.
 pub(super) const SOURCES: &[(&str, &str)] = sources![
     "bindings.rs",
+    "call.rs",
     "clock.rs",
     "config.rs",
     "dialogs.rs",

@@ -16,6 +16,7 @@ fn calls_of_two_legs_reach_the_core_and_are_shared_out_among_the_workers() {
     );
     let config = pretend().accepts(&text).core_config(&[], &[Vec::new()]);
     let expected = B2buaConfig {
+        is_usual: true,
         most: 250,
         longest: Some(Duration::from_secs(14_400)),
         hide: vec!["X-Node".to_owned()],
@@ -91,6 +92,21 @@ fn keys_of_calls_mean_nothing_where_calls_are_relayed() {
         .iter()
         .filter(|problem| problem.to_string().contains("calls are relayed"));
     assert_eq!(said.count(), 8);
+}
+
+#[test]
+fn where_a_plugin_may_choose_calls_are_relayed_of_which_none_says_otherwise() {
+    let plugin = "[[plugin]]\nname = \"chooser\"\nfile = \"chooser.wasm\"\ngrant = [\"call\"]\n";
+    let text = format!("{BASE}max_calls = 500\n{plugin}");
+    let settings = pretend().accepts(&text);
+    let said = settings.warnings.iter().map(ToString::to_string);
+    assert_eq!(said.filter(|said| said.contains("relayed")).count(), 0);
+    let b2bua = settings.b2bua.as_ref().unwrap();
+    assert_eq!((b2bua.is_usual, b2bua.most), (false, 500));
+    let shown = serde_json::to_string(&settings.describe()).unwrap();
+    assert!(shown.contains("\"mode\":\"proxy\""), "{shown}");
+    let passthrough = format!("{text}[registrar]\nmode = \"passthrough\"\n");
+    assert_eq!(pretend().accepts(&passthrough).b2bua, None);
 }
 
 const BASE: &str = r#"
