@@ -4,7 +4,6 @@ use super::draft::Draft;
 use super::record::Tried;
 use super::saved::lasting;
 use crate::flow::Flow;
-use crate::policy::Notes;
 use crate::time::Now;
 use std::time::Duration;
 
@@ -39,7 +38,6 @@ pub struct SavedRecord {
 
 impl SavedRecord {
     pub(super) fn of(now: Now, draft: &Draft) -> Self {
-        let notes = draft.notes.iter().flat_map(|notes| notes.iter());
         Self {
             began: draft.began,
             age: draft.age(now.instant),
@@ -52,19 +50,12 @@ impl SavedRecord {
             request_uri: draft.request_uri.clone(),
             attempts: draft.attempts.to_vec(),
             attempts_left_out: draft.attempts_left_out,
-            notes: notes
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
+            notes: draft.notes.to_vec(),
         }
     }
 
     /// The record that goes on from it, so long after it was written.
     pub(super) fn restored(&self, now: Now, since: Duration) -> Draft {
-        let mut notes = Notes::default();
-        for (key, value) in &self.notes {
-            // They had room when they were written.
-            let _ = notes.set(key, value);
-        }
         Draft {
             began: self.began,
             mark: (now.instant, self.age.saturating_add(since)),
@@ -77,7 +68,7 @@ impl SavedRecord {
             request_uri: self.request_uri.clone(),
             attempts: self.attempts.as_slice().into(),
             attempts_left_out: self.attempts_left_out,
-            notes: (!self.notes.is_empty()).then(|| Box::new(notes)),
+            notes: self.notes.as_slice().into(),
         }
     }
 }
