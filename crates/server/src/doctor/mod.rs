@@ -3,18 +3,21 @@
 mod exam;
 mod judge;
 mod line;
+mod places;
 
 use crate::config::{Settings, Target, Upstream};
+use crate::resolve::Place;
 use bellhop_core::{auth::upstream::Login, flow::Transport, lease::Mode};
 use exam::Exam;
 use line::Line;
 use serde::Serialize;
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 pub(crate) use judge::{Check, Verdict};
+pub(crate) use places::places;
 
 /// What Bellhop does there, which is what the PBX is judged by.
 #[derive(Clone, Debug)]
@@ -77,11 +80,12 @@ pub(crate) fn examine(settings: &Settings, asked: Asked<'_>) -> Result<Vec<Exami
         };
         asked.target.is_none_or(named)
     };
+    let names = places::look_up(settings)?;
     let mut failures = Vec::new();
     let mut all = Vec::new();
     let mut was_reached = false;
     for target in of.targets.iter().filter(is_meant) {
-        let places = match places(target) {
+        let places = match places(&names, target) {
             Ok(places) => places,
             Err(why) => {
                 all.push(failed(target, target.authority(), &why));
@@ -89,8 +93,9 @@ pub(crate) fn examine(settings: &Settings, asked: Asked<'_>) -> Result<Vec<Exami
                 continue;
             }
         };
-        for remote in places {
-            match examine_at(settings, of, (target, remote), asked) {
+        for place in places {
+            let (_, remote) = place;
+            match examine_at(settings, of, (target, place), asked) {
                 Ok(checks) => {
                     was_reached = true;
                     all.push(Examined {
@@ -123,10 +128,9 @@ pub(crate) fn examine(settings: &Settings, asked: Asked<'_>) -> Result<Vec<Exami
 fn examine_at(
     settings: &Settings,
     of: &Upstream,
-    (target, remote): (&Target, SocketAddr),
+    (target, (transport, remote)): (&Target, Place),
     asked: Asked<'_>,
 ) -> Result<Vec<Check>, String> {
-    let transport = target.transport().unwrap_or(Transport::Udp);
     let source = source(settings, transport, remote);
     let line = Line::open(transport, source, remote).map_err(|error| error.to_string())?;
     let situation = situation(settings, of, target, asked.user, line.local().ip());
@@ -176,28 +180,6 @@ fn situation(
         source,
         registrar: target.authority(),
     }
-}
-
-/// Where a target is: its own address, or all that the system's resolver says.
-fn places(target: &Target) -> Result<Vec<SocketAddr>, String> {
-    if let Some(address) = target.address() {
-        return Ok(vec![address]);
-    }
-    let host = target.host.to_string();
-    let at = (host.as_str(), target.port_or_default());
-    let all = at
-        .to_socket_addrs()
-        .map_err(|error| format!("{host}: {error}"))?;
-    let mut places: Vec<SocketAddr> = Vec::new();
-    for place in all {
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    if places.is_empty() {
-        return Err(format!("{host} has no address"));
-    }
-    Ok(places)
 }
 
 /// The address that Bellhop's own requests to there come from, with a port that is free.

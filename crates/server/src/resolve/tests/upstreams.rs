@@ -19,6 +19,9 @@ async fn an_upstream_by_name_gets_the_transports_and_ports_of_its_records() {
     let names = refreshed(&Names::default(), &resolver, &target).await;
     let expected = ["tcp:192.0.2.1:5070", "tcp:192.0.2.2:5071"];
     assert_eq!(shown(names.of(&target)), expected);
+    // And `bellhop doctor` asks there.
+    let asked = crate::doctor::places(&names, &target).unwrap();
+    assert_eq!(shown(&asked), expected);
 }
 
 #[tokio::test]
