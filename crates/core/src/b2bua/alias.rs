@@ -1,13 +1,14 @@
 //! Names for dialogs that tell nothing: what one end of a call is told when it is to name a dialog that is not its own
 //! (RFC 3515 2.4.2 with RFC 3891). Only we can make and read one, and whoever has it got it from a party of that dialog.
 //!
-//! The Call-ID is hex of eight octets of chance and, hidden by a key stream that follows from them, our tag of the pair on
-//! the A leg and which end is meant; the tags are a code over the Call-ID. So nothing need be remembered for it, and it
-//! is good for as long as the call lives.
+//! The Call-ID is one of ours, chance and the slot of the call; one tag has, hidden by a key stream that follows from that,
+//! our tag of the pair on the A leg and which end is meant; the other is a code over both. So nothing need be remembered
+//! for it, it is found in the call's shard, and it is good for as long as the call lives, over restarts too.
 
 use super::call::End;
 use super::ids::{Ids, Wish};
 use crate::auth::{Secret, Use};
+use crate::engine::call_id_of_slot;
 use crate::hex;
 use subtle::ConstantTimeEq;
 
@@ -21,19 +22,18 @@ pub(super) struct Alias {
 }
 
 impl Alias {
-    /// The identifiers that stand for it, with this chance in them.
-    pub(super) fn write(self, secret: &Secret, chance: u64, wish: Wish) -> Ids {
+    /// The identifiers that stand for it, with this chance in them, found at this slot.
+    pub(super) fn write(self, secret: &Secret, (chance, slot): (u64, u16), wish: Wish) -> Ids {
+        let call_id = call_id_of_slot(chance, slot);
         let [a, b, c, d, e, f, g, h] = self.pair.to_be_bytes();
         let end = match self.end {
             End::A => 0,
             End::B => 1,
         };
         let mut hidden = [a, b, c, d, e, f, g, h, end];
-        apply(secret, chance, &mut hidden);
-        let mut call_id = Vec::with_capacity(LENGTH);
-        call_id.extend_from_slice(&hex::of_u64(chance));
-        hex::write(&hidden, |digits| call_id.extend_from_slice(digits));
-        let (to_tag, from_tag) = tags(secret, &call_id);
+        apply(secret, &call_id, &mut hidden);
+        let to_tag = digits(&hidden);
+        let from_tag = code(secret, &call_id, &to_tag);
         Ids {
             wish,
             call_id: call_id.into(),
@@ -45,16 +45,13 @@ impl Alias {
 
     /// What identifiers stand for, if they are ours.
     pub(super) fn read(secret: &Secret, ids: &Ids) -> Option<Self> {
-        let (chance, digits) = ids.call_id.split_at_checked(16)?;
-        let (mut chance_bytes, mut hidden) = ([0; 8], [0; 9]);
-        hex::read(chance, &mut chance_bytes)?;
-        hex::read(digits, &mut hidden)?;
-        let (to_tag, from_tag) = tags(secret, &ids.call_id);
-        let is_ours = to_tag.ct_eq(&ids.to_tag) & from_tag.ct_eq(&ids.from_tag);
-        if !bool::from(is_ours) {
+        let mut hidden = [0; 9];
+        hex::read(&ids.to_tag, &mut hidden)?;
+        let own = code(secret, &ids.call_id, &ids.to_tag);
+        if !bool::from(own.ct_eq(&ids.from_tag)) {
             return None;
         }
-        apply(secret, u64::from_be_bytes(chance_bytes), &mut hidden);
+        apply(secret, &ids.call_id, &mut hidden);
         let [pair @ .., end] = hidden;
         Some(Self {
             pair: u64::from_be_bytes(pair),
@@ -64,26 +61,27 @@ impl Alias {
 }
 
 /// Hides, or shows again.
-fn apply(secret: &Secret, chance: u64, bytes: &mut [u8; 9]) {
-    let stream = secret.mac(Use::Alias, &[b"stream", &chance.to_be_bytes()]);
+fn apply(secret: &Secret, call_id: &[u8], bytes: &mut [u8; 9]) {
+    let stream = secret.mac(Use::Alias, &[b"stream", call_id]);
     for (byte, with) in bytes.iter_mut().zip(stream) {
         *byte ^= with;
     }
 }
 
-fn tags(secret: &Secret, call_id: &[u8]) -> ([u8; 16], [u8; 16]) {
-    let code = secret.mac(Use::Alias, &[b"tags", call_id]);
-    let code = u128::from_be_bytes(code);
-    // The two halves of it.
-    (hex::of_u64((code >> 64) as u64), hex::of_u64(code as u64))
+fn code(secret: &Secret, call_id: &[u8], to_tag: &[u8]) -> Vec<u8> {
+    digits(&secret.mac(Use::Alias, &[b"code", call_id, to_tag]))
 }
 
-/// Digits of its Call-ID.
-const LENGTH: usize = 2 * (8 + 9);
+fn digits(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len().saturating_mul(2));
+    hex::write(bytes, |digits| text.extend_from_slice(digits));
+    text
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::slot_of_call;
 
     const ALIAS: Alias = Alias {
         pair: 0x0123_4567_89ab_cdef,
@@ -93,44 +91,43 @@ mod tests {
     #[test]
     fn it_is_read_back_and_says_nothing_of_what_it_stands_for() {
         let secret = Secret::new([7; 32]);
-        let ids = ALIAS.write(&secret, 5, Wish::Replace);
+        let ids = ALIAS.write(&secret, (5, 0xabc), Wish::Replace);
         assert_eq!(Alias::read(&secret, &ids), Some(ALIAS));
-        assert_eq!(ids.call_id.len(), LENGTH);
+        assert_eq!(slot_of_call(&ids.call_id), 0xabc);
         let text = String::from_utf8(ids.write()).unwrap();
         assert!(!text.contains("0123456789abcdef"), "{text}");
-        let other = ALIAS.write(&secret, 6, Wish::Replace);
-        assert_ne!(ids.call_id[16..], other.call_id[16..]);
+        let other = ALIAS.write(&secret, (6, 0xabc), Wish::Replace);
+        assert_ne!(ids.to_tag, other.to_tag);
         let at_a = Alias {
             end: End::A,
             ..ALIAS
         };
-        let ids = at_a.write(&secret, 5, Wish::Join);
+        let ids = at_a.write(&secret, (5, 0), Wish::Join);
         assert_eq!(Alias::read(&secret, &ids), Some(at_a));
     }
 
     #[test]
     fn one_that_was_changed_or_made_with_another_secret_is_none() {
+        type Part = fn(&mut Ids) -> &mut Box<[u8]>;
         let secret = Secret::new([7; 32]);
-        let ids = ALIAS.write(&secret, 5, Wish::Replace);
+        let ids = ALIAS.write(&secret, (5, 1), Wish::Replace);
+        let parts: [Part; 3] = [
+            |ids| &mut ids.call_id,
+            |ids| &mut ids.to_tag,
+            |ids| &mut ids.from_tag,
+        ];
         assert_eq!(Alias::read(&Secret::new([8; 32]), &ids), None);
-        for at in 0..LENGTH {
-            let mut changed = ids.clone();
-            changed.call_id[at] = if changed.call_id[at] == b'0' {
-                b'1'
-            } else {
-                b'0'
-            };
-            assert_eq!(Alias::read(&secret, &changed), None, "{at}");
+        for part in parts {
+            let mut ids = ids.clone();
+            for at in 0..part(&mut ids).len() {
+                let mut changed = ids.clone();
+                let octet = &mut part(&mut changed)[at];
+                *octet = if *octet == b'0' { b'1' } else { b'0' };
+                assert_eq!(Alias::read(&secret, &changed), None, "{at}");
+            }
+            let text = part(&mut ids);
+            *text = text[1..].into();
+            assert_eq!(Alias::read(&secret, &ids), None);
         }
-        for at in 0..16 {
-            let (mut one, mut other) = (ids.clone(), ids.clone());
-            one.to_tag[at] = b'x';
-            other.from_tag[at] = b'x';
-            assert_eq!(Alias::read(&secret, &one), None);
-            assert_eq!(Alias::read(&secret, &other), None);
-        }
-        let mut short = ids.clone();
-        short.call_id = ids.call_id[..LENGTH - 2].into();
-        assert_eq!(Alias::read(&secret, &short), None);
     }
 }

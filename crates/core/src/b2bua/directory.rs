@@ -3,10 +3,10 @@
 
 use super::alias::Alias;
 use super::call::{Call, End, Pair, State};
-use super::ids::{Ids, Wish};
+use super::ids::Ids;
 use super::leg::Leg;
 use super::named::{Answer, Asker, Named, Place, Question};
-use crate::engine::{Engine, shard_of_call};
+use crate::engine::{Engine, slot_of_call};
 use crate::hex;
 
 impl Engine {
@@ -58,7 +58,8 @@ impl Engine {
                 pair: pair.a.local_tag,
                 end,
             };
-            let mut named = self.alias_of_here(alias, chance, ids.wish);
+            let slot = slot_of_call(&far.call_id);
+            let mut named = alias.write(&self.shared.secret, (chance, slot), ids.wish);
             named.is_early_only = ids.is_early_only;
             named
         };
@@ -67,15 +68,6 @@ impl Engine {
             leg: far.clone(),
             known_as: (near.local.clone(), near.tag()),
         }))
-    }
-
-    /// An alias whose Call-ID falls into this shard.
-    fn alias_of_here(&self, alias: Alias, chance: u64, wish: Wish) -> Ids {
-        let shards = usize::from(self.config.registrar.leases.shards);
-        let write = |chance| alias.write(&self.shared.secret, chance, wish);
-        let mut all = (0..MOST_TRIES).map(|n| write(chance.wrapping_add(n)));
-        let own = all.find(|ids| shard_of_call(&ids.call_id, shards) == usize::from(self.shard));
-        own.unwrap_or_else(|| write(chance))
     }
 
     fn of_alias(&self, alias: Alias) -> Option<(&Call, &Pair, End)> {
@@ -119,6 +111,3 @@ impl Engine {
         by.is_trusted || is_user().unwrap_or(false) || by.place.is_same(place)
     }
 }
-
-/// Chances for an alias to fall into its shard: one of as many as there are shards does.
-const MOST_TRIES: u64 = 10_000;

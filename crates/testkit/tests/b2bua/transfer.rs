@@ -5,6 +5,7 @@ use crate::common::*;
 use crate::parties::*;
 use crate::site::*;
 use bellhop_testkit::{header, header_of, status_of};
+use std::time::Duration;
 
 #[test]
 fn a_refer_to_the_pbx_names_the_other_call_as_the_pbx_knows_it() {
@@ -222,6 +223,44 @@ fn a_refer_outside_of_calls_names_a_dialog_as_who_gets_it_knows_it() {
         let refer = authorized(&mut world, &mut b, &refer);
         assert_eq!(status_of(&ask(&mut world, &b, &refer)).max(100), 403);
     }
+}
+
+/// What an alias stands for is found again, and what a phone names.
+#[test]
+fn a_transfer_that_was_begun_before_a_restart_ends_well_after_it() {
+    let (mut world, [mut a, mut b, mut c], p) = parties(1);
+    world.set_disk(0, |disk| disk.late(Duration::from_millis(50)));
+    let first = call(&mut world, &mut a, &b, "6002", "call-1");
+    let second = call(&mut world, &mut a, &c, "6003", "call-2");
+    let third = call(&mut world, &mut a, &p, "7001", "call-3");
+    let refer = refer_of(
+        &mut a,
+        &first,
+        40,
+        "sip:6003@192.0.2.1",
+        &second.called_by_caller(),
+    );
+    say(&mut world, &a, &refer);
+    let named = replaces_of(&accept(&mut world, &b, 202));
+    outcome(&mut world, &a);
+    world.pass(Duration::from_secs(2));
+    world.restart(0, config_of(Default::default()), auth());
+    let came = replace(&mut world, &mut b, &c, &named);
+    assert_eq!(header_of(&came, "Replaces"), second.called_by_itself());
+    let new = answer(&mut world, &mut b, &c, came);
+    called_hangs_up(&mut world, &a, &mut c, &second);
+    called_hangs_up(&mut world, &b, &mut c, &new);
+    let refer = refer_of(
+        &mut a,
+        &first,
+        60,
+        "sip:7001@192.0.2.1",
+        &third.called_by_caller(),
+    );
+    say(&mut world, &a, &refer);
+    let came = accept(&mut world, &b, 202);
+    let came = replace(&mut world, &mut b, &p, &replaces_of(&came));
+    assert_eq!(header_of(&came, "Replaces"), third.called_by_itself());
 }
 
 /// Call-ID and tags of a message.
