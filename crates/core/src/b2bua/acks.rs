@@ -15,6 +15,7 @@ use bellhop_wire::Message;
 
 impl Engine {
     /// A 2xx to an INVITE has gone out to who asked: it is sent again until his ACK comes.
+    #[inline(never)]
     pub(crate) fn sent_accepted(&mut self, now: Now, context: &Context, status: u16, bytes: &[u8]) {
         let (Some(bridge), Some(server)) = (&context.bridge, context.server) else {
             return;

@@ -14,6 +14,8 @@ use bellhop_wire::{Edit, HeaderId, Message, Method, Owned};
 
 impl Engine {
     /// A branch's next hop refuses a request for how it is written: whether it has gone out again.
+    // Not inlined: what is relayed is to pay for none of it.
+    #[inline(never)]
     pub(crate) fn said_anew(
         &mut self,
         now: Now,

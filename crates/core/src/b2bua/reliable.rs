@@ -44,6 +44,8 @@ struct Sent {
 impl Engine {
     /// A response on its way to the caller. True: it is one that he is to acknowledge, or one that waits for that, and
     /// has been seen to.
+    // Not inlined: what is relayed is to pay for none of it.
+    #[inline(never)]
     pub(crate) fn is_said_reliably(
         &mut self,
         now: Now,

@@ -35,13 +35,22 @@ impl Engine {
         let Some(mut context) = self.contexts.take(id.context) else {
             return;
         };
-        if self.is_trusted_source(&flow) {
+        let is_trusted = self.is_trusted_source(&flow);
+        if is_trusted {
             self.known.learn(response);
         }
         if let Some(status) = response.status()
             && (context.back.is_bridged || self.calls.is_unused() || has_second_via(response))
         {
-            self.take_response(now, id, &mut context, status, response, flow, out);
+            self.take_response(
+                now,
+                id,
+                &mut context,
+                status,
+                response,
+                (flow, is_trusted),
+                out,
+            );
         }
         self.advance(now, id.context, context, out);
     }
@@ -57,7 +66,7 @@ impl Engine {
         context: &mut Context,
         status: u16,
         response: Message<'_>,
-        flow: Flow,
+        (flow, is_trusted): (Flow, bool),
         out: &mut Outbox,
     ) {
         let (is_invite, is_over) = (context.is_invite, context.is_over);
@@ -140,7 +149,7 @@ impl Engine {
                 }
                 // 16.7 step 5: before a final response each goes back, whatever has become of its branch.
                 if status > 100 && !context.is_final && is_told {
-                    self.pass_back(now, context, (&flow, is_signed), response, out);
+                    self.pass_back(now, context, (&flow, is_trusted, is_signed), response, out);
                 }
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
@@ -152,7 +161,7 @@ impl Engine {
                 if !context.is_final && context.passing().is_some() {
                     self.registration_granted(now, context, response, out);
                 } else if is_invite || !context.is_final {
-                    self.pass_back(now, context, (&flow, is_signed), response, out);
+                    self.pass_back(now, context, (&flow, is_trusted, is_signed), response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);
                         self.tell_board(now, context, (status, Some(response)));
@@ -172,7 +181,6 @@ impl Engine {
                 context.finals.add(408, None, true);
             }
             _ => {
-                let is_trusted = self.is_trusted_source(&flow);
                 // What could not be said anew is not said at all.
                 let said = is_told.then_some((response, flow));
                 context.finals.add(status, said, is_trusted);

@@ -16,13 +16,14 @@ use crate::time::Now;
 use bellhop_wire::{Edit, HeaderId, Message, Reply, reply::reason};
 
 impl Engine {
-    /// Sends a response back at once. If the request was signed by us, what the PBX says to our credentials is for us
+    /// Sends a response back at once: from whom, and whether his word is trusted. If the request was signed by us, what the
+    /// PBX says to our credentials is for us
     /// (RFC 7615).
     pub(super) fn pass_back(
         &mut self,
         now: Now,
         context: &mut Context,
-        (from, is_signed): (&Flow, bool),
+        (from, is_trusted, is_signed): (&Flow, bool, bool),
         response: Message<'_>,
         out: &mut Outbox,
     ) {
@@ -33,7 +34,6 @@ impl Engine {
         self.observe_response(now, context.story.as_deref_mut(), from, response);
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        let is_trusted = self.is_trusted_source(from);
         if rewrite(
             &self.config,
             context.back,
