@@ -29,34 +29,59 @@ fn a_subscription_that_is_shared_shows_nothing_of_the_pbx_either() {
         config.subscriptions.share = share.map(str::to_owned).into();
         let mut world = World::new(1);
         world.start(config, auth());
-        let mut phone = phone("6001", "203.0.113.1:5060");
-        let more = format!("Event: {package}\r\nExpires: 600\r\n");
-        let request = phone.request("SUBSCRIBE", "sip:6002@example.org", "w", &more);
-        let request = authorized(&mut world, &mut phone, &request);
-        let ok = ask(&mut world, &phone, &request);
-        assert_eq!(status_of(&ok), 200, "{ok}");
-        has_none(&ok, &INSIDE);
-        let at_pbx = world.expect(addr(PBX)).expect("ours");
-        has_none(&at_pbx, &PHONE);
-        let mut watch = Watch {
-            phone,
-            at_pbx,
-            cseq: 0,
-            tag: "tpbx",
-        };
-        say(
-            &mut world,
-            &pbx(),
-            &pbx().answer(&watch.at_pbx, 200, "OK", "Expires: 3600\r\n"),
-        );
-        let notify = watch.notify("active;expires=3600", &lamp(kind, body));
-        say(&mut world, &pbx(), &notify);
-        world.pass(SECOND);
-        let heard = world.drain(watch.phone.address);
+        let heard = shared(&mut world, package, kind, body);
         let last = heard.last().expect("a NOTIFY");
-        assert!(last.contains("example.org"), "{last}");
-        heard.iter().for_each(|notify| has_none(notify, &INSIDE));
+        let body = last.split("\r\n\r\n").nth(1).unwrap_or_default();
+        assert!(body.contains("example.org"), "{last}");
+        heard.iter().for_each(|said| has_none(said, &INSIDE));
     }
+}
+
+/// A phone subscribes to what is shared, and the PBX tells this; all that the phone gets until it has been told.
+fn shared(world: &mut World, package: &str, kind: &str, body: &str) -> Vec<String> {
+    let mut phone = phone("6001", "203.0.113.1:5060");
+    let more = format!("Event: {package}\r\nExpires: 600\r\n");
+    let request = phone.request("SUBSCRIBE", "sip:6002@example.org", "w", &more);
+    let request = authorized(world, &mut phone, &request);
+    let mut heard = vec![ask(world, &phone, &request)];
+    assert_eq!(status_of(&heard[0]), 200, "{heard:?}");
+    let at_pbx = world.expect(addr(PBX)).expect("ours");
+    has_none(&at_pbx, &PHONE);
+    let mut watch = Watch {
+        phone,
+        at_pbx,
+        cseq: 0,
+        tag: "tpbx",
+    };
+    let ok = pbx().answer(&watch.at_pbx, 200, "OK", "Expires: 3600\r\n");
+    say(world, &pbx(), &ok);
+    let notify = watch.notify("active;expires=3600", &lamp(kind, body));
+    say(world, &pbx(), &notify);
+    // The first says that nothing is known yet.
+    for _ in 0..2 {
+        let notify = world.expect(watch.phone.address).expect("a NOTIFY");
+        let answer = watch.phone.answer(&notify, 200, "OK", "");
+        say(world, &watch.phone, &answer);
+        heard.push(notify);
+    }
+    heard
+}
+
+/// Where calls of two legs are what a plugin chooses for one of them, all else is relayed as it comes.
+#[test]
+fn where_two_legs_are_not_the_usual_what_is_shared_is_told_as_it_came() {
+    let mut config = hiding();
+    config.upstreams[0].targets.pop();
+    config.b2bua.as_mut().unwrap().is_usual = false;
+    config.subscriptions.share = vec!["dialog".to_owned()];
+    let mut world = World::new(1);
+    world.start(config, auth());
+    let heard = shared(&mut world, "dialog", "application/dialog-info+xml", LAMP);
+    let last = heard.last().expect("a NOTIFY");
+    assert!(
+        last.contains("call-id=\"uuid-of-a-dialog@pbx.inside\""),
+        "{last}"
+    );
 }
 
 /// RFC 3515: it makes a subscription to how the reference went.

@@ -14,7 +14,7 @@ impl Engine {
         let kind = notify.first(HeaderId::ContentType);
         let kind = kind.map_or(b"".as_slice(), |field| field.value);
         let body = notify.body();
-        if self.config.b2bua.is_none() || body.is_empty() {
+        if !self.joins_all() || body.is_empty() {
             return (Cow::Borrowed(kind), Cow::Borrowed(body));
         }
         let tag = notify.from_tag().unwrap_or_default();
