@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn without_arguments_every_row_is_measured_in_three_pairs() {
         let plan = plan("").unwrap();
-        assert_eq!((plan.rows.len(), plan.pairs, plan.seconds), (14, 3, 5));
+        assert_eq!((plan.rows.len(), plan.pairs, plan.seconds), (15, 3, 5));
         assert!(plan.searches && !plan.is_quick);
         assert_eq!(plan.bindings, Some(100_000));
     }

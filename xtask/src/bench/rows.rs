@@ -25,7 +25,7 @@ pub(super) struct Row {
 }
 
 /// Every row, in the table's order.
-pub(super) const ROWS: [Row; 14] = [
+pub(super) const ROWS: [Row; 15] = [
     Row {
         name: "register-4000",
         title: "REGISTER, 401, REGISTER, 200",
@@ -101,6 +101,17 @@ pub(super) const ROWS: [Row; 14] = [
         config: "location-proxy",
         plugin: None,
         registers_first: true,
+        search_from: None,
+    },
+    Row {
+        name: "call-b2bua",
+        title: "call; Bellhop makes it two dialogs, Kamailio relays",
+        rate: 2_500,
+        messages: 13,
+        storm: CALL,
+        config: "b2bua",
+        plugin: None,
+        registers_first: false,
         search_from: None,
     },
     Row {
