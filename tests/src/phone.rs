@@ -2,6 +2,7 @@
 //! be made to do on demand. One socket, one user.
 
 mod dialog;
+mod shown;
 
 use crate::deadline::until;
 use crate::digest;
@@ -27,6 +28,8 @@ pub struct Phone {
     /// How many calls it has made with a Call-ID of their own.
     calls: u32,
     contact: String,
+    /// Where its Via says that answers go.
+    sent_by: String,
     /// Header lines that each of its requests has besides, as bytes.
     more: Vec<u8>,
 }
@@ -73,20 +76,9 @@ impl Phone {
             sent: 0,
             calls: 0,
             contact,
+            sent_by: local.to_string(),
             more: Vec::new(),
         }
-    }
-
-    /// Shows another Contact than the address of its socket.
-    #[must_use]
-    pub fn with_contact(mut self, uri: &str) -> Self {
-        uri.clone_into(&mut self.contact);
-        self
-    }
-
-    /// Puts these bytes among the header lines of each request from now on.
-    pub fn say_besides(&mut self, lines: &[u8]) {
-        lines.clone_into(&mut self.more);
     }
 
     /// Registers its address: REGISTER, 401, REGISTER, 200.
@@ -357,13 +349,13 @@ impl Phone {
 
     /// The headers that every request of transaction `number` has, but To.
     fn common(&self, method: &str, number: u32) -> String {
-        let (local, user, calls) = (self.local, &self.user, self.calls);
+        let (local, user, calls, sent_by) = (self.local, &self.user, self.calls, &self.sent_by);
         let carried = match &self.link {
             Link::Udp(_) => "UDP",
             Link::Tcp(_) => "TCP",
         };
         format!(
-            "Via: SIP/2.0/{carried} {local};branch=z9hG4bKp{}x{number};rport\r\nMax-Forwards: 70\r\n\
+            "Via: SIP/2.0/{carried} {sent_by};branch=z9hG4bKp{}x{number};rport\r\nMax-Forwards: 70\r\n\
              From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{calls}-{local}\r\nCSeq: {number} {method}\r\n",
             local.port(),
             self.remote,

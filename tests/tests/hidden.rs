@@ -3,9 +3,8 @@
 
 use bellhop_tests::Transport::{self, Tcp, Udp};
 use bellhop_tests::two_legs::two_legs;
-use bellhop_tests::{Phone, TwoLegs, asterisk, bellhop, until};
+use bellhop_tests::{Phone, TwoLegs, asterisk, bellhop};
 use std::net::IpAddr;
-use std::time::Duration;
 
 #[test]
 fn lamps_presence_and_mailboxes_that_are_relayed_show_nothing_over_udp() {
@@ -186,7 +185,7 @@ fn watch(legs: &TwoLegs, phone: &mut Phone, resource: &str, event: &str, outside
     phone.begin_anew();
     let ok = phone.subscribe(resource, event, 60);
     assert_eq!(ok.status(), Some(200), "{}", ok.text());
-    hear(phone, &["Subscription-State: active", event]);
+    phone.hear(&["Subscription-State: active", event]);
     if resource == "6002" {
         let call = legs
             .site
@@ -199,28 +198,15 @@ fn watch(legs: &TwoLegs, phone: &mut Phone, resource: &str, event: &str, outside
             "dialog" => ("<state>confirmed</state>", "<state>terminated</state>"),
             _ => ("On the phone", "Ready"),
         };
-        hear(phone, &[busy]);
-        hear(phone, &[idle]);
+        phone.hear(&[busy]);
+        phone.hear(&[idle]);
         call.succeed();
     }
     for (seconds, state) in [(60, "active"), (0, "terminated")] {
         let ok = phone.subscribe_again(&ok, event, seconds);
         assert_eq!(ok.status(), Some(200), "{}", ok.text());
-        hear(phone, &[&format!("Subscription-State: {state}")]);
+        phone.hear(&[&format!("Subscription-State: {state}")]);
     }
-}
-
-/// Answers NOTIFYs until one has all of these in it.
-fn hear(phone: &mut Phone, words: &[&str]) {
-    until(&format!("{words:?}"), Duration::from_secs(20), || {
-        let message = phone.receive()?;
-        if !message.start_line().starts_with("NOTIFY ") {
-            return None;
-        }
-        phone.answer(&message, "200 OK");
-        let has_all = words.iter().all(|word| message.text().contains(word));
-        has_all.then_some(())
-    });
 }
 
 fn mailbox(phone: &mut Phone, waiting: &str) {

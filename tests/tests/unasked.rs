@@ -4,8 +4,7 @@
 use bellhop_tests::Transport::Udp;
 use bellhop_tests::asterisk::Mode;
 use bellhop_tests::temp::TempDir;
-use bellhop_tests::{Message, Phone, Site, until};
-use std::time::Duration;
+use bellhop_tests::{Phone, Site};
 
 #[test]
 fn who_subscribes_hears_what_asterisk_tells_registered_phones_unasked() {
@@ -30,27 +29,15 @@ fn who_subscribes_hears_what_asterisk_tells_registered_phones_unasked() {
     let mut watcher = Phone::new("6002", at, to, Udp);
     let ok = watcher.subscribe("6002", "message-summary", 600);
     assert_eq!(ok.status(), Some(200), "{}", ok.text());
-    let first = hears(&mut watcher, "Messages-Waiting: no");
+    let first = watcher.hear(&["Messages-Waiting: no"]);
     assert!(first.header("Subscription-State").starts_with("active"));
     site.asterisk
         .cli("channel originate Local/6002@vm-deposit application Milliwatt");
-    hears(&mut watcher, "Messages-Waiting: yes");
+    watcher.hear(&["Messages-Waiting: yes"]);
     let asked = watcher.requests();
     site.bellhop.kill();
     site.bellhop.start();
-    let again = hears(&mut watcher, "Messages-Waiting: yes");
+    let again = watcher.hear(&["Messages-Waiting: yes"]);
     assert!(again.header("Subscription-State").starts_with("active"));
     assert_eq!(watcher.requests(), asked, "the phone has asked");
-}
-
-/// The next NOTIFY with this in it; it and all before it are answered.
-fn hears(phone: &mut Phone, what: &str) -> Message {
-    until(what, Duration::from_secs(20), || {
-        let message = phone.receive()?;
-        if !message.start_line().starts_with("NOTIFY ") {
-            return None;
-        }
-        phone.answer(&message, "200 OK");
-        message.text().contains(what).then_some(message)
-    })
 }

@@ -46,6 +46,50 @@ fn a_pjsua_watches_and_refreshes_what_is_shared_over_tcp() {
     pjsua(Tcp, SHARED);
 }
 
+#[test]
+fn a_phone_of_a_browser_watches_over_its_connection_alone() {
+    browser("");
+}
+
+#[test]
+fn a_phone_of_a_browser_watches_what_is_shared_over_its_connection_alone() {
+    browser("[subscriptions]\nshare = [\"dialog\", \"presence\", \"message-summary\"]\n");
+}
+
+/// As JsSIP and SIP.js go about it, TCP in the WebSocket's place.
+fn browser(more: &str) {
+    let Some(site) = site(Udp, more, |setup| setup) else {
+        return;
+    };
+    let mut phone = site.phone(1, Tcp).as_browser();
+    phone.register();
+    for (resource, event, busy) in [
+        ("690", "dialog", "<state>confirmed</state>"),
+        ("690", "presence", "On the phone"),
+        ("6001", "message-summary", "Messages-Waiting: yes"),
+    ] {
+        phone.begin_anew();
+        let ok = phone.subscribe(resource, event, 60);
+        assert_eq!(ok.status(), Some(200), "{}", ok.text());
+        phone.hear(&[&format!("Event: {event}"), "Subscription-State: active"]);
+        site.asterisk.cli(match resource {
+            "690" => "devstate change Custom:lamp690 INUSE",
+            _ => "channel originate Local/6001@vm-deposit application Milliwatt",
+        });
+        phone.hear(&[busy]);
+        let again = phone.subscribe_again(&ok, event, 60);
+        assert_eq!(again.status(), Some(200), "{}", again.text());
+        phone.hear(&[busy]);
+        let end = phone.subscribe_again(&ok, event, 0);
+        assert_eq!(end.status(), Some(200), "{}", end.text());
+        phone.hear(&["Subscription-State: terminated"]);
+        if resource == "690" {
+            site.asterisk
+                .cli("devstate change Custom:lamp690 NOT_INUSE");
+        }
+    }
+}
+
 fn baresip(transport: Transport, more: &str) {
     let with = |setup: bellhop::Setup| setup.only("MD5");
     let Some(site) = site(transport, more, with) else {

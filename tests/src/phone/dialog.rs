@@ -1,6 +1,7 @@
 //! A call of a scripted phone, from its 200 to its end (RFC 3261 12.2.1.1, 13.2.2.4).
 
 use super::{PATIENCE, Phone};
+use crate::deadline::until;
 use crate::message::Message;
 
 impl Phone {
@@ -92,6 +93,22 @@ impl Phone {
         let lines = format!("Event: {event}\r\nExpires: {seconds}\r\n");
         self.send_in_dialog("SUBSCRIBE", self.sent, ok, &lines, "");
         self.final_response(PATIENCE)
+    }
+
+    /// Answers NOTIFYs until one has all of these in it; gives that one.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub fn hear(&mut self, words: &[&str]) -> Message {
+        until(&format!("{words:?}"), 2 * PATIENCE, || {
+            let message = self.receive()?;
+            if !message.start_line().starts_with("NOTIFY ") {
+                return None;
+            }
+            self.answer(&message, "200 OK");
+            let has_all = words.iter().all(|word| message.text().contains(word));
+            has_all.then_some(message)
+        })
     }
 
     fn send_in_dialog(&mut self, method: &str, number: u32, ok: &Message, lines: &str, body: &str) {
