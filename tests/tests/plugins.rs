@@ -192,7 +192,7 @@ fn a_plugin_that_loops_traps_or_takes_all_leaves_no_request_without_an_answer() 
 fn a_plugin_sees_how_many_calls_an_upstream_has_and_how_long_it_takes_to_answer() {
     let lane = Lane::take();
     let grants = "grant = [\"edit\", \"edit-response\", \"body-read\", \"body-write\", \"store\", \"locations\", \
-                  \"upstreams\", \"dialogs\", \"random\"]";
+                  \"upstreams\", \"dialogs\", \"random\", \"call\"]";
     let setup = bellhop::Setup {
         listen: vec![(format!("udp:{}", lane.bellhop()), bellhop::Zone::Inside)],
         more: strain::plugin("probe", &strain::built("guests/probe"), grants),
