@@ -1,5 +1,7 @@
 //! What a configuration means, line by line: printed by `check`, logged at the start.
 
+mod calls;
+
 use super::{
     Settings,
     auth::{Form, Source},
@@ -35,8 +37,12 @@ impl Settings {
                 "challenged"
             };
             let (name, targets) = (&upstream.name, targets.join(", then "));
+            let most = upstream.max_calls.as_ref();
+            let most = most.map_or_else(String::new, |most| {
+                format!("; {} calls of two legs at most", most.value)
+            });
             lines.push(format!(
-                "upstream   {name}: {targets}; its requests are {trust}"
+                "upstream   {name}: {targets}; its requests are {trust}{most}"
             ));
         }
         let offered: Vec<&str> = self.auth.algorithms.iter().map(|a| a.token()).collect();
@@ -108,35 +114,7 @@ impl Settings {
             }
             None => "route      what is not for a binding is answered 404".to_owned(),
         });
-        if let Some(b2bua) = &self.b2bua {
-            let most = b2bua.most;
-            let which = match b2bua.is_usual {
-                true => "a call is",
-                false => "a call of which a plugin says so is",
-            };
-            let longest = b2bua.longest.map_or_else(String::new, |longest| {
-                format!(", each {} at most", show_duration(longest))
-            });
-            lines.push(format!(
-                "route      {which} two dialogs, and neither side sees the other's; {most} at a time{longest}"
-            ));
-            if let Some(session) = b2bua.session {
-                let seconds = |seconds: u32| show_duration(Duration::from_secs(seconds.into()));
-                let (interval, least) = (seconds(session.interval), seconds(session.least));
-                lines.push(format!(
-                    "route      each leg of a call has a session timer of its own: {interval}, {least} at least"
-                ));
-            }
-            if let Some(keepalive) = b2bua.keepalive {
-                let often = show_duration(keepalive);
-                lines.push(format!(
-                    "route      both ends of a call are asked every {often} whether they are there"
-                ));
-            }
-        }
-        if let Some(file) = &self.cdr {
-            lines.push(format!("calls      each is told of in {}", file.display()));
-        }
+        self.explain_calls(&mut lines);
         let message = show_size(self.limits.message);
         let transactions = show_size(self.limits.transactions);
         let sizes = format!("{message} a message, {transactions} for transactions");

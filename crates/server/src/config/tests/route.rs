@@ -109,6 +109,34 @@ fn where_a_plugin_may_choose_calls_are_relayed_of_which_none_says_otherwise() {
     assert_eq!(pretend().accepts(&passthrough).b2bua, None);
 }
 
+#[test]
+fn what_is_limited_hidden_and_acknowledged_apart_is_said_in_words() {
+    let base = BASE.replace("[route]", "max_calls = 30\n[route]");
+    let text = format!(
+        "{base}mode = \"b2bua\"\nmax_calls_per_user = 2\nmax_calls_per_source = 5\nprack = \"each-leg\"\n\
+         hide_headers = [\"X-Node\"]\nhide_hosts = [\"pbx.internal\"]\n"
+    );
+    let said = pretend().accepts(&text).explain();
+    for words in [
+        "30 calls of two legs at most",
+        "2 calls at most of one user",
+        "5 calls at most of one outside address",
+        "each leg of a call has its PRACK for itself",
+        "headers that neither side is shown besides: X-Node",
+        "hosts that neither side is shown besides: pbx.internal",
+    ] {
+        assert!(
+            said.iter().any(|line| line.ends_with(words)),
+            "{words}: {said:#?}"
+        );
+    }
+    let plain = pretend()
+        .accepts(&format!("{BASE}mode = \"b2bua\"\n"))
+        .explain();
+    let told = |line: &&String| line.contains("at most of") || line.contains("besides");
+    assert_eq!(plain.iter().find(told), None);
+}
+
 const BASE: &str = r#"
 [[listen]]
 bind = "udp:127.0.0.1:5060"
