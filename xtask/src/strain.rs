@@ -25,6 +25,7 @@ pub(crate) fn abuse(root: &Path, args: &[String]) -> ExitCode {
         ("--messages", "500"),
         ("--seconds", "10"),
         ("--cuts", "10000"),
+        ("--only", "all"),
     ];
     for pair in args.chunks(2) {
         let place = asked
@@ -33,13 +34,15 @@ pub(crate) fn abuse(root: &Path, args: &[String]) -> ExitCode {
         match (place, pair.get(1)) {
             (Some(place), Some(value)) => place.1 = value,
             _ => {
-                eprintln!("usage: cargo xtask abuse [--messages N] [--seconds N] [--cuts N]");
+                eprintln!(
+                    "usage: cargo xtask abuse [--messages N] [--seconds N] [--cuts N] [--only MISDEED]"
+                );
                 return ExitCode::from(2);
             }
         }
     }
-    let [messages, seconds, cuts] = asked.map(|(_, value)| value);
-    run(root, &["abuse", CALLS, messages, seconds, cuts])
+    let [messages, seconds, cuts, only] = asked.map(|(_, value)| value);
+    run(root, &["abuse", CALLS, messages, seconds, cuts, only])
 }
 
 fn run(root: &Path, words: &[&str]) -> ExitCode {

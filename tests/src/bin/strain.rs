@@ -21,17 +21,23 @@ fn main() -> ExitCode {
         ["swaps", storm, rate, count] => number(rate)
             .zip(count.parse().ok())
             .map(|(rate, count)| swap(Path::new(storm), rate, count)),
-        ["abuse", storm, calls, messages, seconds, cuts] => {
+        ["abuse", storm, calls, messages, seconds, cuts, only] => {
+            let misdeeds: Vec<&str> = MISDEEDS
+                .into_iter()
+                .filter(|one| only == "all" || only == *one)
+                .collect();
             let all = [calls, messages, seconds, cuts].map(number);
             match all {
-                [Some(calls), Some(messages), Some(seconds), Some(cuts)] => {
+                [Some(calls), Some(messages), Some(seconds), Some(cuts)]
+                    if !misdeeds.is_empty() =>
+                {
                     let load = Load {
                         calls,
                         messages,
                         seconds,
                         cuts,
                     };
-                    Some(abused(Path::new(storm), load))
+                    Some(abused(Path::new(storm), load, &misdeeds))
                 }
                 _ => None,
             }
@@ -43,7 +49,8 @@ fn main() -> ExitCode {
         Some(false) => ExitCode::FAILURE,
         None => {
             eprintln!(
-                "usage: strain swaps STORM CALLS/S COUNT\n       strain abuse STORM CALLS/S MESSAGES/S SECONDS CUTS"
+                "usage: strain swaps STORM CALLS/S COUNT\n       strain abuse STORM CALLS/S MESSAGES/S SECONDS CUTS all|{}",
+                MISDEEDS.join("|")
             );
             ExitCode::from(2)
         }
@@ -71,8 +78,11 @@ fn swap(storm: &Path, rate: u64, count: u32) -> bool {
         && swaps.asked >= swaps.calls.started
 }
 
-fn abused(storm: &Path, load: Load) -> bool {
-    let all = MISDEEDS.map(|misdeed| (misdeed, endured(storm, load, misdeed)));
+fn abused(storm: &Path, load: Load, misdeeds: &[&str]) -> bool {
+    let all: Vec<_> = misdeeds
+        .iter()
+        .map(|misdeed| (misdeed, endured(storm, load, misdeed)))
+        .collect();
     println!(
         "\nthe others' 99th percentile while the plugin misbehaves, beside that of the same time before it:"
     );
