@@ -15,6 +15,7 @@ mod abuse;
 mod call;
 mod chain;
 mod edits;
+mod first;
 mod kit;
 mod load;
 mod publish;
