@@ -2,8 +2,8 @@
 //! PRACKs or without (RFC 3262). Who asked hears nothing of that.
 
 use super::call::{Bridge, Call};
-use super::care::{self, EXPIRES, MIN_SE};
-use super::reliable::{self, RELIABLE};
+use super::prack::reliable::{self, RELIABLE};
+use super::timers::care::{self, EXPIRES, MIN_SE};
 use super::write::UNBOUNDED;
 use crate::digits::decimal;
 use crate::engine::Engine;

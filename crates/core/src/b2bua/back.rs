@@ -2,8 +2,8 @@
 
 use super::begin::hider;
 use super::call::{Ack, Bridge, Call, End, Pair, State};
-use super::early::keep_answer;
 use super::launch::Launch;
+use super::prack::early::keep_answer;
 use super::record::Cause;
 use super::table::Alarm;
 use super::write::{self, Ask, Tell};

@@ -1,16 +1,16 @@
 //! A call begins: the INVITE that the B leg's branches send.
 
 use super::call::{Bridge, Call, End, Half, Pair, State};
-use super::care::{Prack, Session};
-use super::draft::Draft;
 use super::hide::{Hider, Skips};
 use super::known::OPTIONS;
 use super::leg::{Leg, contact_of, routes_of_request};
-use super::named::Named;
-use super::reliable;
-use super::room::Rooms;
-use super::session::is_too_short;
-use super::translate;
+use super::limits::room::Rooms;
+use super::prack::reliable;
+use super::record::draft::Draft;
+use super::timers::care::{Prack, Session};
+use super::timers::session::is_too_short;
+use super::transfer::named::Named;
+use super::transfer::translate;
 use super::write::{self, Ask};
 use crate::config::Config;
 use crate::engine::{Engine, Received, unknown};

@@ -7,12 +7,12 @@
 //!    +-------------------------------------------------> is acknowledged (15)
 //! ```
 
-use super::care::Care;
-use super::draft::Draft;
-use super::early::Heard;
 use super::leg::Leg;
-use super::reliable::Reliable;
-use super::room::Rooms;
+use super::limits::room::Rooms;
+use super::prack::early::Heard;
+use super::prack::reliable::Reliable;
+use super::record::draft::Draft;
+use super::timers::care::Care;
 use crate::auth::User;
 use crate::flow::Flow;
 use crate::time::Instant;

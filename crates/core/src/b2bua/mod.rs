@@ -22,57 +22,55 @@
 //!
 //! Early dialogs that B forks are early dialogs of A too, each with a tag of ours, so that what belongs to one of
 //! them (PRACK, UPDATE, early media) finds its own.
+//!
+//! ```text
+//! call, leg, table      what a call is, and how it is found
+//! begin inside end      what comes: the INVITE, requests inside the call, the BYE
+//! back again acks       what is answered: to the other end, by another try, until the ACK
+//! write launch known    what goes out, and which extensions it may have
+//! hide/                 what is not shown to the other leg: headers, bodies, descriptions
+//! prack/                provisional responses that are acknowledged on one side only
+//! timers/               session timers of each leg, keep-alive
+//! transfer/             dialogs that are named: REFER, Replaces, Join
+//! limits/               how many calls there may be, of whom
+//! record/               what is told of a call when it is over
+//! kept/                 calls that outlive the program
+//! outside/              what is asked outside of calls
+//! ```
 
 mod acks;
 mod again;
-mod alias;
 mod back;
 mod begin;
-mod body;
 mod call;
-mod care;
-mod directory;
-mod draft;
-mod early;
 mod end;
-mod headers;
 mod hide;
-mod ids;
 mod inside;
+mod kept;
 mod known;
-mod lasting;
 mod launch;
 mod leg;
-mod named;
+mod limits;
 mod outside;
-mod own;
+mod prack;
 mod record;
-mod reliable;
-mod room;
-mod saved;
-mod saved_care;
-mod saved_record;
-mod sdp;
-mod session;
 mod table;
-mod tally;
-mod text;
-mod told;
-mod translate;
+mod timers;
+mod transfer;
 mod write;
 
 pub(crate) use call::Bridge;
-pub use care::{Prack, SessionConfig};
-pub(crate) use headers::reason;
-pub(crate) use named::{Answer as NamedAnswer, Word};
+pub(crate) use hide::headers::reason;
+pub use kept::care::{SavedCare, SavedSession};
+pub use kept::record::SavedRecord;
+pub use kept::saved::{CallKey, SavedCall, SavedEnd};
+pub(crate) use limits::room::FULL;
+pub use limits::tally::{CallLimits, Limit, Tally};
 pub(crate) use outside::Exchange;
 pub use record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
-pub(crate) use room::FULL;
-pub use saved::{CallKey, SavedCall, SavedEnd};
-pub use saved_care::{SavedCare, SavedSession};
-pub use saved_record::SavedRecord;
 pub(crate) use table::Calls;
-pub use tally::{CallLimits, Limit, Tally};
+pub use timers::care::{Prack, SessionConfig};
+pub(crate) use transfer::named::{Answer as NamedAnswer, Word};
 pub(crate) use write::uri as contact;
 
 /// What is done with calls.

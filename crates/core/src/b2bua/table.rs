@@ -2,8 +2,8 @@
 
 use super::call::{Bridge, Call, End};
 use super::outside::Bonds;
+use super::prack::reliable::Reliable;
 use super::record::Cause;
-use super::reliable::Reliable;
 use crate::config::{Config, Listener, Zone};
 use crate::hex;
 use crate::policy::Notes;

@@ -1,8 +1,8 @@
 //! Messages written anew for the other leg.
 
 use super::hide::Hider;
+use super::hide::{body, headers};
 use super::leg::Leg;
-use super::{body, headers};
 use crate::digits::decimal;
 use bellhop_wire::{HeaderId, Limits, Message, NameAddr, Owned, Reply, UriRef, ViaMark, reply};
 

@@ -6,7 +6,7 @@ use super::super::hide::Hider;
 use super::super::known::OUTSIDE;
 use super::super::launch::has_contact;
 use super::super::leg::{Leg, contact_of};
-use super::super::translate;
+use super::super::transfer::translate;
 use super::super::write::{self, Ask};
 use super::bond::Bond;
 use super::exchange::Exchange;

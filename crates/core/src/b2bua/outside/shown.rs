@@ -2,7 +2,7 @@
 //! asked of one that is relayed.
 
 use super::super::begin::hidden;
-use super::super::body;
+use super::super::hide::body;
 use crate::engine::Engine;
 use crate::share::Dialog;
 use bellhop_wire::{HeaderId, Message};

@@ -1,7 +1,7 @@
 //! Bodies that are text, as the other side gets them: places of the inside are called by our own name, and the
 //! identifiers of dialogs, which are of one side, are left out or given other names.
 
-use super::hide::{Hider, is_at_or_below, is_part};
+use super::{Hider, is_at_or_below, is_part};
 use crate::hex;
 use ahash::RandomState;
 use bellhop_wire::UriRef;
@@ -42,7 +42,7 @@ impl Kind {
 
 impl Hider<'_> {
     /// Appends a text with our name for each place of the inside; `has_places`: for each address in a URI, too.
-    pub(super) fn put_text(&self, text: &[u8], has_places: bool, out: &mut Vec<u8>) {
+    pub(in crate::b2bua) fn put_text(&self, text: &[u8], has_places: bool, out: &mut Vec<u8>) {
         let mut at = 0_usize;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
             let before = at.checked_sub(1).and_then(|before| text.get(before));
@@ -216,7 +216,7 @@ fn next_attribute(tag: &[u8]) -> Option<Attribute<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hide::tests::hider;
+    use super::super::tests::hider;
     use super::*;
     use proptest::prelude::*;
 

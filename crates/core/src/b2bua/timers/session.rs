@@ -1,11 +1,11 @@
 //! Session timers as they are agreed on, on each leg for itself (RFC 4028): we are the UAS of who asks and the UAC of
 //! who is asked, and neither hears of the other's.
 
-use super::call::{Bridge, Call, End, State};
+use super::super::call::{Bridge, Call, End, State};
+use super::super::hide::Skips;
+use super::super::table::{Alarm, Found};
+use super::super::write;
 use super::care::{self, Care, SessionConfig};
-use super::hide::Skips;
-use super::table::{Alarm, Found};
-use super::write;
 use crate::digits::decimal;
 use crate::engine::{Engine, Received};
 use crate::flow::Destination;
@@ -16,7 +16,7 @@ use bellhop_wire::{Message, Method};
 
 impl Engine {
     /// What a new call has that is looked after, as the configuration has it now.
-    pub(super) fn care_of(&self, invite: Message<'_>) -> Option<Box<Care>> {
+    pub(in crate::b2bua) fn care_of(&self, invite: Message<'_>) -> Option<Box<Care>> {
         let config = self.config.b2bua.as_ref()?;
         if config.session.is_none() && config.keepalive.is_none() {
             return None;
@@ -32,7 +32,7 @@ impl Engine {
 
     /// An INVITE or UPDATE has been accepted: the session begins anew on both legs. Gives the lines that the 2xx to
     /// who asked gets.
-    pub(super) fn sessions_agreed(
+    pub(in crate::b2bua) fn sessions_agreed(
         &mut self,
         now: Now,
         bridge: &Bridge,
@@ -78,7 +78,7 @@ impl Engine {
     }
 
     /// Refuses a request whose session would be too short (RFC 4028 9).
-    pub(super) fn refuse_short(
+    pub(in crate::b2bua) fn refuse_short(
         &mut self,
         received: &Received<'_>,
         timers: Option<SessionConfig>,
@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// Remembers a description that an end is sent.
-    pub(super) fn end_told(&mut self, id: u64, end: End, message: Message<'_>) {
+    pub(in crate::b2bua) fn end_told(&mut self, id: u64, end: End, message: Message<'_>) {
         let call = self.calls.get(id);
         if let Some(care) = call.and_then(|call| call.care.as_deref_mut())
             && care.timers.is_some()
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// An UPDATE that says nothing but that its sender is still there is answered here.
-    pub(super) fn refreshed(
+    pub(in crate::b2bua) fn refreshed(
         &mut self,
         now: Now,
         received: &Received<'_>,
@@ -162,7 +162,7 @@ impl Engine {
 
 /// What does not go over of a request or its answer, and what stands in its place in the request: the timer of the leg
 /// that it goes to.
-pub(super) fn own_timer(call: &Call, to: End, method: Method<'_>) -> (Skips, Vec<u8>) {
+pub(in crate::b2bua) fn own_timer(call: &Call, to: End, method: Method<'_>) -> (Skips, Vec<u8>) {
     let care = call.care.as_deref();
     let Some((care, timers)) = care.and_then(|care| Some((care, care.timers?))) else {
         return (Skips::default(), Vec::new());
@@ -181,7 +181,7 @@ pub(super) fn own_timer(call: &Call, to: End, method: Method<'_>) -> (Skips, Vec
 }
 
 /// Whether a request asks for a session that is shorter than ours may be, by one who can ask for a longer (RFC 4028 9).
-pub(super) fn is_too_short(timers: Option<SessionConfig>, request: Message<'_>) -> bool {
+pub(in crate::b2bua) fn is_too_short(timers: Option<SessionConfig>, request: Message<'_>) -> bool {
     let Some(timers) = timers else {
         return false;
     };
@@ -191,7 +191,7 @@ pub(super) fn is_too_short(timers: Option<SessionConfig>, request: Message<'_>) 
 
 /// Whether a request refreshes the session of its leg and says nothing else. A re-INVITE always says more: what it
 /// answers with is the other end's.
-pub(super) fn is_refresh(call: &Call, request: Message<'_>) -> bool {
+pub(in crate::b2bua) fn is_refresh(call: &Call, request: Message<'_>) -> bool {
     let has_timers = call.care.as_ref().is_some_and(|care| care.timers.is_some());
     has_timers
         && call.state == State::Confirmed

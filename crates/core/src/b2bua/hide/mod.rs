@@ -1,5 +1,10 @@
 //! Values that name places: what is of the inside is called by our own name.
 
+pub(super) mod body;
+pub(super) mod headers;
+mod sdp;
+mod text;
+
 use bellhop_wire::{Host, NameAddr, Scheme, UriRef};
 
 /// What is to be hidden, and behind what.
@@ -133,7 +138,7 @@ impl Hider<'_> {
 }
 
 /// Whether a host name is this one or in its domain.
-pub(super) fn is_at_or_below(name: &[u8], domain: &[u8]) -> bool {
+fn is_at_or_below(name: &[u8], domain: &[u8]) -> bool {
     let Some(start) = name.len().checked_sub(domain.len()) else {
         return false;
     };
@@ -142,7 +147,7 @@ pub(super) fn is_at_or_below(name: &[u8], domain: &[u8]) -> bool {
 }
 
 /// Whether an octet beside a word makes it a part of a longer one.
-pub(super) fn is_part(byte: Option<&u8>) -> bool {
+fn is_part(byte: Option<&u8>) -> bool {
     byte.is_some_and(u8::is_ascii_alphanumeric)
 }
 
@@ -168,10 +173,10 @@ fn finds(text: &[u8], word: &[u8]) -> bool {
 const WAY: [&str; 5] = ["transport", "maddr", "lr", "ttl", "ob"];
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
-    pub(in super::super) fn hider<'a>(inside: &'a [String], names: &'a [String]) -> Hider<'a> {
+    pub(super) fn hider<'a>(inside: &'a [String], names: &'a [String]) -> Hider<'a> {
         Hider {
             domain: "example.org",
             inside,

@@ -3,12 +3,12 @@
 //! Whoever writes to the disk asks for it when it writes ([`crate::engine::Engine::save_call`]), so a call that
 //! is over by then costs nothing, and no copy of any call is kept.
 
-use super::call::{Ack, Call, End, Half, Pair, State};
-use super::draft::Draft;
-use super::leg::Leg;
-use super::room::Rooms;
-use super::saved_care::SavedCare;
-use super::saved_record::SavedRecord;
+use super::super::call::{Ack, Call, End, Half, Pair, State};
+use super::super::leg::Leg;
+use super::super::limits::room::Rooms;
+use super::super::record::draft::Draft;
+use super::care::SavedCare;
+use super::record::SavedRecord;
 use crate::auth::User;
 use crate::engine::slot_of_call;
 use crate::flow::Flow;

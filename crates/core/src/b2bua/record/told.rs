@@ -1,10 +1,10 @@
 //! Telling of calls that are over, each once.
 
-use super::call::{Bridge, Call};
+use super::super::call::{Bridge, Call};
+use super::super::hide::headers;
+use super::super::limits::room::FULL;
 use super::draft::{Draft, Over};
-use super::headers;
-use super::record::{Cause, Ender};
-use super::room::FULL;
+use super::{Cause, Ender};
 use crate::engine::{Engine, Received};
 use crate::outbox::Outbox;
 use crate::proxy::Context;
@@ -71,7 +71,7 @@ impl Engine {
     }
 
     /// Tells that a call that was answered is over; of one that has been told of nothing is said.
-    pub(super) fn tell_over(
+    pub(in crate::b2bua) fn tell_over(
         &mut self,
         now: Now,
         call: &mut Call,
@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Tells that the INVITE which would have made a call has failed, and the caller got this status.
-    pub(super) fn tell_failed(
+    pub(in crate::b2bua) fn tell_failed(
         &mut self,
         now: Now,
         context: &Context,
@@ -125,7 +125,7 @@ impl Engine {
     }
 
     /// The phone rings, or would.
-    pub(super) fn note_ringing(&mut self, now: Now, bridge: &Bridge) {
+    pub(in crate::b2bua) fn note_ringing(&mut self, now: Now, bridge: &Bridge) {
         if let Some(call) = self.calls.get(bridge.call)
             && let Some(draft) = &mut call.draft
             && draft.rang.is_none()
@@ -135,7 +135,7 @@ impl Engine {
     }
 
     /// A call has been answered by this branch, by the phone of this AoR if it is one.
-    pub(super) fn note_answered(
+    pub(in crate::b2bua) fn note_answered(
         &mut self,
         now: Now,
         context: &Context,

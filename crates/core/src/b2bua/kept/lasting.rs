@@ -5,11 +5,11 @@
 //! call that began later is lost with the program, and one that ended later comes back and is found to be over as
 //! soon as an end is asked for anything.
 
-use super::call::{Call, End, State};
-use super::draft::Draft;
-use super::room::Rooms;
+use super::super::call::{Call, End, State};
+use super::super::limits::room::Rooms;
+use super::super::record::draft::Draft;
+use super::super::table::Alarm;
 use super::saved::{CallKey, SPAN, SavedCall};
-use super::table::Alarm;
 use crate::engine::{Engine, call_id_of_slot, slot_of_call};
 use crate::outbox::{Changed, Outbox, Persist};
 use crate::time::Now;
@@ -64,14 +64,14 @@ impl Engine {
     }
 
     /// As [`Engine::call_changed`], of the call of this number.
-    pub(super) fn changed(&self, id: u64, out: &mut Outbox) {
+    pub(in crate::b2bua) fn changed(&self, id: u64, out: &mut Outbox) {
         if let Some(call) = self.calls.peek(id) {
             self.call_changed(call, out);
         }
     }
 
     /// Says that a call stands otherwise than is written of it.
-    pub(super) fn call_changed(&self, call: &Call, out: &mut Outbox) {
+    pub(in crate::b2bua) fn call_changed(&self, call: &Call, out: &mut Outbox) {
         if !self.is_durable() {
             return;
         }
@@ -85,7 +85,7 @@ impl Engine {
 
     /// As [`Engine::call_changed`], of a request that has gone over or an answer to one: if it may have moved anything that
     /// is kept, or its number is one before which that must be written.
-    pub(super) fn went_over(&self, call: &Call, is_refresh: bool, out: &mut Outbox) {
+    pub(in crate::b2bua) fn went_over(&self, call: &Call, is_refresh: bool, out: &mut Outbox) {
         let is_due = || {
             let legs = call.pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
             let mut seqs = legs.map(|leg| leg.seq);
@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// A Call-ID for the leg beside the one with this Call-ID: what comes in either comes to one shard.
-    pub(super) fn call_id_beside(&mut self, call_id: &[u8]) -> Box<[u8]> {
+    pub(in crate::b2bua) fn call_id_beside(&mut self, call_id: &[u8]) -> Box<[u8]> {
         let slot = slot_of_call(call_id);
         Box::new(call_id_of_slot(self.entropy.next_u64(), slot))
     }

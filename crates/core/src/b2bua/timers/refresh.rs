@@ -1,12 +1,12 @@
 //! Questions of our own inside a call: whether an end is still there, and the refresh of its session (RFC 4028 7.4).
 //! Their answers stay here; an end that gives none is lost, and both legs with it (RFC 4028 10, RFC 5057 5.1).
 
-use super::call::{Ack, Bridge, Call, End, Own, State};
+use super::super::call::{Ack, Bridge, Call, End, Own, State};
+use super::super::launch::Launch;
+use super::super::record::Cause;
+use super::super::table::Alarm;
+use super::super::write::{self, Ask};
 use super::care;
-use super::launch::Launch;
-use super::record::Cause;
-use super::table::Alarm;
-use super::write::{self, Ask};
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::identity::Identity;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 impl Engine {
     /// The turn of a leg's session: we refresh it, or the other end has not.
-    pub(super) fn session_due(&mut self, now: Now, id: u64, end: End, out: &mut Outbox) {
+    pub(in crate::b2bua) fn session_due(&mut self, now: Now, id: u64, end: End, out: &mut Outbox) {
         let Some(call) = self.calls.get(id) else {
             return;
         };
@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// Asks both ends whether they are there.
-    pub(super) fn alive_due(&mut self, now: Now, id: u64, out: &mut Outbox) {
+    pub(in crate::b2bua) fn alive_due(&mut self, now: Now, id: u64, out: &mut Outbox) {
         let Some(call) = self.calls.get(id) else {
             return;
         };
@@ -147,7 +147,7 @@ impl Engine {
     }
 
     /// An end's answer to a question of ours.
-    pub(super) fn own_answered(
+    pub(in crate::b2bua) fn own_answered(
         &mut self,
         now: Now,
         context: &mut Context,
@@ -248,7 +248,13 @@ impl Engine {
     }
 
     /// A question of ours found nobody: `status` is what stands for the answer.
-    pub(super) fn own_failed(&mut self, now: Now, bridge: &Bridge, status: u16, out: &mut Outbox) {
+    pub(in crate::b2bua) fn own_failed(
+        &mut self,
+        now: Now,
+        bridge: &Bridge,
+        status: u16,
+        out: &mut Outbox,
+    ) {
         let (id, end) = (bridge.call, bridge.from.other());
         let Some(call) = self.calls.get(id) else {
             return;
@@ -294,7 +300,7 @@ fn is_negotiating(call: &mut Call, end: End) -> bool {
 }
 
 /// What stands for an answer where a request could not be sent.
-pub(super) const UNSENT: u16 = 503;
+const UNSENT: u16 = 503;
 /// Questions in a row that cannot be sent to an end that is not lost yet.
 const MISSES: u8 = 2;
 /// When a refresh is tried again that has to wait for something that is under way.

@@ -1,7 +1,7 @@
 //! Which headers go over from one leg to the other, and how. Everything from end to end does, but what
 //! identifies a leg, its way or who stands there.
 
-use super::hide::Hider;
+use super::Hider;
 use bellhop_wire::view::list::split;
 use bellhop_wire::{Field, HeaderId, Message};
 
@@ -27,7 +27,12 @@ enum Passage {
 }
 
 /// Appends the header lines of a message that go over; `has_body`: those that describe the body too.
-pub(super) fn pass(message: Message<'_>, hider: &Hider<'_>, has_body: bool, out: &mut Vec<u8>) {
+pub(in crate::b2bua) fn pass(
+    message: Message<'_>,
+    hider: &Hider<'_>,
+    has_body: bool,
+    out: &mut Vec<u8>,
+) {
     for field in message.all_fields() {
         let is_hidden = hider
             .names
@@ -237,7 +242,7 @@ const URIS: &[&str] = &["Referred-By", "b", "Reply-To", "P-Called-Party-ID"];
 
 #[cfg(test)]
 mod tests {
-    use super::super::hide::tests::hider;
+    use super::super::tests::hider;
     use super::*;
     use bellhop_wire::{Limits, Owned};
 

@@ -39,7 +39,7 @@ pub(crate) enum Key {
 /// Why a call was one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// `most` of [`super::B2buaConfig`].
+    /// `most` of [`super::super::B2buaConfig`].
     All,
     /// Of a user.
     User,

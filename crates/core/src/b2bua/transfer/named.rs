@@ -12,10 +12,10 @@
 //! over as any. A call is found in the shard of the Call-ID that names it, for both of its legs' fall into it; where that
 //! is another shard, it is asked by a note, and the request waits for the answer in its transaction.
 
-use super::call::{Call, End};
+use super::super::call::{Call, End};
+use super::super::leg::Leg;
+use super::super::write::{self, Ask};
 use super::ids::{Ids, Misused};
-use super::leg::Leg;
-use super::write::{self, Ask};
 use crate::engine::{Engine, Received, sender, shard_of_call};
 use crate::flow::{Destination, Flow};
 use crate::outbox::Outbox;
@@ -45,38 +45,38 @@ pub(crate) type Answer = Result<Box<Named>, (u16, &'static str)>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Question {
     /// Who asks: a shard, and its context that waits.
-    pub(super) from: (u16, u64),
-    pub(super) ids: Ids,
-    pub(super) by: Asker,
+    pub(in crate::b2bua) from: (u16, u64),
+    pub(in crate::b2bua) ids: Ids,
+    pub(in crate::b2bua) by: Asker,
     /// Who is to be told the ids; `None`: who has the dialog.
-    pub(super) told: Option<Place>,
+    pub(in crate::b2bua) told: Option<Place>,
 }
 
 /// Who names a dialog.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Asker {
-    pub(super) is_trusted: bool,
-    pub(super) place: Place,
+pub(in crate::b2bua) struct Asker {
+    pub(in crate::b2bua) is_trusted: bool,
+    pub(in crate::b2bua) place: Place,
     /// Who he has proved to be.
-    pub(super) aors: Vec<Aor>,
+    pub(in crate::b2bua) aors: Vec<Aor>,
 }
 
 /// Where an end of a call is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
-    pub(super) side: Side,
-    pub(super) flow: Flow,
+pub(in crate::b2bua) struct Place {
+    pub(in crate::b2bua) side: Side,
+    pub(in crate::b2bua) flow: Flow,
 }
 
 /// A dialog that was named.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Named {
     /// As whoever is told reads them.
-    pub(super) ids: Ids,
+    pub(in crate::b2bua) ids: Ids,
     /// The leg of who is to be called.
-    pub(super) leg: Leg,
+    pub(in crate::b2bua) leg: Leg,
     /// How the other end of that call calls him, and by which tag.
-    pub(super) known_as: (Box<[u8]>, [u8; 16]),
+    pub(in crate::b2bua) known_as: (Box<[u8]>, [u8; 16]),
 }
 
 impl Engine {
@@ -283,7 +283,7 @@ impl Engine {
 
 impl Named {
     /// Has a leg that begins lead to who has the dialog.
-    pub(super) fn lead(&self, leg: &mut Leg) {
+    pub(in crate::b2bua) fn lead(&self, leg: &mut Leg) {
         leg.target.clone_from(&self.leg.target);
         leg.routes.clone_from(&self.leg.routes);
         leg.place = self.leg.place;
@@ -293,7 +293,7 @@ impl Named {
     }
 
     /// The way there.
-    pub(super) fn routes(&self) -> Routes {
+    pub(in crate::b2bua) fn routes(&self) -> Routes {
         Routes::of_dialog(Token::of(self.leg.place), !self.leg.routes.is_empty())
     }
 }
@@ -326,7 +326,7 @@ impl Place {
     }
 
     /// Whether this is the same user agent.
-    pub(super) fn is_same(&self, other: Self) -> bool {
+    pub(in crate::b2bua) fn is_same(&self, other: Self) -> bool {
         match (self.side, other.side) {
             (Side::Direct, Side::Direct) => self.flow.remote.ip() == other.flow.remote.ip(),
             (Side::Flow(_, one), Side::Flow(_, two)) if one.is_some() && two.is_some() => {

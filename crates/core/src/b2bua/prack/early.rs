@@ -1,9 +1,9 @@
 //! Provisional responses that the called has acknowledged by us (RFC 3262 4): the caller does not know how.
 
-use super::call::{Bridge, Pair};
-use super::launch::Launch;
+use super::super::call::{Bridge, Pair};
+use super::super::launch::Launch;
+use super::super::write::{self, Ask};
 use super::reliable::{MOST_EARLY, rseq};
-use super::write::{self, Ask};
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::outbox::Outbox;
@@ -24,7 +24,7 @@ pub(crate) struct Heard {
 impl Engine {
     /// A provisional response of the called that is to be acknowledged, to a caller who cannot: we do. False: it is a
     /// copy, or comes too early, and is not heard (4).
-    pub(super) fn acknowledges_early(
+    pub(in crate::b2bua) fn acknowledges_early(
         &mut self,
         now: Now,
         bridge: &mut Bridge,
@@ -73,7 +73,7 @@ impl Engine {
 
 impl Bridge {
     /// The answer that an early dialog of the called has been given in a response that we acknowledged.
-    pub(super) fn answer_of(&self, pair: &Pair) -> Option<&[u8]> {
+    pub(in crate::b2bua) fn answer_of(&self, pair: &Pair) -> Option<&[u8]> {
         let mut early = self.early.iter();
         let heard = early.find(|heard| heard.pair == pair.a.local_tag)?;
         Some(&heard.sdp)
@@ -81,7 +81,7 @@ impl Bridge {
 }
 
 /// Remembers the answer in a provisional response that we have acknowledged, as the caller is told it.
-pub(super) fn keep_answer(bridge: &mut Bridge, pair: u64, told: Message<'_>) {
+pub(in crate::b2bua) fn keep_answer(bridge: &mut Bridge, pair: u64, told: Message<'_>) {
     let kind = told.first(HeaderId::ContentType).map(|field| field.value);
     let is_sdp = kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/sdp"));
     let mut early = bridge.early.iter_mut();

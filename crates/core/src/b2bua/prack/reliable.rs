@@ -1,9 +1,9 @@
 //! Provisional responses that the caller requires to acknowledge and the called does not know how to have acknowledged
 //! (RFC 3262): what the caller gets is ours, numbered, and sent again until his PRACK comes.
 
-use super::call::{Bridge, Call, End, Pair};
-use super::record::Cause;
-use super::table::{Alarm, Calls, Found};
+use super::super::call::{Bridge, Call, End, Pair};
+use super::super::record::Cause;
+use super::super::table::{Alarm, Calls, Found};
 use crate::engine::{Engine, Received};
 use crate::hex;
 use crate::outbox::Outbox;
@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// Sends the one that waits for its PRACK again; without one the INVITE is refused (3).
-    pub(super) fn reliable_due(&mut self, now: Now, id: u64, out: &mut Outbox) {
+    pub(in crate::b2bua) fn reliable_due(&mut self, now: Now, id: u64, out: &mut Outbox) {
         let Some(call) = self.calls.get(id) else {
             return;
         };
@@ -206,7 +206,13 @@ impl Engine {
     }
 
     /// A call ends before the caller was told that it has begun: he is told that it has not.
-    pub(super) fn refuse_held(&mut self, now: Now, id: u64, call: &mut Call, out: &mut Outbox) {
+    pub(in crate::b2bua) fn refuse_held(
+        &mut self,
+        now: Now,
+        id: u64,
+        call: &mut Call,
+        out: &mut Outbox,
+    ) {
         let Some(reliable) = call.reliable.take() else {
             return;
         };
@@ -219,7 +225,7 @@ impl Engine {
     }
 
     /// A PRACK of the caller: whether it is for one of ours, and seen to. One for the called's goes over.
-    pub(super) fn is_early_acknowledged(
+    pub(in crate::b2bua) fn is_early_acknowledged(
         &mut self,
         now: Now,
         received: &Received<'_>,
@@ -266,7 +272,12 @@ impl Engine {
 impl Calls {
     /// Whether provisional responses of an early dialog are between the called and us: the caller knows none that are
     /// to be acknowledged, or has been told some of ours.
-    pub(super) fn numbers_for(&self, bridge: &Bridge, asked: Message<'_>, pair: &Pair) -> bool {
+    pub(in crate::b2bua) fn numbers_for(
+        &self,
+        bridge: &Bridge,
+        asked: Message<'_>,
+        pair: &Pair,
+    ) -> bool {
         let is_ours = |reliable: &Reliable| {
             let mut numbers = reliable.numbers.iter();
             numbers.any(|(tag, _)| *tag == pair.a.local_tag)
@@ -276,12 +287,12 @@ impl Calls {
 }
 
 /// Whether who sent a request can acknowledge provisional responses.
-pub(super) fn knows(request: Message<'_>) -> bool {
+pub(in crate::b2bua) fn knows(request: Message<'_>) -> bool {
     request.lists(HeaderId::Supported, RELIABLE) || request.lists(HeaderId::Require, RELIABLE)
 }
 
 /// The number of a provisional response that is to be acknowledged.
-pub(super) fn rseq(response: Message<'_>) -> Option<u32> {
+pub(in crate::b2bua) fn rseq(response: Message<'_>) -> Option<u32> {
     let is_provisional = response.status().is_some_and(|status| status < 200);
     if !is_provisional || !response.lists(HeaderId::Require, RELIABLE) {
         return None;
@@ -316,7 +327,7 @@ fn tag_of(tag: &[u8]) -> Option<u64> {
 
 /// Why an INVITE is refused whose provisional response nobody acknowledges.
 const NONE: &str = "No PRACK in time";
-pub(super) const RELIABLE: &str = "100rel";
+pub(in crate::b2bua) const RELIABLE: &str = "100rel";
 /// The first number of a dialog is one of so many (3).
 const FIRST: u64 = 0x7fff_ffff;
 /// Responses that wait for their turn; further ones are not said.

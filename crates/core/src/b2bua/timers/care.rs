@@ -1,7 +1,7 @@
 //! What keeps a call's two legs alive: the session timer of each (RFC 4028), and whether they are asked at times.
-//! Here are the values; what is done with them is in `session` and `own`.
+//! Here are the values; what is done with them is in `session` and `refresh`.
 
-use super::call::End;
+use super::super::call::End;
 use crate::digits::decimal;
 use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message};

@@ -1,13 +1,13 @@
 //! Bodies as the other side gets them.
 
-use super::hide::Hider;
+use super::Hider;
 use super::sdp;
 use super::text::{Kind, put_dialogs};
 use bellhop_wire::{HeaderId, Message};
 use memchr::memmem;
 
 /// Appends the body of a message.
-pub(super) fn put(source: Message<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
+pub(in crate::b2bua) fn put(source: Message<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
     let kind = source
         .first(HeaderId::ContentType)
         .map(|field| field.value)
@@ -23,7 +23,7 @@ pub(super) fn put(source: Message<'_>, hider: &Hider<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends a body of this Content-Type.
-pub(super) fn put_kind(kind: &[u8], body: &[u8], hider: &Hider<'_>, out: &mut Vec<u8>) {
+pub(in crate::b2bua) fn put_kind(kind: &[u8], body: &[u8], hider: &Hider<'_>, out: &mut Vec<u8>) {
     let form = Kind::of(kind);
     let is_mixed = is(kind, b"multipart/");
     if is(kind, b"application/sdp") || (is_mixed && memmem::find(body, b"\nv=0").is_some()) {
@@ -53,7 +53,7 @@ fn is(kind: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hide::tests::hider;
+    use super::super::tests::hider;
     use super::*;
 
     fn body(kind: &str, body: &str) -> String {

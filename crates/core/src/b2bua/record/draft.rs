@@ -1,8 +1,8 @@
 //! What a live call's record needs and the call itself does not have.
 
-use super::call::{Call, Pair};
-use super::leg::Leg;
-use super::record::{CallRecord, Cause, Ender, Outcome, Party, Tried};
+use super::super::call::{Call, Pair};
+use super::super::leg::Leg;
+use super::{CallRecord, Cause, Ender, Outcome, Party, Tried};
 use crate::config::Config;
 use crate::engine::Received;
 use crate::flow::{Destination, Flow};
@@ -186,7 +186,7 @@ impl Party {
 }
 
 /// The name of the upstream that has a target at this place.
-pub(super) fn upstream_at<'a>(config: &'a Config, to: &Destination) -> Option<&'a str> {
+pub(in crate::b2bua) fn upstream_at<'a>(config: &'a Config, to: &Destination) -> Option<&'a str> {
     let place = (to.transport(), to.remote());
     let mut upstreams = config.upstreams.iter();
     let found = upstreams.find(|upstream| {

@@ -1,9 +1,9 @@
 //! Session timers and keep-alive of a call that outlives the program (RFC 4028): what was agreed holds on, and time that
 //! nobody was there counts.
 
-use super::call::End;
-use super::care::{Care, Session, SessionConfig};
-use super::table::Alarm;
+use super::super::call::End;
+use super::super::table::Alarm;
+use super::super::timers::care::{Care, Session, SessionConfig};
 use crate::engine::Engine;
 use crate::time::{Instant, Now};
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! What is told of a call when it is over: one record for each INVITE that began or would have begun one.
 
+pub(super) mod draft;
+mod told;
+
 use crate::flow::{Flow, Transport};
 use std::net::SocketAddr;
 use std::time::Duration;

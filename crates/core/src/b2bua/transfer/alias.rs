@@ -5,7 +5,7 @@
 //! our tag of the pair on the A leg and which end is meant; the other is a code over both. So nothing need be remembered
 //! for it, it is found in the call's shard, and it is good for as long as the call lives, over restarts too.
 
-use super::call::End;
+use super::super::call::End;
 use super::ids::{Ids, Wish};
 use crate::auth::{Secret, Use};
 use crate::engine::call_id_of_slot;

@@ -1,10 +1,10 @@
 //! The shard's word on a dialog that is named: which it is, whether whoever names it may, and what it is called towards
 //! whoever is told.
 
+use super::super::call::{Call, End, Pair, State};
+use super::super::leg::Leg;
 use super::alias::Alias;
-use super::call::{Call, End, Pair, State};
 use super::ids::Ids;
-use super::leg::Leg;
 use super::named::{Answer, Asker, Named, Place, Question};
 use crate::engine::{Engine, slot_of_call};
 use crate::hex;

@@ -1,8 +1,8 @@
 //! Whether there is room for one more call, and the places that a call takes.
 
-use super::call::Bridge;
-use super::draft::{Draft, upstream_at};
-use super::record::Cause;
+use super::super::call::Bridge;
+use super::super::record::Cause;
+use super::super::record::draft::{Draft, upstream_at};
 use super::tally::{Key, Limit, Place, Stage, Tally};
 use crate::config::{Config, Zone};
 use crate::engine::{Engine, Received};
@@ -21,12 +21,12 @@ pub(crate) struct Rooms {
     /// Of upstreams that it goes to, each with the number of the branch.
     to: Vec<(usize, Place)>,
     /// An upstream had no room for it.
-    pub(super) was_full: bool,
+    pub(in crate::b2bua) was_full: bool,
 }
 
 impl Rooms {
     /// The places of a call that is there already, whatever the limits are now.
-    pub(super) fn new(tally: &Arc<Tally>) -> Self {
+    pub(in crate::b2bua) fn new(tally: &Arc<Tally>) -> Self {
         Self {
             stage: tally.begin(),
             from: Vec::new(),
@@ -36,7 +36,11 @@ impl Rooms {
     }
 
     /// The places of a call that an earlier program had, whatever the limits are now: those that its record tells of.
-    pub(super) fn again(tally: &Arc<Tally>, config: &Config, draft: Option<&Draft>) -> Self {
+    pub(in crate::b2bua) fn again(
+        tally: &Arc<Tally>,
+        config: &Config,
+        draft: Option<&Draft>,
+    ) -> Self {
         let mut rooms = Self::new(tally);
         rooms.stage.confirm();
         let (Some(draft), Some(b2bua)) = (draft, &config.b2bua) else {
@@ -64,7 +68,7 @@ impl Rooms {
     }
 
     /// It has been answered by this branch.
-    pub(super) fn answered(&mut self, index: usize) {
+    pub(in crate::b2bua) fn answered(&mut self, index: usize) {
         self.stage.confirm();
         self.to.retain(|(branch, _)| *branch == index);
         self.to.shrink_to_fit();
@@ -77,7 +81,7 @@ impl Engine {
     /// 486 says that who called is "currently not willing or able to take additional calls" (RFC 3261 21.4.24), which
     /// is what it is: towards him we are the called. He may try again (20.33). A 503 would have him leave us alone
     /// for everything, REGISTER too, or take his next call to another of us who does not count with us (21.5.4).
-    pub(super) fn room_for(
+    pub(in crate::b2bua) fn room_for(
         &mut self,
         received: &Received<'_>,
         draft: &Draft,

@@ -1,7 +1,7 @@
 //! The record of a call that outlives the program: when it is over at last, what is told of it is told from its beginning.
 
-use super::draft::Draft;
-use super::record::Tried;
+use super::super::record::Tried;
+use super::super::record::draft::Draft;
 use super::saved::lasting;
 use crate::flow::Flow;
 use crate::time::Now;

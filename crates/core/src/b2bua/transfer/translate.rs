@@ -1,20 +1,20 @@
 //! A dialog's name, written into the request that goes on.
 
-use super::hide::Hider;
+use super::super::hide::Hider;
+use super::super::write::UNBOUNDED;
 use super::ids::{Ids, is_required};
 use super::named::Named;
-use super::write::UNBOUNDED;
 use bellhop_wire::{Edit, HeaderId, Message, NameAddr, Owned};
 
 /// Our INVITE with the Replaces or Join of these ids.
-pub(super) fn in_invite(invite: &Owned, ids: &Ids) -> Option<Box<Owned>> {
+pub(in crate::b2bua) fn in_invite(invite: &Owned, ids: &Ids) -> Option<Box<Owned>> {
     let mut edit = Edit::new(invite.message());
     edit.append(ids.wish.name(), &ids.write());
     written(&edit)
 }
 
 /// Our REFER with a Refer-To that names the dialog, as the other end is to read it.
-pub(super) fn in_refer(
+pub(in crate::b2bua) fn in_refer(
     request: &Owned,
     refer: Message<'_>,
     named: &Named,
