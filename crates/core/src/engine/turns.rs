@@ -1,6 +1,6 @@
 //! When the PBX is asked: our SUBSCRIBEs of a shard, and its questions about those that are relayed, stand in line, and only
-//! the first takes a turn, of those that they share with our registrations if they have no pace of their own. However many
-//! phones ask for whatever, no registration waits for more than one of each shard.
+//! the first takes a turn. Their pace is not that of our registrations: however many phones ask for whatever, no registration
+//! waits for them.
 
 use super::Engine;
 use crate::lease::interval;
@@ -38,16 +38,12 @@ impl Engine {
     /// As [`Engine::reserve_turn`]; it is not used before so long.
     pub(super) fn reserve_turn_after(&mut self, now: Now, wait: Duration) {
         if self.shares.line.wants_turn() {
-            let at = match self.config.subscriptions.resync_rate {
-                Some(rate) => {
-                    let pace = &self.shared.subscriptions.pace;
-                    pace.reserve(now.instant, interval(rate))
-                }
-                None => {
-                    let interval = self.config.registrar.leases.interval();
-                    self.shared.leases.reserve(now.instant, interval)
-                }
-            };
+            let rate = self.config.subscriptions.resync_rate;
+            let at = self
+                .shared
+                .subscriptions
+                .pace
+                .reserve(now.instant, interval(rate));
             self.shares.turn_at(at.max(now.instant.after(wait)));
         }
     }

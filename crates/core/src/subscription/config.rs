@@ -35,9 +35,8 @@ pub struct SubscriptionConfig {
     pub max_expires: u32,
     /// Seconds: what the PBX is asked for.
     pub upstream_expires: u32,
-    /// SUBSCRIBEs, and questions about what is relayed, a second towards the PBX, at most, of all shards together; `None`: they
-    /// share the pace of our registrations.
-    pub resync_rate: Option<u32>,
+    /// SUBSCRIBEs, and questions about what is relayed, a second towards the PBX, at most, of all shards together.
+    pub resync_rate: u32,
     /// For how long a subscription of ours is kept when nobody watches any more.
     pub linger: Duration,
 }
@@ -66,7 +65,7 @@ impl Default for SubscriptionConfig {
             min_expires: 60,
             max_expires: 3_600,
             upstream_expires: 3_600,
-            resync_rate: None,
+            resync_rate: 500,
             linger: Duration::from_secs(30),
         }
     }

@@ -157,9 +157,7 @@ struct SubscriptionsPart<'a> {
     min_expires: u32,
     max_expires: u32,
     upstream_expires: u32,
-    /// Absent: that of the registrar.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resync_rate: Option<u32>,
+    resync_rate: u32,
     #[serde(serialize_with = "seconds")]
     linger: Duration,
 }

@@ -132,13 +132,10 @@ impl Settings {
         ));
         let shared = self.subscriptions.share.join(", ");
         if !shared.is_empty() {
+            let rate = self.subscriptions.resync_rate;
             lines.push(format!(
-                "watching   {shared}: one subscription at the PBX for all who watch the same"
-            ));
-        }
-        if let Some(rate) = self.subscriptions.resync_rate {
-            lines.push(format!(
-                "watching   the PBX is asked for {rate} subscriptions a second at most"
+                "watching   {shared}: one subscription at the PBX for all who watch the same, {rate} asked for in a \
+                 second at most"
             ));
         }
         let whose = match self.subscriptions.reg {

@@ -146,10 +146,7 @@ pub(crate) fn parse(
             top.section("registrar"),
             report,
             &server.domains,
-            (
-                default_upstream.and_then(|at| upstreams.get(at)),
-                top.has_within("subscriptions", "share"),
-            ),
+            default_upstream.and_then(|at| upstreams.get(at)),
         );
         route::check(&mut route, report, registrar.passes());
         auth::warn_of_users(&auth, report, registrar.is_the_pbxs());

@@ -251,12 +251,6 @@ impl<'a> Section<'a> {
         self.find(key).is_some()
     }
 
-    /// Whether `key` is there in the table `outer`; asks nothing.
-    pub(crate) fn has_within(&self, outer: &str, key: &str) -> bool {
-        let outer = self.find(outer).map(Spanned::get_ref);
-        matches!(outer, Some(DeValue::Table(table)) if table.get(key).is_some())
-    }
-
     /// Whether `key` holds a table; asks nothing.
     pub(crate) fn has_table(&self, key: &str) -> bool {
         let value = self.find(key).map(Spanned::get_ref);

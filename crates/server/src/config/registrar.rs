@@ -75,7 +75,7 @@ pub(super) fn read(
     section: Section<'_>,
     report: &Report,
     domains: &[String],
-    (pbx, shares): (Option<&Upstream>, bool),
+    pbx: Option<&Upstream>,
 ) -> Registrar {
     let mode = mode(&section, report, pbx);
     let own = own_modes(&section, report, domains, pbx);
@@ -124,9 +124,7 @@ pub(super) fn read(
         );
     }
     let idle = "means nothing here: we register nothing at the PBX in this mode";
-    // What is shared is asked for at this pace, too.
-    let rate = rate.map(|f| f.at).filter(|_| !shares);
-    let set = [upstream.map(|f| f.at), rate];
+    let set = [upstream.map(|f| f.at), rate.map(|f| f.at)];
     for at in set.into_iter().flatten() {
         if !registrar.has_leases() {
             report.warn(&at, idle);

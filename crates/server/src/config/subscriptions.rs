@@ -51,7 +51,9 @@ pub(super) fn read(
         min_expires,
         max_expires,
         upstream_expires: seconds(&upstream, default.upstream_expires),
-        resync_rate: rate.and_then(|rate| u32::try_from(rate.value).ok()),
+        resync_rate: rate
+            .and_then(|rate| u32::try_from(rate.value).ok())
+            .unwrap_or(default.resync_rate),
         linger: linger.as_ref().map_or(default.linger, |field| field.value),
     };
     let idle = "means nothing here: nothing is shared";

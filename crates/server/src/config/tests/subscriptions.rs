@@ -21,7 +21,7 @@ fn what_is_shared_and_for_how_long_reaches_the_core() {
         min_expires: 30,
         max_expires: 600,
         upstream_expires: 7_200,
-        resync_rate: Some(400),
+        resync_rate: 400,
         linger: Duration::from_secs(5),
     };
     assert_eq!(config.subscriptions, expected);
@@ -62,20 +62,6 @@ fn whose_bindings_may_be_watched_needs_no_pbx() {
     insta::assert_snapshot!(
         pretend().refuses(&format!("{listen}[subscriptions]\nreg = \"mine\"\n"))
     );
-}
-
-/// Subscriptions of ours and registrations of ours share one pace.
-#[test]
-fn the_pace_towards_the_pbx_means_something_where_something_is_shared() {
-    let paced = "[registrar]\nresync_rate = 100\n";
-    let said = |text: &str| {
-        let settings = pretend().accepts(text);
-        let mut warnings = settings.warnings.iter();
-        warnings.any(|problem| problem.to_string().contains("resync_rate"))
-    };
-    assert!(said(&format!("{BASE}{paced}")));
-    let share = "[subscriptions]\nshare = [\"dialog\"]\n";
-    assert!(!said(&format!("{BASE}{paced}{share}")));
 }
 
 #[test]
