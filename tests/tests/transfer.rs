@@ -3,6 +3,7 @@
 
 use bellhop_tests::Transport::{self, Tcp, Udp};
 use bellhop_tests::TwoLegs;
+use bellhop_tests::tone::Tone;
 
 #[test]
 fn pjsua_holds_resumes_and_hears_its_tone_again_over_udp() {
@@ -24,11 +25,7 @@ fn pjsua_holds(transport: Transport) {
     };
     let said = phone.succeed();
     assert!(said.contains("a=sendonly"), "{said}");
-    assert!(
-        phone.heard_last().is_near(440.0),
-        "{:?}",
-        phone.heard_last()
-    );
+    hears(phone.heard_last(), 440.0);
     legs.is_over();
 }
 
@@ -47,11 +44,7 @@ fn pjsua_transfers_a_phone_blindly_to_the_echo() {
     other.in_call();
     other.listen_on(4);
     other.hang_up();
-    assert!(
-        other.heard_last().is_near(440.0),
-        "{:?}",
-        other.heard_last()
-    );
+    hears(other.heard_last(), 440.0);
     legs.is_over();
 }
 
@@ -71,11 +64,7 @@ fn baresip_transfers_a_phone_blindly_to_the_echo() {
     phone.wait_for("Subscription-State: terminated;reason=noresource");
     other.listen_on(4);
     other.hang_up();
-    assert!(
-        other.heard_last().is_near(440.0),
-        "{:?}",
-        other.heard_last()
-    );
+    hears(other.heard_last(), 440.0);
     legs.is_over();
 }
 
@@ -104,8 +93,7 @@ fn sipp_holds_a_phone_and_transfers_it_to_the_echo() {
         other.in_call();
         other.listen_on(4);
         other.hang_up();
-        let heard = other.heard_last();
-        assert!(heard.is_near(440.0), "{heard:?}");
+        hears(other.heard_last(), 440.0);
         legs.is_over();
     }
 }
@@ -123,15 +111,7 @@ fn pjsua_transfers_a_phone_to_another_it_has_spoken_with_before() {
         };
         let mut second = legs.site.baresip(2, Udp);
         third.wait_for("register: 200");
-        let steps = [
-            "call:86002",
-            "talk:1",
-            "call:86003",
-            "talk:1",
-            "attend",
-            "leave",
-            "gone",
-        ];
+        let steps = attended("call:86002", "call:86003");
         let Some(mut first) = legs.site.pjsua_taking(1, transport, 600, &steps) else {
             return;
         };
@@ -141,16 +121,8 @@ fn pjsua_transfers_a_phone_to_another_it_has_spoken_with_before() {
         second.hang_up();
         third.succeed();
         // Each hears the other, and no more who brought them together.
-        assert!(
-            second.heard_last().is_near(900.0),
-            "{:?}",
-            second.heard_last()
-        );
-        assert!(
-            third.heard_last().is_near(440.0),
-            "{:?}",
-            third.heard_last()
-        );
+        hears(second.heard_last(), 900.0);
+        hears(third.heard_last(), 440.0);
         legs.is_over();
     }
 }
@@ -171,30 +143,23 @@ fn three_pjsuas_transfer_among_themselves_and_none_sees_a_dialog_of_another() {
     };
     second.wait_for("register: 200");
     third.wait_for("register: 200");
-    let steps = [
-        "call:6002",
-        "talk:1",
-        "call:6003",
-        "talk:1",
-        "attend",
-        "leave",
-        "gone",
-    ];
+    let steps = attended("call:6002", "call:6003");
     let Some(mut first) = legs.site.pjsua_taking(1, Udp, 600, &steps) else {
         return;
     };
     first.succeed();
     second.succeed();
     third.succeed();
-    assert!(
-        second.heard_last().is_near(900.0),
-        "{:?}",
-        second.heard_last()
-    );
-    assert!(
-        third.heard_last().is_near(440.0),
-        "{:?}",
-        third.heard_last()
-    );
+    hears(second.heard_last(), 900.0);
+    hears(third.heard_last(), 440.0);
     legs.is_over();
+}
+
+/// The steps of who speaks with two, one after the other, and leaves them to each other.
+fn attended<'s>(second: &'s str, third: &'s str) -> [&'s str; 7] {
+    [second, "talk:1", third, "talk:1", "attend", "leave", "gone"]
+}
+
+fn hears(tone: Tone, hertz: f64) {
+    assert!(tone.is_near(hertz), "{tone:?}");
 }

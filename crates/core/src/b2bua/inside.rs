@@ -9,10 +9,8 @@ use super::timers::session::{is_refresh, is_too_short, own_timer};
 use super::transfer::translate;
 use super::write::{self, Ask};
 use crate::engine::{Engine, Received, unknown};
-use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::policy::{Phase, Story};
-use crate::proxy::Back;
 use crate::record_route::{Side, Token};
 use crate::routing::Routes;
 use crate::time::Now;
@@ -290,17 +288,8 @@ impl Engine {
             early: Vec::new(),
             tries: 0,
         };
-        let identity = Identity {
-            is_outside: !received.is_trusted(),
-            asserted: None,
-        };
-        match self.context_of(now, launch, identity) {
+        match self.context_over(now, received, launch) {
             Ok(mut context) => {
-                context.back = Back {
-                    is_outside: !received.is_trusted(),
-                    is_stream: received.reply_to.transport().is_reliable(),
-                    is_bridged: true,
-                };
                 context.bridge = Some(Box::new(bridge));
                 context.story = story;
                 self.start(now, received, method, context, out);

@@ -2,13 +2,13 @@
 
 use super::leg::Leg;
 use crate::auth::User;
-use crate::engine::Engine;
+use crate::engine::{Engine, Received};
 use crate::flow::Flow;
 use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::proxy::{Back, Context, Incoming, Rewrite};
 use crate::record_route::{Side, Token};
-use crate::routing::{Proof, Routes, Routing, Scene, choose};
+use crate::routing::{Proof, Routes, Routing, choose};
 use crate::time::Now;
 use bellhop_wire::{Message, Method, Owned, UriRef, ViaMark};
 use std::sync::Arc;
@@ -94,6 +94,27 @@ impl Engine {
         Ok(context)
     }
 
+    /// As [`Engine::context_of`], of a request that goes over for one that came in.
+    pub(super) fn context_over(
+        &self,
+        now: Now,
+        received: &Received<'_>,
+        launch: Launch,
+    ) -> Result<Box<Context>, (u16, &'static str)> {
+        let is_outside = !received.is_trusted();
+        let identity = Identity {
+            is_outside,
+            asserted: None,
+        };
+        let mut context = self.context_of(now, launch, identity)?;
+        context.back = Back {
+            is_outside,
+            is_stream: received.reply_to.transport().is_reliable(),
+            is_bridged: true,
+        };
+        Ok(context)
+    }
+
     /// The way of a request of ours to the other end of its dialog.
     pub(super) fn to_end(&self, now: Now, message: Message<'_>, routes: &Routes) -> Routing {
         let Ok(uri) = UriRef::parse(message.uri()) else {
@@ -102,16 +123,7 @@ impl Engine {
                 reason: "Bad remote target",
             };
         };
-        let scene = Scene {
-            now: now.instant,
-            config: &self.config,
-            names: &self.names,
-            location: &self.shared.location,
-            health: &self.shared.health,
-            known: &self.known,
-            slots: &self.shared.leases,
-            is_user: &|aor| self.auth.knows(aor),
-        };
+        let scene = self.scene(now.instant);
         let proof = Proof::Trusted { upstream: None };
         choose(&scene, message, &uri, routes, &proof)
     }

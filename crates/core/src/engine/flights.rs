@@ -69,12 +69,7 @@ impl Engine {
             };
             let asked_at = At { login, upstream };
             let auth = &self.shared.upstream_auth;
-            for line in auth.preempt(asked_at, asking, self.entropy.as_mut()) {
-                more.extend_from_slice(line.role.credentials().name().as_bytes());
-                more.extend_from_slice(b": ");
-                more.extend_from_slice(line.value.as_bytes());
-                more.extend_from_slice(b"\r\n");
-            }
+            auth.put(asked_at, asking, self.entropy.as_mut(), &mut more);
         }
         let register = Register {
             aor: &lease.aor,

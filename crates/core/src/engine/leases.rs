@@ -243,28 +243,40 @@ impl Engine {
 
     /// The PBX wants credentials for a REGISTER of ours. Whether it is to be sent again, with an answer.
     fn lease_challenged(&mut self, id: u64, aor: &Aor, response: Message<'_>, flow: &Flow) -> bool {
-        let from = self.names.upstream_at(flow, None).map(|(from, _)| from);
-        let Some((login, upstream)) = self.lease_login(aor) else {
+        let Some(is_stale) = self.challenged_us(aor, response, flow) else {
             return false;
         };
-        if from.is_none() || from != self.config.default_upstream {
-            return false;
-        }
-        let at = At {
-            login: &login,
-            upstream: &upstream,
-        };
-        let auth = &self.shared.upstream_auth;
         let Some((lease, _)) = self.leases.flying(id) else {
             return false;
         };
-        match auth.challenged(at, response) {
-            Some(is_stale) if lease.tries.again(is_stale) => true,
-            Some(_) => {
-                auth.forget(at);
-                false
-            }
-            None => false,
+        let is_again = lease.tries.again(is_stale);
+        if !is_again {
+            self.forget_challenges(aor);
+        }
+        is_again
+    }
+
+    /// The PBX wants credentials for a request of ours in the name of an AoR: its challenge is kept. `None`: it cannot be
+    /// answered, or is not the PBX's; else whether only the nonce was too old.
+    pub(super) fn challenged_us(
+        &self,
+        aor: &Aor,
+        response: Message<'_>,
+        flow: &Flow,
+    ) -> Option<bool> {
+        let (from, _) = self.names.upstream_at(flow, None)?;
+        if Some(from) != self.config.default_upstream {
+            return None;
+        }
+        let (login, upstream) = &self.lease_login(aor)?;
+        let auth = &self.shared.upstream_auth;
+        auth.challenged(At { login, upstream }, response)
+    }
+
+    /// The PBX does not want what its challenges were answered with.
+    pub(super) fn forget_challenges(&self, aor: &Aor) {
+        if let Some((login, upstream)) = &self.lease_login(aor) {
+            self.shared.upstream_auth.forget(At { login, upstream });
         }
     }
 

@@ -13,7 +13,7 @@ use crate::outbox::Outbox;
 use crate::proxy::{Context, Incoming, Record, Rewrite, max_breadth};
 use crate::record_route::Side;
 use crate::registrar::{Aor, Asked, Binding, apply_granted, asked};
-use crate::routing::{Proof, Routes, Routing, Scene, choose};
+use crate::routing::{Proof, Routes, Routing, choose};
 use crate::time::Now;
 use crate::transaction::TransactionId;
 use bellhop_wire::{Message, Method, UriRef};
@@ -108,16 +108,7 @@ impl Engine {
         {
             return self.refuse(received, 482, "Request for the upstream it comes from", out);
         }
-        let scene = Scene {
-            now: now.instant,
-            config: &self.config,
-            names: &self.names,
-            location: &self.shared.location,
-            health: &self.shared.health,
-            known: &self.known,
-            slots: &self.shared.leases,
-            is_user: &|aor| self.auth.knows(aor),
-        };
+        let scene = self.scene(now.instant);
         let (groups, why) = match choose(&scene, message, &uri, &routes, &Proof::Unproven) {
             Routing::Targets { groups, why } => (groups, why),
             Routing::Refuse { status, reason } => {

@@ -17,7 +17,7 @@ use crate::lease::{Query, Sample, is_listed};
 use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::BranchId;
-use crate::registrar::{Aor, Device};
+use crate::registrar::Device;
 use crate::share::{Check, Dialog, Note, Question, Way, Word};
 use crate::time::Now;
 use crate::upstream::{Change, Place};
@@ -112,7 +112,7 @@ impl Engine {
                 let asked = self.shares.samples.lease.take(number);
                 let by = &of.aor;
                 if matches!(status, 401 | 407) && !is_second_try {
-                    if self.sample_challenged(by, response, &flow) {
+                    if self.challenged_us(by, response, &flow).is_some() {
                         let number = self.ask_of_lease(now, of, before, true, out);
                         self.shares.samples.lease.ask(now.instant, number);
                     }
@@ -186,12 +186,7 @@ impl Engine {
             };
             let at = At { login, upstream };
             let auth = &self.shared.upstream_auth;
-            for line in auth.preempt(at, asking, self.entropy.as_mut()) {
-                more.extend_from_slice(line.role.credentials().name().as_bytes());
-                more.extend_from_slice(b": ");
-                more.extend_from_slice(line.value.as_bytes());
-                more.extend_from_slice(b"\r\n");
-            }
+            auth.put(at, asking, self.entropy.as_mut(), &mut more);
         }
         let query = Query {
             aor: &of.aor,
@@ -218,21 +213,6 @@ impl Engine {
         );
         self.scratch = bytes;
         sent
-    }
-
-    /// Whether the PBX's challenge can be answered.
-    fn sample_challenged(&self, by: &Aor, response: Message<'_>, flow: &Flow) -> bool {
-        let from = self.names.upstream_at(flow, None).map(|(from, _)| from);
-        let Some((login, upstream)) = self.lease_login(by) else {
-            return false;
-        };
-        let at = At {
-            login: &login,
-            upstream: &upstream,
-        };
-        from.is_some()
-            && from == self.config.default_upstream
-            && self.shared.upstream_auth.challenged(at, response).is_some()
     }
 
     /// What a 2xx says of a registration. One that is missing is made anew; if another one is missing, too, the PBX has

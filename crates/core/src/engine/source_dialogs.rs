@@ -33,29 +33,17 @@ impl Engine {
         response: Message<'_>,
         flow: &Flow,
     ) -> bool {
-        let from = self.names.upstream_at(flow, None).map(|(from, _)| from);
-        let Some((login, upstream)) = self.lease_login(by) else {
+        let Some(is_stale) = self.challenged_us(by, response, flow) else {
             return false;
         };
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return false;
         };
-        if from.is_none() || from != self.config.default_upstream {
-            return false;
+        let is_again = source.tries.again(is_stale);
+        if !is_again {
+            self.forget_challenges(by);
         }
-        let at = At {
-            login: &login,
-            upstream: &upstream,
-        };
-        let auth = &self.shared.upstream_auth;
-        match auth.challenged(at, response) {
-            Some(is_stale) if source.tries.again(is_stale) => true,
-            Some(_) => {
-                auth.forget(at);
-                false
-            }
-            None => false,
-        }
+        is_again
     }
 
     /// Sends a SUBSCRIBE of ours. Where that cannot be, it is as if nobody had answered.
@@ -102,12 +90,7 @@ impl Engine {
             };
             let at = At { login, upstream };
             let auth = &self.shared.upstream_auth;
-            for line in auth.preempt(at, asking, self.entropy.as_mut()) {
-                more.extend_from_slice(line.role.credentials().name().as_bytes());
-                more.extend_from_slice(b": ");
-                more.extend_from_slice(line.value.as_bytes());
-                more.extend_from_slice(b"\r\n");
-            }
+            auth.put(at, asking, self.entropy.as_mut(), &mut more);
         }
         let subscribe = Subscribe {
             way: Way {

@@ -11,7 +11,7 @@ use crate::outbox::Outbox;
 use crate::policy::{
     Answer, Attempt, Changes, DialogEvent, Failure, Hook, Phase, Sender, Source, Story, Verdict,
 };
-use crate::routing::{Routing, Scene, named};
+use crate::routing::{Routing, named};
 use crate::time::{Instant, Now};
 use bellhop_wire::{Message, Method, NameAddr, reply::reason};
 
@@ -151,16 +151,7 @@ impl Engine {
             Answer::Now(verdict) => return Next::Respond(verdict),
         };
         story.rounds = story.rounds.saturating_add(1);
-        let scene = Scene {
-            now: now.instant,
-            config: &self.config,
-            names: &self.names,
-            location: &self.shared.location,
-            health: &self.shared.health,
-            known: &self.known,
-            slots: &self.shared.leases,
-            is_user: &|aor| self.auth.knows(aor),
-        };
+        let scene = self.scene(now.instant);
         let routes = &incoming.rewrite.routes;
         match named(&scene, request, &route, routes, &story.proof) {
             Routing::Targets { groups, .. } => {

@@ -5,7 +5,7 @@ use super::again::{own_port, port_without_nat};
 use super::hop::{hop, rehost};
 use super::target::{Group, Hop, Kind, Routing, Target, Why, refuse};
 use super::{Known, Names, Routes};
-use crate::auth::Authenticated;
+use crate::auth::{Authenticated, Users};
 use crate::config::Config;
 use crate::flow::{Destination, Flow};
 use crate::lease::Slots;
@@ -41,7 +41,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) health: &'a Health,
     pub(crate) known: &'a Known,
     pub(crate) slots: &'a Slots,
-    pub(crate) is_user: &'a dyn Fn(&Aor) -> bool,
+    pub(crate) users: &'a Users,
 }
 
 /// Chooses the targets of a request whose Request-URI is `uri`, as its sender meant it.
@@ -283,7 +283,7 @@ impl Scene<'_> {
         self.location.lookup(self.now, &aor, &mut bindings);
         if matches!(request.method(), Some(Method::Options))
             && matches!(proof, Proof::Trusted { upstream: Some(_) })
-            && (!bindings.is_empty() || (self.is_user)(&aor))
+            && (!bindings.is_empty() || self.users.owns(&aor))
         {
             // What a PBX wants to know when it qualifies an AoR: we keep its phones in sight.
             return match bindings.is_empty() {
@@ -301,7 +301,7 @@ impl Scene<'_> {
         }
         match (
             self.upstream(uri, proof, "no binding"),
-            (self.is_user)(&aor),
+            self.users.owns(&aor),
         ) {
             // A user of ours who is away: 480, not 404 (RFC 3261 21.4.18).
             (Routing::Refuse { status: 404, .. }, true) => refuse(480, "Not registered"),

@@ -140,6 +140,22 @@ impl UpstreamAuth {
         lines(at, &known, asking, entropy)
     }
 
+    /// As [`UpstreamAuth::preempt`], as header lines behind those that are there.
+    pub(crate) fn put(
+        &self,
+        at: At<'_>,
+        asking: Asking<'_>,
+        entropy: &mut dyn Entropy,
+        out: &mut Vec<u8>,
+    ) {
+        for line in self.preempt(at, asking, entropy) {
+            out.extend_from_slice(line.role.credentials().name().as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(line.value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// Takes the next nonce from a response that names one (RFC 7616 3.5).
     pub fn learn(&self, at: At<'_>, response: Message<'_>) {
         let of_server = response.fields(HeaderId::AuthenticationInfo);

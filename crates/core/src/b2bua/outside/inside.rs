@@ -9,10 +9,8 @@ use super::answer::event_number;
 use super::bond::Bound;
 use super::exchange::Exchange;
 use crate::engine::{Engine, Received, unknown};
-use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::policy::Story;
-use crate::proxy::Back;
 use crate::record_route::Side;
 use crate::subscription::told;
 use crate::time::Now;
@@ -67,17 +65,8 @@ impl Engine {
             return self.refuse(received, 400, "Request cannot be written anew", out);
         };
         self.bond_told(now, bound.bond, tag, message);
-        let identity = Identity {
-            is_outside: !received.is_trusted(),
-            asserted: None,
-        };
-        match self.context_of(now, launch, identity) {
+        match self.context_over(now, received, launch) {
             Ok(mut context) => {
-                context.back = Back {
-                    is_outside: !received.is_trusted(),
-                    is_stream: received.reply_to.transport().is_reliable(),
-                    is_bridged: true,
-                };
                 context.exchange = Some(Box::new(exchange));
                 context.story = story;
                 self.start(now, received, method, context, out);
