@@ -113,6 +113,7 @@ impl Engine {
                 Alarm::Longest => self.release(now, id, Cause::MaxDuration, out),
                 Alarm::Session(end) => self.session_due(now, id, end, out),
                 Alarm::Alive => self.alive_due(now, id, out),
+                Alarm::Tell(end) => self.tell_due(now, id, end, out),
                 Alarm::Reliable => self.reliable_due(now, id, out),
             }
         }

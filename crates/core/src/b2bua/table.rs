@@ -4,6 +4,7 @@ use super::call::{Bridge, Call, End};
 use super::outside::Bonds;
 use super::prack::reliable::Reliable;
 use super::record::Cause;
+use super::record::dropped::Dropped;
 use crate::config::{Config, Listener, Zone};
 use crate::hex;
 use crate::policy::Notes;
@@ -30,6 +31,8 @@ pub(crate) struct Calls {
     refused_by: Option<Cause>,
     /// Subscriptions that are relayed as two dialogs; their tags are among those of the calls.
     pub(super) bonds: Bonds,
+    /// INVITEs that plugins have dropped.
+    pub(super) dropped: Dropped,
     /// What plugins want of the call that the INVITE at hand begins, if they want anything.
     wishes: Option<Box<Notes>>,
 }
@@ -45,6 +48,8 @@ pub(crate) enum Alarm {
     Session(End),
     /// When both ends are asked whether they are there.
     Alive,
+    /// When this end is told what the other one has answered to a refresh (RFC 3264 8).
+    Tell(End),
     /// When a provisional response is sent again to the caller, or has been sent long enough (RFC 3262 3).
     Reliable,
 }
@@ -230,9 +235,11 @@ impl Calls {
             self.timers.cancel(&(id, Alarm::Reliable));
         }
         if call.care.is_some() {
-            for alarm in [Alarm::Session(End::A), Alarm::Session(End::B), Alarm::Alive] {
-                self.timers.cancel(&(id, alarm));
+            for end in [End::A, End::B] {
+                self.timers.cancel(&(id, Alarm::Session(end)));
+                self.timers.cancel(&(id, Alarm::Tell(end)));
             }
+            self.timers.cancel(&(id, Alarm::Alive));
         }
     }
 

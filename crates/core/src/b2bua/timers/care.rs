@@ -54,13 +54,25 @@ pub(crate) struct Session {
     pub(crate) updates: bool,
     /// When the session is over.
     pub(crate) ends: Option<Instant>,
-    /// The session description that it was sent last; kept only for one that takes no UPDATE, to be said again in a
-    /// re-INVITE.
+    /// The session description that it was sent last; kept only where one of both ends takes no UPDATE, to be said again
+    /// in a re-INVITE, or to see whether the other end's answer to one moves its media.
     pub(crate) last_sdp: Box<[u8]>,
+    /// What it is still to be told of that.
+    pub(crate) owed: Option<Owed>,
     /// A question of ours has no answer yet.
     pub(crate) asks: bool,
     /// Questions in a row that could not even be sent.
     pub(crate) missed: u8,
+}
+
+/// A description that an end has not been told yet: the other end's answer to an offer of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Owed {
+    pub(super) sdp: Box<[u8]>,
+    /// How often that was tried.
+    pub(super) tries: u8,
+    /// How many answers in a row have led to it, each to the one before.
+    pub(super) round: u8,
 }
 
 /// Who refreshes, as Session-Expires names him: by his part in the transaction.
@@ -83,6 +95,30 @@ impl Care {
             End::A => &self.a,
             End::B => &self.b,
         }
+    }
+
+    /// Remembers the description in a message that an end is sent: what it was still to be told is older.
+    pub(crate) fn told(&mut self, end: End, message: Message<'_>) {
+        if self.is_without_sdp() {
+            return;
+        }
+        let session = self.session(end);
+        session.told(message);
+        if !message.body().is_empty() {
+            session.owed = None;
+        }
+    }
+
+    /// Forgets descriptions that nobody needs: both ends take UPDATEs, which say none.
+    pub(crate) fn forget_sdp(&mut self) {
+        if self.is_without_sdp() {
+            self.a.last_sdp = Box::default();
+            self.b.last_sdp = Box::default();
+        }
+    }
+
+    fn is_without_sdp(&self) -> bool {
+        self.a.updates && self.b.updates
     }
 }
 
@@ -166,27 +202,26 @@ impl Session {
         if message.first(HeaderId::Allow).is_some() {
             self.updates = message.lists(HeaderId::Allow, "UPDATE");
         }
-        if self.updates {
+    }
+
+    /// Remembers the description in a message that the other side is sent.
+    pub(super) fn told(&mut self, message: Message<'_>) {
+        if message.body().is_empty() {
+            return;
+        }
+        if is_sdp(message) {
+            self.last_sdp = message.body().into();
+        } else if is_of(message, SEVERAL) {
+            // What came in several parts is more than a description: it is not said twice, nor is what was before it.
             self.last_sdp = Box::default();
         }
     }
 
-    /// Remembers the description in a message that the other side is sent.
-    pub(crate) fn told(&mut self, message: Message<'_>) {
-        if self.updates || message.body().is_empty() {
-            return;
-        }
-        let Some(kind) = message.first(HeaderId::ContentType) else {
-            return;
-        };
-        // What came in several parts is more than a description: it is not said twice.
-        let is_sdp = kind
-            .value
-            .get(..SDP.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(SDP));
-        if is_sdp {
-            self.last_sdp = message.body().into();
-        }
+    /// Takes what a 422 asks for (7.3).
+    pub(super) fn lengthen(&mut self, response: Message<'_>) {
+        let least = least(response).unwrap_or(0).min(LONGEST);
+        self.least = self.least.max(least);
+        self.interval = self.interval.max(least);
     }
 
     /// How long after its last refresh it is refreshed again, or given up (7.2, 10).
@@ -199,6 +234,17 @@ impl Session {
         };
         Duration::from_secs(seconds.into())
     }
+}
+
+/// Whether a message has a session description, and nothing beside it.
+pub(super) fn is_sdp(message: Message<'_>) -> bool {
+    is_of(message, SDP) && !message.body().is_empty()
+}
+
+fn is_of(message: Message<'_>, name: &[u8]) -> bool {
+    let kind = message.first(HeaderId::ContentType);
+    let head = kind.and_then(|kind| kind.value.get(..name.len()));
+    head.is_some_and(|head| head.eq_ignore_ascii_case(name))
 }
 
 /// Whether who sent a request knows session timers.
@@ -253,4 +299,7 @@ pub(crate) const LEAST: u32 = 90;
 const SHORTEST: u32 = 30;
 /// So many seconds before its end a session that nobody refreshes is ended, or a third of it (10).
 const LEAD: u32 = 32;
+/// Seconds; a longer session is nobody's.
+const LONGEST: u32 = 86_400;
 const SDP: &[u8] = b"application/sdp";
+const SEVERAL: &[u8] = b"multipart/";

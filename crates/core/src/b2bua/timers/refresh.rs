@@ -1,12 +1,11 @@
 //! Questions of our own inside a call: whether an end is still there, and the refresh of its session (RFC 4028 7.4).
 //! Their answers stay here; an end that gives none is lost, and both legs with it (RFC 4028 10, RFC 5057 5.1).
 
-use super::super::call::{Ack, Bridge, Call, End, Own, State};
+use super::super::call::{Ack, Bridge, Call, End, Half, Own, Pending, State};
 use super::super::launch::Launch;
 use super::super::record::Cause;
 use super::super::table::Alarm;
 use super::super::write::{self, Ask};
-use super::care;
 use crate::engine::Engine;
 use crate::flow::Flow;
 use crate::identity::Identity;
@@ -81,7 +80,7 @@ impl Engine {
     }
 
     /// Sends an end a request of our own.
-    fn ask_end(
+    pub(super) fn ask_end(
         &mut self,
         now: Now,
         (id, end): (u64, End),
@@ -96,15 +95,27 @@ impl Engine {
         let flow = call.half(end).flow;
         let mut lines = Vec::new();
         let mut sdp = Box::default();
-        if own == Own::Refresh
+        let mut round = 0;
+        if own != Own::Alive
             && let Some(care) = call.care.as_deref_mut()
             && let Some(timers) = care.timers
         {
-            lines = care.session(end).ask(timers);
+            let session = care.session(end);
+            lines = session.ask(timers);
+            match &session.owed {
+                Some(owed) if own == Own::Tell => {
+                    sdp = owed.sdp.clone();
+                    round = owed.round;
+                }
+                _ if method == b"INVITE" => sdp = session.last_sdp.clone(),
+                _ => {}
+            }
+            let half = call.half(end);
             if method == b"INVITE" {
-                sdp = care.session(end).last_sdp.clone();
-                call.half(end).asks.invite = true;
-                call.half(end).ack = Ack::None;
+                half.asks.invite = true;
+                half.ack = Ack::None;
+            } else {
+                half.asks.update |= !sdp.is_empty();
             }
         }
         let Some(pair) = call.pairs.first_mut() else {
@@ -130,11 +141,11 @@ impl Engine {
             first: None,
             request: None,
             mark: ViaMark::default(),
-            has_offer: true,
+            has_offer: !sdp.is_empty(),
             is_cancelled: false,
             own: Some(own),
             early: Vec::new(),
-            tries: 0,
+            tries: round,
         };
         match self.context_of(now, launch, Identity::default()) {
             Ok(mut context) => {
@@ -175,9 +186,7 @@ impl Engine {
         let Some(call) = self.calls.get(bridge.call) else {
             return;
         };
-        if method == Method::Invite {
-            call.half(end).asks.invite = false;
-        }
+        call.half(end).own_over(bridge);
         call.half(end).flow = flow;
         if is_accepted && method != Method::Options {
             let Some(pair) = call.pairs.first_mut() else {
@@ -220,31 +229,37 @@ impl Engine {
         match status {
             200..=299 => {
                 session.agreed(response, timers);
+                care.forget_sdp();
                 self.arm(now, bridge.call, end);
+                self.answer_heard(now, (context, bridge), response, out);
                 self.changed(bridge.call, out);
             }
+            _ if bridge.own == Some(Own::Tell) => self.told_in_vain(now, bridge, response),
             // It knows no UPDATE, or no such request at all: it is there.
             405 | 501 => {
                 session.updates = false;
                 self.arm(now, bridge.call, end);
             }
             422 => {
-                let least = care::least(response).unwrap_or(0).min(LONGEST);
-                session.least = session.least.max(least);
-                session.interval = session.interval.max(least);
-                self.refresh_again(now, (bridge.call, end), RETRY);
+                session.lengthen(response);
+                self.again(now, bridge, RETRY);
             }
             491 => {
-                let chance = self.entropy.next_u64();
-                // RFC 3261 14.1: longer for the one whose Call-ID it is.
-                let millis = match end {
-                    End::A => chance % 2_000,
-                    End::B => chance.wrapping_rem(1_900).saturating_add(2_100),
-                };
-                self.refresh_again(now, (bridge.call, end), Duration::from_millis(millis));
+                let after = self.after_glare(end);
+                self.again(now, bridge, after);
             }
-            _ => self.refresh_again(now, (bridge.call, end), AGAIN),
+            _ => self.again(now, bridge, AGAIN),
         }
+    }
+
+    /// After how long an offer is made again that has crossed another (RFC 3261 14.1): longer on the leg whose Call-ID is
+    /// ours.
+    pub(super) fn after_glare(&mut self, end: End) -> Duration {
+        let chance = self.entropy.next_u64();
+        Duration::from_millis(match end {
+            End::A => chance % 2_000,
+            End::B => chance.wrapping_rem(1_900).saturating_add(2_100),
+        })
     }
 
     /// A question of ours found nobody: `status` is what stands for the answer.
@@ -259,7 +274,7 @@ impl Engine {
         let Some(call) = self.calls.get(id) else {
             return;
         };
-        call.half(end).asks.invite = false;
+        call.half(end).own_over(bridge);
         let Some(session) = call.care.as_deref_mut().map(|care| care.session(end)) else {
             return;
         };
@@ -267,19 +282,23 @@ impl Engine {
         session.missed = session.missed.saturating_add(1);
         // A phone whose connection broke may come back over another.
         if status == UNSENT && session.missed < MISSES {
-            if bridge.own == Some(Own::Refresh) {
-                self.refresh_again(now, (id, end), AGAIN);
+            if bridge.own != Some(Own::Alive) {
+                self.again(now, bridge, AGAIN);
             }
             return;
         }
         self.release(now, id, Cause::LostEnd, out);
     }
 
-    /// Sets when a session that was not refreshed is to be tried again: not after it is over.
-    fn refresh_again(&mut self, now: Now, (id, end): (u64, End), after: Duration) {
+    /// Sets when a question is asked again: a refresh not after its session is over.
+    pub(super) fn again(&mut self, now: Now, bridge: &Bridge, after: Duration) {
+        let (id, end) = (bridge.call, bridge.from.other());
+        let at = now.instant.after(after);
+        if bridge.own == Some(Own::Tell) {
+            return self.calls.set_alarm(id, Alarm::Tell(end), at);
+        }
         let call = self.calls.get(id);
         let session = call.and_then(|call| Some(call.care.as_deref_mut()?.session(end)));
-        let at = now.instant.after(after);
         if let Some(session) = session {
             let at = match session.ends {
                 Some(ends) if session.is_agreed => at.min(ends),
@@ -290,8 +309,18 @@ impl Engine {
     }
 }
 
+impl Half {
+    /// A question of ours to this end has had its answer.
+    fn own_over(&mut self, bridge: &Bridge) {
+        // While it was asked nothing else was.
+        if bridge.has_offer {
+            self.asks = Pending::default();
+        }
+    }
+}
+
 /// Whether an offer is on its way on the leg of an end, or an ACK is.
-fn is_negotiating(call: &mut Call, end: End) -> bool {
+pub(super) fn is_negotiating(call: &mut Call, end: End) -> bool {
     let half = call.half(end);
     half.asks != Default::default()
         || half.asked != Default::default()
@@ -304,8 +333,6 @@ const UNSENT: u16 = 503;
 /// Questions in a row that cannot be sent to an end that is not lost yet.
 const MISSES: u8 = 2;
 /// When a refresh is tried again that has to wait for something that is under way.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// When one is tried again that was refused.
-const AGAIN: Duration = Duration::from_secs(10);
-/// Seconds; a longer session is nobody's.
-const LONGEST: u32 = 86_400;
+pub(super) const AGAIN: Duration = Duration::from_secs(10);

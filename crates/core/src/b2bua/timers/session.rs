@@ -62,16 +62,15 @@ impl Engine {
         let Some(timers) = care.timers else {
             return Vec::new();
         };
-        let session = care.session(to);
-        session.agreed(response, timers);
+        care.session(to).agreed(response, timers);
+        care.session(from).grant(asked.message(), timers);
+        care.forget_sdp();
         if let Some(incoming) = &context.incoming
-            && (!is_first || session.last_sdp.is_empty())
+            && (!is_first || care.of(to).last_sdp.is_empty())
         {
-            session.told(incoming.request.message());
+            care.told(to, incoming.request.message());
         }
-        let session = care.session(from);
-        session.grant(asked.message(), timers);
-        let lines = session.granted();
+        let lines = care.of(from).granted();
         self.arm(now, bridge.call, End::A);
         self.arm(now, bridge.call, End::B);
         lines
@@ -97,7 +96,7 @@ impl Engine {
         if let Some(care) = call.and_then(|call| call.care.as_deref_mut())
             && care.timers.is_some()
         {
-            care.session(end).told(message);
+            care.told(end, message);
         }
     }
 
@@ -133,6 +132,7 @@ impl Engine {
             let session = care.session(from);
             session.grant(message, timers);
             lines = session.granted();
+            care.forget_sdp();
         }
         let back = Destination::Flow {
             flow: received.flow,
