@@ -1,5 +1,5 @@
 //! A request that is said anew because the other end wants it otherwise: with a longer session (RFC 4028 7.3), with
-//! PRACKs or without (RFC 3262). Who asked hears nothing of that.
+//! PRACKs or without (RFC 3262), with credentials (RFC 3261 22.2). Who asked hears nothing of that.
 
 use super::call::{Bridge, Call};
 use super::prack::reliable::{self, RELIABLE};
@@ -49,6 +49,54 @@ impl Engine {
         self.send_branch(now, id, context, to, out);
         true
     }
+
+    /// A request of ours is about to go out once more, with credentials: it has the next CSeq number of its dialog
+    /// (RFC 3261 22.2).
+    #[inline(never)]
+    pub(crate) fn number_anew(&mut self, context: &mut Context, out: &mut Outbox) {
+        let Some(incoming) = &mut context.incoming else {
+            return;
+        };
+        let request = incoming.request.message();
+        let (Ok((number, _)), Some(method)) = (request.cseq(), request.method()) else {
+            return;
+        };
+        let first = match (&mut context.bridge, &mut context.exchange) {
+            (Some(bridge), _) if bridge.pair.is_none() => bridge.first.as_deref_mut(),
+            (_, Some(exchange)) => exchange.first(),
+            _ => None,
+        };
+        let next = match first {
+            Some(pair) => Some(pair.b.next_seq()),
+            None => self.next_in_dialog(request, out),
+        };
+        // A dialog that is over already has nothing but its BYE.
+        let seq = next.unwrap_or_else(|| number.saturating_add(1));
+        if let Some(bridge) = context.bridge.as_deref().filter(|b| b.own.is_none())
+            && let Some(call) = self.calls.get(bridge.call)
+        {
+            call.half(bridge.from).asked_again(method, seq);
+        }
+        if let Some(anew) = numbered(Edit::new(request), request, (seq, method)) {
+            incoming.request = anew;
+        }
+    }
+
+    /// The next number of the dialog that a request of ours is in.
+    fn next_in_dialog(&mut self, request: Message<'_>, out: &mut Outbox) -> Option<u32> {
+        let (tag, id, end) = self.calls.named(request.from_tag()?)?;
+        let theirs = request.to_tag().unwrap_or_default();
+        let pairs = match self.calls.get(id).is_some() {
+            true => &mut self.calls.get(id)?.pairs,
+            false => self.calls.bonds.pairs(id)?,
+        };
+        let mut legs = pairs.iter_mut().map(|pair| pair.leg_mut(end));
+        let leg = legs.find(|leg| leg.local_tag == tag && *leg.remote_tag == *theirs)?;
+        let seq = leg.next_seq();
+        // Rare enough to be written each time: a restart counts on from here.
+        self.changed(id, out);
+        Some(seq)
+    }
 }
 
 /// The request as it is said anew, with a CSeq number of its own.
@@ -72,9 +120,16 @@ fn anew(
     };
     let seq = leg.next_seq();
     let method = request.method()?;
-    if method == Method::Invite {
-        call.half(bridge.from).invite.1 = seq;
-    }
+    call.half(bridge.from).asked_again(method, seq);
+    numbered(edit, request, (seq, method))
+}
+
+/// A request as it was edited, with this CSeq.
+fn numbered<'m>(
+    mut edit: Edit<'m>,
+    request: Message<'m>,
+    (seq, method): (u32, Method<'_>),
+) -> Option<Owned> {
     let mut number = decimal(seq.into()).to_vec();
     number.push(b' ');
     number.extend_from_slice(method.as_bytes());

@@ -83,6 +83,7 @@ impl Engine {
             pair.b.remote = response.first(HeaderId::To)?.value.into();
             pair.a.local_tag = self.entropy.next_u64();
         }
+        pair.b.counts_from(response);
         pair.b.learn_target(response);
         if is_new || status >= 200 {
             pair.b.learn_routes(response);

@@ -160,6 +160,8 @@ pub(crate) enum Own {
     Refresh,
     /// Asks whether the end is there.
     Alive,
+    /// Tells it what the other one has answered to a refresh.
+    Tell,
 }
 
 impl End {
@@ -220,6 +222,13 @@ impl Half {
             invite: (0, 0),
             unacked: None,
             ack: Ack::None,
+        }
+    }
+
+    /// What this end has asked is asked again on the other leg, by this number.
+    pub(super) fn asked_again(&mut self, method: Method<'_>, seq: u32) {
+        if method == Method::Invite {
+            self.invite.1 = seq;
         }
     }
 }

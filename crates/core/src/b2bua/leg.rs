@@ -48,6 +48,13 @@ impl Leg {
         self.seq
     }
 
+    /// Counts on from the request that this answers: it may have gone out again since the dialog was begun (22.2).
+    pub(super) fn counts_from(&mut self, response: Message<'_>) {
+        if let Ok((seq, _)) = response.cseq() {
+            self.seq = self.seq.max(seq);
+        }
+    }
+
     /// Takes the remote target that a request or response names (12.2.1.2, 12.2.2).
     pub(crate) fn learn_target(&mut self, message: Message<'_>) {
         if let Some(target) = contact_of(message) {

@@ -2,10 +2,11 @@
 //! (RFC 3261 22.2, 22.3).
 //!
 //! The request goes out once more by another client transaction of the same branch, as it was but for
-//! its Via branch and its credentials. Its CSeq stays: it is the caller's, who counts on, and whose
-//! dialog it names; a number of our own would have to be mapped in both directions for as long as the
-//! dialog lasts. The one who challenged made no dialog of the first request and takes the second for
-//! what it is by its branch (17.2.3).
+//! its Via branch and its credentials. Where it is one of ours, of a call of two legs or in its place, it
+//! has the next CSeq number, as 22.2 has a UA do. Of one that is relayed the CSeq stays, as a proxy may
+//! not change it (16.6): it is the caller's, who counts on, and whose dialog it names; a number of our own
+//! would have to be mapped in both directions for as long as the dialog lasts. The one who challenged made
+//! no dialog of the first request and takes the second for what it is by its branch (17.2.3).
 //!
 //! **Invariant**: credentials go to no other address than a configured one of the upstream they are
 //! for, and only a challenge that comes from there is answered.
@@ -92,12 +93,7 @@ impl Engine {
         let asking = Asking { method, uri, body };
         let auth = &self.shared.upstream_auth;
         let mut lines = Vec::new();
-        for line in auth.preempt(at, asking, self.entropy.as_mut()) {
-            lines.extend_from_slice(line.role.credentials().name().as_bytes());
-            lines.extend_from_slice(b": ");
-            lines.extend_from_slice(line.value.as_bytes());
-            lines.extend_from_slice(b"\r\n");
-        }
+        auth.put(at, asking, self.entropy.as_mut(), &mut lines);
         bytes.splice(place..place, lines.iter().copied());
         (!lines.is_empty()).then_some(lines)
     }
@@ -153,6 +149,9 @@ impl Engine {
                             false => "challenge of an upstream",
                         })
                     });
+                }
+                if context.back.is_bridged {
+                    self.number_anew(context, out);
                 }
                 self.send_branch(now, id, context, to, out);
             }

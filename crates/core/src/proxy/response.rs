@@ -112,6 +112,10 @@ impl Engine {
             }
         }
         let is_signed = branch.signed.is_some();
+        // Before an ACK of ours to it, which is to have the credentials that it was given for.
+        if (200..300).contains(&status) {
+            self.take_next_nonce(now, id, context, response);
+        }
         // For a call of two legs what was said is said anew to the other; its own dialog it was said in.
         let heard = response;
         let anew = match context.back.is_bridged {
@@ -154,7 +158,6 @@ impl Engine {
             }
             // 16.7 step 5: every 2xx to an INVITE goes back at once, late ones too (RFC 6026).
             200..=299 => {
-                self.take_next_nonce(now, id, context, heard);
                 if !is_told {
                     return;
                 }

@@ -117,6 +117,7 @@ impl Engine {
         };
         let Some(pair) = bond.pair(tag) else { return };
         let leg = pair.leg_mut(to);
+        leg.counts_from(response);
         leg.learn_target(response);
         if is_new {
             leg.learn_routes(response);

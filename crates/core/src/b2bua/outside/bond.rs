@@ -68,6 +68,11 @@ impl Bonds {
         self.timers.next()
     }
 
+    /// The dialogs of one.
+    pub(in super::super) fn pairs(&mut self, id: u64) -> Option<&mut SmallVec<[Pair; 1]>> {
+        Some(&mut self.get(id)?.pairs)
+    }
+
     pub(super) fn get(&mut self, id: u64) -> Option<&mut Bond> {
         self.live.get_mut(&id).map(Box::as_mut)
     }

@@ -24,4 +24,9 @@ impl Exchange {
     pub(super) fn method(&self) -> Option<Method<'_>> {
         self.request.as_ref()?.message().method()
     }
+
+    /// Both dialogs, if they are not made yet.
+    pub(in super::super) fn first(&mut self) -> Option<&mut Pair> {
+        (!self.is_within).then_some(&mut self.pair)
+    }
 }
