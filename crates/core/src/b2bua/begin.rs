@@ -13,7 +13,7 @@ use super::transfer::named::Named;
 use super::transfer::translate;
 use super::write::{self, Ask};
 use crate::config::Config;
-use crate::engine::{Engine, Received, unknown};
+use crate::engine::{Engine, Received, sender, unknown};
 use crate::outbox::Outbox;
 use crate::policy::Story;
 use crate::proxy::{Context, Incoming, Record};
@@ -63,7 +63,8 @@ impl Engine {
         out: &mut Outbox,
     ) -> bool {
         let message = received.message;
-        let draft = Draft::new(now, &self.config, received, proof);
+        let draft = Draft::new(now, &self.config, message, sender(received, proof));
+        let draft = draft.since(now, context.story.as_deref());
         let Some(rooms) = self.room_for(received, &draft, out) else {
             return false;
         };

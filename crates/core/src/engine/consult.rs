@@ -219,6 +219,7 @@ impl Engine {
                 self.forget(received);
             }
             Verdict::Drop => {
+                self.calls.refused_by(Some(Cause::Policy));
                 out.drop(received.message, received.flow, 0, "policy");
                 self.forget(received);
             }

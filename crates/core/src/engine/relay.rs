@@ -13,7 +13,7 @@ use crate::proxy::{Back, BranchId, Context, Finals, Incoming, Record, Rewrite, m
 use crate::record_route::Side;
 use crate::registrar::Device;
 use crate::routing::{Proof, Routes, Routing, Scene, Why, choose, named, resolved};
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use bellhop_wire::{Method, UriRef};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -33,7 +33,8 @@ impl Engine {
         if !self.may_make_legs(received.message) {
             return self.relay_on(now, received, to, proof, resumed, out);
         }
-        let attempt = self.before_call(now, received, &proof, out);
+        let story = resumed.as_ref().map(|resumed| &*resumed.story);
+        let attempt = self.before_call(now, received, (&proof, story), out);
         self.relay_on(now, received, to, proof, resumed, out);
         self.tell_refused(now, received, attempt, out);
     }
@@ -97,16 +98,7 @@ impl Engine {
         let uri = &changed
             .and_then(|uri| UriRef::parse(uri).ok())
             .unwrap_or(*uri);
-        let scene = Scene {
-            now: now.instant,
-            config: &self.config,
-            names: &self.names,
-            location: &self.shared.location,
-            health: &self.shared.health,
-            known: &self.known,
-            slots: &self.shared.leases,
-            is_user: &|aor| self.auth.knows(aor),
-        };
+        let scene = self.scene(now.instant);
         let dialog = story.as_ref().and_then(|story| story.named.as_ref());
         let routing = match (&route, dialog) {
             (_, Some(Ok(dialog))) if method == Method::Invite => self.to_named(now, dialog),
@@ -226,6 +218,21 @@ impl Engine {
             return;
         }
         self.start(now, received, method, context, out);
+    }
+
+    /// What routing looks at, as everything stands now.
+    #[inline]
+    pub(crate) fn scene(&self, now: Instant) -> Scene<'_> {
+        Scene {
+            now,
+            config: &self.config,
+            names: &self.names,
+            location: &self.shared.location,
+            health: &self.shared.health,
+            known: &self.known,
+            slots: &self.shared.leases,
+            users: self.auth.users(),
+        }
     }
 
     pub(crate) fn start(

@@ -48,6 +48,9 @@ impl Engine {
                     reason_line(field.value, &mut context.reason);
                 }
             }
+            if context.waits.is_some() {
+                self.tell_given_up(now, &context, out);
+            }
             self.cancel_branches(now, id, &mut context, out);
         }
         self.advance(now, id, context, out);

@@ -9,6 +9,9 @@
 )]
 
 mod calls;
+mod challenged;
+#[path = "../challenger/mod.rs"]
+mod challenger;
 mod choice;
 #[path = "../common/mod.rs"]
 mod common;
@@ -19,10 +22,12 @@ mod lasting_care;
 mod limits;
 mod lost;
 mod model;
+mod moved;
 mod outside;
 mod parties;
 mod races;
 mod records;
+mod records_asked;
 mod reliable;
 mod replaces;
 mod sessions;

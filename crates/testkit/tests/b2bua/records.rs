@@ -10,7 +10,7 @@ use bellhop_testkit::{Peer, Script, World, header_of, status_of};
 use std::time::Duration;
 
 /// The one record there is.
-fn the_record(world: &mut World) -> CallRecord {
+pub(crate) fn the_record(world: &mut World) -> CallRecord {
     world.pass(Duration::from_secs(120));
     for heard in [PBX, "203.0.113.1:5060"] {
         world.drain(addr(heard));
@@ -20,7 +20,7 @@ fn the_record(world: &mut World) -> CallRecord {
 }
 
 /// Outcome, status, who ended it, by what.
-fn end(record: &CallRecord) -> (Outcome, u16, Ender, Cause) {
+pub(crate) fn end(record: &CallRecord) -> (Outcome, u16, Ender, Cause) {
     (record.outcome, record.status, record.ender, record.cause)
 }
 

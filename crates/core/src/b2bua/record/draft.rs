@@ -4,10 +4,9 @@ use super::super::call::{Call, Pair};
 use super::super::leg::Leg;
 use super::{CallRecord, Cause, Ender, Outcome, Party, Tried};
 use crate::config::Config;
-use crate::engine::Received;
 use crate::flow::{Destination, Flow};
+use crate::policy::{Sender, Story};
 use crate::proxy::{Branch, Context};
-use crate::routing::Proof;
 use crate::time::{Instant, Now};
 use bellhop_wire::{HeaderId, Message, NameAddr};
 use std::time::Duration;
@@ -46,26 +45,31 @@ pub(super) struct Over {
 
 impl Draft {
     /// Of a call that this INVITE begins, or would begin.
-    pub(crate) fn new(now: Now, config: &Config, received: &Received<'_>, proof: &Proof) -> Self {
-        let upstream = received.peer.and_then(|(at, _)| config.upstreams.get(at));
-        let user = match proof {
-            Proof::Authenticated(user) => Some(user.user().name.as_str().into()),
-            Proof::Trusted { .. } | Proof::Dialog | Proof::Unproven => None,
-        };
+    pub(crate) fn new(now: Now, config: &Config, invite: Message<'_>, sender: Sender) -> Self {
+        let upstream = sender.upstream.and_then(|at| config.upstreams.get(at));
         Self {
             began: now.unix,
             mark: (now.instant, Duration::ZERO),
             rang: None,
             answered: None,
-            source: received.flow,
+            source: sender.flow,
             upstream: upstream.map(|upstream| upstream.name.as_str().into()),
-            user,
+            user: sender.user,
             called: None,
-            request_uri: received.message.uri().into(),
+            request_uri: invite.uri().into(),
             attempts: Box::default(),
             attempts_left_out: 0,
             notes: Box::default(),
         }
+    }
+
+    /// From when its INVITE came in, if that has waited since.
+    pub(in crate::b2bua) fn since(mut self, now: Now, story: Option<&Story>) -> Self {
+        if let Some(story) = story {
+            self.began = now.unix.saturating_sub(now.instant.since(story.began));
+            self.mark = (story.began, Duration::ZERO);
+        }
+        self
     }
 
     /// How old the call is.

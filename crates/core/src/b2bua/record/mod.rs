@@ -1,6 +1,7 @@
 //! What is told of a call when it is over: one record for each INVITE that began or would have begun one.
 
 pub(super) mod draft;
+pub(super) mod dropped;
 mod told;
 
 use crate::flow::{Flow, Transport};

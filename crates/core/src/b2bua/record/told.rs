@@ -5,8 +5,9 @@ use super::super::hide::headers;
 use super::super::limits::room::FULL;
 use super::draft::{Draft, Over};
 use super::{Cause, Ender};
-use crate::engine::{Engine, Received};
+use crate::engine::{Engine, Received, sender};
 use crate::outbox::Outbox;
+use crate::policy::Story;
 use crate::proxy::Context;
 use crate::routing::Proof;
 use crate::time::Now;
@@ -19,13 +20,15 @@ impl Engine {
         &mut self,
         now: Now,
         received: &Received<'_>,
-        proof: &Proof,
+        (proof, story): (&Proof, Option<&Story>),
         out: &Outbox,
     ) -> Attempt {
         self.calls.refused_by(None);
         self.calls.take_wishes();
+        let sender = sender(received, proof);
+        let draft = Draft::new(now, &self.config, received.message, sender);
         Attempt {
-            draft: Draft::new(now, &self.config, received, proof),
+            draft: draft.since(now, story),
             records: out.records.len(),
             transmits: out.transmits.len(),
         }
@@ -53,8 +56,11 @@ impl Engine {
         }
         let sent = out.transmits.get(attempt.transmits..).unwrap_or_default();
         let answer = sent.iter().find_map(|sent| refusal(out.message(sent)));
-        let Some((status, words)) = answer else {
-            return;
+        let is_dropped = sent.is_empty() && cause == Some(Cause::Policy);
+        let (status, words) = match answer {
+            Some((status, words)) => (status, Some(words.into())),
+            None if is_dropped && self.is_first_dropped(now, received.message) => (0, None),
+            None => return,
         };
         // Whoever is asked for credentials asks again with them.
         if matches!(status, 401 | 407) {
@@ -64,10 +70,41 @@ impl Engine {
             ender: Ender::Bellhop,
             cause: cause.unwrap_or(Cause::Rules),
             status,
-            reason: Some(words.into()),
+            reason: words,
         };
         let record = attempt.draft.refused(now.instant, received.message, over);
         out.records.push(record);
+    }
+
+    /// Tells of an INVITE whose caller gives up while a policy, or another shard, still thinks about it.
+    pub(crate) fn tell_given_up(&mut self, now: Now, context: &Context, out: &mut Outbox) {
+        let is_call = context.waits.is_none() || context.bridge.is_some();
+        let (Some(story), Some(incoming), false) = (&context.story, &context.incoming, is_call)
+        else {
+            return;
+        };
+        let invite = incoming.request.message();
+        if !self.makes_legs(invite, Some(story)) {
+            return;
+        }
+        let over = Over {
+            ender: Ender::Caller,
+            cause: Cause::Cancel,
+            status: 487,
+            reason: first_line(&context.reason),
+        };
+        let mut draft = Draft::new(now, &self.config, invite, story.sender.clone());
+        draft.notes = story.notes.recorded().into();
+        let draft = draft.since(now, Some(story));
+        out.records.push(draft.refused(now.instant, invite, over));
+    }
+
+    /// Whether an INVITE that was dropped is not one that was dropped before: a copy of it, or the same with other
+    /// credentials, for those of a copy are used up.
+    fn is_first_dropped(&mut self, now: Now, invite: Message<'_>) -> bool {
+        let hash = self.key.hash_one((invite.call_id(), invite.from_tag()));
+        let for_long = self.config.timers.transaction();
+        self.calls.dropped.is_first(hash, now.instant, for_long)
     }
 
     /// Tells that a call that was answered is over; of one that has been told of nothing is said.
