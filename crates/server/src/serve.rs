@@ -282,6 +282,9 @@ impl Server {
         tracing::info!("reading the configuration again");
         let result = self.try_reload().await;
         self.panel.reloaded(&result);
+        if result.is_err() {
+            self.elsewhere.reopen(&self.settings);
+        }
         match &result {
             Ok(_) => tracing::info!("reloaded"),
             Err(Refused::NoFile) => tracing::warn!("there is no file to read again"),

@@ -82,6 +82,16 @@ impl Elsewhere {
         self.ledger.turn_to(places.records);
     }
 
+    /// The file for calls is opened again, and nothing else: it may have been moved away, whatever else is wrong with what
+    /// was to be taken over.
+    pub(super) fn reopen(&self, settings: &Settings) {
+        match settings.cdr.as_ref().map(|file| self.ledger.open(file)) {
+            Some(Ok(file)) => self.ledger.turn_to(Some(file)),
+            Some(Err(why)) => tracing::error!("{why}; calls are written where they were"),
+            None => {}
+        }
+    }
+
     /// What is asked of phones, with the users who have been looked up.
     pub(super) fn asked(&self, settings: &Settings) -> AuthConfig {
         let mut asked = settings.auth_config();

@@ -142,3 +142,28 @@ async fn a_reload_changes_what_is_served_and_a_bad_file_changes_nothing() {
     server.stop().await;
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+/// logrotate moves the file and sends SIGHUP, whatever somebody has written into the configuration meanwhile.
+#[tokio::test]
+async fn a_reload_that_is_refused_opens_the_file_of_call_records_again() {
+    let directory = std::env::temp_dir().join(format!("bellhop-records-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("users.toml"), USERS).unwrap();
+    let (file, records) = (
+        directory.join("bellhop.toml"),
+        directory.join("calls.jsonl"),
+    );
+    let text = text(&["udp:127.0.0.1:0"], "first");
+    let text = format!("{text}[route]\nmode = \"b2bua\"\n[cdr]\nfile = {records:?}\n");
+    let settings = parse(&file, &text, &Bare).unwrap();
+    let mut server = Server::start(settings, Some(&file), None).await.unwrap();
+
+    for (number, bad) in ["[server]\nworkerz = 3\n", "[["].into_iter().enumerate() {
+        std::fs::write(&file, bad).unwrap();
+        std::fs::rename(&records, directory.join(format!("calls.jsonl.{number}"))).unwrap();
+        assert!(server.reload().await.is_err());
+        assert!(records.exists(), "{bad}");
+    }
+    server.stop().await;
+    std::fs::remove_dir_all(&directory).unwrap();
+}
