@@ -3,6 +3,7 @@
 
 mod panel;
 
+use crate::admin::Admin;
 use crate::asterisk::{self, Asterisk};
 use crate::bellhop::Bellhop;
 use crate::lane::{Lane, Transport};
@@ -20,7 +21,7 @@ pub struct Plan {
     pub lamps: u16,
     /// Whether each lamp is one phone's, so that nothing is to be shared.
     pub is_spread: bool,
-    /// How many SUBSCRIBEs a second Asterisk hears; `None`: as is the default.
+    /// How many SUBSCRIBEs, and questions about what is relayed, a second Asterisk hears; `None`: as is the default.
     pub rate: Option<u32>,
     /// Whether the subscriptions end at Bellhop.
     pub is_shared: bool,
@@ -42,7 +43,7 @@ pub struct Lamps {
     lit: Vec<bool>,
     _data: TempDir,
     // While it is held no other test takes these addresses.
-    _lane: Lane,
+    lane: Lane,
 }
 
 impl Plan {
@@ -81,11 +82,14 @@ impl Lamps {
             setup.probe = Some(plan.probe);
             // The panels' SUBSCRIBEs are many at once.
             setup = setup.data_dir(data.path()).log("warn");
+            let (bind, _) = &setup.listen[0];
+            let ip = bind.split(':').nth(1).unwrap_or_default();
+            setup.more += &format!("[admin]\nbind = \"{ip}:8060\"\n[subscriptions]\n");
             if plan.is_shared {
-                setup.more += "[subscriptions]\nshare = [\"dialog\"]\n";
-                if let Some(rate) = plan.rate {
-                    setup.more += &format!("resync_rate = {rate}\n");
-                }
+                setup.more += "share = [\"dialog\"]\n";
+            }
+            if let Some(rate) = plan.rate {
+                setup.more += &format!("resync_rate = {rate}\n");
             }
             setup
         };
@@ -107,19 +111,29 @@ impl Lamps {
             asterisk: site.asterisk,
             plan,
             _data: data,
-            _lane: site.lane,
+            lane: site.lane,
         };
-        for at in 0..lamps.panels.len() {
+        lamps.subscribe_all();
+        Some(lamps)
+    }
+
+    /// Has all phones subscribe to all their lamps, as if they had none.
+    ///
+    /// # Panics
+    /// If a SUBSCRIBE is refused, or a lamp is not told of.
+    pub fn subscribe_all(&mut self) {
+        let plan = self.plan;
+        for at in 0..self.panels.len() {
+            self.panels[at].forget_lamps();
             for lamp in (0..plan.lamps).filter(|lamp| plan.is_of(at, *lamp)) {
-                lamps.panels[at].subscribe(&plan.name(lamp));
+                self.panels[at].subscribe(&plan.name(lamp));
             }
             // Those who have subscribed are told meanwhile.
-            for panel in &mut lamps.panels {
+            for panel in &mut self.panels {
                 panel.serve();
             }
         }
-        lamps.become_right(PATIENCE);
-        Some(lamps)
+        self.become_right(PATIENCE);
     }
 
     /// How many subscriptions the phones have.
@@ -132,7 +146,13 @@ impl Lamps {
         self.panels.iter().map(Panel::requests).sum()
     }
 
-    /// NOTIFYs that ended a subscription so that its phone subscribes anew.
+    /// How many subscriptions to a lamp Bellhop knows, as it tells Prometheus.
+    pub fn known(&self) -> f64 {
+        let gauge = "bellhop_subscriptions{event=\"dialog\",state=\"active\"}";
+        Admin::of(&self.lane).metrics().value(gauge)
+    }
+
+    /// Subscriptions that were ended so that their phones subscribe anew.
     pub fn deactivated(&self) -> usize {
         self.panels.iter().map(Panel::deactivated).sum()
     }
@@ -189,7 +209,34 @@ impl Lamps {
         (ready, lit + self.become_right(PATIENCE))
     }
 
-    /// Waits until every phone has every lamp as it is; how long that took.
+    /// Kills both, and starts both with other lamps lit; how long it took until Bellhop was ready, and from the moment when
+    /// Asterisk was, too, until every lamp was right or its phone had been told to subscribe anew.
+    ///
+    /// # Panics
+    /// If that is never so.
+    pub fn kill_both(&mut self, first: u16) -> (Duration, Duration) {
+        self.bellhop.kill();
+        self.asterisk.kill();
+        let began = Instant::now();
+        self.bellhop.start();
+        let ready = began.elapsed();
+        self.asterisk.start();
+        let since = Instant::now();
+        for lamp in (first..self.plan.lamps).step_by(2) {
+            let lit = &mut self.lit[usize::from(lamp)];
+            *lit = !*lit;
+        }
+        self.set_all(0);
+        self.set_all(1);
+        // What shows the right state may know nothing of the next one.
+        let all_told = self.plan.asterisk_remembers || self.are_deactivated(PATIENCE);
+        assert!(all_told, "only {} were told", self.deactivated());
+        self.become_right(PATIENCE);
+        (ready, since.elapsed())
+    }
+
+    /// Waits until every phone has every lamp as it is, those left out that it was told to subscribe anew to; how long that
+    /// took.
     ///
     /// # Panics
     /// If it is not so `within` the time.

@@ -72,6 +72,76 @@ fn relayed_lamps_that_asterisk_remembers_are_left_alone() {
     assert!(left > 0 && ended + left == 50, "{ended} ended, {left} left");
 }
 
+/// They are between the phone and Asterisk, and known again.
+#[test]
+fn relayed_lamps_outlive_bellhop_and_are_known_again() {
+    let plan = Plan {
+        is_shared: false,
+        ..PLAN
+    };
+    let Some(mut lamps) = Lamps::or_skip(plan) else {
+        return;
+    };
+    let asked = lamps.requests();
+    // What began last is on disk half a second later.
+    lamps.listen(Duration::from_secs(1));
+    for first in [0, 1] {
+        let (_, right) = lamps.kill_bellhop(first);
+        assert!(right < MOST, "{right:?}");
+        assert_eq!(lamps.known(), 200.0);
+        assert_eq!((lamps.deactivated(), lamps.inbound()), (0, 200));
+    }
+    assert_eq!(lamps.requests(), asked, "a phone has asked");
+    none(&lamps.complaints());
+}
+
+/// Neither remembers what nobody has written, and none of the phones has to wait for its own refresh.
+#[test]
+fn bellhop_and_an_asterisk_that_forgets_are_killed_together_under_two_hundred_relayed_lamps() {
+    let plan = Plan {
+        is_shared: false,
+        ..PLAN
+    };
+    let Some(mut lamps) = Lamps::or_skip(plan) else {
+        return;
+    };
+    for _ in 0..2 {
+        let asked = lamps.requests();
+        lamps.listen(Duration::from_secs(1));
+        let (_, right) = lamps.kill_both(0);
+        assert!(right < MOST, "{right:?}");
+        assert_eq!(lamps.deactivated(), 200);
+        assert_eq!(lamps.requests(), asked, "a phone has asked");
+        none(&lamps.complaints());
+        // They subscribe anew, as they were told.
+        lamps.subscribe_all();
+        assert_eq!(lamps.inbound(), 200);
+    }
+}
+
+/// What it has still goes on, and what it has not is ended.
+#[test]
+fn bellhop_and_an_asterisk_that_remembers_are_killed_together_under_relayed_lamps() {
+    let plan = Plan {
+        is_shared: false,
+        asterisk_remembers: true,
+        phones: 5,
+        ..PLAN
+    };
+    let Some(mut lamps) = Lamps::or_skip(plan) else {
+        return;
+    };
+    // Its database is on disk a second later, as a rule.
+    lamps.listen(Duration::from_secs(2));
+    let asked = lamps.requests();
+    let (_, right) = lamps.kill_both(0);
+    assert!(right < MOST, "{right:?}");
+    lamps.listen(Duration::from_secs(5));
+    let (ended, left) = (lamps.deactivated(), lamps.inbound());
+    assert!(ended + left >= 50, "{ended} ended, {left} left");
+    assert_eq!(lamps.requests(), asked, "a phone has asked");
+}
+
 fn outlive_asterisk(plan: Plan) {
     let Some(mut lamps) = Lamps::or_skip(plan) else {
         return;

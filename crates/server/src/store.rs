@@ -11,6 +11,7 @@ use crate::{
 use bellhop_core::{
     engine::{Engine, Shared},
     outbox::{Changed, Persist, Ticket},
+    subscription::Board,
 };
 use bellhop_store::{
     Begun, Item, Keeper, Kept, Key, Loaded, Manner, Names, Status, begin, held_name, open_again,
@@ -27,6 +28,7 @@ pub(crate) struct Store {
 struct Running {
     keeper: Arc<Keeper>,
     path: PathBuf,
+    board: Arc<Board>,
     calls: CallStore,
 }
 
@@ -72,6 +74,7 @@ impl Store {
         let running = Some(Running {
             keeper,
             path,
+            board: Arc::clone(&shared.subscriptions),
             calls,
         });
         Ok(Self { running })
@@ -106,6 +109,7 @@ impl Store {
                 Changed::Bindings(aor) => Key::Bindings(aor),
                 Changed::Watcher(tag) => Key::Watchers(tag),
                 Changed::Source(tag) => Key::Sources(tag),
+                Changed::Relayed(tag) => Key::Relayed(tag),
                 Changed::Held(key) => Key::Held(held_name(&key).into()),
                 Changed::Call(key) => {
                     let key = Key::Calls(key);
@@ -141,6 +145,11 @@ impl Store {
     /// Writes what has been taken down, and ends.
     pub(crate) fn stop(&self) {
         if let Some(running) = &self.running {
+            let unsaid = running.board.unsaid().into_iter().map(|tag| Item {
+                key: Key::Relayed(tag),
+                ticket: None,
+            });
+            let _nobody_waits = running.keeper.submit(unsaid);
             running.keeper.stop();
             running.calls.stop();
         }
@@ -164,6 +173,7 @@ fn tell(loaded: &Loaded, began: Instant) {
         watchers,
         sources,
         held,
+        relayed,
         ..
     } = loaded;
     tracing::info!(
@@ -173,6 +183,11 @@ fn tell(loaded: &Loaded, began: Instant) {
     if *watchers > 0 || *sources > 0 {
         tracing::info!(
             "{watchers} watchers of shared subscriptions put back, and {sources} subscriptions of ours at the PBX"
+        );
+    }
+    if *relayed > 0 {
+        tracing::info!(
+            "{relayed} relayed subscriptions put back: the PBX is asked whether it knows them still"
         );
     }
     if *held > 0 {

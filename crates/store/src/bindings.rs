@@ -1,11 +1,12 @@
-//! What stands behind a key: the bindings of an address-of-record, a watcher, a subscription of ours; and putting
-//! them back at the start.
+//! What stands behind a key: the bindings of an address-of-record, a watcher, a subscription, of ours or relayed; and
+//! putting them back at the start.
 
 use crate::{
     codec::{self, Named, Unreadable},
     file::{Cannot, File},
     held::{held_key, held_name, read_held, write_held},
     keeper::Source,
+    relayed::{read_relayed, write_relayed},
     shares,
     table::{Key, Table},
 };
@@ -22,7 +23,7 @@ use std::{fmt, sync::Arc};
 #[derive(Clone, Debug, Default)]
 pub struct Names(Arc<[(String, Transport)]>);
 
-/// The bindings of a location service, and what is kept of shared subscriptions, as a [`Source`].
+/// The bindings of a location service, and what is kept of subscriptions, as a [`Source`].
 pub struct Kept {
     location: Arc<Location>,
     board: Arc<Board>,
@@ -52,6 +53,8 @@ pub struct Loaded {
     pub sources: usize,
     /// Mailboxes that the PBX told of, and states that are published.
     pub held: usize,
+    /// Subscriptions that are relayed.
+    pub relayed: usize,
 }
 
 impl Names {
@@ -91,7 +94,7 @@ impl Kept {
         }
     }
 
-    /// And what this board keeps of shared subscriptions, and what is kept by other ways.
+    /// And what this board keeps of subscriptions, and what is kept by other ways.
     #[must_use]
     pub fn with(self, board: Arc<Board>, held: Arc<Held>) -> Self {
         Self {
@@ -180,7 +183,20 @@ impl Kept {
                 Err(why) => unread(why),
             },
         )?;
-        (loaded.watchers, loaded.sources) = (watchers, sources);
+        let mut relayed = 0_usize;
+        file.read(
+            Table::Relayed,
+            None,
+            usize::MAX,
+            |tag, value| match read_relayed(tag, &self.names, value) {
+                Ok(saved) => {
+                    self.board.put_back(saved);
+                    relayed = relayed.saturating_add(1);
+                }
+                Err(why) => unread(why),
+            },
+        )?;
+        (loaded.watchers, loaded.sources, loaded.relayed) = (watchers, sources, relayed);
         Ok(())
     }
 
@@ -249,6 +265,10 @@ impl Source for Kept {
                     write_held(name, &saved, out);
                     true
                 }),
+            Key::Relayed(tag) => self.board.saved((self.now)(), *tag).is_some_and(|saved| {
+                write_relayed(&self.names, &saved, out);
+                true
+            }),
             Key::Leases(_) | Key::Calls(_) => false,
         }
     }
@@ -264,6 +284,7 @@ impl Source for Kept {
             }
             Key::Watchers(tag) => saves.watcher(*tag).is_some(),
             Key::Sources(tag) => saves.source(*tag).is_some(),
+            Key::Relayed(tag) => self.board.is_saved(*tag),
             Key::Held(name) => {
                 held_key(name).is_some_and(|key| self.held.saved((self.now)(), &key).is_some())
             }
@@ -282,10 +303,12 @@ impl Source for Kept {
         let sources = sources.filter_map(|s| s.tag().map(Key::Sources));
         let held = self.held.keys().into_iter();
         let held = held.map(|key| Key::Held(held_name(&key).into()));
+        let relayed = self.board.saved_tags().into_iter().map(Key::Relayed);
         bindings
             .chain(watchers)
             .chain(sources)
             .chain(held)
+            .chain(relayed)
             .collect()
     }
 }

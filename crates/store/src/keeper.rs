@@ -61,7 +61,7 @@ impl Manner {
         // A moment, so that a disk that is very fast is not given a group for each item.
         gap: Duration::from_millis(2),
         is_lazy: false,
-        most_behind: usize::MAX,
+        most_behind: 1_000_000,
         broken: "bindings cannot be written, REGISTER is answered 503 until they can",
         mended: "bindings are written again",
     };

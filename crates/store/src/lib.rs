@@ -13,6 +13,7 @@ mod file;
 mod held;
 mod keeper;
 mod meters;
+mod relayed;
 mod shares;
 mod table;
 mod writer;

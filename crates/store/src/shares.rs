@@ -106,7 +106,7 @@ fn put_key(key: &Key, out: &mut Vec<u8>) {
     put(KEY_ACCEPT, key.accept.as_bytes(), out);
 }
 
-fn put_dialog(dialog: &Dialog, out: &mut Vec<u8>) {
+pub(crate) fn put_dialog(dialog: &Dialog, out: &mut Vec<u8>) {
     put(CALL_ID, &dialog.call_id, out);
     put(LOCAL, &dialog.local, out);
     put(LOCAL_TAG, &dialog.local_tag, out);
@@ -122,7 +122,7 @@ fn put_dialog(dialog: &Dialog, out: &mut Vec<u8>) {
     }
 }
 
-fn put_flow(flow: Flow, out: &mut Vec<u8>) {
+pub(crate) fn put_flow(flow: Flow, out: &mut Vec<u8>) {
     put(TRANSPORT, &[transport_number(flow.transport)], out);
     put(PORT, &flow.remote.port().to_be_bytes(), out);
     match flow.remote.ip() {
@@ -146,7 +146,7 @@ impl Fields<'_> {
         (!keys.is_empty()).then_some(keys)
     }
 
-    fn dialog(&self) -> Option<Dialog> {
+    pub(crate) fn dialog(&self) -> Option<Dialog> {
         Some(Dialog {
             call_id: self.one(CALL_ID)?.into(),
             local: self.one(LOCAL)?.into(),
@@ -163,7 +163,7 @@ impl Fields<'_> {
         })
     }
 
-    fn flow(&self) -> Option<(Transport, SocketAddr)> {
+    pub(crate) fn flow(&self) -> Option<(Transport, SocketAddr)> {
         let transport = transport_of(*self.one(TRANSPORT)?.first()?)?;
         let port = u16::from_be_bytes(self.one(PORT)?.try_into().ok()?);
         let address = self.one(ADDRESS)?;
@@ -179,7 +179,7 @@ fn aor(bytes: &[u8]) -> Option<Aor> {
     Aor::of_canonical(std::str::from_utf8(bytes).ok()?)
 }
 
-fn device_of(bytes: &[u8]) -> Option<Device> {
+pub(crate) fn device_of(bytes: &[u8]) -> Option<Device> {
     Some(Device::of_bytes(bytes.try_into().ok()?))
 }
 
@@ -198,16 +198,16 @@ const TARGET: u8 = 9;
 const ROUTE: u8 = 10;
 const CSEQ: u8 = 11;
 const REMOTE_CSEQ: u8 = 12;
-const LISTENER: u8 = 13;
+pub(crate) const LISTENER: u8 = 13;
 const TRANSPORT: u8 = 14;
 const PORT: u8 = 15;
 const ADDRESS: u8 = 16;
-const DEVICE: u8 = 17;
+pub(crate) const DEVICE: u8 = 17;
 const BY: u8 = 18;
-const EVENT: u8 = 19;
+pub(crate) const EVENT: u8 = 19;
 const RECORD: u8 = 20;
 const RESOURCE: u8 = 21;
-const UNTIL: u8 = 22;
+pub(crate) const UNTIL: u8 = 22;
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,8 @@ pub enum Table {
     Calls,
     /// What is published, and what the PBX said unasked.
     Held,
+    /// Subscriptions that are relayed by our name for each.
+    Relayed,
 }
 
 /// A key of a table.
@@ -36,17 +38,20 @@ pub enum Key {
     Calls(CallKey),
     /// What is kept by other ways than a subscription, by its name ([`crate::held_name`]).
     Held(Arc<str>),
+    /// A subscription that is relayed.
+    Relayed(Tag),
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Bindings,
         Self::Leases,
         Self::Watchers,
         Self::Sources,
         Self::Calls,
         Self::Held,
+        Self::Relayed,
     ];
 
     /// How the file has it.
@@ -58,6 +63,7 @@ impl Table {
             Self::Sources => "sources",
             Self::Calls => "calls",
             Self::Held => "held",
+            Self::Relayed => "relayed",
         })
     }
 }
@@ -72,6 +78,7 @@ impl Key {
             Self::Sources(_) => Table::Sources,
             Self::Calls(_) => Table::Calls,
             Self::Held(_) => Table::Held,
+            Self::Relayed(_) => Table::Relayed,
         }
     }
 
@@ -80,7 +87,7 @@ impl Key {
         match self {
             Self::Bindings(aor) => aor.as_str(),
             Self::Leases(name) | Self::Held(name) => name,
-            Self::Watchers(tag) | Self::Sources(tag) => tag.as_str(),
+            Self::Watchers(tag) | Self::Sources(tag) | Self::Relayed(tag) => tag.as_str(),
             Self::Calls(key) => key.as_str(),
         }
     }
@@ -94,6 +101,7 @@ impl Key {
             Table::Sources => Tag::of(text.as_bytes()).map(Self::Sources),
             Table::Calls => CallKey::of(text.as_bytes()).map(Self::Calls),
             Table::Held => Some(Self::Held(text.into())),
+            Table::Relayed => Tag::of(text.as_bytes()).map(Self::Relayed),
         }
     }
 }

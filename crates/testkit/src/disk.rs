@@ -5,10 +5,11 @@ use crate::{Chance, World};
 use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard};
 use bellhop_core::b2bua::{CallKey, SavedCall};
 use bellhop_core::config::Config;
-use bellhop_core::engine::{Engine, Shared};
+use bellhop_core::engine::{Engine, Shared, shard_of};
 use bellhop_core::outbox::{Changed, Outbox, Persist, Unstored};
 use bellhop_core::registrar::{Aor, Bindings, Location, Record};
 use bellhop_core::share::{Key, SavedHeld, SavedSource, SavedWatcher, Tag};
+use bellhop_core::subscription::SavedRelayed;
 use bellhop_core::time::{Instant, Now};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub struct Disk {
     sources: HashMap<Tag, Arc<SavedSource>>,
     calls: HashMap<CallKey, SavedCall>,
     held: HashMap<Arc<Key>, SavedHeld>,
+    relayed: HashMap<Tag, SavedRelayed>,
     /// How often something was written.
     writes: usize,
 }
@@ -88,6 +90,16 @@ impl Disk {
         self.sources.values().map(Arc::as_ref).collect()
     }
 
+    /// The subscriptions that are relayed that it has.
+    pub fn relayed(&self) -> Vec<&SavedRelayed> {
+        self.relayed.values().collect()
+    }
+
+    /// Has it have one of them as somebody else may have written it.
+    pub fn meddle(&mut self, change: impl Fn(&mut SavedRelayed)) {
+        self.relayed.values_mut().for_each(change);
+    }
+
     /// What of it a start puts back.
     fn put_back(&self, now: Now, shared: &Shared) {
         for (aor, (then, bindings)) in &self.kept {
@@ -101,15 +113,29 @@ impl Disk {
         for source in self.sources.values() {
             saves.put_source((**source).clone());
         }
+        for saved in self.relayed.values() {
+            shared.subscriptions.put_back(saved.clone());
+        }
         for (key, saved) in &self.held {
             shared.held.put_back(now, (**key).clone(), saved.clone());
         }
     }
 
-    /// Takes over the calls of another one.
+    /// Takes over the calls, and what is relayed, of another one.
     pub(crate) fn take_calls(&mut self, other: Self) {
         self.manner = self.manner.or(other.manner);
         self.calls.extend(other.calls);
+        self.relayed.extend(other.relayed);
+    }
+
+    /// Has what is relayed of the shards' Call-IDs that are one's own.
+    fn share_relayed(&mut self, all: &Self, (shard, shards): (usize, usize)) {
+        let is_own = |saved: &SavedRelayed| {
+            let line = [b"x\r\nCall-ID: ", &*saved.dialog.call_id, b"\r\n\r\n"];
+            shard_of(&line.concat(), shards) == shard
+        };
+        let own = all.relayed.iter().filter(|(_, saved)| is_own(saved));
+        self.relayed = own.map(|(tag, saved)| (*tag, saved.clone())).collect();
     }
 
     /// When it next has something to say.
@@ -148,6 +174,10 @@ impl Disk {
             Changed::Watcher(tag) => keep(&mut self.watchers, *tag, saves.watcher(*tag)),
             Changed::Source(tag) => keep(&mut self.sources, *tag, saves.source(*tag)),
             Changed::Call(key) => keep(&mut self.calls, *key, engine.save_call(now, *key)),
+            Changed::Relayed(tag) => {
+                let there = shared.subscriptions.saved(now, *tag);
+                keep(&mut self.relayed, *tag, there);
+            }
             Changed::Held(key) => {
                 let there = shared.held.saved(now, key);
                 keep(&mut self.held, Arc::clone(key), there);
@@ -211,16 +241,23 @@ impl World {
         }
     }
 
-    /// Kills a Bellhop of several shards, the only one there is, and starts one of so many with the calls that its disks have.
+    /// Kills a Bellhop of several shards, the only one there is, and starts one of so many with the calls, and what is relayed, that its disks have.
     pub fn restart_as(&mut self, shards: u16, config: Config, auth: &AuthConfig) {
         let mut all = Disk::default();
         for node in std::mem::take(&mut self.nodes) {
             all.take_calls(node.disk);
         }
         self.start_shards(shards, config, auth);
-        for node in &mut self.nodes {
+        for saved in all.relayed.values() {
+            if let Some(node) = self.nodes.first() {
+                node.shared.subscriptions.put_back(saved.clone());
+            }
+        }
+        for (shard, node) in self.nodes.iter_mut().enumerate() {
             node.disk.manner = all.manner;
+            node.disk.share_relayed(&all, (shard, shards.into()));
             node.engine.set_durable();
+            node.engine.restore(self.now);
             for (key, call) in &all.calls {
                 if node.engine.restore_call(self.now, call) {
                     node.disk.calls.insert(*key, call.clone());

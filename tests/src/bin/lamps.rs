@@ -51,6 +51,21 @@ fn main() -> ExitCode {
         );
         is_well &= under(&mut scene, kills);
     }
+    // Both at once, and nothing is shared.
+    let relayed = Plan {
+        is_shared: false,
+        rate: Some(RATE),
+        ..plan
+    };
+    let Some(mut scene) = Lamps::or_skip(relayed) else {
+        return ExitCode::FAILURE;
+    };
+    println!(
+        "{} relayed subscriptions at an Asterisk that forgets them, probed every {}",
+        scene.subscriptions(),
+        relayed.probe
+    );
+    is_well &= under_relayed(&mut scene, kills);
     match is_well {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
@@ -84,6 +99,35 @@ fn under(scene: &mut Lamps, kills: u16) -> bool {
     is_well && scene.requests() == asked && complaints.is_empty()
 }
 
+/// Kills both together so often; whether in time each lamp was right, or its phone had been told to subscribe anew.
+fn under_relayed(scene: &mut Lamps, kills: u16) -> bool {
+    let mut is_well = true;
+    for nth in 1..=kills {
+        // What began last is on disk half a second later.
+        scene.listen(Duration::from_secs(1));
+        let asked = scene.requests();
+        let (ready, right) = scene.kill_both(nth % 2);
+        println!(
+            "both killed: Bellhop ready after {ready:.1?}; {right:.1?} after both were, {} of {} were told to subscribe anew",
+            scene.deactivated(),
+            scene.subscriptions()
+        );
+        is_well &= right < MOST && scene.requests() == asked;
+        scene.subscribe_all();
+    }
+    let complaints = scene.complaints();
+    println!(
+        "{} known, {} complaints; {} kB resident",
+        scene.known(),
+        complaints.len(),
+        scene.bellhop.resident_kb()
+    );
+    for complaint in complaints.iter().take(5) {
+        println!("{complaint}");
+    }
+    is_well && complaints.is_empty()
+}
+
 const MOST: Duration = Duration::from_secs(10);
-/// SUBSCRIBEs a second where every lamp is asked for by itself.
+/// SUBSCRIBEs, or questions, a second where every lamp is asked for by itself.
 const RATE: u32 = 1_000;

@@ -11,7 +11,6 @@ pub(super) struct Panel {
     phone: Phone,
     /// By Call-ID.
     lamps: HashMap<String, Lamp>,
-    deactivated: usize,
     complaints: Vec<String>,
 }
 
@@ -21,6 +20,8 @@ pub(super) struct Lamp {
     /// Its extension.
     extension: String,
     is_lit: Option<bool>,
+    /// It was told to subscribe anew.
+    is_ended: bool,
     cseq: u32,
     version: Option<u32>,
 }
@@ -32,7 +33,6 @@ impl Panel {
         Self {
             phone: Phone::new(&name, lane.phone(at), lane.bellhop(), Transport::Udp),
             lamps: HashMap::new(),
-            deactivated: 0,
             complaints: Vec::new(),
         }
     }
@@ -45,6 +45,7 @@ impl Panel {
         let lamp = Lamp {
             extension: extension.to_owned(),
             is_lit: None,
+            is_ended: false,
             cseq: 0,
             version: None,
         };
@@ -62,10 +63,15 @@ impl Panel {
         }
     }
 
-    /// Whether it shows a lamp so; one that it does not watch it shows as anybody likes.
+    /// Has no lamps any more.
+    pub(super) fn forget_lamps(&mut self) {
+        self.lamps.clear();
+    }
+
+    /// Whether it shows a lamp so; one that it does not watch, or does not watch any more, it shows as anybody likes.
     pub(super) fn shows(&self, extension: &str, is_lit: bool) -> bool {
         let mut own = self.lamps().filter(|lamp| lamp.extension == extension);
-        own.all(|lamp| lamp.is_lit == Some(is_lit))
+        own.all(|lamp| lamp.is_ended || lamp.is_lit == Some(is_lit))
     }
 
     pub(super) fn lamps(&self) -> impl Iterator<Item = &Lamp> {
@@ -77,7 +83,7 @@ impl Panel {
     }
 
     pub(super) fn deactivated(&self) -> usize {
-        self.deactivated
+        self.lamps().filter(|lamp| lamp.is_ended).count()
     }
 
     pub(super) fn complaints(&self) -> &[String] {
@@ -92,9 +98,9 @@ impl Panel {
         let state = notify.header("Subscription-State");
         if state.starts_with("terminated") {
             lamp.is_lit = None;
-            match state.contains("reason=deactivated") {
-                true => self.deactivated += 1,
-                false => self.complaints.push(complain("ended")),
+            lamp.is_ended = state.contains("reason=deactivated");
+            if !lamp.is_ended {
+                self.complaints.push(complain("ended"));
             }
             return;
         }

@@ -64,6 +64,7 @@ pub(crate) use hide::headers::reason;
 pub use kept::care::{SavedCare, SavedSession};
 pub use kept::record::SavedRecord;
 pub use kept::saved::{CallKey, SavedCall, SavedEnd};
+pub(crate) use kept::saved::{SPAN, room};
 pub(crate) use limits::room::FULL;
 pub use limits::tally::{CallLimits, Limit, Tally};
 pub(crate) use outside::Exchange;

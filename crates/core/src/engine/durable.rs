@@ -102,6 +102,7 @@ impl Engine {
     /// said that what it changed is on disk ([`Outbox::persists`] asks for that).
     pub fn set_durable(&mut self) {
         self.holds.is_on = true;
+        self.shared.subscriptions.keep(self.shard);
     }
 
     /// What this ticket is of is on disk as it stood then, or why not. To be told once for each ticket; where nobody

@@ -171,9 +171,10 @@ impl Engine {
         }
     }
 
-    /// Takes back what outlived the program: watchers whose Call-ID is this shard's, and subscriptions of ours.
-    /// To be called once, before anything else.
+    /// Takes back what outlived the program: watchers whose Call-ID is this shard's, what is relayed, and subscriptions of
+    /// ours. To be called once, before anything else.
     pub fn restore(&mut self, now: Now) {
+        self.restore_relayed(now);
         let board = Arc::clone(&self.shared.subscriptions);
         for saved in board.saves.watchers() {
             if self.is_home_of_call(&saved.dialog.call_id) {

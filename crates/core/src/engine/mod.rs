@@ -286,7 +286,7 @@ impl Engine {
         self.lease_deadlines(now, out);
         self.probe_deadlines(now, out);
         self.keep_nats_open(now, out);
-        self.shared.subscriptions.due(self.shard, now.instant);
+        self.relayed_due(now, out);
         self.share_deadlines(now, out);
         self.call_deadlines(now, out);
         self.finish(now, first, out);

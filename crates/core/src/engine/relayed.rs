@@ -3,6 +3,8 @@
 //!
 //! It is asked in the subscriber's name and with the subscriber's last CSeq number ([`Engine::ask_in_dialog`]).
 
+mod kept;
+
 use super::Engine;
 use crate::outbox::Outbox;
 use crate::registrar::Aor;
@@ -19,6 +21,20 @@ impl Engine {
             self.shares.line.join_relayed(shown);
         }
         self.reserve_turn(now);
+    }
+
+    /// The turn of one of them has come: the PBX is asked about it, or need not be. Whether the turn was of use.
+    pub(super) fn look_at_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> bool {
+        match self.is_of_lost_bond(shown) {
+            true => self.deactivate_relayed(now, shown, out).is_some(),
+            false => self.ask_relayed(now, shown, out).is_some(),
+        }
+    }
+
+    /// Whether nobody knows the PBX's side of one that was two dialogs any more: neither can go on.
+    fn is_of_lost_bond(&self, shown: u64) -> bool {
+        let thread = self.shared.subscriptions.thread(self.shard, shown);
+        thread.is_some_and(|thread| self.is_bond_lost(&thread.dialog))
     }
 
     /// Asks the PBX about one of them; the question's number, or `None`: it is over, or cannot be asked about.
@@ -47,7 +63,10 @@ impl Engine {
             cseq: thread.asked,
             remote_cseq: None,
         };
-        let dialog = self.far_dialog(&thread.dialog).unwrap_or(of_phone);
+        let dialog = match self.far_dialog(&thread.dialog) {
+            None if self.is_bond_lost(&thread.dialog) => return None,
+            far => far.unwrap_or(of_phone),
+        };
         self.ask_in_dialog(now, &dialog, Question::Relayed(shown), out)
     }
 
@@ -62,13 +81,10 @@ impl Engine {
         let thread = self.shared.subscriptions.thread(self.shard, shown)?;
         self.shared.subscriptions.cut_thread(self.shard, shown);
         self.forget_far_dialog(&thread.dialog);
-        let address = NameAddr::parse(&thread.dialog.remote).ok()?;
-        let domain = self.names.domain_of(&address.uri);
-        let by = domain.and_then(|domain| Aor::new(&address.uri, domain));
+        let by = self.who_watches(&thread.dialog.remote);
         let location = &self.shared.location;
-        let device = by
-            .as_ref()
-            .and_then(|by| location.device_at(now.instant, by, &thread.flow));
+        let at_flow = || location.device_at(now.instant, by.as_ref()?, &thread.flow);
+        let device = at_flow().or(thread.device);
         let resource = NameAddr::parse(&thread.dialog.local).ok()?.uri;
         let key = Key {
             // Nobody looks for it by this.

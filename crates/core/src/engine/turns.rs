@@ -22,7 +22,7 @@ impl Engine {
             match first {
                 Stander::Source(number) => self.source_due(now, number, out),
                 // What was relayed may be over by now.
-                Stander::Relayed(shown) if self.ask_relayed(now, shown, out).is_none() => continue,
+                Stander::Relayed(shown) if !self.look_at_relayed(now, shown, out) => continue,
                 Stander::Relayed(_) => {}
             }
             break;

@@ -4,6 +4,7 @@
 
 use super::{Dialog, Key};
 use crate::flow::Flow;
+use crate::hex;
 use crate::registrar::{Aor, Device};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -65,6 +66,19 @@ impl Tag {
         let is_digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
         text.iter().all(is_digit).then_some(())?;
         Some(Self(text.try_into().ok()?))
+    }
+
+    /// The tag that has the digits of this number.
+    pub(crate) fn of_number(number: u64) -> Self {
+        Self(hex::of_u64(number))
+    }
+
+    /// The number that has its digits.
+    pub(crate) fn number(&self) -> u64 {
+        let mut octets = [0; 8];
+        // It has digits only.
+        let _ = hex::read(&self.0, &mut octets);
+        u64::from_be_bytes(octets)
     }
 
     /// Its digits.
@@ -191,6 +205,13 @@ mod tests {
             "0123456789ABCDEF",
         ] {
             assert_eq!(Tag::of(bad.as_bytes()), None, "{bad}");
+        }
+        for number in [0, 7 << 48 | 9, u64::MAX] {
+            let tag = Tag::of_number(number);
+            assert_eq!(
+                (tag.number(), Tag::of(tag.as_str().as_bytes())),
+                (number, Some(tag))
+            );
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use super::find::{Found, find_notified};
 use super::read::{clip, event_of, told};
+use super::saved::{MOMENT, SLACK, SavedRelayed};
 use super::state::{Standing, State};
 use super::table::{Entry, Table, Tally};
 use super::thread::Thread;
 use crate::flow::Flow;
 use crate::lease::Pace;
-use crate::share::Saves;
+use crate::share::{Saves, Tag};
 use crate::time::Instant;
 use bellhop_wire::{HeaderId, Message, NameAddr};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +26,8 @@ pub struct Board {
     shared: AtomicUsize,
     /// What is kept of those that end here.
     pub saves: Saves,
+    /// Those that are relayed and outlived the program, until their shard takes them back.
+    pub(super) awaited: Mutex<HashMap<Tag, SavedRelayed>>,
     /// Turns at the PBX, where subscriptions have some of their own.
     pub(crate) pace: Pace,
 }
@@ -68,8 +72,8 @@ impl Default for Board {
 impl Board {
     /// An empty board; `seed` is secret, for Call-IDs are the peers' choice.
     pub fn new(seed: u64) -> Self {
-        let part = |_| Part {
-            table: Mutex::new(Table::new(seed)),
+        let part = |stripe| Part {
+            table: Mutex::new(Table::new(seed, stripe)),
             next: AtomicU64::new(u64::MAX),
         };
         Self {
@@ -78,6 +82,7 @@ impl Board {
             pace: Pace::default(),
             shared: AtomicUsize::new(0),
             saves: Saves::default(),
+            awaited: Mutex::default(),
         }
     }
 
@@ -96,12 +101,13 @@ impl Board {
         };
         let is_first = request.to_tag().is_none_or(<[u8]>::is_empty);
         self.change(shard, |table| {
+            table.notes.clock = now;
             let known = table.of_call(request.call_id(), event);
             let asked = request.number(HeaderId::Expires).ok().flatten();
             if table.is_asked_again(&known, tag, flow) || (!is_first && asked == Some(0)) {
                 return;
             }
-            if self.is_full(table, most, request) {
+            if self.is_full(table, most, request.call_id()) {
                 table.tally.untracked = table.tally.untracked.saturating_add(1);
                 return;
             }
@@ -142,6 +148,7 @@ impl Board {
         };
         let from = request.from_tag().unwrap_or_default();
         self.change(shard, |table| {
+            table.notes.clock = now;
             let mine: Vec<u64> = table
                 .of_call(request.call_id(), event)
                 .into_iter()
@@ -178,6 +185,7 @@ impl Board {
                 entry.state.refused(status, is_first)
             };
             table.settle(number, step);
+            table.note(number, MOMENT);
         });
     }
 
@@ -196,16 +204,18 @@ impl Board {
         };
         let mut is_known = false;
         self.change(shard, |table| {
+            table.notes.clock = now;
             let number = match find_notified(table, request) {
                 Found::This(number) => number,
                 // Another fork of the same SUBSCRIBE (4.1.4, 4.4.1): a subscription of its own.
                 Found::Sibling(number) => {
-                    let is_full = self.is_full(table, most, request);
+                    let is_full = self.is_full(table, most, request.call_id());
                     let Some(sibling) = table.live.get(&number).filter(|_| !is_full) else {
                         table.tally.untracked = table.tally.untracked.saturating_add(1);
                         return;
                     };
                     let mut entry = sibling.clone();
+                    entry.thread = entry.thread.map(Thread::beside);
                     entry.notifier_tag = Some(notifier.into());
                     entry.state.standing = Standing::Waiting;
                     entry.state.cseq.1 = 0;
@@ -224,6 +234,7 @@ impl Board {
             entry.notifier_tag.get_or_insert_with(|| notifier.into());
             let step = entry.state.notified(now, told, entry.granted, cseq);
             table.settle(number, step);
+            table.note(number, SLACK);
         });
         is_known
     }
@@ -252,19 +263,23 @@ impl Board {
         };
     }
 
-    /// Ends those whose time has come.
-    pub(crate) fn due(&self, shard: u16, now: Instant) {
+    /// Ends those whose time has come; gives those that stand otherwise than is on disk.
+    pub(crate) fn due(&self, shard: u16, now: Instant) -> Vec<Tag> {
+        let mut noted = Vec::new();
         if self.next(shard).is_none_or(|next| next > now) {
-            return;
+            return noted;
         }
         self.change(shard, |table| {
+            table.notes.clock = now;
             while let Some(number) = table.timers.pop_due(now) {
                 if let Some(entry) = table.live.get(&number) {
                     let cause = entry.state.due();
                     table.settle(number, Err(cause));
                 }
             }
+            noted = table.notes.due(now);
         });
+        noted
     }
 
     /// When [`Board::due`] wants to be called.
@@ -343,14 +358,19 @@ impl Board {
             .fetch_add(after.saturating_sub(before), Ordering::Relaxed);
         self.live
             .fetch_sub(before.saturating_sub(after), Ordering::Relaxed);
-        let next = table.timers.next().map_or(u64::MAX, Instant::as_micros);
+        let next = table.timers.next().into_iter().chain(table.notes.at());
+        let next = next.min().map_or(u64::MAX, Instant::as_micros);
         part.next.store(next, Ordering::Relaxed);
     }
 
     /// Whether there is no room for another: at all, or of this Call-ID.
-    fn is_full(&self, table: &Table, most: usize, request: Message<'_>) -> bool {
-        self.live.load(Ordering::Relaxed) >= most
-            || table.in_call(request.call_id()) >= MOST_IN_CALL
+    pub(super) fn is_full(&self, table: &Table, most: usize, call_id: &[u8]) -> bool {
+        self.live.load(Ordering::Relaxed) >= most || table.in_call(call_id) >= MOST_IN_CALL
+    }
+
+    /// The table of this part.
+    pub(super) fn table(&self, stripe: usize) -> Option<MutexGuard<'_, Table>> {
+        self.parts.get(stripe).map(lock)
     }
 
     fn part(&self, shard: u16) -> Option<&Part> {
@@ -368,4 +388,4 @@ const MOST_IN_CALL: usize = 16;
 /// What a 2xx without Expires to a SUBSCRIBE without one grants: packages say what; an hour is the usual.
 const DEFAULT_EXPIRES: u32 = 3_600;
 /// Shards with a part of their own; more than these share.
-const PARTS: usize = 64;
+const PARTS: u16 = 64;

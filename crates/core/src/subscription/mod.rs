@@ -1,12 +1,13 @@
 //! Subscriptions that are relayed (RFC 6665): who watches what, until when, and where it stands. What is
 //! known here is read off the SUBSCRIBEs, NOTIFYs and answers that pass; nothing is decided by it, so that a
-//! subscription which is not known, because the table is full or Bellhop has been restarted, is relayed
-//! all the same.
+//! subscription which is not known, because the table is full or Bellhop has been restarted without a disk, is
+//! relayed all the same. With one they are known again ([`saved`]).
 
 mod board;
 mod config;
 mod find;
 mod read;
+mod saved;
 mod shown;
 mod state;
 mod table;
@@ -15,6 +16,7 @@ mod thread;
 pub use board::{Board, Shown};
 pub(crate) use config::REG;
 pub use config::{Reg, SubscriptionConfig};
+pub use saved::SavedRelayed;
 pub use state::{Cause, Standing};
 pub use table::{PACKAGES, Tally};
 

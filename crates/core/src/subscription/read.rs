@@ -57,7 +57,12 @@ impl Told<'_> {
 
 /// The Event header of a SUBSCRIBE or NOTIFY; `None`: there is none, or none that can be read.
 pub(crate) fn event_of(message: Message<'_>) -> Option<EventRef<'_>> {
-    let (package, params) = split(message.first(HeaderId::Event)?.value);
+    event_in(message.first(HeaderId::Event)?.value)
+}
+
+/// As [`event_of`], of the header's value.
+pub(super) fn event_in(value: &[u8]) -> Option<EventRef<'_>> {
+    let (package, params) = split(value);
     (!package.is_empty()).then_some(EventRef {
         package,
         id: params.value("id"),

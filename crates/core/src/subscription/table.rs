@@ -1,9 +1,10 @@
 //! The subscriptions of one shard, found by Call-ID.
 
 use super::read::EventRef;
+use super::saved::{Notes, tag_of};
 use super::state::{Cause, Standing, State};
 use super::thread::Thread;
-use crate::{flow::Flow, hex, share::Watcher, time::Instant, transaction::Timers};
+use crate::{flow::Flow, share::Watcher, time::Instant, transaction::Timers};
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -61,17 +62,20 @@ pub(super) struct Table {
     by_call: HashMap<Box<[u8]>, SmallVec<[u64; 1]>, RandomState>,
     pub(super) timers: Timers<u64>,
     pub(super) tally: Tally,
+    /// Which of them are to be written.
+    pub(super) notes: Notes,
     last: u64,
 }
 
 impl Table {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, stripe: u16) -> Self {
         Self {
             live: HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4)),
             // Call-IDs are the peers' choice.
             by_call: HashMap::with_hasher(RandomState::with_seeds(seed, !seed, 5, 6)),
             timers: Timers::new(),
             tally: Tally::default(),
+            notes: Notes::new(stripe),
             last: 0,
         }
     }
@@ -97,7 +101,7 @@ impl Table {
             };
             is_known = true;
             if let (Some(flow), Some(thread)) = (flow, &mut entry.thread) {
-                thread.flow = flow;
+                thread.comes_over(flow);
             }
         }
         is_known
@@ -110,14 +114,19 @@ impl Table {
 
     /// Takes one in; gives its number.
     pub(super) fn insert(&mut self, entry: Entry) -> u64 {
-        self.last = self.last.wrapping_add(1);
-        let number = self.last;
+        let number = self.last.wrapping_add(1);
+        self.insert_as(number, entry);
+        number
+    }
+
+    /// As [`Table::insert`], by a number that no other has.
+    pub(super) fn insert_as(&mut self, number: u64, entry: Entry) {
+        self.last = self.last.max(number);
         self.timers.set(number, entry.state.until);
         self.count(&entry, true);
         let numbers = self.by_call.entry(entry.call_id.clone()).or_default();
         numbers.push(number);
         self.live.insert(number, entry);
-        number
     }
 
     /// Changes one, or takes it out.
@@ -136,6 +145,7 @@ impl Table {
                 self.live.insert(number, entry);
             }
             Err(cause) => {
+                self.forget(number, &entry);
                 self.timers.cancel(&number);
                 if let Some(gone) = self.tally.gone.get_mut(cause as usize) {
                     *gone = gone.saturating_add(1);
@@ -203,9 +213,8 @@ impl Entry {
 
     /// A name for people and tools: the same as long as it lives.
     pub(super) fn name(&self, number: u64, stripe: usize) -> String {
-        let stripe = u64::try_from(stripe).unwrap_or(0);
-        let text = hex::of_u64(stripe << 48 | number);
-        String::from_utf8_lossy(&text).into_owned()
+        let stripe = u16::try_from(stripe).unwrap_or(0);
+        tag_of(stripe, number).as_str().to_owned()
     }
 }
 

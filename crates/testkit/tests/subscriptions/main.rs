@@ -23,6 +23,8 @@ mod published;
 mod reg;
 mod reg_shards;
 mod relayed;
+mod relayed_dark;
+mod relayed_kept;
 mod rlmi;
 mod samples;
 mod sharded;

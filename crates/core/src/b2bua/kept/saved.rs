@@ -256,14 +256,14 @@ pub(super) fn lasting(flow: Flow) -> Flow {
 /// How far CSeq numbers are set ahead of what was written so long ago: above all that were used since (RFC 3261
 /// 12.2.1.1), for a call is written anew after each [`SPAN`] of them at the latest; and above what an earlier
 /// restart set them to, if that was not written any more.
-fn room(since: Duration) -> u32 {
+pub(crate) fn room(since: Duration) -> u32 {
     let later = since.as_millis().saturating_mul(RATE) / 1_000;
     let later = u32::try_from(later).unwrap_or(u32::MAX);
     SPAN.saturating_mul(4).saturating_add(later)
 }
 
 /// Requests of ours in a dialog between two writes of it, at most.
-pub(super) const SPAN: u32 = 2_048;
+pub(crate) const SPAN: u32 = 2_048;
 /// Numbers for each second between two restarts.
 const RATE: u128 = 64;
 /// Above it there is room for as many requests as a call may have (8.1.1.5: below 2**31).

@@ -4,7 +4,7 @@
 use super::super::begin::hidden;
 use super::super::hide::body;
 use crate::engine::Engine;
-use crate::share::Dialog;
+use crate::share::{Dialog, Tag};
 use bellhop_wire::{HeaderId, Message};
 use std::borrow::Cow;
 
@@ -43,6 +43,13 @@ impl Engine {
             cseq: leg.seq,
             remote_cseq: None,
         })
+    }
+
+    /// Whether a subscriber's dialog is one of two, and nobody knows the other one any more.
+    pub(crate) fn is_bond_lost(&self, subscribers: &Dialog) -> bool {
+        self.joins_all()
+            && Tag::of(&subscribers.local_tag).is_some()
+            && self.calls.bond_at(&subscribers.local_tag).is_none()
     }
 
     /// A subscriber has been told by us that its subscription is over.
