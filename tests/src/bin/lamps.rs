@@ -54,7 +54,6 @@ fn main() -> ExitCode {
     // Both at once, and nothing is shared.
     let relayed = Plan {
         is_shared: false,
-        rate: Some(RATE),
         ..plan
     };
     let Some(mut scene) = Lamps::or_skip(relayed) else {
@@ -129,5 +128,5 @@ fn under_relayed(scene: &mut Lamps, kills: u16) -> bool {
 }
 
 const MOST: Duration = Duration::from_secs(10);
-/// SUBSCRIBEs, or questions, a second where every lamp is asked for by itself.
+/// SUBSCRIBEs a second where every lamp is asked for by itself.
 const RATE: u32 = 1_000;

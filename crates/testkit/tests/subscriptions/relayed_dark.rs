@@ -115,7 +115,7 @@ fn after_a_crash_it_goes_on_as_the_one_that_it_was() {
 fn after_a_crash_the_pbx_is_asked_about_each_once_and_at_its_pace() {
     let (mut party, _) = relaying(20, quick);
     let mut config = config();
-    config.subscriptions.resync_rate = Some(10);
+    config.subscriptions.resync_rate = 10;
     restart_with(&mut party, config);
     party.run(SECOND);
     assert!(
