@@ -191,6 +191,13 @@ impl Engine {
             return (None, false);
         };
         let taken = match &*body {
+            // There is nothing to say of it any more (RFC 6665 4.2.1.2): what a presence server tells when the last that was
+            // published is gone.
+            [] if told.is_active() => {
+                source.content = None;
+                let is_known = matches!(**source.told_by_pbx(), View::Active(None));
+                return ((!is_known).then_some(View::Active(None)), false);
+            }
             [] => Taken::Old,
             body => Content::take(source.content.as_ref(), &kind, body),
         };

@@ -13,11 +13,14 @@ use bellhop_wire::{HeaderId, Message, Method};
 use smallvec::SmallVec;
 
 impl Engine {
+    /// The PBX wants a longer time (423): whether it is asked for one. Asterisk does not say for which, though it must (RFC
+    /// 6665 4.2.1.1): it is asked for twice as much each time.
     pub(super) fn source_least(&mut self, number: u64, response: Message<'_>) -> bool {
         let least = response.number(HeaderId::MinExpires).ok().flatten();
-        let (Some(least), Some(source)) = (least, self.shares.sources.get_mut(&number)) else {
+        let Some(source) = self.shares.sources.get_mut(&number) else {
             return false;
         };
+        let least = least.unwrap_or(source.asked.saturating_mul(2));
         let is_more = source.asked > 0 && least > source.asked && least <= MOST_LEAST;
         if is_more {
             source.least = least;

@@ -179,6 +179,17 @@ fn a_423_of_the_pbx_is_obeyed() {
     assert_eq!(value(party.asked.last().unwrap(), "Expires"), "7200");
 }
 
+/// Asterisk says 423 without a Min-Expires.
+#[test]
+fn a_423_that_does_not_say_how_much_is_followed_by_twice_as_much() {
+    let mut party = Party::new();
+    party.manner = (423, "");
+    party.watcher(0);
+    let asked = party.asked.iter().map(|asked| value(asked, "Expires"));
+    let all = ["3600", "7200", "14400", "28800", "57600"];
+    assert_eq!(asked.collect::<Vec<_>>(), all);
+}
+
 #[test]
 fn while_the_pbx_is_away_watchers_are_pending_and_hear_when_it_is_there() {
     let mut party = Party::new();
@@ -318,4 +329,32 @@ fn watchers_get_full_state_of_a_pbx_that_tells_in_parts() {
     party.tells_body(&asked, "active", kind, &part(9));
     party.run(SECOND);
     assert_eq!(party.asked.len(), 2, "a refresh");
+}
+
+/// RFC 6665 4.2.1.2: it has no meaningful state any more, as presence has none when what was published is gone.
+#[test]
+fn a_notify_without_a_body_takes_back_what_was_told_and_the_next_body_is_told_again() {
+    let mut party = Party::new();
+    let (phone, _) = party.watcher(0);
+    party.changes("confirmed");
+    party.run(SECOND);
+    let asked = party.asked[0].clone();
+    let heard = party.heard_by(&phone).len();
+    for _ in 0..2 {
+        party.tells_body(&asked, "active", "application/dialog-info+xml", "");
+        party.run(SECOND);
+    }
+    let news = party.heard_by(&phone)[heard..].to_vec();
+    assert_eq!(news.len(), 1, "{news:?}");
+    assert!(value(&news[0], "Subscription-State").starts_with("active;"));
+    assert!(news[0].ends_with("\r\n\r\n"), "{}", news[0]);
+    // Who comes now hears no more of it, either.
+    let (second, _) = party.watcher(1);
+    let first = party.heard_by(&second)[0].clone();
+    assert!(first.ends_with("\r\n\r\n"), "{first}");
+    party.changes("early");
+    party.run(SECOND);
+    for phone in [&phone, &second] {
+        assert_eq!(lamp_of(party.heard_by(phone).last().unwrap()).1, "early");
+    }
 }
