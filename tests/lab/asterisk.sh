@@ -27,6 +27,8 @@
 #   AST_SESSION=1800            seconds of the session timers that mode trusted asks for
 #   AST_PRACK=yes               100rel of mode trusted: no, yes, peer_supported, required
 #   AST_FIRST=6001  AST_LAST=6010  the users
+#   AST_T1=500                  milliseconds of the timer T1
+#   AST_CONNECTED=yes           whether mode trusted tells who is at the other end when that changes
 #   AST_KEEP=no                 yes: what its database has outlives it
 #   AST_RTP_START=20000  AST_RTP_END=20199
 #   AST_CONFIG=                 a directory whose pjsip.conf and extensions.conf
@@ -52,6 +54,8 @@ AST_RTP_START=${AST_RTP_START:-20000}
 AST_RTP_END=${AST_RTP_END:-20199}
 AST_CONFIG=${AST_CONFIG:-}
 AST_KEEP=${AST_KEEP:-no}
+AST_T1=${AST_T1:-500}
+AST_CONNECTED=${AST_CONNECTED:-yes}
 
 lab_find_loader
 RUN=$LAB_RUN/asterisk
@@ -66,7 +70,7 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
         -e "s|@PROXY@|$AST_PROXY|g" -e "s|@CONTACT@|$contact|g" -e "s|@ALGORITHMS@|$AST_ALGORITHMS|g" \
         -e "s|@NONCE@|$AST_NONCE|g" -e "s|@QUALIFY@|$AST_QUALIFY|g" \
         -e "s|@SUPPORT_PATH@|$AST_SUPPORT_PATH|g" -e "s|@MEDIA@|$AST_MEDIA|g" \
-        -e "s|@SESSION@|$AST_SESSION|g" \
+        -e "s|@SESSION@|$AST_SESSION|g" -e "s|@T1@|$AST_T1|g" -e "s|@CONNECTED@|$AST_CONNECTED|g" -e "s|@TB@|$((64 * AST_T1))|g" \
         -e "s|@PRACK@|$AST_PRACK|g" -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
 }
 

@@ -1,13 +1,14 @@
 #!/bin/sh
 # kamailio.sh - a private Kamailio for tests, from the tree that
 # `provision.sh kamailio` made: it tells what it reads in a request's headers, or
-# challenges every request, those inside dialogs for a realm of their own.
+# challenges every request, those inside dialogs for a realm of their own, or is
+# a presence server.
 #
 #   kamailio.sh run      write the configuration and become Kamailio, in the
 #                        foreground; ends with SIGTERM
 #
 # Environment (see common.sh for BELLHOP_LAB_DIR and LAB_RUN):
-#   KAM_BIND=127.0.0.1  KAM_PORT=5075  KAM_DOES=reads (or challenges)
+#   KAM_BIND=127.0.0.1  KAM_PORT=5075  KAM_DOES=reads (or challenges, presence)
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/common.sh"
@@ -22,8 +23,9 @@ run)
     lab_find_loader
     RUN=$LAB_RUN/kamailio
     rm -rf "$RUN"
-    mkdir -p "$RUN"
-    sed -e "s|@BIND@|$KAM_BIND|g" -e "s|@PORT@|$KAM_PORT|g" "$HERE/kamailio/$KAM_DOES.cfg.in" > "$RUN/kamailio.cfg"
+    mkdir -p "$RUN/db"
+    cp "$LAB_ROOT"/usr/share/kamailio/dbtext/kamailio/* "$RUN/db/"
+    sed -e "s|@BIND@|$KAM_BIND|g" -e "s|@PORT@|$KAM_PORT|g" -e "s|@RUN@|$RUN|g" "$HERE/kamailio/$KAM_DOES.cfg.in" > "$RUN/kamailio.cfg"
     # -DD: in the foreground. -L modules, -Y run-time directory, -E: log to standard error.
     lab_exec usr/sbin/kamailio -f "$RUN/kamailio.cfg" -L "$LAB_LIBDIR/kamailio/modules/" \
         -Y "$RUN" -w "$RUN" -m 32 -M 4 -E -DD

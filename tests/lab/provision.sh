@@ -5,7 +5,8 @@
 #
 #   peers     (default) into root: Asterisk 22, SIPp, baresip, and the tools for
 #             network namespaces
-#   kamailio  into kamailio: Kamailio 5.6.3, what the bench compares with
+#   kamailio  into kamailio: Kamailio 5.6.3, what the bench compares with, and its
+#             presence server
 #
 # apt downloads the packages and their dependencies with an apt state of its
 # own; they are only unpacked, and run with the loader and the libraries that
@@ -30,7 +31,7 @@ peers)
 kamailio)
     LAB_ROOT=$LAB_DIR/kamailio
     LAB_SUITE=${LAB_SUITE:-bookworm}
-    LAB_PACKAGES=kamailio
+    LAB_PACKAGES="kamailio kamailio-presence-modules"
     STAMP=$LAB_ROOT.provisioned
     TRIAL="usr/sbin/kamailio -v"
     ;;

@@ -8,6 +8,7 @@ use crate::netns::Place;
 use crate::process::Process;
 use crate::temp::TempDir;
 use crate::tone::Tone;
+use nix::sys::signal::Signal;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Baresip {
     process: Process,
-    control: TcpStream,
+    /// Nothing where the test cannot reach it.
+    control: Option<TcpStream>,
     dir: TempDir,
     registrar: SocketAddr,
     /// Calls that this test has seen established.
@@ -37,26 +39,28 @@ impl Baresip {
         registrar: SocketAddr,
         transport: Transport,
     ) -> Self {
-        Self::start_as(lab, user, local, (registrar, transport), None)
+        Self::start_as(lab, &Place::Here, user, local, (registrar, transport), None)
     }
 
-    /// As [`Baresip::start`]; it watches the presence of this extension. Not its mailbox: the module of baresip 1.1 for
+    /// As [`Baresip::start`], in this place; it watches the presence of this extension. Not its mailbox: the module of baresip 1.1 for
     /// that sends, once in a while, SUBSCRIBEs without end and hears no answer.
     ///
     /// # Panics
     /// If it cannot be started.
     pub fn watching(
         lab: &Lab,
+        place: &Place,
         user: &str,
         local: SocketAddr,
         at: (SocketAddr, Transport),
         watched: &str,
     ) -> Self {
-        Self::start_as(lab, user, local, at, Some(watched))
+        Self::start_as(lab, place, user, local, at, Some(watched))
     }
 
     fn start_as(
         lab: &Lab,
+        place: &Place,
         user: &str,
         local: SocketAddr,
         (registrar, transport): (SocketAddr, Transport),
@@ -69,7 +73,7 @@ impl Baresip {
             dir.write("contacts", &format!("\"Watched\" {contact}\n"));
             modules = "module_app contact.so\nmodule_app presence.so\n";
         }
-        let control = SocketAddr::from((local.ip(), 4444));
+        let control = SocketAddr::from((local.ip(), local.port() - 616));
         let template =
             std::fs::read_to_string(Lab::file("baresip/config.in")).expect("its template");
         let config = template
@@ -86,15 +90,16 @@ impl Baresip {
             "<sip:{user}@{registrar};transport={transport}>;auth_pass=secret{user};regint=10;answermode=auto\n"
         );
         dir.write("accounts", &account);
-        let mut command = lab.program(&Place::Here, "usr/bin/baresip");
+        let mut command = lab.program(place, "usr/bin/baresip");
         command
             .args(["-s", "-f"])
             .arg(dir.path())
             .current_dir(dir.path());
         let mut process = Process::start(&format!("baresip {user}"), command);
         process.wait_for("baresip is ready", START);
-        let control = until("baresip's control connection", START, || {
-            TcpStream::connect(control).ok()
+        let control = matches!(place, Place::Here).then(|| {
+            let connect = || TcpStream::connect(control).ok();
+            until("baresip's control connection", START, connect)
         });
         Self {
             process,
@@ -200,6 +205,16 @@ impl Baresip {
         });
     }
 
+    /// Ends it as its user would, which ends what it watches; all that it has said.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn quit(mut self) -> String {
+        self.process.signal(Signal::SIGTERM);
+        self.process.finish(START);
+        self.said()
+    }
+
     /// Waits until one more call, of its own or one that came in, is established.
     ///
     /// # Panics
@@ -274,7 +289,8 @@ impl Baresip {
     /// A command as a netstring of JSON.
     fn tell(&mut self, command: &str, params: &str) {
         let json = format!(r#"{{"command":"{command}","params":"{params}"}}"#);
-        write!(self.control, "{}:{json},", json.len()).expect("baresip's control connection");
+        let control = self.control.as_mut().expect("a baresip that is here");
+        write!(control, "{}:{json},", json.len()).expect("baresip's control connection");
     }
 }
 

@@ -1,5 +1,5 @@
 //! A real Kamailio of the lab that tells what it reads in a request's headers, or
-//! challenges all requests; see `tests/lab/kamailio.sh`.
+//! challenges all requests, or is a presence server; see `tests/lab/kamailio.sh`.
 
 use crate::lab::{Lab, skip};
 use crate::lane::Lane;
@@ -25,6 +25,11 @@ impl Kamailio {
     /// As [`Kamailio::or_skip`]; it challenges each request, inside dialogs for a realm of their own, and answers 200.
     pub fn challenging(lab: &Lab, lane: &Lane) -> Option<Self> {
         Self::that(lab, lane, "challenges")
+    }
+
+    /// As [`Kamailio::or_skip`]; it is a presence server, which lets everybody watch.
+    pub fn presence(lab: &Lab, lane: &Lane) -> Option<Self> {
+        Self::that(lab, lane, "presence")
     }
 
     fn that(lab: &Lab, lane: &Lane, does: &str) -> Option<Self> {

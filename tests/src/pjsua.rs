@@ -19,6 +19,8 @@ pub struct Pjsua {
 /// What it is asked to do.
 #[derive(Clone, Debug)]
 pub struct Task {
+    /// Where it runs.
+    pub place: Place,
     /// The user; the password is `secret` and the name.
     pub user: String,
     /// Its own address.
@@ -46,7 +48,7 @@ impl Pjsua {
             return None;
         };
         let dir = TempDir::new();
-        let mut command = Place::Here.command(python);
+        let mut command = task.place.command(python);
         command
             .arg(Lab::file("pjsua/call.py"))
             .args([

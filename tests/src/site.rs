@@ -5,6 +5,7 @@ use crate::asterisk::{self, Asterisk};
 use crate::bellhop::{self, Bellhop};
 use crate::lab::Lab;
 use crate::lane::{Lane, Transport};
+use crate::netns::Place;
 use crate::pjsua::{Pjsua, Task};
 use crate::{Baresip, Phone, Sipp};
 
@@ -119,6 +120,7 @@ impl Site {
 
     fn task(&self, n: u8, transport: Transport) -> Task {
         Task {
+            place: Place::Here,
             user: user(n),
             local: self.lane.phone(n),
             registrar: self.lane.bellhop(),

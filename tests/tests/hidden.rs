@@ -116,7 +116,7 @@ fn questions_and_refusals_show_nothing() {
             statuses.push(answer.status().unwrap_or_default());
             phone.begin_anew();
         }
-        // Asterisk takes no PUBLISH without configuration, and neither INFO nor FOO outside of a call.
+        // Asterisk takes no presence that is published, and neither INFO nor FOO outside of a call.
         assert_eq!(statuses, [200, 202, 489, 501, 489, 404, 501]);
         shows_nothing(&legs, &[1], transport);
     }

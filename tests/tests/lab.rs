@@ -40,6 +40,7 @@ fn pjsua_hears_the_tone_that_asterisk_echoes() {
         return;
     };
     let task = Task {
+        place: bellhop_tests::Place::Here,
         user: "6001".to_owned(),
         local: lane.phone(1),
         registrar: asterisk.bind(),

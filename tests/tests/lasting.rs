@@ -1,109 +1,132 @@
-//! A subscription from its beginning to its end, its refresh waited for on the real clock, with real Asterisk behind
-//! Bellhop: SUBSCRIBE, 407, SUBSCRIBE, 200, NOTIFY, 200; before it expires a refresh, NOTIFY, 200; when it would have
-//! expired but for that, the end, NOTIFY, 200. Relayed, and shared with others; over UDP and TCP; behind a NAT.
+//! A subscription from its beginning to its end with real Asterisk behind Bellhop, on the real clock: SUBSCRIBE, 407,
+//! SUBSCRIBE, 200, NOTIFY, 200; something changes: NOTIFY, 200; before it expires a refresh, 200, NOTIFY, 200; when it
+//! would have expired but for that the end, 200, NOTIFY, 200. SIPp has each package by each transport at once, in each way
+//! that Bellhop has, here and behind a NAT.
 
-use bellhop_tests::Transport::{self, Tcp, Udp};
-use bellhop_tests::asterisk::{self, Mode};
-use bellhop_tests::bellhop::{self, Zone};
-use bellhop_tests::netns::{Nat, Net};
+use bellhop_tests::Transport::{self, Udp};
+use bellhop_tests::Way::{self, Relayed, Shared, TwoDialogs};
+use bellhop_tests::asterisk::Mode;
+use bellhop_tests::netns::Nat;
 use bellhop_tests::sipp::Running;
-use bellhop_tests::{Asterisk, Bellhop, Lab, Lane, Sipp, Site, until};
+use bellhop_tests::{Asterisk, Edge, Sipp, Site, until};
 use std::time::Duration;
 
 #[test]
-fn relayed_subscriptions_outlive_their_first_time_over_udp() {
-    live_on(Udp, "");
+fn relayed_subscriptions_hear_a_change_and_outlive_their_first_time() {
+    live_on(Relayed);
 }
 
 #[test]
-fn relayed_subscriptions_outlive_their_first_time_over_tcp() {
-    live_on(Tcp, "");
+fn subscriptions_of_two_dialogs_hear_a_change_and_outlive_their_first_time() {
+    live_on(TwoDialogs);
 }
 
 #[test]
-fn shared_subscriptions_outlive_their_first_time_over_udp() {
-    live_on(Udp, SHARED);
+fn shared_subscriptions_hear_a_change_and_outlive_their_first_time() {
+    live_on(Shared);
 }
 
 #[test]
-fn shared_subscriptions_outlive_their_first_time_over_tcp() {
-    live_on(Tcp, SHARED);
+fn relayed_subscriptions_hear_a_change_and_outlive_their_first_time_behind_a_nat() {
+    live_on_behind_a_nat(Relayed);
 }
 
 #[test]
-fn relayed_subscriptions_outlive_their_first_time_behind_a_nat() {
-    live_on_behind_a_nat("");
+fn subscriptions_of_two_dialogs_hear_a_change_and_outlive_their_first_time_behind_a_nat() {
+    live_on_behind_a_nat(TwoDialogs);
 }
 
 #[test]
-fn shared_subscriptions_outlive_their_first_time_behind_a_nat() {
-    live_on_behind_a_nat(SHARED);
+fn shared_subscriptions_hear_a_change_and_outlive_their_first_time_behind_a_nat() {
+    live_on_behind_a_nat(Shared);
 }
 
-/// Each package, all at once.
-fn live_on(transport: Transport, more: &str) {
-    let with = |mut setup: bellhop::Setup| {
-        setup.more += more;
+/// Mode `passthrough`: the challenge is Asterisk's own.
+#[test]
+fn subscriptions_that_asterisk_itself_challenges_hear_a_change_and_outlive_their_first_time() {
+    let with = |mut setup: bellhop_tests::bellhop::Setup| {
+        setup.registrar = "mode = \"passthrough\"\n".to_owned();
         setup
     };
+    let Some(site) = Site::in_mode(Mode::Digest, Udp, with) else {
+        return;
+    };
+    go_through(&site.asterisk, "401", None, |n, scenario| {
+        site.sipp(n, scenario)
+    });
+}
+
+fn live_on(way: Way) {
     // Over TCP Asterisk has a connection of its own for what it sends, by which a NOTIFY may overtake its 200: phones must
     // bear that (RFC 6665 4.1.2.4), and SIPp's scenario does not.
-    let Some(site) = Site::with(Udp, with) else {
+    let Some(site) = Site::with(Udp, |setup| way.of(setup)) else {
         return;
     };
-    let sipp = |n: u8, scenario: &str| site.sipp(n, scenario).over(transport);
-    let _first = (!more.is_empty()).then(|| {
-        let all = PACKAGES.into_iter().zip(7..);
-        let all = all.map(|((event, to), n)| hold(sipp(n, "hold").to(to).event(event)));
-        all.collect::<Vec<_>>()
+    go_through(&site.asterisk, "407", Some(way), |n, scenario| {
+        site.sipp(n, scenario)
     });
-    let all = PACKAGES.into_iter().zip(1..);
-    let all = all.map(|((event, to), n)| (event, begin(sipp(n, "subscribe").to(to).event(event))));
-    for (event, running) in all.collect::<Vec<_>>() {
-        judge(event, &running.succeed());
+}
+
+/// Each has a port of its own behind the NAT, which gives it another one.
+fn live_on_behind_a_nat(way: Way) {
+    let Some(edge) = Edge::or_skip(Nat::Random, |setup| way.of(setup)) else {
+        return;
+    };
+    go_through(&edge.asterisk, "407", Some(way), |n, scenario| {
+        edge.sipp(scenario, 5060 + u16::from(n))
+    });
+}
+
+/// Each package over each transport, all at once; `sipp` makes the n-th phone.
+fn go_through(
+    asterisk: &Asterisk,
+    challenge: &str,
+    way: Option<Way>,
+    sipp: impl Fn(u8, &str) -> Sipp,
+) {
+    // One who watches before, so that what the next one hears first is how it is.
+    let first = PACKAGES.iter().filter(|_| way == Some(Shared)).zip(7..);
+    let first = first.map(|(package, n)| {
+        let running = sipp(n, "hold").to(package.resource).event(package.event);
+        running.lasting(60, 30).start()
+    });
+    let first: Vec<Running> = first.collect();
+    first.iter().for_each(is_active);
+    let each = PACKAGES.iter();
+    let each = each.flat_map(|package| Transport::BOTH.map(|transport| (package, transport)));
+    let all: Vec<(&Package, Transport, Running)> = each
+        .zip(1..)
+        .map(|((package, transport), n)| {
+            let sipp = sipp(n, "exchange").to(package.resource);
+            // The refresh comes eight seconds after the change, and the end eight seconds after that.
+            let sipp = sipp.event(package.event).over(transport).lasting(16, 8);
+            (package, transport, sipp.start())
+        })
+        .collect();
+    all.iter().for_each(|(_, _, running)| is_active(running));
+    for order in CHANGES {
+        asterisk.cli(order);
+    }
+    for (package, transport, running) in all {
+        let messages = running.succeed();
+        judge(
+            &format!("{} {transport}", package.event),
+            &messages,
+            package,
+            challenge,
+        );
     }
 }
 
-fn live_on_behind_a_nat(more: &str) {
-    let Some(edge) = Edge::or_skip(more) else {
-        return;
-    };
-    // One of each transport for each package, each with a port of its own behind the NAT.
-    let both = || {
-        let each = PACKAGES.into_iter();
-        each.flat_map(|package| [(package, Udp), (package, Tcp)])
-    };
-    let _first = (!more.is_empty()).then(|| {
-        let all = PACKAGES.into_iter().zip(5080..);
-        let all = all.map(|((event, to), port)| hold(edge.sipp("hold", port).to(to).event(event)));
-        all.collect::<Vec<_>>()
-    });
-    let all = both().zip(5061..).map(|(((event, to), transport), port)| {
-        let sipp = edge.sipp("subscribe", port).to(to).event(event);
-        (event, begin(sipp.over(transport)))
-    });
-    for (event, running) in all.collect::<Vec<_>>() {
-        judge(event, &running.succeed());
-    }
-}
-
-/// One who watches before, so that what the next one hears first is how it is.
-fn hold(sipp: Sipp) -> Running {
-    let running = sipp.lasting(60, 18).start();
-    until("somebody watches", Duration::from_secs(10), || {
+fn is_active(running: &Running) {
+    until("it hears how it is", Duration::from_secs(15), || {
         let said = running.messages();
         said.contains("Subscription-State: active").then_some(())
     });
-    running
 }
 
-/// The refresh comes after 6 of 8 seconds, the end after 12.
-fn begin(sipp: Sipp) -> Running {
-    sipp.lasting(8, 6).start()
-}
-
-/// What crossed the wire, copies left out.
-fn judge(event: &str, messages: &str) {
+/// What crossed the wire, copies left out, and what the NOTIFYs said.
+fn judge(what: &str, messages: &str, package: &Package, challenge: &str) {
     let mut lines: Vec<&str> = Vec::new();
     for line in messages.lines() {
         let is_start = line.ends_with(" SIP/2.0") || line.starts_with("SIP/2.0 ");
@@ -117,77 +140,54 @@ fn judge(event: &str, messages: &str) {
         }
     }
     lines.dedup();
-    // After a 200 the next one may be our own to the NOTIFY that overtook it.
-    let expected = [
-        "SUBSCRIBE",
-        "407",
-        "SUBSCRIBE",
-        "200",
-        "NOTIFY",
-        "200",
-        "SUBSCRIBE",
-        "200",
-        "NOTIFY",
-        "200",
-        "SUBSCRIBE",
-        "200",
-        "NOTIFY",
-        "200",
-    ];
-    assert_eq!(lines, expected, "{event}: {messages}");
-    let events = messages
-        .lines()
-        .filter_map(|line| line.strip_prefix("Event: "));
-    assert!(events.clone().all(|one| one.starts_with(event)) && events.count() >= 7);
-}
-
-/// phone - nat - Bellhop - Asterisk.
-struct Edge {
-    _bellhop: Bellhop,
-    _asterisk: Asterisk,
-    lab: Lab,
-    net: Net,
-}
-
-impl Edge {
-    fn or_skip(more: &str) -> Option<Self> {
-        let lab = Lab::or_skip()?;
-        let net = Net::or_skip(&lab, Nat::Random)?;
-        let lane = Lane::take();
-        let mut setup = bellhop::Setup::new(&lane);
-        setup.place = net.place("edge");
-        setup.listen = vec![
-            (format!("udp:{}", Net::EDGE_PUBLIC), Zone::Outside),
-            (format!("tcp:{}", Net::EDGE_PUBLIC), Zone::Outside),
-            (format!("udp:{}", Net::EDGE_INSIDE), Zone::Inside),
-        ];
-        setup.upstream = Some(format!("sip:{}", Net::PBX));
-        setup.more += more;
-        let bellhop = setup.start();
-        let mut setup = asterisk::Setup::new(&lab, &lane, Udp);
-        (setup.place, setup.bind) = (net.place("pbx"), Net::PBX);
-        (setup.proxy, setup.contact) = (Net::EDGE_INSIDE.ip(), Net::EDGE_INSIDE.to_string());
-        setup.mode = Mode::Trusted;
-        Some(Self {
-            _bellhop: bellhop,
-            _asterisk: setup.start(),
-            lab,
-            net,
-        })
-    }
-
-    /// A scenario of user 6001 behind the NAT, at this port.
-    fn sipp(&self, scenario: &str, port: u16) -> Sipp {
-        let mut local = Net::PHONE;
-        local.set_port(port);
-        Sipp::new(&self.lab, scenario, local, Net::EDGE_PUBLIC).at(self.net.place("phone"))
+    let mut expected = vec!["SUBSCRIBE", challenge];
+    expected.extend(["SUBSCRIBE", "200", "NOTIFY", "200", "NOTIFY", "200"]);
+    expected.extend(["SUBSCRIBE", "200", "NOTIFY", "200"].repeat(2));
+    assert_eq!(lines, expected, "{what}: {messages}");
+    let notifies: Vec<&str> = messages.split("NOTIFY sip:").skip(1).collect();
+    let told = |state: &str, says: &str| {
+        let is_it = |one: &&&str| one.contains(&format!("Subscription-State: {state}"));
+        let mut those = notifies.iter().filter(is_it);
+        those.any(|one| one.contains(&format!("Event: {}", package.event)) && one.contains(says))
+    };
+    for (state, says) in [
+        ("active", package.before),
+        ("active", package.after),
+        ("terminated", ""),
+    ] {
+        assert!(told(state, says), "{what} {state} {says}: {messages}");
     }
 }
 
-/// And whom they are asked about.
-const PACKAGES: [(&str, &str); 3] = [
-    ("dialog", "6002"),
-    ("presence", "6002"),
-    ("message-summary", "6001"),
+/// An event, whom it is asked about, and what is said before it changes and then.
+struct Package {
+    event: &'static str,
+    resource: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
+
+const PACKAGES: [Package; 3] = [
+    Package {
+        event: "dialog",
+        resource: "690",
+        before: "<state>terminated</state>",
+        after: "<state>confirmed</state>",
+    },
+    Package {
+        event: "presence",
+        resource: "690",
+        before: "Ready",
+        after: "On the phone",
+    },
+    Package {
+        event: "message-summary",
+        resource: "6001",
+        before: "Messages-Waiting: no",
+        after: "Messages-Waiting: yes",
+    },
 ];
-const SHARED: &str = "[subscriptions]\nshare = [\"dialog\", \"presence\", \"message-summary\"]\nmin_expires = \"5s\"\n";
+const CHANGES: [&str; 2] = [
+    "channel originate Local/6001@vm-deposit application Milliwatt",
+    "devstate change Custom:lamp690 INUSE",
+];

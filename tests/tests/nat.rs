@@ -3,9 +3,8 @@
 //! that NOTIFYs and calls arrive; without it they go to the phone's own address.
 
 use bellhop_tests::asterisk::{self, Mode};
-use bellhop_tests::bellhop::{self, Zone};
 use bellhop_tests::netns::{Nat, Net};
-use bellhop_tests::{Asterisk, Bellhop, Lab, Lane, Sipp, Transport, until};
+use bellhop_tests::{Edge, Lab, Lane, Sipp, Transport, until};
 use std::time::Duration;
 
 #[test]
@@ -30,11 +29,11 @@ fn a_phone_is_called_through_a_nat_that_changes_ports() {
 
 #[test]
 fn a_phone_behind_a_nat_calls_the_echo() {
-    let Some(edge) = Edge::or_skip(Nat::Random) else {
+    let Some(edge) = Edge::or_skip(Nat::Random, |setup| setup) else {
         return;
     };
-    edge.sipp("call").to("600").args(&["-d", "300"]).run();
-    edge.sipp("call")
+    edge.sipp("call", PORT).to("600").args(&["-d", "300"]).run();
+    edge.sipp("call", PORT)
         .to("600")
         .over(Transport::Tcp)
         .args(&["-d", "300"])
@@ -70,18 +69,18 @@ fn without_bellhop_the_notify_is_lost_in_the_nat() {
 }
 
 fn subscriptions(nat: Nat) {
-    let Some(edge) = Edge::or_skip(nat) else {
+    let Some(edge) = Edge::or_skip(nat, |setup| setup) else {
         return;
     };
-    edge.sipp("register").run();
+    edge.sipp("register", PORT).run();
     for (event, to) in [
         ("dialog", "6002"),
         ("presence", "6002"),
         ("message-summary", "6001"),
     ] {
-        edge.sipp("subscribe").to(to).event(event).run();
+        edge.sipp("subscribe", PORT).to(to).event(event).run();
     }
-    edge.sipp("subscribe")
+    edge.sipp("subscribe", PORT)
         .to("6002")
         .event("dialog")
         .over(Transport::Tcp)
@@ -89,12 +88,12 @@ fn subscriptions(nat: Nat) {
 }
 
 fn called(nat: Nat) {
-    let Some(edge) = Edge::or_skip(nat) else {
+    let Some(edge) = Edge::or_skip(nat, |setup| setup) else {
         return;
     };
-    edge.sipp("register").run();
+    edge.sipp("register", PORT).run();
     // The same address and port: the NAT's binding still leads there.
-    let phone = edge.sipp("answer").listen();
+    let phone = edge.sipp("answer", PORT).listen();
     edge.asterisk
         .cli("channel originate PJSIP/6001 application Milliwatt");
     until("the call is up", Duration::from_secs(10), || {
@@ -104,42 +103,4 @@ fn called(nat: Nat) {
     phone.succeed();
 }
 
-/// phone - nat - Bellhop - Asterisk.
-struct Edge {
-    _bellhop: Bellhop,
-    asterisk: Asterisk,
-    lab: Lab,
-    net: Net,
-}
-
-impl Edge {
-    fn or_skip(nat: Nat) -> Option<Self> {
-        let lab = Lab::or_skip()?;
-        let net = Net::or_skip(&lab, nat)?;
-        let lane = Lane::take();
-        let mut setup = bellhop::Setup::new(&lane);
-        setup.place = net.place("edge");
-        setup.listen = vec![
-            (format!("udp:{}", Net::EDGE_PUBLIC), Zone::Outside),
-            (format!("tcp:{}", Net::EDGE_PUBLIC), Zone::Outside),
-            (format!("udp:{}", Net::EDGE_INSIDE), Zone::Inside),
-        ];
-        setup.upstream = Some(format!("sip:{}", Net::PBX));
-        let bellhop = setup.start();
-        let mut setup = asterisk::Setup::new(&lab, &lane, Transport::Udp);
-        (setup.place, setup.bind) = (net.place("pbx"), Net::PBX);
-        (setup.proxy, setup.contact) = (Net::EDGE_INSIDE.ip(), Net::EDGE_INSIDE.to_string());
-        Some(Self {
-            _bellhop: bellhop,
-            asterisk: setup.start(),
-            lab,
-            net,
-        })
-    }
-
-    /// A scenario of user 6001 on the phone behind the NAT.
-    fn sipp(&self, scenario: &str) -> Sipp {
-        let place = self.net.place("phone");
-        Sipp::new(&self.lab, scenario, Net::PHONE, Net::EDGE_PUBLIC).at(place)
-    }
-}
+const PORT: u16 = Net::PHONE.port();

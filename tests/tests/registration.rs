@@ -105,6 +105,7 @@ fn baresip(transport: Transport) {
 
 fn register_pjsua(lab: &Lab, lane: &Lane, transport: Transport) -> Option<String> {
     let task = pjsua::Task {
+        place: bellhop_tests::Place::Here,
         user: "6001".to_owned(),
         local: lane.phone(1),
         registrar: lane.bellhop(),

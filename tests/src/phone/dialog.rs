@@ -28,7 +28,7 @@ impl Phone {
         let uri = format!("sip:{resource}@{}", self.remote);
         let lines = format!("Event: {event}\r\nExpires: {seconds}\r\n");
         let answer = self.request("SUBSCRIBE", &uri, &uri, &lines, "");
-        if answer.status() != Some(407) {
+        if !is_challenge(&answer) {
             return answer;
         }
         let proof = self.proof(&answer, "SUBSCRIBE", &uri);
@@ -41,22 +41,29 @@ impl Phone {
     /// # Panics
     /// If there is none.
     pub fn ask(&mut self, method: &str, resource: &str, lines: &str, body: &str) -> Message {
-        let uri = format!("sip:{resource}@{}", self.remote);
-        let mut proof = String::new();
-        loop {
-            self.sent += 1;
-            let common = self.common(method, self.sent);
-            let (contact, length) = (&self.contact, body.len());
-            self.send(&format!(
-                "{method} {uri} SIP/2.0\r\n{common}To: <{uri}>\r\nContact: <{contact}>\r\n{lines}{proof}\
-                 Content-Length: {length}\r\n\r\n{body}"
-            ));
-            let answer = self.final_response(PATIENCE);
-            if answer.status() != Some(407) || !proof.is_empty() {
-                return answer;
-            }
-            proof = self.proof(&answer, method, &uri);
+        let answer = self.ask_once(method, resource, lines, body);
+        if !is_challenge(&answer) {
+            return answer;
         }
+        let uri = format!("sip:{resource}@{}", self.remote);
+        let proof = self.proof(&answer, method, &uri);
+        self.ask_once(method, resource, &format!("{lines}{proof}"), body)
+    }
+
+    /// As [`Phone::ask`], but it answers no challenge.
+    ///
+    /// # Panics
+    /// As that.
+    pub fn ask_once(&mut self, method: &str, resource: &str, lines: &str, body: &str) -> Message {
+        let uri = format!("sip:{resource}@{}", self.remote);
+        self.sent += 1;
+        let common = self.common(method, self.sent);
+        let (contact, length) = (&self.contact, body.len());
+        self.send(&format!(
+            "{method} {uri} SIP/2.0\r\n{common}To: <{uri}>\r\nContact: <{contact}>\r\n{lines}\
+             Content-Length: {length}\r\n\r\n{body}"
+        ));
+        self.final_response(PATIENCE)
     }
 
     /// Ends the call that this 200 answered.
@@ -125,4 +132,9 @@ impl Phone {
         );
         self.send(&text);
     }
+}
+
+/// The proxy's, or that of a PBX which challenges by way of it (RFC 3261 22.2, 22.3).
+fn is_challenge(answer: &Message) -> bool {
+    matches!(answer.status(), Some(401 | 407))
 }
