@@ -50,6 +50,7 @@ fn registrations_do_not_wait_for_questions_about_all_that_is_relayed() {
     let mut config = leased(Mode::Contact);
     config.upstreams[0].probe = Some(10 * SECOND);
     config.registrar.leases.rate = 10;
+    config.subscriptions.resync_rate = 5;
     config.registrar.max_contacts = 100;
     let mut site = Site::of(config);
     for n in 1..=20 {
@@ -70,7 +71,7 @@ fn registrations_do_not_wait_for_questions_about_all_that_is_relayed() {
         site.run(SECOND / 10);
         assert!(site.world.now.instant.since(began) < MINUTE);
     }
-    // Twenty registrations, and as many questions: forty turns of a tenth of a second.
+    // Twenty registrations, ten a second, and questions beside them, five a second.
     site.run(5 * SECOND);
     assert_eq!(site.contacts("6001").len(), 20);
     let questions = |site: &Site| {
@@ -82,6 +83,6 @@ fn registrations_do_not_wait_for_questions_about_all_that_is_relayed() {
     };
     let early = questions(&site);
     assert!((15..=40).contains(&early), "{early}");
-    site.run(5 * SECOND);
+    site.run(8 * SECOND);
     assert_eq!(questions(&site), 60);
 }
