@@ -1,5 +1,5 @@
-//! Calls of two legs that outlive the program: killed in the midst of them, with a real Asterisk behind it and with
-//! scripted ends, and full disks.
+//! Calls of two legs, and lamps that are relayed as two dialogs, that outlive the program: killed in the midst of them, with
+//! a real Asterisk behind it and with scripted ends, and full disks.
 
 #![allow(clippy::unwrap_used, reason = "a test's helper may fail loudly")]
 
@@ -108,6 +108,59 @@ fn a_full_disk_takes_no_call_down_and_those_that_live_are_written_when_there_is_
     site.legs.is_over();
 }
 
+/// Asterisk says again what it said while nobody was there, and both sides go on in the dialogs that they have.
+#[test]
+fn a_phone_hears_of_a_lamp_of_asterisks_in_its_own_dialog_after_kills_refreshes_and_ends_it() {
+    for transport in Transport::BOTH {
+        let Some(mut site) = Durable::or_skip(2) else {
+            return;
+        };
+        let mut phone = site.phone(1, transport);
+        phone.register();
+        phone.begin_anew();
+        let ok = phone.subscribe("690", "dialog", 60);
+        assert_eq!(ok.status(), Some(200), "{}", ok.text());
+        let mut last = phone.hear(&["Subscription-State: active"]);
+        for (lamp, shows) in [("INUSE", "confirmed"), ("NOT_INUSE", "terminated")] {
+            let changes = format!("devstate change Custom:lamp690 {lamp}");
+            site.written(&[ok.header("Call-ID")]);
+            site.legs.site.bellhop.kill();
+            site.legs.site.asterisk.cli(&changes);
+            site.legs.site.bellhop.start();
+            site.legs.site.bellhop.wait_for(WATCHED);
+            phone.connect_again();
+            if transport == Tcp {
+                phone.register();
+            }
+            let heard = phone.hear(&[&format!("<state>{shows}</state>")]);
+            for name in ["Call-ID", "From", "To", "Event"] {
+                assert_eq!(heard.header(name), last.header(name));
+            }
+            assert!(number(&heard) > number(&last), "{}", heard.text());
+            last = heard;
+        }
+        for (seconds, state) in [(60, "active"), (0, "terminated")] {
+            let answer = phone.subscribe_again(&ok, "dialog", seconds);
+            assert_eq!(answer.status(), Some(200), "{}", answer.text());
+            phone.hear(&[&format!("Subscription-State: {state}")]);
+        }
+        let asterisk = &site.legs.site.asterisk;
+        until(
+            "Asterisk has no subscription",
+            Duration::from_secs(10),
+            || (asterisk.inbound() == 0).then_some(()),
+        );
+        site.legs.is_over();
+        let phones = match transport {
+            Udp => site.legs.site.lane.phone(1).ip(),
+            // One that connects does so from wherever the system likes.
+            Tcp => [127, 0, 0, 1].into(),
+        };
+        let look = site.legs.wire.look_other_way(&[phones]);
+        assert!(look.leaks.is_empty() && look.words > 2, "{look}");
+    }
+}
+
 /// A Bellhop whose calls have two legs and are kept, an Asterisk behind it.
 struct Durable {
     legs: TwoLegs,
@@ -135,18 +188,32 @@ impl Durable {
 
     /// Kills it when the calls with these Call-IDs are on disk, and starts it again.
     fn killed_with(&mut self, ids: &[&str]) {
-        let file = self.data.path().join("calls.redb");
-        until("the calls are on disk", Duration::from_secs(60), || {
-            let bytes = std::fs::read(&file).ok()?;
-            let has = |id: &&str| bytes.windows(id.len()).any(|part| part == id.as_bytes());
-            ids.iter().all(has).then_some(())
-        });
+        self.written(ids);
         self.legs.site.bellhop.kill();
         self.legs.site.bellhop.start();
         let restored = format!("{} calls of two legs put back", ids.len());
         self.legs.site.bellhop.wait_for(&restored);
     }
+
+    /// Waits until what has these Call-IDs is on disk.
+    fn written(&self, ids: &[&str]) {
+        let file = self.data.path().join("calls.redb");
+        until("they are on disk", Duration::from_secs(60), || {
+            let bytes = std::fs::read(&file).ok()?;
+            let has = |id: &&str| bytes.windows(id.len()).any(|part| part == id.as_bytes());
+            ids.iter().all(has).then_some(())
+        });
+    }
 }
+
+/// The number of a message's CSeq.
+fn number(message: &Message) -> u32 {
+    let cseq = message.header("CSeq").split(' ').next();
+    cseq.unwrap().parse().unwrap()
+}
+
+/// In the log after a start.
+const WATCHED: &str = "1 relayed subscriptions of two dialogs put back, 0 had run out";
 
 /// A phone calls the echo, which answers.
 fn begin(phone: &mut Phone) -> Message {

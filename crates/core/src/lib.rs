@@ -13,6 +13,7 @@ pub mod engine;
 pub mod entropy;
 pub mod event;
 pub mod flow;
+mod fnv;
 mod hex;
 mod identity;
 pub mod lease;

@@ -119,6 +119,8 @@ pub enum Changed {
     Source(Tag),
     /// A call of two legs ([`crate::engine::Engine::save_call`]).
     Call(CallKey),
+    /// A relayed subscription of two dialogs ([`crate::engine::Engine::save_bond`]).
+    Bond(CallKey),
     /// A subscription that is relayed ([`crate::subscription::Board::saved`]).
     Relayed(Tag),
     /// What is kept of this by other ways than a subscription ([`crate::share::Held`]).

@@ -47,7 +47,7 @@ impl Store {
         let Some(dir) = &settings.server.data_dir else {
             tracing::info!(
                 "no server.data_dir: bindings are kept in memory; after a restart phones must register again, at \
-                 the latest when their registration runs out, and calls of two legs are lost"
+                 the latest when their registration runs out, and calls and subscriptions of two legs are lost"
             );
             return Ok(Self::default());
         };
@@ -111,12 +111,13 @@ impl Store {
                 Changed::Source(tag) => Key::Sources(tag),
                 Changed::Relayed(tag) => Key::Relayed(tag),
                 Changed::Held(key) => Key::Held(held_name(&key).into()),
-                Changed::Call(key) => {
-                    let key = Key::Calls(key);
-                    calls.push(Item { key, ticket });
-                    return None;
-                }
+                Changed::Call(key) => Key::Calls(key),
+                Changed::Bond(key) => Key::Bonds(key),
             };
+            if matches!(key, Key::Calls(_) | Key::Bonds(_)) {
+                calls.push(Item { key, ticket });
+                return None;
+            }
             Some(Item { key, ticket })
         });
         let refused = running.keeper.submit(items);

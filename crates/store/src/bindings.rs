@@ -269,7 +269,7 @@ impl Source for Kept {
                 write_relayed(&self.names, &saved, out);
                 true
             }),
-            Key::Leases(_) | Key::Calls(_) => false,
+            Key::Leases(_) | Key::Calls(_) | Key::Bonds(_) => false,
         }
     }
 
@@ -288,7 +288,7 @@ impl Source for Kept {
             Key::Held(name) => {
                 held_key(name).is_some_and(|key| self.held.saved((self.now)(), &key).is_some())
             }
-            Key::Leases(_) | Key::Calls(_) => false,
+            Key::Leases(_) | Key::Calls(_) | Key::Bonds(_) => false,
         }
     }
 

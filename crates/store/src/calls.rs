@@ -1,5 +1,5 @@
-//! Calls of two legs in a file of their own, so that writing them holds back no REGISTER: which there are, and putting
-//! them back at the start.
+//! Calls of two legs, and relayed subscriptions of two dialogs, in a file of their own, so that writing them holds back no
+//! REGISTER: which there are, and putting them back at the start.
 
 mod form;
 
@@ -11,10 +11,10 @@ use crate::{
     keeper::Source,
     table::{Key, Table},
 };
-use bellhop_core::b2bua::{CallKey, SavedCall};
+use bellhop_core::b2bua::{CallKey, SavedBond, SavedCall};
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-/// Those who know the calls that live.
+/// Those who know the calls and the subscriptions that live.
 pub trait Live: Send + Sync {
     /// How a call stands now; `None`: it is over.
     fn save(&self, key: CallKey) -> Option<SavedCall>;
@@ -24,27 +24,39 @@ pub trait Live: Send + Sync {
 
     /// All that live and are to be kept.
     fn keys(&self) -> Vec<CallKey>;
+
+    /// How a subscription stands now; `None`: it is over.
+    fn save_bond(&self, key: CallKey) -> Option<SavedBond>;
+
+    /// Whether a subscription lives.
+    fn has_bond(&self, key: CallKey) -> bool;
+
+    /// All subscriptions that live and are to be kept.
+    fn bond_keys(&self) -> Vec<CallKey>;
 }
 
-/// Live calls, as a [`Source`].
+/// Live calls and subscriptions, as a [`Source`].
 pub struct KeptCalls {
     live: Arc<dyn Live>,
     names: Names,
 }
 
-/// A file and the calls that were in it.
+/// A file and what was in it.
 #[derive(Debug)]
 pub struct BegunCalls {
     /// The file; or why it cannot be written now, though it could be read.
     pub file: Result<File, Cannot>,
     /// The calls.
     pub calls: Vec<SavedCall>,
+    /// The subscriptions.
+    pub bonds: Vec<SavedBond>,
 }
 
 /// What was found in a file.
 #[derive(Default)]
 struct Found {
     calls: Vec<SavedCall>,
+    bonds: Vec<SavedBond>,
     /// As they stand in the file.
     values: Vec<(Key, Vec<u8>)>,
     damaged: usize,
@@ -52,7 +64,7 @@ struct Found {
 }
 
 impl KeptCalls {
-    /// The calls that `live` knows, with the names of the listeners.
+    /// What `live` knows, with the names of the listeners.
     pub fn new(live: Arc<dyn Live>, names: Names) -> Self {
         Self { live, names }
     }
@@ -83,7 +95,7 @@ impl KeptCalls {
             }
             other => other?,
         };
-        Ok(file.counting(Table::Calls))
+        Ok(counting(file))
     }
 }
 
@@ -101,8 +113,9 @@ pub fn begin_calls(path: &Path, names: &Names, unix: Duration) -> Result<BegunCa
     let (why, found) = match opened {
         Ok((file, found)) if found.damaged == 0 => {
             return Ok(BegunCalls {
-                file: Ok(file.counting(Table::Calls)),
+                file: Ok(counting(file)),
                 calls: found.calls,
+                bonds: found.bonds,
             });
         }
         Ok((file, found)) => {
@@ -119,49 +132,54 @@ pub fn begin_calls(path: &Path, names: &Names, unix: Duration) -> Result<BegunCa
             let Ok(old) = File::salvage(path) else {
                 return Err(Cannot::Disk(why));
             };
+            let found = read(&old, names)?;
             return Ok(BegunCalls {
-                calls: read(&old, names)?.calls,
+                calls: found.calls,
+                bonds: found.bonds,
                 file: Err(Cannot::Disk(why)),
             });
         }
         Err(error) => return Err(error),
     };
-    let Found { calls, values, .. } = found;
+    let Found {
+        calls,
+        bonds,
+        values,
+        ..
+    } = found;
     let file = match replace(path, unix, |file| fill(file, &values)) {
         Ok((file, aside)) => {
             tracing::error!(
-                "{} is damaged ({why}). It was set aside as {} and a new one was begun, with the {} calls that could \
-                 be read. Look after the disk; the file that was set aside is not needed any more, unless you want to \
+                "{} is damaged ({why}). It was set aside as {} and a new one was begun, with the {} calls and {} \
+                 subscriptions that could be read. Look after the disk; the file that was set aside is not needed any more, unless you want to \
                  report this.",
                 path.display(),
                 aside.display(),
-                calls.len()
+                calls.len(),
+                bonds.len()
             );
-            Ok(file.counting(Table::Calls))
+            Ok(counting(file))
         }
         Err(error) => {
             let why = format!("it is damaged ({why}), and no new one can be begun: {error}");
             Err(Cannot::Disk(why))
         }
     };
-    Ok(BegunCalls { file, calls })
+    Ok(BegunCalls { file, calls, bonds })
 }
 
 /// What a file has. What could be read before it broke off is lost with the rest.
 fn read(file: &File, names: &Names) -> Result<Found, Cannot> {
     let mut found = Found::default();
     file.read(Table::Calls, None, usize::MAX, |text, value| {
-        match (
-            form::read_call(names, text, value),
-            Key::of(Table::Calls, text),
-        ) {
-            (Ok(call), Some(key)) => {
-                found.calls.push(call);
-                found.values.push((key, value.to_vec()));
-            }
-            (Err(Unreadable::Newer(version)), _) => found.newer = Some(version),
-            _ => found.damaged = found.damaged.saturating_add(1),
-        }
+        let call = form::read_call(names, text, value);
+        let read = call.map(|call| found.calls.push(call));
+        found.note((Table::Calls, text, value), read);
+    })?;
+    file.read(Table::Bonds, None, usize::MAX, |text, value| {
+        let bond = form::read_bond(names, text, value);
+        let read = bond.map(|bond| found.bonds.push(bond));
+        found.note((Table::Bonds, text, value), read);
     })?;
     match found.newer {
         Some(version) => Err(Cannot::Newer(format!(
@@ -169,6 +187,22 @@ fn read(file: &File, names: &Names) -> Result<Found, Cannot> {
         ))),
         None => Ok(found),
     }
+}
+
+impl Found {
+    /// A value has been read, or could not be.
+    fn note(&mut self, (table, text, value): (Table, &str, &[u8]), read: Result<(), Unreadable>) {
+        match (read, Key::of(table, text)) {
+            (Ok(()), Some(key)) => self.values.push((key, value.to_vec())),
+            (Err(Unreadable::Newer(version)), _) => self.newer = Some(version),
+            _ => self.damaged = self.damaged.saturating_add(1),
+        }
+    }
+}
+
+/// What is counted in the file of calls.
+fn counting(file: File) -> File {
+    file.counting(Table::Calls, Some(Table::Bonds))
 }
 
 fn fill(file: &File, values: &[(Key, Vec<u8>)]) -> Result<(), Cannot> {
@@ -181,22 +215,34 @@ fn fill(file: &File, values: &[(Key, Vec<u8>)]) -> Result<(), Cannot> {
 
 impl Source for KeptCalls {
     fn record(&self, key: &Key, out: &mut Vec<u8>) -> bool {
-        let Key::Calls(key) = key else {
-            return false;
-        };
-        let call = self.live.save(*key);
-        if let Some(call) = &call {
-            form::write_call(&self.names, call, out);
+        match key {
+            Key::Calls(key) => {
+                let call = self.live.save(*key);
+                let written = call.map(|call| form::write_call(&self.names, &call, out));
+                written.is_some()
+            }
+            Key::Bonds(key) => {
+                let bond = self.live.save_bond(*key);
+                let written = bond.map(|bond| form::write_bond(&self.names, *key, &bond, out));
+                written.is_some()
+            }
+            _ => false,
         }
-        call.is_some()
     }
 
     fn is_there(&self, key: &Key) -> bool {
-        matches!(key, Key::Calls(key) if self.live.has(*key))
+        match key {
+            Key::Calls(key) => self.live.has(*key),
+            Key::Bonds(key) => self.live.has_bond(*key),
+            _ => false,
+        }
     }
 
     fn keys(&self) -> Vec<Key> {
-        self.live.keys().into_iter().map(Key::Calls).collect()
+        let calls = self.live.keys().into_iter().map(Key::Calls);
+        calls
+            .chain(self.live.bond_keys().into_iter().map(Key::Bonds))
+            .collect()
     }
 }
 

@@ -18,8 +18,8 @@ use std::{
 pub struct File {
     database: Database,
     is_new: bool,
-    /// The table whose values are counted.
-    counted: Table,
+    /// The table whose values are counted, and one beside it.
+    counted: (Table, Option<Table>),
 }
 
 /// Why a file cannot be opened or written.
@@ -70,15 +70,18 @@ impl File {
             Ok(Self {
                 database,
                 is_new,
-                counted: Table::Bindings,
+                counted: (Table::Bindings, None),
             })
         })
     }
 
-    /// From now on the values of this table are counted.
+    /// From now on the values of this table are counted, and those of one beside it.
     #[must_use]
-    pub(crate) fn counting(self, counted: Table) -> Self {
-        Self { counted, ..self }
+    pub(crate) fn counting(self, counted: Table, beside: Option<Table>) -> Self {
+        Self {
+            counted: (counted, beside),
+            ..self
+        }
     }
 
     /// Whether there was nothing in it when it was opened.
@@ -105,13 +108,14 @@ impl File {
             Ok(Self {
                 database,
                 is_new,
-                counted: Table::Bindings,
+                counted: (Table::Bindings, None),
             })
         })
     }
 
     /// Writes a group, whole or not at all; when it comes back the group is on disk. `None` for a value: the
-    /// key goes. Gives how many AoRs, or calls, there are then.
+    /// key goes. Gives how many AoRs, or calls, there are then, and how many of
+    /// what is counted beside them.
     ///
     /// # Errors
     /// Nothing more can be written: the file must be opened anew, and it is not known whether it has the
@@ -119,10 +123,10 @@ impl File {
     pub fn write<'v>(
         &self,
         changes: impl Iterator<Item = (&'v Key, Option<&'v [u8]>)>,
-    ) -> Result<u64, Cannot> {
+    ) -> Result<(u64, u64), Cannot> {
         guarded(|| {
             let transaction = self.database.begin_write()?;
-            let records = {
+            let counts = {
                 let mut tables: [Option<redb::Table<'_, &'static str, &'static [u8]>>;
                     Table::ALL.len()] = Default::default();
                 for (key, value) in changes {
@@ -140,13 +144,15 @@ impl File {
                         None => drop(table.remove(key.as_str())?),
                     }
                 }
-                match tables.get(self.counted as usize) {
-                    Some(Some(table)) => table.len()?,
-                    _ => transaction.open_table(self.counted.definition())?.len()?,
-                }
+                let count = |of: Table| match tables.get(of as usize) {
+                    Some(Some(table)) => Ok::<u64, redb::Error>(table.len()?),
+                    _ => Ok(transaction.open_table(of.definition())?.len()?),
+                };
+                let (of, beside) = self.counted;
+                (count(of)?, beside.map_or(Ok(0), count)?)
             };
             transaction.commit()?;
-            Ok(records)
+            Ok(counts)
         })
     }
 

@@ -66,7 +66,7 @@ impl Manner {
         mended: "bindings are written again",
     };
 
-    /// What nobody waits for: calls. What is over before its group begins is never written.
+    /// What nobody waits for: calls, and subscriptions of two dialogs. What is over before its group begins is never written.
     pub const BEHIND: Self = Self {
         gap: Duration::from_millis(500),
         is_lazy: true,

@@ -29,6 +29,8 @@ pub struct Status {
     pub waiting: usize,
     /// Values of the largest table.
     pub records: u64,
+    /// Values of the table beside it that is counted, if there is one.
+    pub beside: u64,
 }
 
 #[derive(Debug, Default)]
@@ -42,16 +44,18 @@ pub(crate) struct Meters {
     refused: AtomicU64,
     pub(crate) waiting: AtomicUsize,
     records: AtomicU64,
+    beside: AtomicU64,
 }
 
 impl Meters {
-    pub(crate) fn committed(&self, keys: usize, took: Duration, records: u64) {
+    pub(crate) fn committed(&self, keys: usize, took: Duration, (records, beside): (u64, u64)) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.commits.fetch_add(1, Relaxed);
         self.written.fetch_add(count(keys), Relaxed);
         self.took.fetch_add(took, Relaxed);
         self.longest.fetch_max(took, Relaxed);
         self.records.store(records, Relaxed);
+        self.beside.store(beside, Relaxed);
     }
 
     pub(crate) fn failed(&self) {
@@ -78,6 +82,7 @@ impl Meters {
             refused: self.refused.load(Relaxed),
             waiting: self.waiting.load(Relaxed),
             records: self.records.load(Relaxed),
+            beside: self.beside.load(Relaxed),
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Table {
     Held,
     /// Subscriptions that are relayed by our name for each.
     Relayed,
+    /// Relayed subscriptions of two dialogs by a name of their own.
+    Bonds,
 }
 
 /// A key of a table.
@@ -40,11 +42,13 @@ pub enum Key {
     Held(Arc<str>),
     /// A subscription that is relayed.
     Relayed(Tag),
+    /// A relayed subscription of two dialogs.
+    Bonds(CallKey),
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Bindings,
         Self::Leases,
         Self::Watchers,
@@ -52,6 +56,7 @@ impl Table {
         Self::Calls,
         Self::Held,
         Self::Relayed,
+        Self::Bonds,
     ];
 
     /// How the file has it.
@@ -64,6 +69,7 @@ impl Table {
             Self::Calls => "calls",
             Self::Held => "held",
             Self::Relayed => "relayed",
+            Self::Bonds => "bonds",
         })
     }
 }
@@ -79,6 +85,7 @@ impl Key {
             Self::Calls(_) => Table::Calls,
             Self::Held(_) => Table::Held,
             Self::Relayed(_) => Table::Relayed,
+            Self::Bonds(_) => Table::Bonds,
         }
     }
 
@@ -88,7 +95,7 @@ impl Key {
             Self::Bindings(aor) => aor.as_str(),
             Self::Leases(name) | Self::Held(name) => name,
             Self::Watchers(tag) | Self::Sources(tag) | Self::Relayed(tag) => tag.as_str(),
-            Self::Calls(key) => key.as_str(),
+            Self::Calls(key) | Self::Bonds(key) => key.as_str(),
         }
     }
 
@@ -102,6 +109,7 @@ impl Key {
             Table::Calls => CallKey::of(text.as_bytes()).map(Self::Calls),
             Table::Held => Some(Self::Held(text.into())),
             Table::Relayed => Tag::of(text.as_bytes()).map(Self::Relayed),
+            Table::Bonds => CallKey::of(text.as_bytes()).map(Self::Bonds),
         }
     }
 }

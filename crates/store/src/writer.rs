@@ -169,9 +169,9 @@ impl Writer {
             let value = at.clone().map(|at| values.get(at).unwrap_or_default());
             (*key, value)
         });
-        let records = file.write(changes).map_err(Some)?;
+        let counts = file.write(changes).map_err(Some)?;
         let keys = self.behind.len();
-        self.shared.meters.committed(keys, began.elapsed(), records);
+        self.shared.meters.committed(keys, began.elapsed(), counts);
         self.behind.clear();
         Ok(())
     }

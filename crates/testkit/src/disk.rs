@@ -3,7 +3,7 @@
 
 use crate::{Chance, World};
 use bellhop_core::auth::{AuthConfig, Authenticator, ReplayGuard};
-use bellhop_core::b2bua::{CallKey, SavedCall};
+use bellhop_core::b2bua::{CallKey, SavedBond, SavedCall};
 use bellhop_core::config::Config;
 use bellhop_core::engine::{Engine, Shared, shard_of};
 use bellhop_core::outbox::{Changed, Outbox, Persist, Unstored};
@@ -25,6 +25,7 @@ pub struct Disk {
     watchers: HashMap<Tag, Arc<SavedWatcher>>,
     sources: HashMap<Tag, Arc<SavedSource>>,
     calls: HashMap<CallKey, SavedCall>,
+    bonds: HashMap<CallKey, SavedBond>,
     held: HashMap<Arc<Key>, SavedHeld>,
     relayed: HashMap<Tag, SavedRelayed>,
     /// How often something was written.
@@ -85,6 +86,11 @@ impl Disk {
         self.calls.values().collect()
     }
 
+    /// The relayed subscriptions of two dialogs that it has.
+    pub fn bonds(&self) -> Vec<&SavedBond> {
+        self.bonds.values().collect()
+    }
+
     /// The subscriptions at the PBX that it has.
     pub fn sources(&self) -> Vec<&SavedSource> {
         self.sources.values().map(Arc::as_ref).collect()
@@ -125,6 +131,7 @@ impl Disk {
     pub(crate) fn take_calls(&mut self, other: Self) {
         self.manner = self.manner.or(other.manner);
         self.calls.extend(other.calls);
+        self.bonds.extend(other.bonds);
         self.relayed.extend(other.relayed);
     }
 
@@ -174,6 +181,7 @@ impl Disk {
             Changed::Watcher(tag) => keep(&mut self.watchers, *tag, saves.watcher(*tag)),
             Changed::Source(tag) => keep(&mut self.sources, *tag, saves.source(*tag)),
             Changed::Call(key) => keep(&mut self.calls, *key, engine.save_call(now, *key)),
+            Changed::Bond(key) => keep(&mut self.bonds, *key, engine.save_bond(now, *key)),
             Changed::Relayed(tag) => {
                 let there = shared.subscriptions.saved(now, *tag);
                 keep(&mut self.relayed, *tag, there);
@@ -238,10 +246,16 @@ impl World {
             for call in node.disk.calls.values() {
                 node.engine.restore_call(now, call);
             }
+            // The others leave the file when it is looked through.
+            let engine = &mut node.engine;
+            node.disk
+                .bonds
+                .retain(|_, bond| engine.restore_bond(now, bond));
         }
     }
 
-    /// Kills a Bellhop of several shards, the only one there is, and starts one of so many with the calls, and what is relayed, that its disks have.
+    /// Kills a Bellhop of several shards, the only one there is, and starts one of so many with the calls and the relayed
+    /// subscriptions that its disks have.
     pub fn restart_as(&mut self, shards: u16, config: Config, auth: &AuthConfig) {
         let mut all = Disk::default();
         for node in std::mem::take(&mut self.nodes) {
@@ -261,6 +275,11 @@ impl World {
             for (key, call) in &all.calls {
                 if node.engine.restore_call(self.now, call) {
                     node.disk.calls.insert(*key, call.clone());
+                }
+            }
+            for (key, bond) in &all.bonds {
+                if node.engine.restore_bond(self.now, bond) {
+                    node.disk.bonds.insert(*key, bond.clone());
                 }
             }
         }

@@ -1,6 +1,7 @@
-//! What a scripted phone says of itself.
+//! What a scripted phone says of itself, and that it stays who it is.
 
-use super::Phone;
+use super::{LOOK, Link, Phone};
+use std::net::TcpStream;
 
 impl Phone {
     /// Shows another Contact than the address of its socket.
@@ -15,6 +16,18 @@ impl Phone {
     pub fn as_browser(mut self) -> Self {
         "192e7hq2.invalid".clone_into(&mut self.sent_by);
         self.with_contact("sip:8r3k1n@192e7hq2.invalid;transport=ws")
+    }
+
+    /// Connects anew if its connection has gone with Bellhop; its dialogs and what it says of itself are as before.
+    ///
+    /// # Panics
+    /// If it cannot.
+    pub fn connect_again(&mut self) {
+        if let Link::Tcp(stream) = &mut self.link {
+            *stream = TcpStream::connect(self.remote).expect("a connection to Bellhop");
+            stream.set_read_timeout(Some(LOOK)).expect("a timeout");
+            self.rest.clear();
+        }
     }
 
     /// Puts these bytes among the header lines of each request from now on.

@@ -117,7 +117,7 @@ impl Engine {
                 Alarm::Reliable => self.reliable_due(now, id, out),
             }
         }
-        self.calls.bonds_due(now.instant);
+        self.bonds_due(now, out);
     }
 
     fn answer_again(&mut self, now: Now, id: u64, end: End, out: &mut Outbox) {

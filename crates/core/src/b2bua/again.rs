@@ -95,6 +95,7 @@ impl Engine {
         let seq = leg.next_seq();
         // Rare enough to be written each time: a restart counts on from here.
         self.changed(id, out);
+        self.bond_changed(id, out);
         Some(seq)
     }
 }

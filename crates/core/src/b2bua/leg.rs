@@ -55,11 +55,14 @@ impl Leg {
         }
     }
 
-    /// Takes the remote target that a request or response names (12.2.1.2, 12.2.2).
-    pub(crate) fn learn_target(&mut self, message: Message<'_>) {
-        if let Some(target) = contact_of(message) {
+    /// Takes the remote target that a request or response names (12.2.1.2, 12.2.2); whether it is another.
+    pub(crate) fn learn_target(&mut self, message: Message<'_>) -> bool {
+        let target = contact_of(message).filter(|target| *target != self.target);
+        let is_other = target.is_some();
+        if let Some(target) = target {
             self.target = target;
         }
+        is_other
     }
 
     /// Takes the route set of a response to our INVITE (12.1.2), again with its 2xx (13.2.2.4).

@@ -162,6 +162,11 @@ impl Calls {
         Some((tag, call, from))
     }
 
+    /// The number of the call, or subscription, that a tag of ours is of.
+    pub(super) fn owner_of(&self, tag: u64) -> Option<u64> {
+        self.tags.get(&tag).map(|(id, _)| *id)
+    }
+
     /// Forgets a tag of ours.
     pub(crate) fn unname(&mut self, tag: u64) {
         self.tags.remove(&tag);

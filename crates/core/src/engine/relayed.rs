@@ -78,9 +78,11 @@ impl Engine {
     }
 
     fn deactivate_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<()> {
-        let thread = self.shared.subscriptions.thread(self.shard, shown)?;
+        let mut thread = self.shared.subscriptions.thread(self.shard, shown)?;
         self.shared.subscriptions.cut_thread(self.shard, shown);
-        self.forget_far_dialog(&thread.dialog);
+        if let Some(last) = self.forget_far_dialog(&thread.dialog, out) {
+            thread.dialog.cseq = thread.dialog.cseq.max(last);
+        }
         let by = self.who_watches(&thread.dialog.remote);
         let location = &self.shared.location;
         let at_flow = || location.device_at(now.instant, by.as_ref()?, &thread.flow);

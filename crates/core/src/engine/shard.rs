@@ -4,6 +4,7 @@
 //! and also after a restart with another number of them: so a Call-ID that we make for the other leg says which slot it
 //! is to have.
 
+use crate::fnv::fnv;
 use crate::hex;
 
 /// The shard of a message: by its Call-ID, so that a dialog never meets another lock. A message
@@ -31,9 +32,7 @@ pub(crate) fn slot_of_call(call_id: &[u8]) -> u16 {
     if let Some(slot) = told(call_id) {
         return slot;
     }
-    let hash = call_id.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-        (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv(call_id.iter().copied());
     u16::try_from((hash >> 32 ^ hash >> 52) & SLOTS).unwrap_or(0)
 }
 

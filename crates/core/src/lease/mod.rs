@@ -28,6 +28,7 @@ pub(crate) use table::{Around, Flight, Lease, Leases, Sample, Settled};
 pub use want::{Demand, Fate, Need, Outcome, Want};
 pub(crate) use write::{Query, Register, call_id};
 
+use crate::fnv::fnv;
 use crate::registrar::Aor;
 use std::time::Duration;
 
@@ -130,10 +131,7 @@ impl Mode {
 
 /// The shard, of so many, that an AoR's leases live in.
 pub fn home_of(aor: &Aor, shards: u16) -> u16 {
-    let bytes = aor.as_str().bytes();
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv(aor.as_str().bytes());
     let place = (hash >> 32).checked_rem(u64::from(shards)).unwrap_or(0);
     u16::try_from(place).unwrap_or(0)
 }

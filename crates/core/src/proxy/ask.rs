@@ -93,7 +93,7 @@ impl Engine {
             _ => self.respond_best(now, context, out),
         };
         self.bridged_failure(now, context, status, out);
-        self.exchange_failed(now, context, status);
+        self.exchange_failed(now, context, status, out);
         let request = context.asked().map(|(request, _)| request);
         if let (Some(story), Some(request)) = (&context.story, request) {
             let sender = &story.sender;

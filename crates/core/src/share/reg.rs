@@ -11,6 +11,7 @@
 use super::xml::escaped;
 use super::{Content, Key, View};
 use crate::digits::decimal;
+use crate::fnv::fnv;
 use crate::hex;
 use crate::registrar::Binding;
 use crate::time::Instant;
@@ -322,13 +323,10 @@ fn puts(out: &mut Vec<u8>, parts: &[&str]) {
     }
 }
 
-/// A name that stands for these texts (FNV-1a). It is no secret.
+/// A name that stands for these texts. It is no secret.
 fn name_of(texts: &[&[u8]]) -> Box<str> {
-    let octets = texts.iter().flat_map(|text| text.iter());
-    let hash = octets.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
-        (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let digits = hex::of_u64(hash);
+    let octets = texts.iter().flat_map(|text| text.iter().copied());
+    let digits = hex::of_u64(fnv(octets));
     std::str::from_utf8(&digits).unwrap_or_default().into()
 }
 

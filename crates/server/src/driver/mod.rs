@@ -20,7 +20,7 @@ pub(crate) use answers::{Answer, Answers, Heard};
 pub(crate) use clock::{Clock, OsEntropy};
 pub(crate) use pulse::{Live, Pulse};
 pub(crate) use report::{Problem, problem};
-pub(crate) use shard::{Core, Shards};
+pub(crate) use shard::{Core, Shard, Shards};
 pub(crate) use start::{Driver, Parts};
 pub(crate) use traffic::{Sum, Traffic};
 pub(crate) use turn::Turn;

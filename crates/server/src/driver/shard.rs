@@ -4,7 +4,7 @@ use super::Live;
 use crate::resolve::Place;
 use bellhop_core::{
     auth::Authenticator,
-    b2bua::{CallKey, SavedCall},
+    b2bua::{CallKey, SavedBond, SavedCall},
     config::Config,
     engine::{Engine, LookedUp},
     flow::{ConnectionId, Flow},
@@ -80,6 +80,20 @@ pub(crate) trait Core: Send {
     }
     /// All calls that are to be kept.
     fn kept_calls(&self) -> Vec<CallKey> {
+        Vec::new()
+    }
+    /// How a relayed subscription of two dialogs stands, to be written; `None`: it is over.
+    fn save_bond(&self, now: Now, key: CallKey) -> Option<SavedBond> {
+        let _ = (now, key);
+        None
+    }
+    /// Whether there is such a subscription.
+    fn has_bond(&self, key: CallKey) -> bool {
+        let _ = key;
+        false
+    }
+    /// All such subscriptions that are to be kept.
+    fn kept_bonds(&self) -> Vec<CallKey> {
         Vec::new()
     }
 }
@@ -168,6 +182,18 @@ impl Core for Engine {
 
     fn kept_calls(&self) -> Vec<CallKey> {
         self.kept_calls()
+    }
+
+    fn save_bond(&self, now: Now, key: CallKey) -> Option<SavedBond> {
+        self.save_bond(now, key)
+    }
+
+    fn has_bond(&self, key: CallKey) -> bool {
+        self.has_bond(key)
+    }
+
+    fn kept_bonds(&self) -> Vec<CallKey> {
+        self.kept_bonds()
     }
 
     fn live(&self) -> Live {

@@ -1,18 +1,19 @@
-//! Calls of two legs that outlive the program: their file, the thread that writes it, and the shards that it asks.
+//! Calls of two legs and subscriptions of two dialogs that outlive the program: their file, the thread that writes it, and
+//! the shards that it asks.
 
 use super::names_of;
 use crate::{
     config::Settings,
-    driver::{Clock, Shards},
+    driver::{Clock, Core, Shard, Shards},
 };
 use bellhop_core::{
-    b2bua::{CallKey, SavedCall},
+    b2bua::{CallKey, SavedBond, SavedCall},
     engine::Engine,
 };
 use bellhop_store::{BegunCalls, Item, Keeper, KeptCalls, Live, Manner, Status, begin_calls};
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 /// The store of calls.
@@ -21,11 +22,19 @@ pub(super) struct CallStore {
     keeper: Arc<Keeper>,
     path: PathBuf,
     asked: Arc<Asked>,
-    /// Those that no shard has taken yet.
-    restored: Arc<Mutex<Vec<SavedCall>>>,
+    restored: Arc<Mutex<Restored>>,
 }
 
-/// The shards, which know the calls that live.
+/// What was in the file, less what a shard has taken.
+#[derive(Debug, Default)]
+struct Restored {
+    calls: Vec<SavedCall>,
+    bonds: Vec<SavedBond>,
+    /// How many calls and subscriptions shards have taken.
+    taken: (usize, usize),
+}
+
+/// The shards, which know what lives.
 struct Asked {
     shards: OnceLock<Arc<Shards>>,
     clock: Clock,
@@ -39,11 +48,8 @@ impl CallStore {
     pub(super) fn start(settings: &Settings, dir: &Path, clock: Clock) -> Result<Self, String> {
         let path = dir.join(FILE);
         let names = names_of(settings);
-        let BegunCalls { file, calls } = begin_calls(&path, &names, clock.now().unix)
+        let BegunCalls { file, calls, bonds } = begin_calls(&path, &names, clock.now().unix)
             .map_err(|error| format!("server.data_dir: {}: {error}", path.display()))?;
-        if !calls.is_empty() {
-            tracing::info!("{} calls of two legs put back", calls.len());
-        }
         let asked = Arc::new(Asked {
             shards: OnceLock::new(),
             clock,
@@ -63,21 +69,51 @@ impl CallStore {
             keeper: Arc::new(keeper),
             path,
             asked,
-            restored: Arc::new(Mutex::new(calls)),
+            restored: Arc::new(Mutex::new(Restored {
+                calls,
+                bonds,
+                taken: (0, 0),
+            })),
         })
     }
 
-    /// Has an engine take back those of its calls.
+    /// Has an engine take back what is its own.
     pub(super) fn join(&self, engine: &mut Engine, clock: Clock) {
         let now = clock.now();
-        let restored = self.restored.lock();
-        let mut restored = restored.unwrap_or_else(PoisonError::into_inner);
-        restored.retain(|call| !engine.restore_call(now, call));
+        let mut restored = self.restored();
+        let Restored {
+            calls,
+            bonds,
+            taken,
+        } = &mut *restored;
+        let before = (calls.len(), bonds.len());
+        calls.retain(|call| !engine.restore_call(now, call));
+        bonds.retain(|bond| !engine.restore_bond(now, bond));
+        taken.0 = taken.0.saturating_add(before.0.saturating_sub(calls.len()));
+        taken.1 = taken.1.saturating_add(before.1.saturating_sub(bonds.len()));
     }
 
-    /// From now on these are asked.
+    /// From now on these are asked. What none of them has taken leaves the file when that is looked through.
     pub(super) fn attach(&self, shards: &Arc<Shards>) {
         let _ = self.asked.shards.set(Arc::clone(shards));
+        let Restored {
+            taken: (calls, bonds),
+            bonds: over,
+            ..
+        } = std::mem::take(&mut *self.restored());
+        if calls > 0 {
+            tracing::info!("{calls} calls of two legs put back");
+        }
+        if bonds > 0 || !over.is_empty() {
+            tracing::info!(
+                "{bonds} relayed subscriptions of two dialogs put back, {} had run out or found no room",
+                over.len()
+            );
+        }
+    }
+
+    fn restored(&self) -> MutexGuard<'_, Restored> {
+        self.restored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes down what has changed.
@@ -102,28 +138,55 @@ impl CallStore {
     }
 }
 
-impl Live for Asked {
-    fn save(&self, key: CallKey) -> Option<SavedCall> {
+impl Asked {
+    /// The shard that has what is called so.
+    fn shard_of(&self, key: CallKey) -> Option<MutexGuard<'_, Shard>> {
         let shards = self.shards.get()?;
-        let shard = shards.lock(key.shard(shards.len()))?;
-        shard.core.save_call(self.clock.now(), key)
+        shards.lock(key.shard(shards.len()))
     }
 
-    fn has(&self, key: CallKey) -> bool {
-        // Before there are shards nothing has ended.
-        let Some(shards) = self.shards.get() else {
+    /// Whether a shard says so of what it has; before there are shards nothing has ended.
+    fn lives(&self, key: CallKey, is_there: impl Fn(&dyn Core) -> bool) -> bool {
+        if self.shards.get().is_none() {
             return true;
-        };
-        let shard = shards.lock(key.shard(shards.len()));
-        shard.is_some_and(|shard| shard.core.has_call(key))
+        }
+        self.shard_of(key)
+            .is_some_and(|shard| is_there(&*shard.core))
     }
 
-    fn keys(&self) -> Vec<CallKey> {
+    /// What all shards have of something.
+    fn all(&self, of: impl Fn(&dyn Core) -> Vec<CallKey>) -> Vec<CallKey> {
         let Some(shards) = self.shards.get() else {
             return Vec::new();
         };
         let each = (0..shards.len()).filter_map(|index| shards.lock(index));
-        each.flat_map(|shard| shard.core.kept_calls()).collect()
+        each.flat_map(|shard| of(&*shard.core)).collect()
+    }
+}
+
+impl Live for Asked {
+    fn save(&self, key: CallKey) -> Option<SavedCall> {
+        self.shard_of(key)?.core.save_call(self.clock.now(), key)
+    }
+
+    fn has(&self, key: CallKey) -> bool {
+        self.lives(key, |core| core.has_call(key))
+    }
+
+    fn keys(&self) -> Vec<CallKey> {
+        self.all(|core| core.kept_calls())
+    }
+
+    fn save_bond(&self, key: CallKey) -> Option<SavedBond> {
+        self.shard_of(key)?.core.save_bond(self.clock.now(), key)
+    }
+
+    fn has_bond(&self, key: CallKey) -> bool {
+        self.lives(key, |core| core.has_bond(key))
+    }
+
+    fn bond_keys(&self) -> Vec<CallKey> {
+        self.all(|core| core.kept_bonds())
     }
 }
 

@@ -1,7 +1,11 @@
-//! How calls of two legs are written down, and read again: strictly, for what is read here is written into messages.
+//! How calls of two legs, and relayed subscriptions of two dialogs, are written down, and read again: strictly, for what is
+//! read here is written into messages.
 
+mod bond;
 mod care;
 mod record;
+
+pub(super) use self::bond::{read_bond, write_bond};
 
 use crate::{
     bindings::Names,
@@ -9,7 +13,7 @@ use crate::{
     fields::{Fields, begin, end, number, put, text},
 };
 use bellhop_core::{
-    b2bua::{SavedCall, SavedEnd},
+    b2bua::{SavedCall, SavedEnd, SavedLeg},
     flow::{Flow, ListenerId},
     registrar::Device,
 };
@@ -63,24 +67,29 @@ pub(crate) fn read_call(names: &Names, key: &str, value: &[u8]) -> Result<SavedC
     read.ok_or(Unreadable::Damaged)
 }
 
-fn put_end(of: u8, names: &Names, end: &SavedEnd, out: &mut Vec<u8>) {
+fn put_leg(of: u8, names: &Names, leg: &SavedLeg, out: &mut Vec<u8>) {
     let mut put = |field: u8, value: &[u8]| put(of | field, value, out);
-    put(CALL_ID, &end.call_id);
-    put(LOCAL, &end.local);
-    put(LOCAL_TAG, &end.local_tag.to_be_bytes());
-    put(REMOTE, &end.remote);
-    put(REMOTE_TAG, &end.remote_tag);
-    put(TARGET, &end.target);
-    put(ROUTES, &end.routes);
-    if let Some((flow, device)) = end.place {
+    put(CALL_ID, &leg.call_id);
+    put(LOCAL, &leg.local);
+    put(LOCAL_TAG, &leg.local_tag.to_be_bytes());
+    put(REMOTE, &leg.remote);
+    put(REMOTE_TAG, &leg.remote_tag);
+    put(TARGET, &leg.target);
+    put(ROUTES, &leg.routes);
+    if let Some((flow, device)) = leg.place {
         put(PLACE, &flow_of(names, flow));
         if let Some(device) = device {
             put(DEVICE, &device.to_bytes());
         }
     }
+    put(SEQ, &leg.seq.to_be_bytes());
+    put(REMOTE_SEQ, &leg.remote_seq.to_be_bytes());
+}
+
+fn put_end(of: u8, names: &Names, end: &SavedEnd, out: &mut Vec<u8>) {
+    put_leg(of, names, &end.leg, out);
+    let mut put = |field: u8, value: &[u8]| put(of | field, value, out);
     put(FLOW, &flow_of(names, end.flow));
-    put(SEQ, &end.seq.to_be_bytes());
-    put(REMOTE_SEQ, &end.remote_seq.to_be_bytes());
     put(INVITE, &end.invite.0.to_be_bytes());
     put(OUR_INVITE, &end.invite.1.to_be_bytes());
     if let Some(seq) = end.waits {
@@ -139,7 +148,7 @@ impl Fields<'_> {
         Some(Duration::from_micros(micros))
     }
 
-    fn end(&self, of: u8, names: &Names) -> Option<SavedEnd> {
+    fn leg(&self, of: u8, names: &Names) -> Option<SavedLeg> {
         let one = |field: u8| self.one(of | field);
         // What goes into a message must be of one line.
         let line = |field| {
@@ -147,8 +156,7 @@ impl Fields<'_> {
             let is_whole = !line.iter().any(|b| matches!(b, b'\r' | b'\n' | 0));
             is_whole.then(|| Box::<[u8]>::from(line))
         };
-        let count = |field| number(one(field)?);
-        Some(SavedEnd {
+        Some(SavedLeg {
             call_id: line(CALL_ID)?,
             local: line(LOCAL)?,
             local_tag: u64::from_be_bytes(one(LOCAL_TAG)?.try_into().ok()?),
@@ -166,9 +174,17 @@ impl Fields<'_> {
                     Some((read_flow(names, flow)?, device))
                 }
             },
+            seq: number(one(SEQ)?)?,
+            remote_seq: number(one(REMOTE_SEQ)?)?,
+        })
+    }
+
+    fn end(&self, of: u8, names: &Names) -> Option<SavedEnd> {
+        let one = |field: u8| self.one(of | field);
+        let count = |field| number(one(field)?);
+        Some(SavedEnd {
+            leg: self.leg(of, names)?,
             flow: read_flow(names, one(FLOW)?)?,
-            seq: count(SEQ)?,
-            remote_seq: count(REMOTE_SEQ)?,
             invite: (count(INVITE)?, count(OUR_INVITE)?),
             waits: match one(WAITS) {
                 None => None,

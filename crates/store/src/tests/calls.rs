@@ -1,7 +1,7 @@
 //! Calls in a file of their own: written a moment later, put back, and kept when one is damaged.
 
 use super::{disk::Disk, *};
-use bellhop_core::b2bua::{CallKey, SavedCall, SavedEnd};
+use bellhop_core::b2bua::{CallKey, SavedBond, SavedCall, SavedEnd, SavedLeg};
 use std::{
     collections::HashMap,
     fs,
@@ -9,12 +9,15 @@ use std::{
     time::Instant as Clock,
 };
 
-/// Calls that live as long as a test says.
+/// Calls, and subscriptions of two dialogs, that live as long as a test says.
 #[derive(Default)]
-struct Calls(Mutex<HashMap<CallKey, SavedCall>>);
+pub(super) struct Calls(
+    Mutex<HashMap<CallKey, SavedCall>>,
+    pub(super) Mutex<HashMap<CallKey, SavedBond>>,
+);
 
 impl Calls {
-    fn begin(&self, number: usize) -> CallKey {
+    pub(super) fn begin(&self, number: usize) -> CallKey {
         let call = call(number);
         let key = call.key();
         self.0.lock().unwrap().insert(key, call);
@@ -42,17 +45,32 @@ impl Live for Calls {
     fn keys(&self) -> Vec<CallKey> {
         self.0.lock().unwrap().keys().copied().collect()
     }
+
+    fn save_bond(&self, key: CallKey) -> Option<SavedBond> {
+        self.1.lock().unwrap().get(&key).cloned()
+    }
+
+    fn has_bond(&self, key: CallKey) -> bool {
+        self.1.lock().unwrap().contains_key(&key)
+    }
+
+    fn bond_keys(&self) -> Vec<CallKey> {
+        self.1.lock().unwrap().keys().copied().collect()
+    }
 }
 
-fn end_of(number: usize, tag: u64) -> SavedEnd {
-    let bytes = |text: &str| text.as_bytes().into();
-    let flow = Flow {
+fn flow() -> Flow {
+    Flow {
         listener: ListenerId(0),
         transport: Transport::Udp,
         remote: ([192, 0, 2, 1], 5060).into(),
         connection: None,
-    };
-    SavedEnd {
+    }
+}
+
+pub(super) fn leg_of(number: usize, tag: u64) -> SavedLeg {
+    let bytes = |text: &str| text.as_bytes().into();
+    SavedLeg {
         call_id: bytes(&format!("call-{number:05}@phone")),
         local: bytes("<sip:7000@example.org>"),
         local_tag: tag,
@@ -60,10 +78,16 @@ fn end_of(number: usize, tag: u64) -> SavedEnd {
         remote_tag: bytes("f6001"),
         target: bytes("sip:6001@192.0.2.1:5060"),
         routes: bytes(""),
-        place: Some((flow, None)),
-        flow,
+        place: Some((flow(), None)),
         seq: 7,
         remote_seq: 8,
+    }
+}
+
+fn end_of(number: usize, tag: u64) -> SavedEnd {
+    SavedEnd {
+        leg: leg_of(number, tag),
+        flow: flow(),
         invite: (2, 1),
         waits: None,
         is_open: true,
@@ -84,7 +108,7 @@ fn call(number: usize) -> SavedCall {
     }
 }
 
-fn listeners() -> Names {
+pub(super) fn listeners() -> Names {
     Names::new([("udp".to_owned(), Transport::Udp)])
 }
 
@@ -97,7 +121,7 @@ fn kept(calls: &Arc<Calls>) -> Arc<KeptCalls> {
 
 fn keeper(disk: &Disk, calls: &Arc<Calls>, manner: Manner) -> Keeper {
     let again = disk.clone();
-    let open = move || Ok(again.open()?.counting(Table::Calls));
+    let open = move || Ok(again.open()?.counting(Table::Calls, None));
     let source: Arc<dyn Source> = kept(calls);
     let file = open();
     Keeper::start(file, open, source, Box::new(|_, _| {}), manner).unwrap()
@@ -147,16 +171,20 @@ fn calls_are_put_back_as_they_were() {
     assert_eq!(before, after);
 }
 
-fn written(folder: &Folder, calls: &Arc<Calls>) {
+pub(super) fn written(folder: &Folder, calls: &Arc<Calls>) {
     let begun = begin_calls(&folder.file(), &listeners(), UNIX).unwrap();
-    assert_eq!(begun.calls, []);
+    assert_eq!((begun.calls, begun.bonds), (vec![], vec![]));
     let source: Arc<dyn Source> = kept(calls);
     let open = || Err(Cannot::Locked);
     let tell = Box::new(|_, _| {});
     let keeper = Keeper::start(begun.file, open, source, tell, Manner::BEHIND).unwrap();
-    changed(&keeper, calls.keys());
+    let item = |key| Item { key, ticket: None };
+    let keys = kept(calls).keys().into_iter().map(item);
+    assert!(keeper.submit(keys).is_empty());
     keeper.stop();
-    assert_eq!(keeper.status().records, calls.keys().len() as u64);
+    let there = (calls.keys().len() as u64, calls.bond_keys().len() as u64);
+    let status = keeper.status();
+    assert_eq!((status.records, status.beside), there);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_file_gives_back_what_was_written_and_what_was_taken_away_is_gone() {
     assert_eq!(write(&file, &kept, 1..3).unwrap(), 2);
     let gone = [(key(2), None::<&[u8]>)];
     let left = file.write(gone.iter().map(|(key, value)| (key, *value)));
-    assert_eq!(left.unwrap(), 1);
+    assert_eq!(left.unwrap(), (1, 0));
     // As a crash leaves it.
     std::mem::forget(file);
     fs::copy(folder.file(), folder.0.join("copy")).unwrap();

@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod bonds;
 mod calls;
 mod disk;
 mod files;
@@ -95,7 +96,8 @@ fn write(file: &File, kept: &Kept, users: std::ops::Range<usize>) -> Result<u64,
         let is_there = kept.record(&key(user), &mut value);
         values.push((key(user), is_there.then_some(value)));
     }
-    file.write(values.iter().map(|(key, value)| (key, value.as_deref())))
+    let written = file.write(values.iter().map(|(key, value)| (key, value.as_deref())));
+    written.map(|(records, _)| records)
 }
 
 /// A folder that is gone with the test.

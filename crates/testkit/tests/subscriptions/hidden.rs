@@ -73,7 +73,13 @@ pub(crate) fn told(world: &mut World, watch: &mut Watch, state: &str) -> String 
 }
 
 /// A refresh of the phone, which the PBX grants; gives it as the PBX has it.
-fn refresh(world: &mut World, watch: &mut Watch, ok: &str, cseq: u32, expires: u32) -> String {
+pub(crate) fn refresh(
+    world: &mut World,
+    watch: &mut Watch,
+    ok: &str,
+    cseq: u32,
+    expires: u32,
+) -> String {
     let request = from_caller(&mut watch.phone, "SUBSCRIBE", ok, cseq);
     let lines = format!("Event: dialog\r\nExpires: {expires}\r\nContent-Length: 0");
     say(

@@ -15,6 +15,7 @@ mod held;
 mod hidden;
 mod hidden_chaos;
 mod hidden_kinds;
+mod hidden_lasting;
 mod hostile;
 mod lifetime;
 mod lists;

@@ -9,7 +9,8 @@ use super::super::call::{Call, End, State};
 use super::super::limits::room::Rooms;
 use super::super::record::draft::Draft;
 use super::super::table::Alarm;
-use super::saved::{CallKey, SPAN, SavedCall};
+use super::leg::SPAN;
+use super::saved::{CallKey, SavedCall};
 use crate::engine::{Engine, call_id_of_slot, slot_of_call};
 use crate::outbox::{Changed, Outbox, Persist};
 use crate::time::Now;
@@ -35,7 +36,7 @@ impl Engine {
 
     /// Takes back a call that an earlier program had, if it is one of this shard's. To be called before anything else.
     pub fn restore_call(&mut self, now: Now, saved: &SavedCall) -> bool {
-        if !self.is_home_of_call(&saved.a.call_id) || self.has_call(saved.key()) {
+        if !self.is_home_of_call(&saved.a.leg.call_id) || self.has_call(saved.key()) {
             return false;
         }
         let users = self.auth.users();
@@ -43,8 +44,8 @@ impl Engine {
         let rooms = |draft: Option<&Draft>| Rooms::again(tally, config, draft);
         let call = saved.restored(now, rooms, |name| users.find(name).cloned());
         let id = self.calls.reserve();
-        self.calls.name(saved.a.local_tag, id, End::A);
-        self.calls.name(saved.b.local_tag, id, End::B);
+        self.calls.name(saved.a.leg.local_tag, id, End::A);
+        self.calls.name(saved.b.leg.local_tag, id, End::B);
         self.calls.put(id, Box::new(call));
         let longest = self.config.b2bua.as_ref().and_then(|b2bua| b2bua.longest);
         let left = match saved.is_ending {

@@ -2,7 +2,7 @@
 
 use super::super::record::Tried;
 use super::super::record::draft::Draft;
-use super::saved::lasting;
+use super::leg::lasting;
 use crate::flow::Flow;
 use crate::time::Now;
 use std::time::Duration;

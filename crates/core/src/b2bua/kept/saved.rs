@@ -8,20 +8,19 @@ use super::super::leg::Leg;
 use super::super::limits::room::Rooms;
 use super::super::record::draft::Draft;
 use super::care::SavedCare;
+use super::leg::{SavedLeg, lasting, room};
 use super::record::SavedRecord;
 use crate::auth::User;
 use crate::engine::slot_of_call;
 use crate::flow::Flow;
 use crate::hex;
-use crate::record_route::Side;
-use crate::registrar::Device;
 use crate::time::Now;
 use smallvec::smallvec;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a call is called in the store: its slot, by which its shard is found however many there are, and our tag on the
-/// leg of who is called.
+/// What a call, or a subscription of two dialogs, is called in the store: its slot, by which its shard is found however
+/// many there are, and our tag on the leg of who is called, or notifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallKey([u8; LENGTH]);
 
@@ -47,28 +46,10 @@ pub struct SavedCall {
 /// One end of a call, and our dialog with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedEnd {
-    /// The dialog's Call-ID.
-    pub call_id: Box<[u8]>,
-    /// Our From, less its tag.
-    pub local: Box<[u8]>,
-    /// Our tag.
-    pub local_tag: u64,
-    /// Our To, tag and all.
-    pub remote: Box<[u8]>,
-    /// The other side's tag.
-    pub remote_tag: Box<[u8]>,
-    /// The Request-URI.
-    pub target: Box<[u8]>,
-    /// Route values.
-    pub routes: Box<[u8]>,
-    /// Over which flow it is reached, and which device that is; `None`: by its Contact.
-    pub place: Option<(Flow, Option<Device>)>,
+    /// The dialog.
+    pub leg: SavedLeg,
     /// Where its last message came from.
     pub flow: Flow,
-    /// Our last CSeq number.
-    pub seq: u32,
-    /// The other side's.
-    pub remote_seq: u32,
     /// The CSeq numbers of its last INVITE, and of ours for it on the other leg.
     pub invite: (u32, u32),
     /// The INVITE of ours whose ACK waits for the other end's.
@@ -80,7 +61,7 @@ pub struct SavedEnd {
 }
 
 impl CallKey {
-    /// Of the call with this Call-ID at who called, and this tag of ours at who is called.
+    /// Of the call with this Call-ID at who called, and this tag of ours at who is called; or subscribed, and notifies.
     pub(crate) fn new(call_id: &[u8], tag: u64) -> Self {
         let [.., a, b, c] = hex::of_u32(u32::from(slot_of_call(call_id)));
         let mut text = [0; LENGTH];
@@ -112,7 +93,7 @@ impl CallKey {
         crate::engine::shard_of_slot(u16::from_be_bytes(slot), shards)
     }
 
-    /// Our tag on the leg of who is called.
+    /// Our tag on the leg of who is called, or notifies.
     pub(crate) fn tag(&self) -> u64 {
         let mut tag = [0; 8];
         let (_, digits) = self.0.split_at(SLOT);
@@ -124,7 +105,7 @@ impl CallKey {
 impl SavedCall {
     /// What it is called.
     pub fn key(&self) -> CallKey {
-        CallKey::new(&self.a.call_id, self.b.local_tag)
+        CallKey::new(&self.a.leg.call_id, self.b.leg.local_tag)
     }
 
     /// A call as it stands; `None`: it is not, or not yet, one that is kept.
@@ -168,10 +149,10 @@ impl SavedCall {
             a: self.a.half(&user),
             b: self.b.half(&user),
             pairs: smallvec![Pair {
-                a: self.a.leg(room),
-                b: self.b.leg(room),
+                a: self.a.leg.restored(room),
+                b: self.b.leg.restored(room),
             }],
-            b_tag: self.b.local_tag,
+            b_tag: self.b.leg.local_tag,
             invite: 0,
             care: care.map(|care| Box::new(care.restored(now, since))),
             reliable: None,
@@ -185,20 +166,8 @@ impl SavedCall {
 impl SavedEnd {
     fn of(half: &Half, leg: &Leg) -> Self {
         Self {
-            call_id: leg.call_id.clone(),
-            local: leg.local.clone(),
-            local_tag: leg.local_tag,
-            remote: leg.remote.clone(),
-            remote_tag: leg.remote_tag.clone(),
-            target: leg.target.clone(),
-            routes: leg.routes.clone(),
-            place: match leg.place {
-                Side::Direct => None,
-                Side::Flow(flow, device) => Some((lasting(flow), device)),
-            },
+            leg: SavedLeg::of(leg),
             flow: lasting(half.flow),
-            seq: leg.seq,
-            remote_seq: leg.remote_seq,
             invite: half.invite,
             waits: match half.ack {
                 Ack::Waits(seq) => Some(seq),
@@ -206,24 +175,6 @@ impl SavedEnd {
             },
             is_open: half.is_open,
             user: half.user.as_ref().map(|user| user.name.as_str().into()),
-        }
-    }
-
-    fn leg(&self, room: u32) -> Leg {
-        Leg {
-            call_id: self.call_id.clone(),
-            local: self.local.clone(),
-            local_tag: self.local_tag,
-            remote: self.remote.clone(),
-            remote_tag: self.remote_tag.clone(),
-            target: self.target.clone(),
-            routes: self.routes.clone(),
-            place: match self.place {
-                None => Side::Direct,
-                Some((flow, device)) => Side::Flow(flow, device),
-            },
-            seq: self.seq.saturating_add(room).min(HIGHEST),
-            remote_seq: self.remote_seq,
         }
     }
 
@@ -245,29 +196,6 @@ impl Call {
     }
 }
 
-/// A connection ends with the program.
-pub(super) fn lasting(flow: Flow) -> Flow {
-    Flow {
-        connection: None,
-        ..flow
-    }
-}
-
-/// How far CSeq numbers are set ahead of what was written so long ago: above all that were used since (RFC 3261
-/// 12.2.1.1), for a call is written anew after each [`SPAN`] of them at the latest; and above what an earlier
-/// restart set them to, if that was not written any more.
-pub(crate) fn room(since: Duration) -> u32 {
-    let later = since.as_millis().saturating_mul(RATE) / 1_000;
-    let later = u32::try_from(later).unwrap_or(u32::MAX);
-    SPAN.saturating_mul(4).saturating_add(later)
-}
-
-/// Requests of ours in a dialog between two writes of it, at most.
-pub(crate) const SPAN: u32 = 2_048;
-/// Numbers for each second between two restarts.
-const RATE: u128 = 64;
-/// Above it there is room for as many requests as a call may have (8.1.1.5: below 2**31).
-const HIGHEST: u32 = (i32::MAX as u32).saturating_sub(1 << 20);
 /// Digits of a slot.
 const SLOT: usize = 3;
 const LENGTH: usize = SLOT + 16;
@@ -289,14 +217,5 @@ mod tests {
         for bad in ["", "000", "00000000000000000g0", "0000000000000000000A"] {
             assert_eq!(CallKey::of(bad.as_bytes()), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_second_restart_sets_numbers_above_those_of_the_first_though_nothing_was_written_between() {
-        let first = room(Duration::from_millis(400));
-        let second = room(Duration::from_millis(900));
-        assert!(second > first + 30, "{first} {second}");
-        assert!(first > SPAN * 4);
-        assert_eq!(room(Duration::MAX), u32::MAX);
     }
 }

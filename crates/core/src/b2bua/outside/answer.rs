@@ -4,12 +4,12 @@ use super::super::write::{self, Tell};
 use super::exchange::Exchange;
 use crate::engine::Engine;
 use crate::flow::{Destination, Flow};
+use crate::fnv::fnv;
 use crate::outbox::Outbox;
 use crate::proxy::{BranchId, Context};
 use crate::record_route::{Side, side_of};
 use crate::subscription::{ends_usage, event_of};
 use crate::time::Now;
-use ahash::RandomState;
 use bellhop_wire::{HeaderId, Message, Method, Owned};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Engine {
             return Some(self.bridged_answer(now, id, context, (response, flow), out));
         }
         let mut exchange = context.exchange.take()?;
-        let answer = self.exchanged_answer(now, id, context, &mut exchange, response);
+        let answer = self.exchanged_answer(now, id, context, &mut exchange, response, out);
         context.exchange = Some(exchange);
         Some(answer)
     }
@@ -41,6 +41,7 @@ impl Engine {
         context: &mut Context,
         exchange: &mut Exchange,
         response: Message<'_>,
+        out: &mut Outbox,
     ) -> Option<Owned> {
         let status = response.status()?;
         if status <= 100 || context.is_final {
@@ -58,7 +59,7 @@ impl Engine {
             let branch = context.branch(id.index)?;
             let device = branch.target.device;
             let place = branch.to.map(|to| side_of(&to, device));
-            self.bond_answered(now, exchange, place, response);
+            self.bond_answered(now, exchange, place, response, out);
             tag = exchange.pair.leg(exchange.from).tag();
         }
         let flow = context.incoming.as_ref()?.flow;
@@ -96,6 +97,7 @@ impl Engine {
         exchange: &mut Exchange,
         place: Option<Side>,
         response: Message<'_>,
+        out: &mut Outbox,
     ) {
         let Some(id) = exchange.bond else { return };
         let to = exchange.from.other();
@@ -118,7 +120,7 @@ impl Engine {
         let Some(pair) = bond.pair(tag) else { return };
         let leg = pair.leg_mut(to);
         leg.counts_from(response);
-        leg.learn_target(response);
+        let mut is_news = leg.learn_target(response) || is_new;
         if is_new {
             leg.learn_routes(response);
         }
@@ -132,29 +134,36 @@ impl Engine {
         let seconds = of(response).or_else(|| of(asked?)).unwrap_or(UNSAID);
         let granted = Duration::from_secs(seconds.into()).saturating_add(timer_n);
         let usage = (tag, asked.map_or(0, event_number));
-        match exchange.method() {
-            Some(Method::Subscribe) => {
-                let until = now.instant.after(granted);
-                self.calls.bonds.lasts(id, usage, until);
-            }
+        let lasts = match exchange.method() {
+            Some(Method::Subscribe) => Some(granted),
             // How long is for its NOTIFY to say (RFC 3515 2.4.4).
-            Some(Method::Refer) => {
-                let until = now.instant.after(timer_n);
-                self.calls.bonds.lasts(id, usage, until);
-            }
-            _ => {}
+            Some(Method::Refer) => Some(timer_n),
+            _ => None,
+        };
+        if let Some(lasts) = lasts {
+            let until = now.instant.after(lasts);
+            is_news |= self.calls.bonds.lasts(id, usage, until);
+        }
+        if is_news {
+            self.bond_changed(id, out);
         }
     }
 
     /// A request outside of calls, or in a subscription, has failed with this status; 0: nobody has answered.
     #[inline(never)]
-    pub(crate) fn exchange_failed(&mut self, now: Now, context: &Context, status: u16) {
+    pub(crate) fn exchange_failed(
+        &mut self,
+        now: Now,
+        context: &Context,
+        status: u16,
+        out: &mut Outbox,
+    ) {
         let Some((exchange, bond)) = context.exchange.as_ref().and_then(|e| Some((e, e.bond?)))
         else {
             return;
         };
         if !exchange.is_within {
-            return self.calls.forget_bond(bond);
+            return self.end_bond(bond, out);
         }
         // RFC 6665 4.1.2.2, 4.2.2.
         let is_over = match exchange.method() {
@@ -167,16 +176,22 @@ impl Engine {
             let asked = exchange.request.as_ref().map(Owned::message);
             let usage = (exchange.pair.a.local_tag, asked.map_or(0, event_number));
             let until = now.instant.after(timer_n);
-            self.calls.bonds.lasts(bond, usage, until);
+            if self.calls.bonds.lasts(bond, usage, until) {
+                self.bond_changed(bond, out);
+            }
         }
     }
 }
 
 /// A number for the event of a SUBSCRIBE or NOTIFY, by which usages of one dialog are told apart (RFC 6665 8.2.1).
 pub(super) fn event_number(message: Message<'_>) -> u64 {
-    let event = event_of(message).map(|event| (event.package.to_ascii_lowercase(), event.id));
-    // Nobody's but their own subscription is at stake if two of one peer were alike.
-    RandomState::with_seeds(1, 2, 3, 4).hash_one(event)
+    let Some(event) = event_of(message) else {
+        return 0;
+    };
+    let package = event.package.iter().map(u8::to_ascii_lowercase);
+    let id = event.id.into_iter().flat_map(|id| [b";", id].concat());
+    // Nobody's but their own subscription is at stake if two of one peer were alike. It is written down.
+    fnv(package.chain(id))
 }
 
 /// Seconds that a 2xx grants which does not say how many, to a SUBSCRIBE that does not, either.

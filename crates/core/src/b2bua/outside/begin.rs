@@ -140,8 +140,7 @@ impl Engine {
         context: &Context,
         (number, pair): (u64, &Pair),
     ) -> Result<(), (u16, &'static str)> {
-        let shards = usize::from(self.config.registrar.leases.shards).max(1);
-        if self.calls.bonds.len() >= self.config.subscriptions.most.div_ceil(shards) {
+        if !self.has_room_for_bond() {
             return Err((503, "Too many subscriptions"));
         }
         let owner = context.incoming.as_ref().map(|i| i.rewrite.owner.clone());

@@ -1,6 +1,7 @@
 //! Subscriptions that are relayed: two dialogs of ours that are joined, found by the tags that we gave.
 
 use super::super::call::{End, Pair};
+use super::super::kept::saved::CallKey;
 use super::super::table::Calls;
 use crate::auth::User;
 use crate::time::Instant;
@@ -9,6 +10,7 @@ use bellhop_wire::Message;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One SUBSCRIBE, or REFER, and the dialogs that it has made.
 #[derive(Debug)]
@@ -45,6 +47,12 @@ pub(crate) struct Bound {
 }
 
 impl Bond {
+    /// What it is called in the store; `None`: it has no dialogs yet.
+    pub(super) fn key(&self) -> Option<CallKey> {
+        let pair = self.pairs.first()?;
+        Some(CallKey::new(&pair.a.call_id, pair.b.local_tag))
+    }
+
     /// The pair of this tag of ours on the subscriber's side.
     pub(super) fn pair(&mut self, tag: u64) -> Option<&mut Pair> {
         self.pairs.iter_mut().find(|pair| pair.a.local_tag == tag)
@@ -77,22 +85,40 @@ impl Bonds {
         self.live.get_mut(&id).map(Box::as_mut)
     }
 
-    /// From now on this usage lasts until then.
-    pub(super) fn lasts(&mut self, id: u64, usage: Usage, until: Instant) {
+    /// What one is called in the store, if it is one that is kept.
+    pub(super) fn key(&self, id: u64) -> Option<CallKey> {
+        self.live.get(&id)?.key()
+    }
+
+    /// What all of those are called.
+    pub(super) fn keys(&self) -> impl Iterator<Item = CallKey> {
+        self.live.values().filter_map(|bond| bond.key())
+    }
+
+    /// From now on this usage lasts until then. Whether that is news: seconds are rounded, so that each NOTIFY says a little
+    /// otherwise when one and the same end will be.
+    pub(super) fn lasts(&mut self, id: u64, usage: Usage, until: Instant) -> bool {
         let Some(bond) = self.live.get_mut(&id) else {
-            return;
+            return false;
         };
         let is_full = bond.until.len() >= MOST_USAGES;
         match bond.until.iter_mut().find(|(known, _)| *known == usage) {
-            Some((_, known)) => *known = until,
-            None if is_full => {}
+            Some((_, known)) => {
+                let moved = until.since(*known).max(known.since(until));
+                if moved < ROUNDED {
+                    return false;
+                }
+                *known = until;
+            }
+            None if is_full => return false,
             None => bond.until.push((usage, until)),
         }
         let all = bond.until.iter().map(|(_, until)| *until);
         self.timers.set(id, all.max().unwrap_or(until));
+        true
     }
 
-    fn due(&mut self, now: Instant) -> Option<u64> {
+    pub(super) fn due(&mut self, now: Instant) -> Option<u64> {
         self.timers.pop_due(now)
     }
 }
@@ -123,9 +149,18 @@ impl Calls {
         (from == End::A && self.bonds.live.contains_key(&bond)).then_some((tag, bond))
     }
 
-    /// Takes one in that has no notifier yet.
+    /// The one that a tag of ours is of.
+    pub(super) fn bond_tagged(&self, tag: u64) -> Option<&Bond> {
+        let id = self.owner_of(tag)?;
+        self.bonds.live.get(&id).map(Box::as_ref)
+    }
+
+    /// Takes one in.
     pub(super) fn begin_bond(&mut self, id: u64, bond: Bond) {
         self.name(bond.first.b.local_tag, id, End::B);
+        for pair in &bond.pairs {
+            self.name(pair.a.local_tag, id, End::A);
+        }
         let until = bond.until.iter().map(|(_, until)| *until);
         self.bonds.timers.set(id, until.max().unwrap_or_default());
         self.bonds.live.insert(id, Box::new(bond));
@@ -157,16 +192,11 @@ impl Calls {
             self.unname(pair.a.local_tag);
         }
     }
-
-    /// Forgets those whose time has come.
-    pub(in super::super) fn bonds_due(&mut self, now: Instant) {
-        while let Some(id) = self.bonds.due(now) {
-            self.forget_bond(id);
-        }
-    }
 }
 
 /// Notifiers of one SUBSCRIBE; a further one is told that its subscription does not exist.
-const MOST_PAIRS: usize = 16;
+pub(super) const MOST_PAIRS: usize = 16;
 /// Usages of one bond; what a further one says of its time is not heard.
-const MOST_USAGES: usize = 64;
+pub(super) const MOST_USAGES: usize = 64;
+/// What the end of a usage moves by when nothing is new.
+const ROUNDED: Duration = Duration::from_secs(2);

@@ -1,6 +1,7 @@
 //! Requests in a subscription that is relayed: each goes over as one of ours in the other dialog.
 
 use super::super::call::End;
+use super::super::kept::leg::{SPAN, lasting};
 use super::super::known::OUTSIDE;
 use super::super::launch::Launch;
 use super::super::leg::routes_of_request;
@@ -54,17 +55,27 @@ impl Engine {
         let Some(tag) = self.pair_of(received, bound) else {
             return self.refuse(received, 481, "No such subscription", out);
         };
+        let mut is_news = bound.pair.is_none();
         match self.heard_in_bond(received, bound, tag) {
-            Some((420, _)) => {
+            Err((420, _)) => {
                 return self.refuse_extensions(received, HeaderId::Require, OUTSIDE, out);
             }
-            Some((status, why)) => return self.refuse(received, status, why, out),
-            None => {}
+            Err((status, why)) => return self.refuse(received, status, why, out),
+            Ok(has_moved) => is_news |= has_moved,
         }
         let Some((launch, exchange)) = self.over_bond(received, bound, tag) else {
             return self.refuse(received, 400, "Request cannot be written anew", out);
         };
-        self.bond_told(now, bound.bond, tag, message);
+        is_news |= self.bond_told(now, bound.bond, tag, message);
+        // Ours in the other dialog: the number of its CSeq is one before which it must be written.
+        is_news |= exchange
+            .pair
+            .leg(bound.from.other())
+            .seq
+            .is_multiple_of(SPAN);
+        if is_news {
+            self.bond_changed(bound.bond, out);
+        }
         match self.context_over(now, received, launch) {
             Ok(mut context) => {
                 context.exchange = Some(Box::new(exchange));
@@ -98,39 +109,43 @@ impl Engine {
         Some(tag)
     }
 
-    /// Notes what a request says of its dialog; what it must be refused with.
+    /// Notes what a request says of its dialog; whether its sender has moved, or what it must be refused with.
     fn heard_in_bond(
         &mut self,
         received: &Received<'_>,
         bound: Bound,
         tag: u64,
-    ) -> Option<(u16, &'static str)> {
+    ) -> Result<bool, (u16, &'static str)> {
         let (message, flow) = (received.message, received.flow);
-        let (seq, method) = message.cseq().ok()?;
-        let leg = self
-            .calls
-            .bonds
-            .get(bound.bond)?
-            .pair(tag)?
-            .leg_mut(bound.from);
+        let bond = self.calls.bonds.get(bound.bond);
+        let pair = bond.and_then(|bond| bond.pair(tag));
+        let (Some(pair), Ok((seq, method))) = (pair, message.cseq()) else {
+            return Ok(false);
+        };
+        let leg = pair.leg_mut(bound.from);
+        let mut has_moved = false;
         if let Side::Flow(at, device) = leg.place
             && at.transport == flow.transport
         {
+            has_moved = lasting(at) != lasting(flow);
             leg.place = Side::Flow(flow, device);
         }
         // RFC 3261 12.2.2.
         if seq < leg.remote_seq {
-            return Some((500, "CSeq is lower than the last"));
+            return Err((500, "CSeq is lower than the last"));
         }
         leg.remote_seq = seq;
         if matches!(method, Method::Subscribe | Method::Notify | Method::Refer) {
-            leg.learn_target(message);
+            has_moved |= leg.learn_target(message);
         }
         if message.max_forwards() == Ok(Some(0)) {
-            return Some((483, "Too Many Hops"));
+            return Err((483, "Too Many Hops"));
         }
         let mut strange = unknown(message, HeaderId::Require, OUTSIDE);
-        strange.next().map(|_| (420, "Bad Extension"))
+        match strange.next() {
+            Some(_) => Err((420, "Bad Extension")),
+            None => Ok(has_moved),
+        }
     }
 
     /// A request as it goes over.
@@ -166,20 +181,20 @@ impl Engine {
         Some((launch, exchange))
     }
 
-    /// A NOTIFY says how long its subscription lasts (RFC 6665 4.1.3).
-    fn bond_told(&mut self, now: Now, id: u64, tag: u64, message: Message<'_>) {
+    /// A NOTIFY says how long its subscription lasts (RFC 6665 4.1.3); whether that is news.
+    fn bond_told(&mut self, now: Now, id: u64, tag: u64, message: Message<'_>) -> bool {
         let Some(told) = told(message).filter(|_| message.method() == Some(Method::Notify)) else {
-            return;
+            return false;
         };
         let timer_n = self.config.timers.transaction();
         let more = match (told.is_end(), told.expires) {
             // Its last words have to go over, and their answer back.
             (true, _) => timer_n,
             (false, Some(seconds)) => Duration::from_secs(seconds.into()),
-            (false, None) => return,
+            (false, None) => return false,
         };
         let until = now.instant.after(more.saturating_add(timer_n));
         let usage = (tag, event_number(message));
-        self.calls.bonds.lasts(id, usage, until);
+        self.calls.bonds.lasts(id, usage, until)
     }
 }

@@ -15,14 +15,18 @@
 //!
 //! As for calls the other side's client is a response context of [`crate::proxy`], whose request is one of ours
 //! ([`Exchange`]) and whose answers are written anew before it looks at them. A [`Bond`] lasts as long as the
-//! notifier says, and a moment longer; what a subscription is is for its two ends to know.
+//! notifier says, and a moment longer, the program's end in between or not ([`SavedBond`]); what a subscription is is for
+//! its two ends to know.
 
 mod answer;
 mod begin;
 mod bond;
 mod exchange;
 mod inside;
+mod lasting;
+mod saved;
 mod shown;
 
 pub(super) use bond::Bonds;
 pub(crate) use exchange::Exchange;
+pub use saved::{SavedBond, SavedUsage};

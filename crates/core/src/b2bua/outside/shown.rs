@@ -4,6 +4,7 @@
 use super::super::begin::hidden;
 use super::super::hide::body;
 use crate::engine::Engine;
+use crate::outbox::Outbox;
 use crate::share::{Dialog, Tag};
 use bellhop_wire::{HeaderId, Message};
 use std::borrow::Cow;
@@ -52,10 +53,16 @@ impl Engine {
             && self.calls.bond_at(&subscribers.local_tag).is_none()
     }
 
-    /// A subscriber has been told by us that its subscription is over.
-    pub(crate) fn forget_far_dialog(&mut self, subscribers: &Dialog) {
-        if let Some((_, bond)) = self.calls.bond_at(&subscribers.local_tag) {
-            self.calls.forget_bond(bond);
-        }
+    /// A subscriber is told by us that its subscription is over; the last CSeq number of ours in its dialog, if that is one of
+    /// two.
+    pub(crate) fn forget_far_dialog(
+        &mut self,
+        subscribers: &Dialog,
+        out: &mut Outbox,
+    ) -> Option<u32> {
+        let (tag, bond) = self.calls.bond_at(&subscribers.local_tag)?;
+        let last = self.calls.bonds.get(bond)?.pair(tag)?.a.seq;
+        self.end_bond(bond, out);
+        Some(last)
     }
 }

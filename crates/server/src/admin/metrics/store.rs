@@ -59,12 +59,12 @@ fn calls(text: &mut Text, store: &Store) {
     };
     text.gauge(
         "bellhop_call_store_up",
-        "1 if calls of two legs can be written, 0 if those that are not written end with the program.",
+        "1 if calls and subscriptions of two legs can be written, 0 if those that are not written end with the program.",
     );
     text.sample(&[], u8::from(status.trouble.is_none()));
     text.counter(
         "bellhop_call_store_commits_total",
-        "Groups of calls, by whether they are on disk.",
+        "Groups of calls and subscriptions, by whether they are on disk.",
     );
     text.sample(&[("result", "stored")], status.commits);
     text.sample(&[("result", "failed")], status.failed);
@@ -75,7 +75,7 @@ fn calls(text: &mut Text, store: &Store) {
     text.sample(&[], status.longest.as_secs_f64());
     text.gauge(
         "bellhop_call_store_waiting",
-        "Changes of calls that are not on disk yet.",
+        "Changes of calls and subscriptions that are not on disk yet.",
     );
     text.sample(&[], status.waiting);
     text.gauge(
@@ -83,6 +83,11 @@ fn calls(text: &mut Text, store: &Store) {
         "Calls on disk, since the last write.",
     );
     text.sample(&[], status.records);
+    text.gauge(
+        "bellhop_call_store_subscriptions",
+        "Relayed subscriptions of two dialogs on disk, since the last write.",
+    );
+    text.sample(&[], status.beside);
     if let Some(size) = size {
         text.gauge("bellhop_call_store_file_bytes", "Size of their file.");
         text.sample(&[], size);

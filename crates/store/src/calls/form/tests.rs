@@ -8,7 +8,7 @@ use bellhop_core::{
 };
 use proptest::{prelude::*, strategy::ValueTree as _};
 
-fn names() -> Names {
+pub(super) fn names() -> Names {
     Names::new([
         ("udp".to_owned(), Transport::Udp),
         ("wss of the \u{e4}ther".to_owned(), Transport::Wss),
@@ -37,26 +37,15 @@ fn flow() -> impl Strategy<Value = Flow> {
     })
 }
 
-fn saved_end() -> impl Strategy<Value = SavedEnd> {
+pub(super) fn saved_leg() -> impl Strategy<Value = SavedLeg> {
     let device = any::<[u8; Device::BYTES]>().prop_map(Device::of_bytes);
     let place = prop::option::of((flow(), prop::option::of(device)));
     let lines = (line(), line(), line(), line(), line(), line());
-    let numbers = (
-        any::<u64>(),
-        any::<u32>(),
-        any::<u32>(),
-        any::<(u32, u32)>(),
-    );
-    let more = (
-        prop::option::of(any::<u32>()),
-        any::<bool>(),
-        prop::option::of(".{0,20}"),
-    );
-    (lines, place, flow(), numbers, more).prop_map(|(lines, place, flow, numbers, more)| {
+    let numbers = any::<(u64, u32, u32)>();
+    (lines, place, numbers).prop_map(|(lines, place, numbers)| {
         let (call_id, local, remote, remote_tag, target, routes) = lines;
-        let (local_tag, seq, remote_seq, invite) = numbers;
-        let (waits, is_open, user) = more;
-        SavedEnd {
+        let (local_tag, seq, remote_seq) = numbers;
+        SavedLeg {
             call_id,
             local,
             local_tag,
@@ -65,9 +54,24 @@ fn saved_end() -> impl Strategy<Value = SavedEnd> {
             target,
             routes,
             place,
-            flow,
             seq,
             remote_seq,
+        }
+    })
+}
+
+fn saved_end() -> impl Strategy<Value = SavedEnd> {
+    let more = (
+        any::<(u32, u32)>(),
+        prop::option::of(any::<u32>()),
+        any::<bool>(),
+        prop::option::of(".{0,20}"),
+    );
+    (saved_leg(), flow(), more).prop_map(|(leg, flow, more)| {
+        let (invite, waits, is_open, user) = more;
+        SavedEnd {
+            leg,
+            flow,
             invite,
             waits,
             is_open,
@@ -76,7 +80,7 @@ fn saved_end() -> impl Strategy<Value = SavedEnd> {
     })
 }
 
-fn time() -> impl Strategy<Value = Duration> {
+pub(super) fn time() -> impl Strategy<Value = Duration> {
     any::<u64>().prop_map(Duration::from_micros)
 }
 
@@ -185,6 +189,19 @@ fn call() -> impl Strategy<Value = SavedCall> {
     )
 }
 
+/// Nothing that is written into messages ends a line.
+pub(super) fn is_of_one_line_each(leg: &SavedLeg) -> bool {
+    let lines = [
+        &leg.call_id,
+        &leg.local,
+        &leg.remote,
+        &leg.target,
+        &leg.routes,
+    ];
+    let is_end = |b: &u8| matches!(b, b'\r' | b'\n');
+    !lines.iter().any(|line| line.iter().any(is_end))
+}
+
 fn written(call: &SavedCall) -> (String, Vec<u8>) {
     let mut out = vec![9; 9];
     write_call(&names(), call, &mut out);
@@ -241,9 +258,7 @@ proptest! {
         end(&key, &mut value);
         if let Ok(call) = read_call(&names(), &key, &value) {
             for end in [&call.a, &call.b] {
-                let lines = [&end.call_id, &end.local, &end.remote, &end.target, &end.routes];
-                let is_end = |b: &u8| matches!(b, b'\r' | b'\n');
-                prop_assert!(!lines.iter().any(|line| line.iter().any(is_end)));
+                prop_assert!(is_of_one_line_each(&end.leg));
             }
         }
     }
