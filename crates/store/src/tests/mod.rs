@@ -14,6 +14,7 @@ mod disk;
 mod files;
 mod groups;
 mod held;
+mod relayed;
 mod shares;
 
 use super::*;
