@@ -96,6 +96,13 @@ impl Disk {
         self.sources.values().map(Arc::as_ref).collect()
     }
 
+    /// Has it have no relayed subscription of two dialogs any more.
+    #[must_use]
+    pub fn without_bonds(mut self) -> Self {
+        self.bonds.clear();
+        self
+    }
+
     /// The subscriptions that are relayed that it has.
     pub fn relayed(&self) -> Vec<&SavedRelayed> {
         self.relayed.values().collect()

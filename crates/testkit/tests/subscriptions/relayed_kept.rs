@@ -1,6 +1,7 @@
 //! What is relayed is on disk a moment later, nobody waits for that, and a NOTIFY is not written each.
 
 use crate::held::quick;
+use crate::hidden::{PHONE, has_none, hiding, told};
 use crate::party::again;
 use crate::site::*;
 use bellhop_core::share::Tag;
@@ -168,5 +169,46 @@ fn a_disk_that_is_late_or_full_or_hangs_holds_nothing_back() {
         world.pass(SECOND);
         assert_eq!(states(&world), ["active"]);
         assert!(on_disk(&world).is_empty());
+    }
+}
+
+/// In mode b2bua the PBX's side is a dialog of its own, in another file. Without it nothing can go over any more, and there is
+/// nothing to ask the PBX, who does not know the phone's.
+#[test]
+fn one_of_two_dialogs_whose_other_one_is_lost_is_ended_and_the_pbx_sees_nothing_of_it() {
+    for is_lost in [true, false] {
+        let mut config = hiding();
+        config.upstreams[0].targets.pop();
+        let mut world = World::new(1);
+        world.start(config.clone(), auth());
+        world.set_disk(0, quick);
+        let mut watch = Watch::begun(&mut world, "watch", DIALOG);
+        watch.answered(&mut world, 200, "Expires: 600\r\n");
+        let last = told(&mut world, &mut watch, "active;expires=600");
+        world.pass(SECOND);
+        assert_eq!(on_disk(&world).len(), 1);
+        if is_lost {
+            world.set_disk(0, Disk::without_bonds);
+        }
+        world.restart(0, config, auth());
+        world.pass(SECOND);
+        let asked = world.drain(addr(PBX));
+        assert_eq!(asked.is_empty(), is_lost, "{asked:?}");
+        for asked in &asked {
+            has_none(asked, &PHONE);
+            let gone = pbx().answer(asked, 481, "Gone", "");
+            say(&mut world, &pbx(), &gone);
+        }
+        let end = world.expect(watch.phone.address).expect("its end");
+        let state = header_of(&end, "Subscription-State");
+        assert_eq!(state, "terminated;reason=deactivated");
+        for name in ["Call-ID", "From", "To", "Event"] {
+            assert_eq!(header_of(&end, name), header_of(&last, name));
+        }
+        let number = |text: &str| -> u32 {
+            let cseq = header_of(text, "CSeq").split(' ').next().unwrap().parse();
+            cseq.unwrap()
+        };
+        assert!(number(&end) > number(&last), "{end}");
     }
 }
