@@ -9,7 +9,7 @@
 
 FROM scratch AS base
 USER 65532:65532
-EXPOSE 5060/udp 5060/tcp
+EXPOSE 5060/udp 5060/tcp 5066/tcp
 # SIGTERM ends it: PID 1 handles it itself.
 ENTRYPOINT ["/bellhop"]
 CMD ["run", "--config", "/etc/bellhop/bellhop.toml"]

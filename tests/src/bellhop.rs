@@ -98,6 +98,16 @@ impl Setup {
         self
     }
 
+    /// Takes WebSockets, too, at [`Lane::web`]; `lines` are the listener's further keys.
+    #[must_use]
+    pub fn with_web(mut self, lines: &str) -> Self {
+        let udp = self.listen.first().map_or("", |(bind, _)| bind);
+        let bind = udp.replace("udp:", "ws:").replace(":5060", ":5066");
+        let web = format!("[[listen]]\nname = \"web\"\nbind = \"{bind}\"\n{lines}\n");
+        self.more = web + &self.more;
+        self
+    }
+
     /// The PBX is reached by `transport`.
     #[must_use]
     pub fn upstream_over(mut self, transport: Transport) -> Self {

@@ -38,6 +38,12 @@ impl Lab {
         python.exists().then_some(python)
     }
 
+    /// Where the phones of browsers are, if they could be fetched.
+    pub fn js(&self) -> Option<PathBuf> {
+        let dir = self.dir.join("js");
+        dir.join("provisioned").exists().then_some(dir)
+    }
+
     /// A file of `tests/lab`.
     pub fn file(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("lab").join(name)

@@ -51,6 +51,11 @@ impl Lane {
         SocketAddr::from((address(self.number, 2), 5060))
     }
 
+    /// Where Bellhop takes WebSockets, if it is told to.
+    pub fn web(&self) -> SocketAddr {
+        SocketAddr::from((address(self.number, 2), 5066))
+    }
+
     /// One of seven addresses that are neither a phone's nor a server's, from 0.
     pub fn spare(&self, n: u8) -> SocketAddr {
         SocketAddr::from((address(self.number, 3 + n), 5060))

@@ -47,6 +47,8 @@ pub mod tone;
 pub mod torture;
 pub mod two_legs;
 pub mod way;
+pub mod web_phone;
+pub mod websocket;
 pub mod wire;
 
 pub use asterisk::Asterisk;
@@ -66,4 +68,6 @@ pub use sipp::Sipp;
 pub use site::Site;
 pub use two_legs::TwoLegs;
 pub use way::Way;
+pub use web_phone::WebPhone;
+pub use websocket::WebSocket;
 pub use wire::Wire;

@@ -2,15 +2,18 @@
 //! be made to do on demand. One socket, one user.
 
 mod dialog;
+mod link;
 mod shown;
 
+use self::link::Link;
 use crate::deadline::until;
 use crate::digest;
 use crate::lane::Transport;
 use crate::message::Message;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
+use crate::websocket::WebSocket;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// The phone. Dropping it cuts its connection without a word.
@@ -34,12 +37,6 @@ pub struct Phone {
     more: Vec<u8>,
 }
 
-#[derive(Debug)]
-enum Link {
-    Udp(UdpSocket),
-    Tcp(TcpStream),
-}
-
 impl Phone {
     /// A phone of `user` at `local` (by TCP: a port the system chooses),
     /// connected to `remote`.
@@ -47,25 +44,22 @@ impl Phone {
     /// # Panics
     /// If the socket cannot be had.
     pub fn new(user: &str, local: SocketAddr, remote: SocketAddr, transport: Transport) -> Self {
-        let link = match transport {
-            Transport::Udp => {
-                let socket = UdpSocket::bind(local).expect("the phone's address");
-                socket.connect(remote).expect("Bellhop's address");
-                socket.set_read_timeout(Some(LOOK)).expect("a timeout");
-                Link::Udp(socket)
-            }
-            Transport::Tcp => {
-                let stream = TcpStream::connect(remote).expect("a connection to Bellhop");
-                stream.set_read_timeout(Some(LOOK)).expect("a timeout");
-                Link::Tcp(stream)
-            }
-        };
-        let local = match &link {
-            Link::Udp(socket) => socket.local_addr(),
-            Link::Tcp(stream) => stream.local_addr(),
-        };
-        let local = local.expect("its own address");
-        let contact = format!("sip:{user}@{local}{}", transport.uri_parameter());
+        Self::over(Link::open(local, remote, transport), user, remote)
+            .with_contact_parameter(transport.uri_parameter())
+    }
+
+    /// A phone of `user` in a browser, whose names lead nowhere (RFC 7118 5.2): its WebSocket is all.
+    ///
+    /// # Panics
+    /// If it cannot be opened.
+    pub fn in_browser(user: &str, remote: SocketAddr) -> Self {
+        let link = Link::Web(WebSocket::open(remote));
+        Self::over(link, user, remote).as_browser()
+    }
+
+    fn over(link: Link, user: &str, remote: SocketAddr) -> Self {
+        let local = link.local();
+        let contact = format!("sip:{user}@{local}");
         Self {
             user: user.to_owned(),
             local,
@@ -133,19 +127,12 @@ impl Phone {
     /// # Panics
     /// If the socket cannot do that.
     pub fn never_wait(&mut self) {
-        let done = match &self.link {
-            Link::Udp(socket) => socket.set_nonblocking(true),
-            Link::Tcp(stream) => stream.set_nonblocking(true),
-        };
-        done.expect("a socket that does not wait");
+        self.link.never_wait();
     }
 
     /// Its socket, to wait for one of many.
     pub fn socket(&self) -> BorrowedFd<'_> {
-        match &self.link {
-            Link::Udp(socket) => socket.as_fd(),
-            Link::Tcp(stream) => stream.as_fd(),
-        }
+        self.link.socket()
     }
 
     /// Registers its address; the status of the second REGISTER, which carries
@@ -237,12 +224,7 @@ impl Phone {
         if let Some(message) = Message::from_stream(&mut self.rest) {
             return Some(message);
         }
-        let buffer = &mut self.buffer;
-        let read = match &mut self.link {
-            Link::Udp(socket) => socket.recv(buffer),
-            Link::Tcp(stream) => stream.read(buffer),
-        };
-        match read {
+        match self.link.receive(&mut self.buffer) {
             Ok(0) => panic!("{}: the connection was closed", self.user),
             Ok(length) => self.rest.extend(&self.buffer[..length]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -262,11 +244,8 @@ impl Phone {
     }
 
     fn send_bytes(&mut self, bytes: &[u8]) {
-        match &mut self.link {
-            Link::Udp(socket) => socket.send(bytes).map(|_| ()),
-            Link::Tcp(stream) => stream.write_all(bytes),
-        }
-        .unwrap_or_else(|e| panic!("{}: {e}", self.user));
+        let sent = self.link.send(bytes);
+        sent.unwrap_or_else(|e| panic!("{}: {e}", self.user));
     }
 
     fn register_twice(&mut self) -> (Message, Message) {
@@ -350,10 +329,7 @@ impl Phone {
     /// The headers that every request of transaction `number` has, but To.
     fn common(&self, method: &str, number: u32) -> String {
         let (local, user, calls, sent_by) = (self.local, &self.user, self.calls, &self.sent_by);
-        let carried = match &self.link {
-            Link::Udp(_) => "UDP",
-            Link::Tcp(_) => "TCP",
-        };
+        let carried = self.link.carried();
         format!(
             "Via: SIP/2.0/{carried} {sent_by};branch=z9hG4bKp{}x{number};rport\r\nMax-Forwards: 70\r\n\
              From: <sip:{user}@{}>;tag=p{}\r\nCall-ID: {user}-{calls}-{local}\r\nCSeq: {number} {method}\r\n",
@@ -381,5 +357,4 @@ impl Phone {
     }
 }
 
-const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(10);

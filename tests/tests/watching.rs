@@ -6,7 +6,7 @@ use bellhop_tests::Transport::{self, Tcp, Udp};
 use bellhop_tests::Way::{self, Relayed, Shared, TwoDialogs};
 use bellhop_tests::netns::{Nat, Net, Place};
 use bellhop_tests::pjsua::Task;
-use bellhop_tests::{Asterisk, Baresip, Edge, Lab, Pjsua, Site, bellhop, until};
+use bellhop_tests::{Asterisk, Baresip, Edge, Lab, Phone, Pjsua, Site, bellhop, until};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -85,12 +85,12 @@ fn a_phone_of_a_browser_watches_what_is_shared_over_its_connection_alone() {
     browser(Shared);
 }
 
-/// As JsSIP and SIP.js go about it, TCP in the WebSocket's place.
+/// As JsSIP and SIP.js go about it.
 fn browser(way: Way) {
-    let Some(site) = Site::with(Udp, |setup| way.of(setup)) else {
+    let Some(site) = Site::with(Udp, |setup| way.of(setup).with_web("")) else {
         return;
     };
-    let mut phone = site.phone(1, Tcp).as_browser();
+    let mut phone = Phone::in_browser("6001", site.lane.web());
     phone.register();
     for (resource, event, busy) in [
         ("690", "dialog", "<state>confirmed</state>"),

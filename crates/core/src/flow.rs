@@ -68,6 +68,17 @@ impl Transport {
         !matches!(self, Self::Udp)
     }
 
+    /// Whether we may open a connection of it. A WebSocket is opened by its client alone (RFC 6455 1.3, RFC 7118 4):
+    /// who is behind one is reached over that one, or not at all.
+    pub const fn is_opened_here(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tls)
+    }
+
+    /// Whether it is a WebSocket.
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
     /// Whether nobody on the way can listen: what a sips URI asks for (RFC 3261 19.1).
     pub const fn is_secure(self) -> bool {
         matches!(self, Self::Tls | Self::Wss)

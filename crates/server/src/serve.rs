@@ -180,6 +180,7 @@ impl Server {
             clock,
             limits,
             message: settings.wire_limits(),
+            rules: settings.web_rules(),
             observer,
             resolver: resolver.clone(),
             elsewhere: elsewhere.clone(),
@@ -342,8 +343,11 @@ impl Server {
         let auth = (&self.nonces, &self.elsewhere);
         let (config, auth) = tell(settings, &self.locals, names, &self.shared, auth);
         self.upstreams.turn_to(&config);
-        self.driver
-            .reconfigure(&config, &auth, settings.wire_limits());
+        self.driver.reconfigure(
+            &config,
+            &auth,
+            (settings.wire_limits(), settings.web_rules()),
+        );
     }
 
     /// Gives back the memory of bindings that have expired; nothing finds them any more anyway.

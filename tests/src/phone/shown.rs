@@ -11,6 +11,11 @@ impl Phone {
         self
     }
 
+    pub(super) fn with_contact_parameter(mut self, parameter: &str) -> Self {
+        self.contact.push_str(parameter);
+        self
+    }
+
     /// Says in Via and Contact what JsSIP and SIP.js do: names that lead nowhere (RFC 7118 5.2), its connection is all.
     #[must_use]
     pub fn as_browser(mut self) -> Self {

@@ -16,10 +16,11 @@ pub(super) struct Lab {
 pub(super) fn prepare(root: &Path) -> Lab {
     let dir = std::env::var_os("BELLHOP_LAB_DIR").map_or_else(|| root.join(".lab"), PathBuf::from);
     let mut missing = Vec::new();
-    let steps: [(&str, Step); 4] = [
+    let steps: [(&str, Step); 5] = [
         ("Asterisk, SIPp and baresip", packages),
         ("Kamailio", kamailio),
         ("PJSIP (the Python module pjsua2)", pjsua),
+        ("phones of browsers (JsSIP, SIP.js)", js),
         ("a container engine (podman)", podman),
     ];
     for (what, step) in steps {
@@ -77,6 +78,13 @@ fn pjsua(_root: &Path, dir: &Path) -> Result<(), String> {
     ];
     run(Command::new(venv.join("bin/python")).args(pip))?;
     std::fs::write(&stamp, "").map_err(|e| format!("{}: {e}", stamp.display()))
+}
+
+fn js(root: &Path, dir: &Path) -> Result<(), String> {
+    if !on_path("node") || !on_path("npm") {
+        apt_install(&["nodejs", "npm"])?;
+    }
+    run(Command::new(root.join("tests/lab/js.sh")).env("BELLHOP_LAB_DIR", dir))
 }
 
 fn podman(_root: &Path, _dir: &Path) -> Result<(), String> {

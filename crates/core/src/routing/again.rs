@@ -9,7 +9,7 @@ use bellhop_wire::{Host, UriRef};
 /// a call fails at once, until the phone comes again.
 pub(crate) fn port_without_nat(binding: &Binding) -> Option<u16> {
     let flow = binding.flow;
-    if !flow.transport.is_reliable() || flow.connection.is_some() {
+    if !flow.transport.is_opened_here() || flow.connection.is_some() {
         return None;
     }
     own_port(&UriRef::parse(binding.contact()).ok()?, flow)

@@ -13,6 +13,9 @@ pub(super) fn hop(names: &Names, uri: &UriRef<'_>) -> Result<Hop, Routing> {
         Some(token) => Some(Transport::of(token).ok_or(refuse(400, "Unknown transport"))?),
         None => (uri.scheme == Scheme::Sips).then_some(Transport::Tls),
     };
+    if named.is_some_and(Transport::is_websocket) {
+        return Err(refuse(480, "A WebSocket is opened by its client alone"));
+    }
     let host = uri
         .params
         .value("maddr")
@@ -21,6 +24,7 @@ pub(super) fn hop(names: &Names, uri: &UriRef<'_>) -> Result<Hop, Routing> {
         return Err(refuse(416, "Unsupported URI scheme"));
     };
     match host {
+        Host::Name(name) if is_nowhere(name) => Err(refuse(480, "Host stands for no place")),
         Host::Name(name) => Ok(Hop::Name {
             host: String::from_utf8_lossy(name).into_owned(),
             port: uri.port,
@@ -41,6 +45,14 @@ pub(super) fn hop(names: &Names, uri: &UriRef<'_>) -> Result<Hop, Routing> {
                 .ok_or(refuse(500, "No listener reaches the next hop"))
         }
     }
+}
+
+/// Whether a name is one that never stands for anything (RFC 6761 6.4), as browsers call themselves (RFC 7118 5.2): it
+/// is asked of no resolver.
+fn is_nowhere(name: &[u8]) -> bool {
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let last = name.rsplit(|byte| *byte == b'.').next();
+    last.is_some_and(|last| last.eq_ignore_ascii_case(b"invalid"))
 }
 
 /// `sip:user@host` with the upstream's host, for a URI of ours; a tel number becomes a user

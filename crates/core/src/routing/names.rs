@@ -197,7 +197,7 @@ impl Names {
 
     /// The upstream a message comes from. For UDP its source is the upstream's address and port; for
     /// streams it is a connection to that address, or from its address in the name of its port
-    /// (`sent_by` of the topmost Via), so that a phone on the PBX's own host is not taken for it.
+    /// (`sent_by` of the topmost Via), so that a phone on the PBX's own host is not taken for it, nor a page there.
     pub(crate) fn upstream_at(
         &self,
         flow: &Flow,
@@ -207,7 +207,7 @@ impl Names {
             .iter()
             .find(|u| {
                 u.remote == flow.remote
-                    || (flow.transport.is_reliable()
+                    || (flow.transport.is_opened_here()
                         && u.remote.ip() == flow.remote.ip()
                         && sent_by_port.unwrap_or(flow.transport.default_port()) == u.remote.port())
             })
@@ -242,8 +242,9 @@ impl Names {
         Some((found.transport, found.remote))
     }
 
-    /// The listener that best reaches an address: of its family, of its transport if there is one, then
-    /// the one whose address shares most leading bits with it, then inside before outside.
+    /// The listener that best reaches an address: of its family, of its transport if there is one, then one that is no
+    /// WebSocket (what it is called would tell the next hop to open one), then the one whose address shares most leading
+    /// bits with it, then inside before outside.
     pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {
         self.listeners
             .iter()
@@ -255,7 +256,8 @@ impl Names {
                         .iter()
                         .map(|a| common_prefix(a.ip(), remote))
                         .max();
-                    ((l.transport == transport, near, l.inside), l.id)
+                    let is_plain = !l.transport.is_websocket();
+                    ((l.transport == transport, is_plain, near, l.inside), l.id)
                 })
             })
             .max_by_key(|(rank, id)| (*rank, std::cmp::Reverse(*id)))
@@ -276,7 +278,7 @@ impl Names {
     /// Where who is sent to there can call us back: transport and `host:port` of the listener whose name we send
     /// in, or, if that speaks WebSocket, of one that does not.
     pub(crate) fn call_back(&self, to: &Destination) -> Option<(Transport, &[u8])> {
-        let is_plain = |own: &&Own| !matches!(own.transport, Transport::Ws | Transport::Wss);
+        let is_plain = |own: &&Own| !own.transport.is_websocket();
         let own = self.listeners.get(usize::from(to.listener().0))?;
         let other = || self.listeners.iter().find(is_plain);
         let own = Some(own).filter(is_plain).or_else(other)?;

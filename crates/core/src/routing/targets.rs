@@ -180,7 +180,7 @@ impl Scene<'_> {
         flow: Flow,
         device: Option<Device>,
     ) -> Option<u16> {
-        if !flow.transport.is_reliable() || flow.connection.is_some() {
+        if !flow.transport.is_opened_here() || flow.connection.is_some() {
             return None;
         }
         match device.and_then(|device| self.location.of_device(self.now, device)) {

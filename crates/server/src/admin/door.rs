@@ -35,7 +35,7 @@ impl Door {
         let bound = listen.bind(1).map_err(|error| error.to_string())?;
         let local = bound.local;
         match bound.sockets {
-            Sockets::Tcp(sockets) => sockets.into_iter().next(),
+            Sockets::Tcp(sockets, _) => sockets.into_iter().next(),
             Sockets::Udp(_) => None,
         }
         .map(|socket| Self { local, socket })

@@ -2,6 +2,7 @@
 
 use super::{metrics::process, state::State};
 use crate::store::Store;
+use bellhop_core::flow::Transport;
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
 
@@ -48,6 +49,8 @@ struct WorkerPart {
 #[derive(Debug, Serialize)]
 struct ConnectionsPart {
     accepted: usize,
+    /// Of those that were accepted.
+    websockets: usize,
     opened: usize,
 }
 
@@ -104,7 +107,12 @@ pub(super) async fn of(state: &State, patience: Duration) -> Status {
         store: running.and_then(|r| store(&r.store)),
         connections: running.map(|r| {
             let (accepted, opened) = r.connections.counts();
-            ConnectionsPart { accepted, opened }
+            let (websockets, _) = r.connections.counts_of(Transport::Ws);
+            ConnectionsPart {
+                accepted,
+                websockets,
+                opened,
+            }
         }),
         memory: process::resident(),
         received: running.map(|r| r.counters.received.value()),

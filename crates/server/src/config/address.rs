@@ -106,7 +106,7 @@ impl HostPort {
 }
 
 impl Bind {
-    /// Reads `udp:IP:PORT` or `tcp:IP:PORT`.
+    /// Reads `udp:IP:PORT`, `tcp:IP:PORT` or `ws:IP:PORT`.
     ///
     /// # Errors
     /// What is wrong and what is allowed.
@@ -115,9 +115,13 @@ impl Bind {
         let transport = match transport {
             "udp" => Transport::Udp,
             "tcp" => Transport::Tcp,
-            "tls" | "ws" | "wss" => {
-                return Err(format!("{transport}: is {LATER}; {ALLOWED_BIND}"));
+            "ws" => Transport::Ws,
+            "wss" => {
+                return Err(format!(
+                    "wss: is {LATER}; put a TLS terminator in front of ws:; {ALLOWED_BIND}"
+                ));
             }
+            "tls" => return Err(format!("tls: is {LATER}; {ALLOWED_BIND}")),
             _ => return Err(format!("no transport in front; {ALLOWED_BIND}")),
         };
         let address = address.parse::<SocketAddr>().map_err(|_| {
@@ -131,12 +135,12 @@ impl Bind {
         Ok(Self { transport, address })
     }
 
-    /// Whether both would take the same packets: same transport and port, one address within the other.
+    /// Whether both would take the same packets: a WebSocket's are TCP's, same port, one address within the other.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let (a, b) = (self.address, other.address);
         let same_family = a.is_ipv4() == b.is_ipv4();
         let within = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
-        self.transport == other.transport
+        self.transport.is_reliable() == other.transport.is_reliable()
             && a.port() != 0
             && a.port() == b.port()
             && same_family
@@ -255,7 +259,7 @@ fn port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("{text:?} is not a port; allowed: 1 to 65535"))
 }
 
-const ALLOWED_BIND: &str = "allowed: \"udp:IP:PORT\" or \"tcp:IP:PORT\"";
+const ALLOWED_BIND: &str = "allowed: \"udp:IP:PORT\", \"tcp:IP:PORT\" or \"ws:IP:PORT\"";
 const ALLOWED_TARGET: &str = "allowed: \"sip:HOST[:PORT][;transport=udp|tcp]\"";
 
 #[cfg(test)]
@@ -291,6 +295,8 @@ mod tests {
         let all = bind("udp:0.0.0.0:5060");
         assert!(all.overlaps(&bind("udp:127.0.0.1:5060")));
         assert!(all.overlaps(&all));
+        let stream = bind("tcp:0.0.0.0:5060");
+        assert!(stream.overlaps(&bind("ws:127.0.0.1:5060")));
         for apart in ["tcp:0.0.0.0:5060", "udp:0.0.0.0:5061", "udp:[::]:5060"] {
             assert!(!all.overlaps(&bind(apart)), "{apart}");
         }

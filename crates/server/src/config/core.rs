@@ -1,7 +1,7 @@
 //! The settings as the core is told them.
 
 use super::{Settings, address::Target, listen::Listener, upstream::Upstream};
-use crate::resolve::Place;
+use crate::{driver::WebRules, resolve::Place};
 use bellhop_core::{
     auth::AuthConfig,
     b2bua::B2buaConfig,
@@ -80,6 +80,11 @@ impl Settings {
             }),
             subscriptions: self.subscriptions.clone(),
         }
+    }
+
+    /// What each listener asks of WebSockets.
+    pub(crate) fn web_rules(&self) -> WebRules {
+        self.listeners.iter().map(|l| l.web.clone()).collect()
     }
 
     /// Bounds on one message, for framing.

@@ -1,18 +1,20 @@
 //! What a configuration means, for tools: the object that `check --json` prints. No password, hash or
 //! key is ever in it. Durations are in seconds, sizes in bytes.
 
+mod listener;
+
+use self::listener::ListenerPart;
 use super::{
     Settings,
     address::Target,
     auth::Form,
-    listen::Listener,
     mode_word,
     remote::Remote,
     report::{Problem, Problems, Severity},
     subscriptions::reg_word,
     upstream::Upstream,
 };
-use bellhop_core::{b2bua::Prack, config::Zone, flow::Transport};
+use bellhop_core::{b2bua::Prack, flow::Transport};
 use bellhop_policy::{Capability, OnError, PluginConfig};
 use serde::{Serialize, Serializer};
 use std::{path::Path, time::Duration};
@@ -44,19 +46,6 @@ pub(crate) struct Description<'a> {
 pub(crate) struct Refusal<'a> {
     errors: Vec<&'a Problem>,
     warnings: Vec<&'a Problem>,
-}
-
-#[derive(Debug, Serialize)]
-struct ListenerPart<'a> {
-    name: &'a str,
-    transport: &'static str,
-    address: String,
-    /// Port 0: the system picks one.
-    port: u16,
-    /// As Via, Record-Route and Contact show it.
-    shown_host: String,
-    shown_port: u16,
-    zone: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -317,23 +306,6 @@ impl Settings {
                 format: self.log.format.name(),
             },
             warnings: &self.warnings,
-        }
-    }
-
-    fn listener<'a>(&self, listener: &'a Listener) -> ListenerPart<'a> {
-        let bind = listener.bind;
-        let (host, port) = listener.shown(bind.address, &self.machine);
-        ListenerPart {
-            name: &listener.name,
-            transport: bind.transport.uri_token(),
-            address: bind.address.ip().to_string(),
-            port: bind.address.port(),
-            shown_host: host.to_string(),
-            shown_port: port,
-            zone: match listener.zone {
-                Zone::Outside => "outside",
-                Zone::Inside => "inside",
-            },
         }
     }
 }

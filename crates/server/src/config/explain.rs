@@ -197,7 +197,13 @@ impl Settings {
             0 => format!("{host} and the port that the system picks"),
             port => format!("{host}:{port}"),
         };
-        format!("{name}: {bind}, shown as {shown}, {zone}")
+        let pages = listener.web.as_ref().map_or_else(String::new, |rules| {
+            match rules.origins.as_slice() {
+                [] => ", for pages of any origin".to_owned(),
+                origins => format!(", for pages of {}", origins.join(", ")),
+            }
+        });
+        format!("{name}: {bind}, shown as {shown}, {zone}{pages}")
     }
 }
 

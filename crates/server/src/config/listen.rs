@@ -4,9 +4,14 @@ use super::{
     address::{Bind, Host, HostPort},
     reader::Section,
     report::{At, Report},
+    websocket,
 };
+use crate::transport::Rules;
 use bellhop_core::{config::Zone, flow::Transport};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 /// A listener, not yet bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub(crate) struct Listener {
     pub(crate) advertise: Option<HostPort>,
     /// Which side it faces.
     pub(crate) zone: Zone,
+    /// What is asked of WebSockets, where it takes those.
+    pub(crate) web: Option<Arc<Rules>>,
 }
 
 impl Listener {
@@ -66,13 +73,16 @@ pub(super) fn read(top: &Section<'_>, report: &Report, machine: &[IpAddr]) -> Ve
         if !section.has("bind") {
             report.error(section.at(), "has no bind; allowed: bind = \"udp:IP:PORT\"");
         }
+        let zone = zone.map_or(Zone::Outside, |z| z.value);
+        let web = websocket::read(&section, report, bind.as_ref().map(|b| b.value), zone);
         let listener = bind.map(|bind| {
             let named = name.map_or_else(|| bind.value.to_string(), |n| n.value.to_owned());
             let listener = Listener {
                 name: named,
                 bind: bind.value,
                 advertise: advertise.map(|a| a.value),
-                zone: zone.map_or(Zone::Outside, |z| z.value),
+                zone,
+                web,
             };
             (listener, bind.at)
         });
@@ -93,6 +103,7 @@ pub(super) fn read(top: &Section<'_>, report: &Report, machine: &[IpAddr]) -> Ve
         return defaults();
     }
     warn_of_udp_alone(&listeners, report);
+    websocket::check(listeners.iter().map(|(l, at)| (l.bind, at)), report);
     listeners
         .into_iter()
         .map(|(listener, _)| listener)
@@ -182,6 +193,7 @@ fn defaults() -> Vec<Listener> {
                 bind,
                 advertise: None,
                 zone: Zone::Outside,
+                web: None,
             }
         })
         .to_vec()

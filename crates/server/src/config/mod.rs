@@ -32,6 +32,7 @@ mod subscriptions;
 mod units;
 mod upstream;
 mod web;
+mod websocket;
 
 #[cfg(test)]
 mod tests;

@@ -200,7 +200,9 @@ fn is_own(listener: &Listener, target: &Target) -> bool {
     let loopback = matches!(target.host, Host::Ip(ip) if ip.is_loopback())
         && bind.address.ip().is_unspecified()
         && bind.address.port() == target.port_or_default();
-    target.transport().is_none_or(|t| t == bind.transport)
+    target
+        .transport()
+        .is_none_or(|t| t.is_reliable() == bind.transport.is_reliable())
         && (target.address().is_some_and(at) || advertised || loopback)
 }
 

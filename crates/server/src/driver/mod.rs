@@ -24,7 +24,7 @@ pub(crate) use shard::{Core, Shard, Shards};
 pub(crate) use start::{Driver, Parts};
 pub(crate) use traffic::{Sum, Traffic};
 pub(crate) use turn::Turn;
-pub(crate) use worker::Worker;
+pub(crate) use worker::{WebRules, Worker};
 
 use bellhop_core::{
     event::Event,

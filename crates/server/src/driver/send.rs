@@ -73,6 +73,7 @@ impl Worker {
         };
         let (connection, new) = match (alive, to) {
             (Some(connection), _) => (connection, false),
+            (None, to) if to.transport().is_websocket() => return false,
             (None, to) => {
                 let port = match to {
                     Destination::Flow { else_connect, .. } => *else_connect,

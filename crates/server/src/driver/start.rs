@@ -1,7 +1,7 @@
 //! Starts the workers and ends them.
 
 use super::{
-    Clock, Core, Heard, Observer, Pulse, Shards, Traffic, Worker,
+    Clock, Core, Heard, Observer, Pulse, Shards, Traffic, WebRules, Worker,
     pulse::{self, Questions},
 };
 use crate::{
@@ -15,7 +15,11 @@ use crate::{
         tcp,
     },
 };
-use bellhop_core::{auth::Authenticator, config::Config, flow::ListenerId};
+use bellhop_core::{
+    auth::Authenticator,
+    config::Config,
+    flow::{ListenerId, Transport},
+};
 use bellhop_wire::Limits;
 use std::{
     cell::Cell,
@@ -47,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) limits: StreamLimits,
     /// Bounds on messages.
     pub(crate) message: Limits,
+    /// What the listeners ask of WebSockets.
+    pub(crate) rules: WebRules,
     /// Who watches.
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Looks names up.
@@ -67,6 +73,8 @@ pub(crate) struct Driver {
     traffic: Vec<Arc<Traffic>>,
     pulse: Pulse,
     message: Arc<Mutex<Limits>>,
+    rules: Arc<Mutex<WebRules>>,
+    queue: usize,
     phase: watch::Sender<Phase>,
     threads: Vec<thread::JoinHandle<()>>,
 }
@@ -88,6 +96,7 @@ struct Seed {
     traffic: Arc<Traffic>,
     questions: Questions,
     message: Arc<Mutex<Limits>>,
+    rules: Arc<Mutex<WebRules>>,
     clock: Clock,
     limits: StreamLimits,
     observer: Option<Arc<dyn Observer>>,
@@ -97,7 +106,7 @@ struct Seed {
     locals: Arc<[SocketAddr]>,
     answers: Option<Heard>,
     udp: Vec<(ListenerId, UdpSocket)>,
-    tcp: Vec<(ListenerId, TcpListener)>,
+    tcp: Vec<(ListenerId, Transport, TcpListener)>,
 }
 
 impl Driver {
@@ -117,6 +126,8 @@ impl Driver {
             traffic: (0..workers).map(|_| Arc::default()).collect(),
             pulse,
             message: Arc::new(Mutex::new(parts.message)),
+            rules: Arc::new(Mutex::new(parts.rules)),
+            queue: parts.limits.queue,
             phase,
             threads: Vec::with_capacity(workers),
         };
@@ -133,6 +144,7 @@ impl Driver {
                 traffic: Arc::clone(traffic),
                 questions,
                 message: Arc::clone(&driver.message),
+                rules: Arc::clone(&driver.rules),
                 clock: parts.clock,
                 limits: parts.limits.clone(),
                 observer: parts.observer.clone(),
@@ -152,9 +164,9 @@ impl Driver {
                         seed.udp.push((ListenerId(id), socket));
                     }
                 }
-                Sockets::Tcp(sockets) => {
+                Sockets::Tcp(sockets, transport) => {
                     for (seed, socket) in seeds.iter_mut().zip(sockets) {
-                        seed.tcp.push((ListenerId(id), socket));
+                        seed.tcp.push((ListenerId(id), transport, socket));
                     }
                 }
             }
@@ -177,15 +189,16 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Swaps the configuration, one shard after another; the bounds on messages hold for connections
-    /// opened from now on.
+    /// Swaps the configuration, one shard after another; the bounds on messages, and what is asked of WebSockets, hold for
+    /// connections opened from now on.
     pub(crate) fn reconfigure(
         &self,
         config: &Arc<Config>,
         auth: &Arc<Authenticator>,
-        message: Limits,
+        (message, rules): (Limits, WebRules),
     ) {
         *self.message.lock().unwrap_or_else(PoisonError::into_inner) = message;
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
         for index in 0..self.shards.len() {
             if let Some(mut shard) = self.shards.lock(index) {
                 shard.core.reconfigure(Arc::clone(config), Arc::clone(auth));
@@ -214,16 +227,20 @@ impl Driver {
         &self.counters
     }
 
-    /// Accepts no more connections, waits until all that is queued has been written, `patience` at most,
-    /// and ends the workers.
+    /// Accepts no more connections, waits until all that is queued has been written, `patience` at most, says goodbye where
+    /// that can be said, and ends the workers.
     pub(crate) async fn stop(self, patience: Duration) {
         self.phase.send_replace(Phase::Drain);
-        let drained = async {
+        let drained = || async {
             while !self.table.all().iter().all(|c| c.is_drained()) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let _ = tokio::time::timeout(patience, drained).await;
+        let _ = tokio::time::timeout(patience, drained()).await;
+        for connection in self.table.all() {
+            connection.say_goodbye(self.queue);
+        }
+        let _ = tokio::time::timeout(GOODBYE, drained()).await;
         self.phase.send_replace(Phase::Quit);
         for thread in self.threads {
             let _ = thread.join();
@@ -251,6 +268,7 @@ impl Seed {
             observer: self.observer,
             limits: self.limits,
             message: self.message,
+            rules: self.rules,
             udp,
             locals: self.locals,
             room: Cell::new(None),
@@ -275,9 +293,9 @@ impl Seed {
             }));
         }
         let mut accepting = Vec::new();
-        for (id, socket) in self.tcp {
+        for (id, transport, socket) in self.tcp {
             let listener = tokio::net::TcpListener::from_std(socket)?;
-            let task = tcp::accept(Rc::clone(&worker), listener, id);
+            let task = tcp::accept(Rc::clone(&worker), listener, (id, transport));
             accepting.push(spawn_local(task));
         }
         // An error means that the driver is gone without a word: end as well.
@@ -289,6 +307,9 @@ impl Seed {
         Ok(())
     }
 }
+
+/// How long the ends of WebSockets may take to be written.
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// Runs a task that never ends, and again should it ever panic: a worker without it would be deaf.
 async fn always<F>(start: impl Fn() -> F)

@@ -73,7 +73,8 @@ impl Traffic {
         };
         let lane = match transport {
             Transport::Udp => lanes.first(),
-            _ => lanes.last(),
+            Transport::Tcp | Transport::Tls => lanes.get(1),
+            Transport::Ws | Transport::Wss => lanes.get(2),
         };
         let counter = lane.and_then(|lane| match kind(message) {
             Kind::Request(method) => lane.requests.get(method),
@@ -204,8 +205,7 @@ fn kind(message: &[u8]) -> Kind {
     Kind::Request(known.unwrap_or(METHODS.len().wrapping_sub(1)))
 }
 
-/// All streams count as TCP: there are no others.
-const TRANSPORTS: [&str; 2] = ["udp", "tcp"];
+const TRANSPORTS: [&str; 3] = ["udp", "tcp", "ws"];
 /// The most frequent ones first; the last stands for all others.
 const METHODS: [&str; 15] = [
     "REGISTER",

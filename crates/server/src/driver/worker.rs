@@ -10,7 +10,7 @@ use crate::{
     serve::Elsewhere,
     store::Store,
     transport::{
-        Counters, StreamLimits,
+        Counters, Rules, StreamLimits,
         connection::{Closed, Connection},
         errors::{self, Errors},
         table::Table,
@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     pub(crate) limits: StreamLimits,
     /// Bounds on messages, for streams opened from now on.
     pub(crate) message: Arc<Mutex<Limits>>,
+    /// What each listener asks of WebSockets, for those opened from now on.
+    pub(crate) rules: Arc<Mutex<WebRules>>,
     /// This worker's UDP sockets, by listener.
     pub(crate) udp: Vec<Option<UdpSocket>>,
     /// The listeners' addresses.
@@ -68,11 +70,20 @@ pub(crate) struct Worker {
     pub(crate) store: Store,
 }
 
+/// What each listener asks of WebSockets, in the order of the configuration; `None`: it takes none.
+pub(crate) type WebRules = Vec<Option<Arc<Rules>>>;
+
 impl Worker {
     /// The bounds on messages.
     pub(crate) fn message_limits(&self) -> Limits {
         let limits = self.message.lock().unwrap_or_else(PoisonError::into_inner);
         limits.clone()
+    }
+
+    /// What a listener asks of a WebSocket.
+    pub(crate) fn rules(&self, listener: ListenerId) -> Option<Arc<Rules>> {
+        let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.get(usize::from(listener.0)).cloned().flatten()
     }
 
     /// Reads and serves one UDP listener for ever.

@@ -16,7 +16,7 @@ use std::{
 pub(crate) struct Listen {
     /// The listener's name in the configuration.
     pub(crate) name: String,
-    /// UDP or TCP.
+    /// UDP, TCP or WebSocket.
     pub(crate) transport: Transport,
     /// The address; port 0 takes a free one.
     pub(crate) address: SocketAddr,
@@ -36,8 +36,8 @@ pub(crate) struct Bound {
 pub(crate) enum Sockets {
     /// One for each worker; the kernel spreads peers over them.
     Udp(Vec<UdpSocket>),
-    /// One for each worker; the kernel spreads connections over them.
-    Tcp(Vec<TcpListener>),
+    /// One for each worker; the kernel spreads connections over them. What is spoken over those: TCP or WebSocket.
+    Tcp(Vec<TcpListener>, Transport),
 }
 
 /// A listener that cannot be had.
@@ -56,11 +56,9 @@ impl Listen {
         let sockets = match self.transport {
             Transport::Udp => each(self.address, workers, udp_socket)
                 .map(|(sockets, local)| (local, Sockets::Udp(sockets))),
-            Transport::Tcp => each(self.address, workers, tcp_socket)
-                .map(|(sockets, local)| (local, Sockets::Tcp(sockets))),
-            Transport::Tls | Transport::Ws | Transport::Wss => {
-                Err(io::Error::from(io::ErrorKind::Unsupported))
-            }
+            Transport::Tcp | Transport::Ws => each(self.address, workers, tcp_socket)
+                .map(|(sockets, local)| (local, Sockets::Tcp(sockets, self.transport))),
+            Transport::Tls | Transport::Wss => Err(io::Error::from(io::ErrorKind::Unsupported)),
         };
         match sockets {
             Ok((local, sockets)) => Ok(Bound { local, sockets }),

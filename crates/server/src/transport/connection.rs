@@ -1,7 +1,11 @@
 //! One stream connection as the rest of the program sees it: a bounded queue towards its peer. Whoever
 //! sends only appends to the queue, so a peer that does not read holds up nobody but itself.
 
-use super::budget::Budget;
+mod closed;
+
+pub(crate) use closed::Closed;
+
+use super::{budget::Budget, websocket};
 use bellhop_core::{
     flow::{ConnectionId, Flow, ListenerId, Transport},
     outbox::Token,
@@ -9,7 +13,7 @@ use bellhop_core::{
 use bellhop_wire::frame::PONG;
 use std::{
     collections::VecDeque,
-    fmt, mem,
+    mem,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -29,6 +33,8 @@ pub(crate) struct Connection {
     accepted: bool,
     proven: AtomicBool,
     welcome: AtomicBool,
+    /// A WebSocket whose handshake is over.
+    upgraded: AtomicBool,
     budget: Arc<Budget>,
     queue: Mutex<Queue>,
     wake: Notify,
@@ -43,25 +49,6 @@ pub(crate) enum Pushed {
     Overflow,
     /// The connection is closed: the message is lost.
     Closed,
-}
-
-/// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Closed {
-    /// The peer closed its half, or all of it.
-    ByPeer,
-    /// The peer did not read what we sent.
-    Unread,
-    /// The peer was silent too long, or began a message and did not end it in time.
-    Deadline(&'static str),
-    /// What the peer sent cannot be followed.
-    Framing(bellhop_wire::Error),
-    /// Another connection needed its place.
-    Evicted,
-    /// All connections together hold too much, and this one more than a little.
-    Crowded,
-    /// It could not be opened, or broke.
-    Failed(String),
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +79,7 @@ impl Connection {
             accepted,
             proven: AtomicBool::new(!accepted),
             welcome: AtomicBool::new(!accepted),
+            upgraded: AtomicBool::new(false),
             budget,
             queue: Mutex::default(),
             wake: Notify::new(),
@@ -143,6 +131,44 @@ impl Connection {
 
     /// Queues a message for writing; `limit` bytes may wait, fewer if all connections hold too much.
     pub(crate) fn push(&self, message: &[u8], token: Option<Token>, limit: usize) -> Pushed {
+        let is_framed = self.transport.is_websocket();
+        self.append(message.len(), token, limit, |bytes| {
+            if !self.is_welcome() && !is_refusal(message) {
+                self.welcome.store(true, Ordering::Relaxed);
+            }
+            match is_framed {
+                true => websocket::write(message, bytes),
+                false => bytes.extend_from_slice(message),
+            }
+        })
+    }
+
+    /// Queues what is no message, as it is: a WebSocket's handshake, its control frames.
+    pub(crate) fn push_octets(&self, octets: &[u8], limit: usize) -> Pushed {
+        self.append(octets.len(), None, limit, |bytes| {
+            bytes.extend_from_slice(octets);
+        })
+    }
+
+    /// A WebSocket's handshake is over.
+    pub(crate) fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that the program ends, where there is a way to say it.
+    pub(crate) fn say_goodbye(&self, limit: usize) {
+        if self.upgraded.load(Ordering::Relaxed) {
+            self.push_octets(&websocket::going_away(), limit);
+        }
+    }
+
+    fn append(
+        &self,
+        length: usize,
+        token: Option<Token>,
+        limit: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Pushed {
         let mut queue = self.queue();
         if queue.closed.is_some() {
             return Pushed::Closed;
@@ -152,23 +178,20 @@ impl Connection {
             false => limit,
         };
         let waiting = queue.bytes.len().saturating_add(queue.in_flight);
-        if waiting.saturating_add(message.len()) > limit {
+        if waiting.saturating_add(length) > limit {
             queue.closed = Some(Closed::Unread);
             drop(queue);
             self.wake.notify_one();
             return Pushed::Overflow;
         }
-        if !self.is_welcome() && !is_refusal(message) {
-            self.welcome.store(true, Ordering::Relaxed);
-        }
-        let was_empty = queue.bytes.is_empty();
-        queue.bytes.extend_from_slice(message);
-        self.budget.take(message.len());
+        let before = queue.bytes.len();
+        write(&mut queue.bytes);
+        self.budget.take(queue.bytes.len().saturating_sub(before));
         if let Some(token) = token {
             queue.remember(token);
         }
         drop(queue);
-        if was_empty {
+        if before == 0 {
             self.wake.notify_one();
         }
         Pushed::Queued
@@ -234,20 +257,6 @@ impl Connection {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ByPeer => f.write_str("by the peer"),
-            Self::Unread => f.write_str("the peer does not read"),
-            Self::Deadline(what) => f.write_str(what),
-            Self::Framing(error) => write!(f, "the stream cannot be followed: {error}"),
-            Self::Evicted => f.write_str("another needs its place"),
-            Self::Crowded => f.write_str("half a message, and memory is short"),
-            Self::Failed(why) => f.write_str(why),
-        }
     }
 }
 

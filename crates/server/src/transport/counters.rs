@@ -13,8 +13,10 @@ pub(crate) struct Counters {
     pub(crate) received: Counter,
     /// Messages handed to the kernel or to a connection's queue.
     pub(crate) sent: Counter,
-    /// Connections accepted and opened.
+    /// Connections accepted and opened, WebSockets left out.
     pub(crate) opened: Counter,
+    /// Connections accepted for a WebSocket.
+    pub(crate) opened_web: Counter,
     /// Datagrams lost because the socket's send buffer was full.
     pub(crate) dropped_busy: Counter,
     /// Messages that could not be sent at all.
@@ -32,6 +34,8 @@ pub(crate) struct Counters {
     pub(crate) closed_late: Counter,
     /// Connections closed because the stream could not be followed.
     pub(crate) closed_unframed: Counter,
+    /// Connections closed because they asked for no WebSocket, or for none that is served.
+    pub(crate) closed_unopened: Counter,
     /// Connections closed to make room for others.
     pub(crate) closed_evicted: Counter,
     /// Connections that could not be opened, or broke.
@@ -51,7 +55,8 @@ impl Counters {
             Closed::ByPeer => {}
             Closed::Unread => self.closed_unread.one(),
             Closed::Deadline(_) => self.closed_late.one(),
-            Closed::Framing(_) => self.closed_unframed.one(),
+            Closed::Framing(_) | Closed::WebSocket(_) => self.closed_unframed.one(),
+            Closed::Handshake(..) => self.closed_unopened.one(),
             Closed::Evicted | Closed::Crowded => self.closed_evicted.one(),
             Closed::Failed(_) => self.failed.one(),
         }
@@ -78,12 +83,13 @@ impl Counters {
             &self.dropped_core,
             &self.closed_late,
             &self.closed_unframed,
+            &self.closed_unopened,
             &self.failed,
         ])
     }
 
     /// Each counter with what it counts.
-    fn all(&self) -> [(&Counter, &'static str); 16] {
+    fn all(&self) -> [(&Counter, &'static str); 18] {
         [
             (&self.dropped_busy, "datagrams to a full send buffer"),
             (&self.dropped_unsendable, "messages that could not be sent"),
@@ -96,6 +102,7 @@ impl Counters {
                 &self.closed_unframed,
                 "closed because the stream could not be followed",
             ),
+            (&self.closed_unopened, "closed for want of a handshake"),
             (&self.closed_evicted, "closed to make room"),
             (&self.failed, "failed"),
             (&self.receive_errors, "datagrams not read"),
@@ -104,6 +111,7 @@ impl Counters {
             (&self.received, "messages received"),
             (&self.sent, "sent"),
             (&self.opened, "connections"),
+            (&self.opened_web, "WebSockets"),
         ]
     }
 }

@@ -1,5 +1,5 @@
 //! Sockets: bound once before anything runs, read and written in batches (UDP) or by one task for each
-//! connection (TCP). Nothing here knows SIP beyond where one message ends.
+//! connection (TCP, WebSocket). Nothing here knows SIP beyond where one message ends.
 
 pub(crate) mod bind;
 mod budget;
@@ -11,8 +11,10 @@ pub(crate) mod table;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 pub(crate) mod udp_send;
+mod websocket;
 
 pub(crate) use counters::{Counter, Counters};
+pub(crate) use websocket::Rules;
 
 use std::time::Duration;
 

@@ -1,12 +1,15 @@
 //! One stream connection at work: its task reads, frames, serves, and writes what its queue holds.
 
+mod heard;
+
+use self::heard::Speech;
 use super::{
-    bind,
-    budget::Budget,
+    Rules, bind,
     connection::{Closed, Connection},
+    websocket,
 };
-use crate::driver::{Turn, Worker};
-use bellhop_wire::{Error, Frame, Framer, Limits, frame::PONG};
+use crate::driver::Worker;
+use bellhop_wire::Limits;
 use std::{io, rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,8 +17,13 @@ use tokio::{
     time::{Instant, Sleep, sleep_until, timeout},
 };
 
-/// Serves a connection until it ends.
-pub(super) async fn serve(worker: Rc<Worker>, connection: Arc<Connection>, stream: TcpStream) {
+/// Serves a connection until it ends; with `rules` a WebSocket.
+pub(super) async fn serve(
+    worker: Rc<Worker>,
+    connection: Arc<Connection>,
+    stream: TcpStream,
+    rules: Option<Arc<Rules>>,
+) {
     if let Err(error) = bind::prepare_stream(&stream) {
         tracing::debug!(target: "bellhop::transport", %error, "socket options not set");
     }
@@ -24,7 +32,7 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Arc<Connection>, strea
         worker,
         connection,
         stream,
-        framer: Framer::new(),
+        speech: Speech::of(rules),
         partial: Vec::new(),
         held: 0,
         outgoing: Vec::new(),
@@ -34,15 +42,17 @@ pub(super) async fn serve(worker: Rc<Worker>, connection: Arc<Connection>, strea
         heard: Instant::now(),
         stalled: None,
         unanswered: false,
+        pings: Pings::default(),
     };
     let why = task.run().await;
     // What is already queued, an answer that says what was wrong for one, leaves if there is room.
     if task.outgoing.len() == task.written {
         task.refill_for_the_last_time();
     }
+    task.speech.farewell(&why, &mut task.outgoing);
     let _ = task.write();
     task.connection.budget().give(task.held);
-    let explained = matches!(why, Closed::Framing(_));
+    let explained = task.speech.is_explained(&why);
     task.worker.gone(&task.connection, why);
     if explained {
         let _ = timeout(LINGER, task.linger()).await;
@@ -55,16 +65,16 @@ struct Task {
     connection: Arc<Connection>,
     stream: TcpStream,
     message: Limits,
-    framer: Framer,
-    /// Bytes of a message that has not come to its end.
+    speech: Speech,
+    /// Bytes of a message, or of a frame, that has not come to its end.
     partial: Vec<u8>,
-    /// What of the budget `partial` has taken.
+    /// What of the budget halves of messages have taken.
     held: usize,
     outgoing: Vec<u8>,
     /// How much of `outgoing` has been written.
     written: usize,
     opened: Instant,
-    /// When the message in `partial` began.
+    /// When the message that has not come to its end began.
     began: Option<Instant>,
     /// When the peer last sent anything.
     heard: Instant,
@@ -72,6 +82,17 @@ struct Task {
     stalled: Option<Instant>,
     /// The peer sent something and nothing has gone back since.
     unanswered: bool,
+    pings: Pings,
+}
+
+/// What was asked of a silent WebSocket.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pings {
+    /// Since the peer last sent anything: how often, and when the last time.
+    sent: u32,
+    last: Option<Instant>,
+    /// Whether the peer has ever answered one. Who never did may not know how (it is left alone until it is idle).
+    answered: bool,
 }
 
 impl Task {
@@ -87,7 +108,10 @@ impl Task {
             if deadline <= Instant::now() {
                 return Closed::Deadline(overdue);
             }
-            sooner(alarm.as_mut(), deadline);
+            if self.ask_if_it_lives() {
+                continue;
+            }
+            sooner(alarm.as_mut(), self.wake_at());
             let writing = self.written < self.outgoing.len();
             let event = tokio::select! {
                 () = self.connection.woken() => Event::Woken,
@@ -100,7 +124,7 @@ impl Task {
                 Event::Woken | Event::Writable(Ok(())) => Ok(()),
                 // Deadlines move as the peer speaks; the alarm follows only when it rings.
                 Event::Alarm => {
-                    alarm.as_mut().reset(self.deadline().0);
+                    alarm.as_mut().reset(self.wake_at());
                     Ok(())
                 }
                 Event::Readable(Ok(())) => self.read(),
@@ -128,11 +152,40 @@ impl Task {
                 "the peer reads nothing",
             ),
             (after(Some(self.heard), limits.idle), "silent too long"),
+            (
+                self.next_ping().filter(|_| self.pings.are_ignored()),
+                "no answer to a ping",
+            ),
         ]
         .into_iter()
         .filter_map(|(at, what)| at.map(|at| (at, what)))
         .min_by_key(|(at, _)| *at)
         .unwrap_or((self.heard, "silent too long"))
+    }
+
+    /// When there is something to do though nothing happens.
+    fn wake_at(&self) -> Instant {
+        let deadline = self.deadline().0;
+        self.next_ping().map_or(deadline, |ping| ping.min(deadline))
+    }
+
+    /// When a silent WebSocket is to be asked whether it lives (RFC 6455 5.5.2).
+    fn next_ping(&self) -> Option<Instant> {
+        let last = self.pings.last.map_or(self.heard, |last| last);
+        last.checked_add(self.speech.ping()?)
+    }
+
+    /// Asks, if it is time; whether there is something to write now.
+    fn ask_if_it_lives(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.next_ping().is_some_and(|at| at <= now);
+        if is_due {
+            self.pings.sent = self.pings.sent.saturating_add(1);
+            self.pings.last = Some(now);
+            let limit = self.worker.limits.queue;
+            self.connection.push_octets(&websocket::ping(), limit);
+        }
+        is_due
     }
 
     /// Has the kernel acknowledge at once what nothing of ours will acknowledge: many phones leave Nagle's
@@ -216,8 +269,8 @@ impl Task {
             Ok(n) => {
                 self.heard = Instant::now();
                 self.unanswered = true;
+                (self.pings.sent, self.pings.last) = (0, None);
                 self.take_in(scratch.get(..n).unwrap_or_default())
-                    .map_err(Closed::Framing)
                     .and_then(|()| self.account())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -226,81 +279,12 @@ impl Task {
         self.worker.scratch.set(scratch);
         went
     }
+}
 
-    fn take_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        // Most reads end with a message's end, and then nothing is copied or kept.
-        if self.partial.is_empty() {
-            let used = self.frames(bytes)?;
-            self.partial
-                .extend_from_slice(bytes.get(used..).unwrap_or_default());
-        } else {
-            let mut whole = std::mem::take(&mut self.partial);
-            whole.extend_from_slice(bytes);
-            let used = self.frames(&whole)?;
-            whole.drain(..used);
-            self.partial = whole;
-            if used > 0 {
-                self.began = None;
-            }
-        }
-        if self.partial.iter().all(|b| b"\r\n".contains(b)) {
-            // Half a keep-alive hurries nobody.
-            self.began = None;
-            if self.partial.is_empty() && self.partial.capacity() > 0 {
-                self.partial = Vec::new();
-            }
-        } else {
-            self.began.get_or_insert_with(Instant::now);
-        }
-        Ok(())
-    }
-
-    /// Counts what `partial` holds.
-    fn account(&mut self) -> Result<(), Closed> {
-        let budget = self.connection.budget();
-        let holds = self.partial.capacity();
-        budget.take(holds);
-        budget.give(self.held);
-        self.held = holds;
-        if holds > Budget::LITTLE && budget.is_spent() {
-            return Err(Closed::Crowded);
-        }
-        Ok(())
-    }
-
-    /// Serves the frames at the head of the stream; how many bytes they took.
-    fn frames(&mut self, stream: &[u8]) -> Result<usize, Error> {
-        let flow = self.connection.flow();
-        let mut turn = Turn::begin(&self.worker);
-        let mut at: usize = 0;
-        let went = loop {
-            let rest = stream.get(at..).unwrap_or_default();
-            if rest.is_empty() {
-                break Ok(at);
-            }
-            match self.framer.next(rest, &self.message) {
-                Ok(Some((frame, used))) if used > 0 => {
-                    at = at.saturating_add(used);
-                    match frame {
-                        Frame::Message(message) => {
-                            self.connection.prove();
-                            turn.receive(flow, message);
-                        }
-                        Frame::Ping => {
-                            self.connection.push(PONG, None, self.worker.limits.queue);
-                        }
-                        Frame::Nothing => {}
-                    }
-                }
-                Ok(_) => break Ok(at),
-                Err(error) => {
-                    turn.unframed(flow, rest, error);
-                    break Err(error);
-                }
-            }
-        };
-        turn.end();
-        went
+impl Pings {
+    /// Whether one who has answered before has not answered the last two.
+    const fn are_ignored(self) -> bool {
+        self.answered && self.sent >= 2
     }
 }
 

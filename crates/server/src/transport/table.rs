@@ -40,6 +40,8 @@ struct Inner {
     last: u64,
     by_id: ById,
     by_remote: HashMap<(Transport, SocketAddr), ConnectionId>,
+    /// How many there are of each transport, opened by the peer or not.
+    kinds: HashMap<(Transport, bool), usize>,
     accepted: Places,
     sources: HashMap<IpAddr, Places>,
 }
@@ -149,6 +151,13 @@ impl Table {
         (accepted, inner.by_id.len().saturating_sub(accepted))
     }
 
+    /// How many there are of a transport: accepted, and opened by us.
+    pub(crate) fn counts_of(&self, transport: Transport) -> (usize, usize) {
+        let inner = self.inner();
+        let of = |accepted| inner.kinds.get(&(transport, accepted)).copied();
+        (of(true).unwrap_or(0), of(false).unwrap_or(0))
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,6 +184,8 @@ impl Inner {
         ));
         self.by_id.insert(id, Arc::clone(&connection));
         self.by_remote.insert((transport, remote), id);
+        let kind = self.kinds.entry((transport, accepted)).or_default();
+        *kind = kind.saturating_add(1);
         connection
     }
 
@@ -186,6 +197,9 @@ impl Inner {
         let key = (flow.transport, flow.remote);
         if self.by_remote.get(&key) == Some(&id) {
             self.by_remote.remove(&key);
+        }
+        if let Some(kind) = self.kinds.get_mut(&(flow.transport, connection.accepted())) {
+            *kind = kind.saturating_sub(1);
         }
         if connection.accepted() {
             self.accepted.leave();

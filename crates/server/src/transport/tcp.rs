@@ -1,4 +1,4 @@
-//! TCP connections: accepted, opened.
+//! TCP connections: accepted, for SIP or for a WebSocket, and opened.
 
 use super::{
     connection::{Closed, Connection},
@@ -14,11 +14,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Accepts connections for ever.
-pub(crate) async fn accept(worker: Rc<Worker>, listener: TcpListener, id: ListenerId) {
+/// Accepts connections for ever, for this transport.
+pub(crate) async fn accept(
+    worker: Rc<Worker>,
+    listener: TcpListener,
+    (id, transport): (ListenerId, Transport),
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, remote)) => welcome(&worker, stream, remote, id),
+            Ok((stream, remote)) => welcome(&worker, stream, remote, (id, transport)),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 // No descriptors or memory: those that are served go on, newcomers wait in the backlog
@@ -47,7 +51,7 @@ pub(crate) async fn open(worker: Rc<Worker>, connection: Arc<Connection>) {
     let why = match opened {
         Ok(Ok(stream)) => {
             worker.counters.opened.one();
-            serve(worker, connection, stream).await;
+            serve(worker, connection, stream, None).await;
             return;
         }
         Ok(Err(error)) => Closed::Failed(error.to_string()),
@@ -57,11 +61,23 @@ pub(crate) async fn open(worker: Rc<Worker>, connection: Arc<Connection>) {
     worker.gone(&connection, why);
 }
 
-fn welcome(worker: &Rc<Worker>, stream: TcpStream, remote: SocketAddr, listener: ListenerId) {
-    match worker.table.accept(Transport::Tcp, remote, listener) {
+fn welcome(
+    worker: &Rc<Worker>,
+    stream: TcpStream,
+    remote: SocketAddr,
+    (listener, transport): (ListenerId, Transport),
+) {
+    match worker.table.accept(transport, remote, listener) {
         Ok(connection) => {
-            worker.counters.opened.one();
-            spawn_local(serve(Rc::clone(worker), connection, stream));
+            let rules = match transport {
+                Transport::Ws => worker.rules(listener),
+                _ => None,
+            };
+            match rules {
+                Some(_) => worker.counters.opened_web.one(),
+                None => worker.counters.opened.one(),
+            }
+            spawn_local(serve(Rc::clone(worker), connection, stream, rules));
         }
         Err(refused) => {
             worker.counters.refused.one();

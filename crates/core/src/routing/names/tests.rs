@@ -321,3 +321,18 @@ fn a_domain_alone_is_read_as_any_other_uri_is() {
         }
     }
 }
+
+/// What it is called would tell a PBX to open a WebSocket to us.
+#[test]
+fn a_listener_of_websockets_stands_for_no_other_transport_while_there_is_another() {
+    use Transport::{Tcp, Udp, Ws};
+    let outside = Zone::Outside;
+    let near = (Ws, "10.0.0.1:5066", &[][..], "10.0.0.1", 5066, Zone::Inside);
+    let far = (Udp, "192.0.2.1:5060", &[][..], "192.0.2.1", 5060, outside);
+    let names = names(&["example.org"], &[near, far], &[]);
+    let pbx = "10.0.0.10".parse().unwrap();
+    for (transport, listener) in [(Tcp, 1), (Udp, 1), (Ws, 0)] {
+        let found = names.listener_for(transport, pbx);
+        assert_eq!(found, Some(ListenerId(listener)), "{transport:?}");
+    }
+}

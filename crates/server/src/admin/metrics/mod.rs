@@ -16,6 +16,7 @@ use crate::{
     log,
     transport::{Counter, Counters},
 };
+use bellhop_core::flow::Transport;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -160,13 +161,15 @@ fn tables(text: &mut Text, running: &Running) {
         "Nonces whose counts are remembered.",
     );
     text.sample(&[], running.replay.len());
-    let (accepted, opened) = running.connections.counts();
     text.gauge(
         "bellhop_connections",
-        "Stream connections that are open, by who opened them.",
+        "Connections that are open, by transport and by who opened them.",
     );
-    text.sample(&[("by", "peer")], accepted);
-    text.sample(&[("by", "bellhop")], opened);
+    let (accepted, opened) = running.connections.counts_of(Transport::Tcp);
+    text.sample(&[("by", "peer"), ("transport", "tcp")], accepted);
+    text.sample(&[("by", "bellhop"), ("transport", "tcp")], opened);
+    let (accepted, _) = running.connections.counts_of(Transport::Ws);
+    text.sample(&[("by", "peer"), ("transport", "ws")], accepted);
 }
 
 fn messages(text: &mut Text, sum: &Sum) {
@@ -239,8 +242,8 @@ fn losses(text: &mut Text, counters: &Counters) {
         (
             "bellhop_connections_opened_total",
             "Connections accepted and opened.",
-            "",
-            &[("", &counters.opened)],
+            "transport",
+            &[("tcp", &counters.opened), ("ws", &counters.opened_web)],
         ),
         (
             "bellhop_connections_refused_total",
@@ -259,6 +262,7 @@ fn losses(text: &mut Text, counters: &Counters) {
                 ("unread", &counters.closed_unread),
                 ("deadline", &counters.closed_late),
                 ("unframed", &counters.closed_unframed),
+                ("unopened", &counters.closed_unopened),
                 ("evicted", &counters.closed_evicted),
                 ("failed", &counters.failed),
             ],

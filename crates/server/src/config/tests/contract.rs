@@ -181,9 +181,8 @@ const ONLY: [(&str, &str); 3] = [
     ("[route]", "mode = \"b2bua\""),
     ("[[upstream]]", "profile = \"asterisk\""),
 ];
-const LATER: [(&str, &str); 5] = [
+const LATER: [(&str, &str); 4] = [
     ("[[listen]]", "bind = \"tls:127.0.0.1:5061\""),
-    ("[[listen]]", "bind = \"ws:127.0.0.1:8080\""),
     ("[[listen]]", "bind = \"wss:127.0.0.1:8081\""),
     (
         "[[upstream]]",

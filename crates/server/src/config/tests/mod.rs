@@ -25,6 +25,7 @@ mod reload;
 mod route;
 mod secrets;
 mod subscriptions;
+mod websocket;
 
 use super::{Environment, Settings, parse};
 use std::{

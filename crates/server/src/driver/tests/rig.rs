@@ -85,6 +85,7 @@ impl Rig {
             clock: Clock::start(),
             limits,
             message: bellhop_wire::Limits::default(),
+            rules: Vec::new(),
             observer: None,
             resolver,
             elsewhere: Elsewhere::new(Answers::new(0).0),

@@ -1,5 +1,7 @@
 //! The deadlines of a stream, on paused time: a moment passes as soon as nobody has anything to do.
 
+mod web;
+
 use super::*;
 use crate::{
     driver::{Clock, Core, OsEntropy, Shards},
@@ -55,6 +57,7 @@ fn worker() -> Rc<Worker> {
         observer: None,
         limits,
         message: Arc::new(Mutex::new(Limits::default())),
+        rules: Arc::default(),
         udp: Vec::new(),
         locals: Arc::new([]),
         room: Cell::new(None),
@@ -67,6 +70,13 @@ fn worker() -> Rc<Worker> {
 
 /// After how many seconds a peer that does this is cut off, and how often that was a deadline.
 fn cut_after<F: Future<Output = ()> + 'static>(
+    peer: impl FnOnce(Arc<TcpStream>) -> F,
+) -> (u64, u64) {
+    cut_as(None, peer)
+}
+
+fn cut_as<F: Future<Output = ()> + 'static>(
+    rules: Option<Arc<Rules>>,
     peer: impl FnOnce(Arc<TcpStream>) -> F,
 ) -> (u64, u64) {
     let runtime = runtime::Builder::new_current_thread()
@@ -82,7 +92,8 @@ fn cut_after<F: Future<Output = ()> + 'static>(
         let worker = worker();
         let connection = worker.table.accept(Transport::Tcp, remote, ListenerId(0));
         let start = Instant::now();
-        spawn_local(serve(Rc::clone(&worker), connection.unwrap(), accepted));
+        let connection = connection.unwrap();
+        spawn_local(serve(Rc::clone(&worker), connection, accepted, rules));
         spawn_local(peer(Arc::clone(&stream)));
         let mut byte = [0; 64];
         loop {

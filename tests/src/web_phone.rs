@@ -1,0 +1,84 @@
+//! Phones of browsers that others have written, JsSIP and SIP.js, in node: `tests/lab/js` has what they do.
+
+use crate::deadline::until;
+use crate::lab::{Lab, skip};
+use crate::netns::Place;
+use crate::process::Process;
+use nix::sys::signal::Signal;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A running one.
+#[derive(Debug)]
+pub struct WebPhone {
+    process: Process,
+}
+
+/// Whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// JsSIP.
+    JsSip,
+    /// SIP.js.
+    SipJs,
+}
+
+impl WebPhone {
+    /// Starts one of `user` that registers and watches, each `event:resource` for so many seconds; without node or the
+    /// package the calling test is counted as skipped.
+    pub fn or_skip(
+        lab: &Lab,
+        kind: Kind,
+        (user, at): (&str, SocketAddr),
+        seconds: u32,
+        watched: &[&str],
+    ) -> Option<Self> {
+        let Some(js) = lab.js() else {
+            skip("JsSIP and SIP.js could not be fetched");
+            return None;
+        };
+        let script = match kind {
+            Kind::JsSip => "js/jssip.mjs",
+            Kind::SipJs => "js/sipjs.mjs",
+        };
+        let mut command = Place::Here.command("node");
+        command.env("LAB_JS", js).arg(Lab::file(script));
+        command.arg(format!("ws://{at}")).arg(user);
+        command.arg(seconds.to_string()).args(watched);
+        let process = Process::start("a phone of a browser", command);
+        Some(Self { process })
+    }
+
+    /// Everything it has said, each message as it crossed among it.
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// Waits until it has said this so often.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub fn wait_for(&mut self, needle: &str, times: usize) {
+        until(&format!("{times} times {needle:?}"), WITHIN, || {
+            let said = self.process.said();
+            let count = said.matches(needle).count();
+            assert!(!said.contains("\nFAILED "), "{said}");
+            assert!(count >= times || self.process.is_running(), "{said}");
+            (count >= times).then_some(())
+        });
+    }
+
+    /// Has it end its subscriptions and its registration; what it has said.
+    ///
+    /// # Panics
+    /// If something goes wrong with that.
+    pub fn end(mut self) -> String {
+        self.process.signal(Signal::SIGUSR2);
+        let status = self.process.finish(WITHIN);
+        let said = self.process.said();
+        assert!(status.success(), "{status}: {said}");
+        said
+    }
+}
+
+const WITHIN: Duration = Duration::from_secs(40);

@@ -1,0 +1,79 @@
+//! JsSIP and SIP.js, as they are but for the browser, with a real Asterisk 22: they log in by digest, watch a lamp, presence and
+//! a mailbox, refresh, end that, and go; relayed, shared, and where all are two dialogs.
+
+#![allow(clippy::arithmetic_side_effects, reason = "a test may fail loudly")]
+
+use bellhop_tests::web_phone::Kind::{self, JsSip, SipJs};
+use bellhop_tests::{Site, Transport, WebPhone};
+
+#[test]
+fn jssip_watches_what_is_relayed() {
+    watches(JsSip, "", "");
+}
+
+#[test]
+fn jssip_watches_and_refreshes_what_is_shared() {
+    watches(JsSip, "", SHARED);
+}
+
+#[test]
+fn jssip_watches_where_everything_is_two_dialogs() {
+    watches(JsSip, "mode = \"b2bua\"\n", "");
+}
+
+#[test]
+fn sip_js_watches_what_is_relayed() {
+    watches(SipJs, "", "");
+}
+
+#[test]
+fn sip_js_watches_and_refreshes_what_is_shared() {
+    watches(SipJs, "", SHARED);
+}
+
+fn watches(kind: Kind, route: &str, more: &str) {
+    let site = Site::with(Transport::Udp, |mut setup| {
+        setup.route = route.to_owned();
+        setup.more += more;
+        setup.only("MD5").with_web("ping = \"5s\"\n")
+    });
+    let Some(site) = site else {
+        return;
+    };
+    let watched = ["dialog:690", "presence:690", "message-summary:6001"];
+    let user = ("6001", site.lane.web());
+    let Some(mut phone) = WebPhone::or_skip(&site.lab, kind, user, SECONDS, &watched) else {
+        return;
+    };
+    phone.wait_for("registered", 1);
+    for event in ["dialog", "presence", "message-summary"] {
+        phone.wait_for(&format!("notify {event}"), 1);
+    }
+    site.asterisk.cli("devstate change Custom:lamp690 INUSE");
+    phone.wait_for("<state>confirmed</state>", 1);
+    phone.wait_for("On the phone", 1);
+    let deposit = "channel originate Local/6001@vm-deposit application Milliwatt";
+    site.asterisk.cli(deposit);
+    phone.wait_for("Messages-Waiting: yes", 1);
+    // It refreshes by itself, five seconds before its time is up, each of the three.
+    let before = subscribes(&phone.said());
+    phone.wait_for("SUBSCRIBE sip:", before + 3);
+    let said = phone.end();
+    assert!(
+        !said.contains("SIP/2.0 481") && !said.contains("SIP/2.0 5"),
+        "{said}"
+    );
+    assert!(said.contains("Subscription-State: terminated"), "{said}");
+    assert!(said.contains("done"), "{said}");
+    let log = site.bellhop.log();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+fn subscribes(said: &str) -> usize {
+    said.matches("SUBSCRIBE sip:").count()
+}
+
+/// So short that it refreshes while the test looks.
+const SECONDS: u32 = 12;
+const SHARED: &str = "[subscriptions]\nshare = [\"dialog\", \"presence\", \"message-summary\"]\nmin_expires = \"5s\"\n\
+                      max_expires = \"10s\"\n";
