@@ -94,7 +94,7 @@ impl Engine {
             } else if !flow.transport.is_reliable() && !is_outside {
                 remote = SocketAddr::new(flow.remote.ip(), port);
             }
-            else_connect = (is_trusted && flow.transport.is_opened_here()).then_some(port);
+            else_connect = (is_trusted && flow.transport.is_reliable()).then_some(port);
         }
         let reply_to = Destination::Flow {
             flow: Flow { remote, ..flow },

@@ -207,10 +207,11 @@ impl Names {
             .iter()
             .find(|u| {
                 u.remote == flow.remote
-                    || (flow.transport.is_opened_here()
+                    || (flow.transport.is_reliable()
                         && u.remote.ip() == flow.remote.ip()
                         && sent_by_port.unwrap_or(flow.transport.default_port()) == u.remote.port())
             })
+            .filter(|_| !flow.transport.is_websocket())
             .map(|u| (u.upstream, u.trusted))
     }
 
@@ -243,8 +244,8 @@ impl Names {
     }
 
     /// The listener that best reaches an address: of its family, of its transport if there is one, then one that is no
-    /// WebSocket (what it is called would tell the next hop to open one), then the one whose address shares most leading
-    /// bits with it, then inside before outside.
+    /// WebSocket, whose name would have the next hop open one, then the one whose address shares most leading bits with
+    /// it, then inside before outside.
     pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {
         self.listeners
             .iter()
