@@ -197,7 +197,7 @@ impl Names {
 
     /// The upstream a message comes from. For UDP its source is the upstream's address and port; for
     /// streams it is a connection to that address, or from its address in the name of its port
-    /// (`sent_by` of the topmost Via), so that a phone on the PBX's own host is not taken for it, nor a page there.
+    /// (`sent_by` of the topmost Via), so that no phone or page on the PBX's own host is taken for it.
     pub(crate) fn upstream_at(
         &self,
         flow: &Flow,
@@ -243,9 +243,8 @@ impl Names {
         Some((found.transport, found.remote))
     }
 
-    /// The listener that best reaches an address: of its family, of its transport if there is one, then one that is no
-    /// WebSocket, whose name would have the next hop open one, then the one whose address shares most leading bits with
-    /// it, then inside before outside.
+    /// The listener that best reaches an address: of its family, of its transport if there is one, rather no WebSocket (the
+    /// next hop would open one), then the one whose address shares most leading bits, then inside before outside.
     pub(crate) fn listener_for(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {
         self.listeners
             .iter()
