@@ -31,6 +31,16 @@ impl Link {
         }
     }
 
+    /// Opens another connection to there, where there is one to be opened.
+    pub(super) fn open_again(&mut self, remote: SocketAddr) -> bool {
+        match self {
+            Self::Udp(_) => return false,
+            Self::Tcp(_) => *self = Self::open(remote, remote, Transport::Tcp),
+            Self::Web(_) => *self = Self::Web(WebSocket::open(remote)),
+        }
+        true
+    }
+
     pub(super) fn local(&self) -> SocketAddr {
         let local = match self {
             Self::Udp(socket) => socket.local_addr(),

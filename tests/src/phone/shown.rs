@@ -1,7 +1,6 @@
 //! What a scripted phone says of itself, and that it stays who it is.
 
-use super::{LOOK, Link, Phone};
-use std::net::TcpStream;
+use super::Phone;
 
 impl Phone {
     /// Shows another Contact than the address of its socket.
@@ -28,9 +27,7 @@ impl Phone {
     /// # Panics
     /// If it cannot.
     pub fn connect_again(&mut self) {
-        if let Link::Tcp(stream) = &mut self.link {
-            *stream = TcpStream::connect(self.remote).expect("a connection to Bellhop");
-            stream.set_read_timeout(Some(LOOK)).expect("a timeout");
+        if self.link.open_again(self.remote) {
             self.rest.clear();
         }
     }
