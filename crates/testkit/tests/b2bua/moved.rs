@@ -16,6 +16,14 @@ fn talks(asks: &str) -> (World, Peer, Peer, String) {
     (world, a, p, ok)
 }
 
+/// The called has moved its media; gives what the caller, who takes requests of this method, is told of it by.
+fn called_moves(method: &str) -> (World, Peer, Peer, String) {
+    let (mut world, a, p, _) = talks(&format!("Allow: INVITE, {method}\r\n"));
+    refreshed(&mut world, &p, &moved(5, 4444));
+    let told = next(&mut world, &a, &format!("{method} "));
+    (world, a, p, told)
+}
+
 /// The refresh that comes to the called, answered with this description and acknowledged.
 fn refreshed(world: &mut World, p: &Peer, sdp: &str) {
     let refresh = next(world, p, "INVITE ");
@@ -41,6 +49,12 @@ fn body(message: &str) -> &str {
     message.split("\r\n\r\n").nth(1).unwrap()
 }
 
+/// As [`moved`], another with each number.
+pub(crate) fn elsewhere(number: u32) -> String {
+    let version = u8::try_from(number % 10).unwrap();
+    moved(version, 4_000 + u16::from(version))
+}
+
 /// What the other end is told of it.
 fn offered(message: &str, version: u8, port: u16) {
     assert_eq!(header_of(message, "Content-Type"), "application/sdp");
@@ -57,11 +71,9 @@ fn offered(message: &str, version: u8, port: u16) {
 
 #[test]
 fn the_caller_is_told_by_update_where_the_media_of_the_called_are_now() {
-    let (mut world, a, p, ok) = talks("Allow: INVITE, UPDATE\r\n");
-    refreshed(&mut world, &p, &moved(5, 4444));
-    let update = next(&mut world, &a, "UPDATE ");
+    let (mut world, a, p, update) = called_moves("UPDATE");
     offered(&update, 5, 4444);
-    assert_eq!(call_id(&update), call_id(&ok));
+    assert_eq!(call_id(&update), "call-1");
     // A refresh, too: without a word of it the session would have no timer any more (RFC 4028 7.4).
     assert_eq!(header_of(&update, "Session-Expires"), "1800;refresher=uac");
     say(&mut world, &a, &a.answer(&update, 200, "OK", OFFER));
@@ -74,9 +86,7 @@ fn the_caller_is_told_by_update_where_the_media_of_the_called_are_now() {
 
 #[test]
 fn a_caller_who_takes_no_update_is_told_by_re_invite() {
-    let (mut world, a, p, _) = talks("Allow: INVITE, ACK, BYE\r\n");
-    refreshed(&mut world, &p, &moved(5, 4444));
-    let invite = next(&mut world, &a, "INVITE ");
+    let (mut world, a, p, invite) = called_moves("INVITE");
     offered(&invite, 5, 4444);
     say(&mut world, &a, &a.answer(&invite, 200, "OK", OFFER));
     let ack = next(&mut world, &a, "ACK ");
@@ -86,9 +96,7 @@ fn a_caller_who_takes_no_update_is_told_by_re_invite() {
 
 #[test]
 fn a_caller_who_moves_his_media_in_turn_has_that_told_too() {
-    let (mut world, a, p, _) = talks("Allow: INVITE, UPDATE\r\n");
-    refreshed(&mut world, &p, &moved(5, 4444));
-    let update = next(&mut world, &a, "UPDATE ");
+    let (mut world, a, p, update) = called_moves("UPDATE");
     say(
         &mut world,
         &a,
@@ -136,9 +144,7 @@ fn two_ends_that_move_with_each_answer_are_not_told_of_it_for_ever() {
 
 #[test]
 fn glare_and_an_end_that_knows_no_update_after_all_only_put_it_off() {
-    let (mut world, a, p, _) = talks("Allow: INVITE, UPDATE\r\n");
-    refreshed(&mut world, &p, &moved(5, 4444));
-    let update = next(&mut world, &a, "UPDATE ");
+    let (mut world, a, p, update) = called_moves("UPDATE");
     say(
         &mut world,
         &a,
@@ -158,9 +164,7 @@ fn glare_and_an_end_that_knows_no_update_after_all_only_put_it_off() {
 
 #[test]
 fn what_is_refused_is_not_said_again_until_the_next_refresh_and_the_call_goes_on() {
-    let (mut world, a, p, _) = talks("Allow: INVITE, UPDATE\r\n");
-    refreshed(&mut world, &p, &moved(5, 4444));
-    let update = next(&mut world, &a, "UPDATE ");
+    let (mut world, a, p, update) = called_moves("UPDATE");
     say(
         &mut world,
         &a,

@@ -1,5 +1,6 @@
 //! A phone that sends again until it is answered (RFC 3261 17), and says what its plan says when it says it.
 
+use crate::moved::elsewhere;
 use crate::site::OFFER;
 use bellhop_core::time::Instant;
 use bellhop_testkit::{Chance, Peer, header_of, status_of};
@@ -18,6 +19,7 @@ pub(crate) struct Plan {
     refuses: Option<Duration>,
     holds: Option<Duration>,
     hangs_up: Duration,
+    moves: bool,
 }
 
 impl Plan {
@@ -37,6 +39,7 @@ impl Plan {
             holds: at(50, 4_000),
             hangs_up: Duration::from_millis(500)
                 + at(100, if calls { 20_000 } else { 40_000 }).unwrap_or_default(),
+            moves: at(40, 1).is_some(),
         }
     }
 }
@@ -245,7 +248,9 @@ impl Ua {
                 if is_asking || !self.accepted.is_empty() {
                     self.peer.answer(message, 491, "Request Pending", "")
                 } else {
-                    let ok = self.peer.answer(message, 200, "OK", OFFER);
+                    let elsewhere = elsewhere(number);
+                    let sdp = if self.plan.moves { &elsewhere } else { OFFER };
+                    let ok = self.peer.answer(message, 200, "OK", sdp);
                     self.accepted.insert(number, wait(ok.clone(), now));
                     ok
                 }
