@@ -26,6 +26,13 @@ fn a_call_outlives_its_session_of_90_s_which_is_refreshed_on_each_leg_in_its_own
         inside.contains("Session-Expires: 90;refresher=uac"),
         "{inside}"
     );
+    // RFC 3264 8: in the end the phone has answered with media elsewhere, and Asterisk is told and takes it.
+    let told = inside.split("UPDATE sip:").skip(1);
+    let told = told.filter(|update| update.contains("m=audio 40002 "));
+    let answers: Vec<_> = told
+        .map(|update| update.contains("SIP/2.0 200 OK"))
+        .collect();
+    assert_eq!(answers, [true], "{inside}");
     scene.is_over();
 }
 

@@ -144,7 +144,7 @@ fn two_ends_that_move_with_each_answer_are_not_told_of_it_for_ever() {
 
 #[test]
 fn glare_and_an_end_that_knows_no_update_after_all_only_put_it_off() {
-    let (mut world, a, p, update) = called_moves("UPDATE");
+    let (mut world, a, _, update) = called_moves("UPDATE");
     say(
         &mut world,
         &a,
@@ -208,4 +208,18 @@ fn an_offer_of_the_called_that_goes_over_meanwhile_is_what_the_caller_knows() {
     // What he was to be told he knows by now.
     world.pass(secs(20));
     assert_eq!(world.drain(a.address), [""; 0]);
+}
+
+#[test]
+fn a_caller_who_has_moved_his_media_has_that_told_to_the_called() {
+    let (mut world, mut a, p) = timed();
+    let asks = "Supported: timer\r\nSession-Expires: 120;refresher=uas\r\nAllow: INVITE\r\n";
+    let (at_pbx, _) = speak(&mut world, &mut a, &p, asks, "Allow: INVITE, UPDATE\r\n");
+    let refresh = next(&mut world, &a, "INVITE ");
+    let more = format!("{BY_INVITE}{}", moved(5, 4444));
+    say(&mut world, &a, &a.answer(&refresh, 200, "OK", &more));
+    next(&mut world, &a, "ACK ");
+    let update = next(&mut world, &p, "UPDATE ");
+    assert_eq!(call_id(&update), call_id(&at_pbx));
+    assert!(update.contains("o=- 17 5 ") && update.contains("audio 4444 "));
 }
