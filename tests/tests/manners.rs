@@ -73,23 +73,17 @@ fn an_event_or_a_lamp_that_asterisk_does_not_know_is_refused_by_it() {
     }
 }
 
-/// Kamailio wants five seconds, too, and says so (RFC 3903 4 (5)).
+/// Kamailio wants five seconds, too, and says so (RFC 6665 4.2.1.1).
 #[test]
 fn a_presence_server_says_how_much_a_phone_must_ask_for() {
     for way in [Relayed, TwoDialogs] {
         let Some((lane, _kamailio, _bellhop)) = served(way) else {
             return;
         };
-        let mut phone = Phone::new("6001", lane.phone(1), lane.bellhop(), Udp);
-        let lines = "Event: presence\r\nExpires: 3\r\n";
-        let pidf = format!("{lines}Content-Type: application/pidf+xml\r\n");
-        let body = "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:6001@x\"/>";
-        for (method, lines, body) in [("SUBSCRIBE", lines, ""), ("PUBLISH", &pidf, body)] {
-            phone.begin_anew();
-            let answer = phone.ask(method, "6001", lines, body);
-            assert_eq!(answer.status(), Some(423), "{way:?} {}", answer.text());
-            assert_eq!(answer.header("Min-Expires"), "5", "{}", answer.text());
-        }
+        let mut phone = Phone::new("6002", lane.phone(2), lane.bellhop(), Udp);
+        let answer = phone.subscribe("6001", "presence", 3);
+        assert_eq!(answer.status(), Some(423), "{way:?} {}", answer.text());
+        assert_eq!(answer.header("Min-Expires"), "5", "{}", answer.text());
     }
 }
 
