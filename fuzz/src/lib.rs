@@ -31,6 +31,15 @@ mod plugin;
 pub use grants::{Capability, Grants};
 pub use plugin::{HttpLimits, Isolation, OnError, PluginConfig, Quarantine, StoreLimits};
 
+/// What the configuration says of WebSockets.
+#[path = "../../crates/server/src/transport/websocket/rules.rs"]
+mod rules;
+
+/// The one name that the configuration takes from the server's transports.
+mod transport {
+    pub(crate) use crate::rules::Rules;
+}
+
 /// The one name that the configuration takes from the server's resolver.
 mod resolve {
     pub(crate) type Place = (bellhop_core::flow::Transport, std::net::SocketAddr);

@@ -1,7 +1,7 @@
 //! The settings as the core is told them.
 
 use super::{Settings, address::Target, listen::Listener, upstream::Upstream};
-use crate::{driver::WebRules, resolve::Place};
+use crate::{resolve::Place, transport::Rules};
 use bellhop_core::{
     auth::AuthConfig,
     b2bua::B2buaConfig,
@@ -83,7 +83,7 @@ impl Settings {
     }
 
     /// What each listener asks of WebSockets.
-    pub(crate) fn web_rules(&self) -> WebRules {
+    pub(crate) fn web_rules(&self) -> Vec<Option<Arc<Rules>>> {
         self.listeners.iter().map(|l| l.web.clone()).collect()
     }
 

@@ -4,9 +4,11 @@
 
 mod frames;
 mod handshake;
+mod rules;
 
 pub(crate) use frames::Fault;
 pub(super) use frames::write;
+pub(crate) use rules::Rules;
 
 use self::{
     frames::{Heard, Reader, control},
@@ -15,15 +17,6 @@ use self::{
 use super::connection::Closed;
 use std::{sync::Arc, time::Duration};
 use tungstenite::protocol::frame::coding::{CloseCode, Control};
-
-/// What a listener asks of those who open a WebSocket to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rules {
-    /// The pages that may open one, as a browser names them in `Origin`; none: anybody's.
-    pub(crate) origins: Vec<String>,
-    /// How long one may be silent before it is asked whether it lives.
-    pub(crate) ping: Duration,
-}
 
 /// One WebSocket, as its server sees it.
 #[derive(Debug)]
