@@ -116,14 +116,10 @@ fn a_phone_hears_of_a_lamp_of_asterisks_in_its_own_dialog_after_kills_refreshes_
             return;
         };
         let mut phone = site.phone(1, transport);
-        phone.register();
-        phone.begin_anew();
-        let ok = phone.subscribe("690", "dialog", 60);
-        assert_eq!(ok.status(), Some(200), "{}", ok.text());
-        let mut last = phone.hear(&["Subscription-State: active"]);
+        let (ok, mut last) = watch(&mut phone);
         for (lamp, shows) in [("INUSE", "confirmed"), ("NOT_INUSE", "terminated")] {
             let changes = format!("devstate change Custom:lamp690 {lamp}");
-            site.written(&[ok.header("Call-ID")]);
+            site.written("calls.redb", &[ok.header("Call-ID")]);
             site.legs.site.bellhop.kill();
             site.legs.site.asterisk.cli(&changes);
             site.legs.site.bellhop.start();
@@ -133,10 +129,7 @@ fn a_phone_hears_of_a_lamp_of_asterisks_in_its_own_dialog_after_kills_refreshes_
                 phone.register();
             }
             let heard = phone.hear(&[&format!("<state>{shows}</state>")]);
-            for name in ["Call-ID", "From", "To", "Event"] {
-                assert_eq!(heard.header(name), last.header(name));
-            }
-            assert!(number(&heard) > number(&last), "{}", heard.text());
+            follows(&heard, &last);
             last = heard;
         }
         for (seconds, state) in [(60, "active"), (0, "terminated")] {
@@ -159,6 +152,51 @@ fn a_phone_hears_of_a_lamp_of_asterisks_in_its_own_dialog_after_kills_refreshes_
         let look = site.legs.wire.look_other_way(&[phones]);
         assert!(look.leaks.is_empty() && look.words > 2, "{look}");
     }
+}
+
+/// Bellhop asks in the dialog that Asterisk had, and says it to the phone in the phone's own.
+#[test]
+fn a_phone_hears_at_once_that_asterisk_has_forgotten_its_lamp_though_both_were_killed() {
+    let Some(mut site) = Durable::or_skip(1) else {
+        return;
+    };
+    let mut phone = site.phone(1, Udp);
+    let (ok, last) = watch(&mut phone);
+    for file in ["calls.redb", "state.redb"] {
+        site.written(file, &[ok.header("Call-ID")]);
+    }
+    site.legs.site.bellhop.kill();
+    site.legs.site.asterisk.kill();
+    site.legs.site.asterisk.start();
+    assert_eq!(site.legs.site.asterisk.inbound(), 0);
+    site.legs.site.bellhop.start();
+    site.legs.site.bellhop.wait_for(WATCHED);
+    let end = phone.hear(&["Subscription-State: terminated;reason=deactivated"]);
+    follows(&end, &last);
+    site.legs.is_over();
+    let look = site
+        .legs
+        .wire
+        .look_other_way(&[site.legs.site.lane.phone(1).ip()]);
+    assert!(look.leaks.is_empty() && look.words > 2, "{look}");
+}
+
+/// A phone watches a lamp; the 200, and the first NOTIFY.
+fn watch(phone: &mut Phone) -> (Message, Message) {
+    phone.register();
+    phone.begin_anew();
+    let ok = phone.subscribe("690", "dialog", 60);
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    let first = phone.hear(&["Subscription-State: active"]);
+    (ok, first)
+}
+
+/// It is in the same dialog, and later.
+fn follows(notify: &Message, before: &Message) {
+    for name in ["Call-ID", "From", "To", "Event"] {
+        assert_eq!(notify.header(name), before.header(name));
+    }
+    assert!(number(notify) > number(before), "{}", notify.text());
 }
 
 /// A Bellhop whose calls have two legs and are kept, an Asterisk behind it.
@@ -188,16 +226,16 @@ impl Durable {
 
     /// Kills it when the calls with these Call-IDs are on disk, and starts it again.
     fn killed_with(&mut self, ids: &[&str]) {
-        self.written(ids);
+        self.written("calls.redb", ids);
         self.legs.site.bellhop.kill();
         self.legs.site.bellhop.start();
         let restored = format!("{} calls of two legs put back", ids.len());
         self.legs.site.bellhop.wait_for(&restored);
     }
 
-    /// Waits until what has these Call-IDs is on disk.
-    fn written(&self, ids: &[&str]) {
-        let file = self.data.path().join("calls.redb");
+    /// Waits until what has these Call-IDs is in this file.
+    fn written(&self, file: &str, ids: &[&str]) {
+        let file = self.data.path().join(file);
         until("they are on disk", Duration::from_secs(60), || {
             let bytes = std::fs::read(&file).ok()?;
             let has = |id: &&str| bytes.windows(id.len()).any(|part| part == id.as_bytes());

@@ -19,6 +19,7 @@ mod forks;
 mod inside;
 mod lasting;
 mod lasting_care;
+mod lasting_outside;
 mod limits;
 mod lost;
 mod model;

@@ -92,3 +92,98 @@ impl SavedBond {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leg(call_id: &str, local_tag: u64) -> SavedLeg {
+        SavedLeg {
+            call_id: call_id.as_bytes().into(),
+            local: Box::default(),
+            local_tag,
+            remote: Box::default(),
+            remote_tag: Box::default(),
+            target: Box::default(),
+            routes: Box::default(),
+            place: None,
+            seq: u32::MAX,
+            remote_seq: 0,
+        }
+    }
+
+    fn now() -> Now {
+        Now {
+            instant: Instant::from_micros(5),
+            unix: Duration::from_secs(1_000),
+        }
+    }
+
+    fn saved() -> SavedBond {
+        SavedBond {
+            at: Duration::from_secs(900),
+            user: None,
+            pairs: vec![(leg("a", 1), leg("b", 9)), (leg("a", 2), leg("b", 9))],
+            usages: vec![SavedUsage {
+                tag: 1,
+                event: 7,
+                until: Duration::from_secs(1_001),
+            }],
+        }
+    }
+
+    fn is_taken(saved: &SavedBond) -> bool {
+        saved.restored(now(), |_| None).is_some()
+    }
+
+    #[test]
+    fn what_was_written_stands_as_it_was_with_numbers_that_have_room_above_them() {
+        let bond = saved().restored(now(), |_| None).unwrap();
+        assert_eq!(bond.key(), saved().key());
+        assert_eq!(bond.pairs.len(), 2);
+        assert_eq!(bond.until[0], ((1, 7), Instant::from_micros(1_000_005)));
+        // RFC 3261 8.1.1.5.
+        assert!(bond.pairs[1].b.seq < 1 << 31);
+        let again = SavedBond::of(now(), &bond).unwrap();
+        assert_eq!(again.usages, saved().usages);
+    }
+
+    /// Each would have passed its checksum.
+    #[test]
+    fn what_never_was_one_or_is_over_is_not_taken() {
+        assert!(is_taken(&saved()));
+        let mut none = saved();
+        none.pairs.clear();
+        assert!(!is_taken(&none) && none.key().is_none());
+        let mut over = saved();
+        over.usages[0].until = now().unix;
+        assert!(!is_taken(&over));
+        for other in [
+            (leg("x", 2), leg("b", 9)),
+            (leg("a", 2), leg("x", 9)),
+            (leg("a", 2), leg("b", 8)),
+        ] {
+            let mut mixed = saved();
+            mixed.pairs[1] = other;
+            assert!(!is_taken(&mixed), "{mixed:?}");
+        }
+        let mut many = saved();
+        many.pairs = (0..1_000).map(|n| (leg("a", n), leg("b", 9))).collect();
+        many.usages = vec![many.usages[0]; 1_000];
+        let taken = many.restored(now(), |_| None).unwrap();
+        assert_eq!(
+            (taken.pairs.len(), taken.until.len()),
+            (MOST_PAIRS, MOST_USAGES)
+        );
+    }
+
+    #[test]
+    fn a_time_without_end_harms_nothing() {
+        let mut endless = saved();
+        endless.at = Duration::MAX;
+        endless.usages[0].until = Duration::MAX;
+        let bond = endless.restored(now(), |_| None).unwrap();
+        let again = SavedBond::of(now(), &bond).unwrap();
+        assert!(again.usages[0].until > Duration::from_secs(1 << 40));
+    }
+}
