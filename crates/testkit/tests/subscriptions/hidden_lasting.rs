@@ -8,7 +8,7 @@ use bellhop_testkit::Disk;
 /// What the real disk takes at most.
 const LATE: Duration = Duration::from_millis(600);
 
-fn durable() -> World {
+pub(crate) fn durable() -> World {
     let mut world = hidden_world();
     world.set_disk(0, |disk| disk.late(LATE));
     world
@@ -30,18 +30,18 @@ fn disk(world: &World) -> &Disk {
 }
 
 /// How many there are: on disk, and in the program.
-fn there(world: &World) -> (usize, usize) {
+pub(crate) fn there(world: &World) -> (usize, usize) {
     (disk(world).bonds().len(), world.nodes[0].engine.bonds())
 }
 
 /// The number of a message's CSeq.
-fn number(message: &str) -> u32 {
+pub(crate) fn number(message: &str) -> u32 {
     let cseq = header_of(message, "CSeq").split(' ').next();
     cseq.unwrap().parse().unwrap()
 }
 
 /// One that stands and has been written; with the phone's 200 and its first NOTIFY.
-fn standing(world: &mut World, id: &str) -> (Watch, String, String) {
+pub(crate) fn standing(world: &mut World, id: &str) -> (Watch, String, String) {
     let mut watch = Watch::begun(world, id, DIALOG);
     let more = "Expires: 600\r\nRecord-Route: <sip:198.51.100.5;lr>\r\n";
     let ok = watch.answered(world, 200, more);
@@ -51,7 +51,13 @@ fn standing(world: &mut World, id: &str) -> (Watch, String, String) {
 }
 
 /// The phone asks again, for so long; the PBX grants it. The request as the PBX has it.
-fn again(world: &mut World, watch: &mut Watch, ok: &str, cseq: u32, expires: u32) -> String {
+pub(crate) fn again(
+    world: &mut World,
+    watch: &mut Watch,
+    ok: &str,
+    cseq: u32,
+    expires: u32,
+) -> String {
     let at_pbx = refresh(world, watch, ok, cseq, expires);
     assert_eq!(world.drain(watch.phone.address), Vec::<String>::new());
     at_pbx
@@ -358,59 +364,4 @@ fn who_knows_the_dialog_but_is_elsewhere_is_challenged_after_a_restart_as_before
     let notify = watch.notify("terminated", "");
     assert_eq!(status_of(&ask(&mut world, &thief, &notify)), 407);
     assert_eq!(world.drain(addr(PBX)).len(), 0);
-}
-
-/// Both were restarted: the PBX is asked in its own dialog, and the phone hears in its own that it has been forgotten; whether
-/// the phone has asked since or not.
-#[test]
-fn a_pbx_that_has_forgotten_it_is_found_out_after_a_restart_as_before() {
-    for asks in [false, true] {
-        let mut world = durable();
-        let (mut watch, ok, mut last) = standing(&mut world, "watch");
-        // What is known of it besides is said half a second after it changed.
-        world.pass(SECOND);
-        let mut config = hiding();
-        config.upstreams[0].targets.pop();
-        world.restart(0, config, auth());
-        if asks {
-            // The question that a start asks.
-            let check = question(&mut world);
-            say(&mut world, &pbx(), &pbx().answer(&check, 200, "OK", ""));
-            again(&mut world, &mut watch, &ok, 70, 600);
-            last = told(&mut world, &mut watch, "active;expires=600");
-            let mut config = hiding();
-            config.upstreams[0].targets.pop();
-            config.upstreams[0].probe = Some(SECOND);
-            world.reconfigure(0, config, auth());
-            world.pass(Duration::from_secs(12));
-            world.drain(addr(PBX));
-        }
-        let check = question(&mut world);
-        has_none(&check, &PHONE);
-        for name in ["Call-ID", "From"] {
-            assert_eq!(header_of(&check, name), header_of(&watch.at_pbx, name));
-        }
-        say(&mut world, &pbx(), &pbx().answer(&check, 481, "Gone", ""));
-        let end = world.expect(watch.phone.address).expect("its end");
-        for name in ["Call-ID", "From", "To"] {
-            assert_eq!(header_of(&end, name), header_of(&last, name));
-        }
-        // RFC 3261 12.2.1.1, for the NOTIFYs of both, theirs and ours.
-        assert!(number(&end) > number(&last), "{end}");
-        let state = header_of(&end, "Subscription-State");
-        assert_eq!(state, "terminated;reason=deactivated");
-        world.pass(SECOND);
-        assert_eq!(there(&world), (0, 0));
-    }
-}
-
-/// The next OPTIONS in a dialog at the PBX; what else it is asked it answers.
-fn question(world: &mut World) -> String {
-    loop {
-        let asked = world.expect(addr(PBX)).expect("an OPTIONS");
-        if header_of(&asked, "To").contains("tag=") {
-            return asked;
-        }
-        say(world, &pbx(), &pbx().answer(&asked, 200, "OK", ""));
-    }
 }

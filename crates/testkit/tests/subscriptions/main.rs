@@ -14,6 +14,7 @@ mod dark;
 mod held;
 mod hidden;
 mod hidden_chaos;
+mod hidden_forgotten;
 mod hidden_kinds;
 mod hidden_lasting;
 mod hostile;
