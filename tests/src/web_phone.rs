@@ -6,6 +6,7 @@ use crate::netns::Place;
 use crate::process::Process;
 use nix::sys::signal::Signal;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// A running one.
@@ -49,6 +50,27 @@ impl WebPhone {
         Some(Self { process })
     }
 
+    /// Starts a Chromium with a page from `page` that is a phone of `user`: it registers, watches and calls. Without a
+    /// Chromium the calling test is counted as skipped.
+    pub fn in_chromium_or_skip(
+        lab: &Lab,
+        page: SocketAddr,
+        (user, at): (&str, SocketAddr),
+        callee: &str,
+        watched: &[&str],
+    ) -> Option<Self> {
+        let (Some(js), true) = (lab.js(), Path::new(CHROMIUM).exists()) else {
+            skip("SIP.js or Chromium could not be fetched");
+            return None;
+        };
+        let mut command = Place::Here.command("node");
+        command.env("LAB_JS", js).arg(Lab::file("js/chromium.mjs"));
+        command.arg(page.to_string()).arg(format!("ws://{at}"));
+        command.args([user, callee]).args(watched);
+        let process = Process::start("Chromium", command);
+        Some(Self { process })
+    }
+
     /// Everything it has said, each message as it crossed among it.
     pub fn said(&self) -> String {
         self.process.said()
@@ -62,7 +84,7 @@ impl WebPhone {
         until(&format!("{times} times {needle:?}"), WITHIN, || {
             let said = self.process.said();
             let count = said.matches(needle).count();
-            assert!(!said.contains("\nFAILED "), "{said}");
+            assert!(!said.contains("FAILED "), "{said}");
             assert!(count >= times || self.process.is_running(), "{said}");
             (count >= times).then_some(())
         });
@@ -81,4 +103,5 @@ impl WebPhone {
     }
 }
 
+const CHROMIUM: &str = "/usr/bin/chromium";
 const WITHIN: Duration = Duration::from_secs(40);

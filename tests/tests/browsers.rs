@@ -4,7 +4,8 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test may fail loudly")]
 
 use bellhop_tests::web_phone::Kind::{self, JsSip, SipJs};
-use bellhop_tests::{Site, Transport, WebPhone};
+use bellhop_tests::{Lab, Lane, Site, Transport, WebPhone, asterisk, bellhop};
+use std::net::SocketAddr;
 
 #[test]
 fn jssip_watches_what_is_relayed() {
@@ -29,6 +30,34 @@ fn sip_js_watches_what_is_relayed() {
 #[test]
 fn sip_js_watches_and_refreshes_what_is_shared() {
     watches(SipJs, "", SHARED);
+}
+
+/// What Asterisk says to its session is Asterisk's: no endpoint of the lab's speaks DTLS-SRTP.
+#[test]
+fn a_page_in_chromium_registers_watches_and_calls_an_asterisk() {
+    let page = |lane: &Lane| SocketAddr::new(lane.spare(5).ip(), 8080);
+    let lane = Lane::take();
+    let Some(lab) = Lab::or_skip() else {
+        return;
+    };
+    let origins = format!("origins = [\"http://{}\"]\n", page(&lane));
+    let setup = bellhop::Setup::new(&lane).only("MD5").with_web(&origins);
+    let bellhop = setup.start();
+    let asterisk = asterisk::Setup::new(&lab, &lane, Transport::Udp).start();
+    let user = ("6001", lane.web());
+    let watched = ["dialog:690", "message-summary:6001"];
+    let phone = WebPhone::in_chromium_or_skip(&lab, page(&lane), user, "600", &watched);
+    let Some(mut phone) = phone else {
+        return;
+    };
+    phone.wait_for("PAGE registerer Registered", 1);
+    phone.wait_for("PAGE notify dialog", 1);
+    phone.wait_for("PAGE notify message-summary", 1);
+    asterisk.cli("devstate change Custom:lamp690 INUSE");
+    phone.wait_for("<state>confirmed</state>", 1);
+    phone.wait_for("PAGE answer 488 Asterisk", 1);
+    let log = bellhop.log();
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 fn watches(kind: Kind, route: &str, more: &str) {

@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+use bellhop_tests::admin::Admin;
 use bellhop_tests::bellhop::Setup;
 use bellhop_tests::websocket::{BINARY, CLOSE, Frame, PING, PONG, TEXT, frame, request};
 use bellhop_tests::{Bellhop, Lane, Phone, Site, WebSocket, until};
@@ -194,6 +195,55 @@ fn the_end_of_the_program_is_said_to_browsers() {
     let mut web = WebSocket::open(lane.web());
     assert_eq!(bellhop.stop(), Some(0));
     assert_eq!(web.end(), Some(1001));
+}
+
+/// However they end, no place, binding or gauge stays behind.
+#[test]
+fn a_thousand_websockets_that_come_and_go_are_counted_and_leave_nothing() {
+    let lane = Lane::take();
+    let admin = Admin::of(&lane);
+    let mut setup = Setup::new(&lane).alone().log("info").with_web("");
+    setup.more += &format!("[admin]\nbind = \"{}\"\n", admin.address());
+    let bellhop = setup.start();
+    let open = "bellhop_connections{by=\"peer\",transport=\"ws\"}";
+    let whole = |name: &str| admin.metrics().value(name) as u64;
+    let mut stays = Phone::in_browser("6001", lane.web());
+    stays.register();
+    let mut first = 0;
+    for round in 0..10 {
+        let phones: Vec<Phone> = (0..50)
+            .map(|_| {
+                let mut phone = Phone::in_browser("6002", lane.web());
+                phone.send(&stranger(round));
+                phone
+            })
+            .collect();
+        let webs: Vec<WebSocket> = (0..50)
+            .map(|n| {
+                let mut web = WebSocket::open(lane.web());
+                if n % 2 == 0 {
+                    web.send_octets(&frame(CLOSE, b""));
+                }
+                web
+            })
+            .collect();
+        drop((phones, webs));
+        let what = "all but one are gone";
+        until(what, PATIENCE, || (whole(open) == 1).then_some(()));
+        if round == 4 {
+            first = bellhop.resident_kb();
+        }
+    }
+    let last = bellhop.resident_kb();
+    assert!(last < first + 2_048, "{first} kB, then {last} kB");
+    assert_eq!(
+        whole("bellhop_connections_opened_total{transport=\"ws\"}"),
+        1_001
+    );
+    let heard = "bellhop_requests_total{direction=\"in\",transport=\"ws\",method=\"REGISTER\"}";
+    assert!(whole(heard) >= 502, "{}", whole(heard));
+    assert_eq!(whole("bellhop_bindings"), 1);
+    stays.register();
 }
 
 /// In proxy mode and as two legs; media is not looked at.

@@ -16,11 +16,12 @@ pub(super) struct Lab {
 pub(super) fn prepare(root: &Path) -> Lab {
     let dir = std::env::var_os("BELLHOP_LAB_DIR").map_or_else(|| root.join(".lab"), PathBuf::from);
     let mut missing = Vec::new();
-    let steps: [(&str, Step); 5] = [
+    let steps: [(&str, Step); 6] = [
         ("Asterisk, SIPp and baresip", packages),
         ("Kamailio", kamailio),
         ("PJSIP (the Python module pjsua2)", pjsua),
         ("phones of browsers (JsSIP, SIP.js)", js),
+        ("a browser (Chromium)", chromium),
         ("a container engine (podman)", podman),
     ];
     for (what, step) in steps {
@@ -85,6 +86,13 @@ fn js(root: &Path, dir: &Path) -> Result<(), String> {
         apt_install(&["nodejs", "npm"])?;
     }
     run(Command::new(root.join("tests/lab/js.sh")).env("BELLHOP_LAB_DIR", dir))
+}
+
+fn chromium(_root: &Path, _dir: &Path) -> Result<(), String> {
+    if on_path("chromium") {
+        return Ok(());
+    }
+    apt_install(&["chromium"])
 }
 
 fn podman(_root: &Path, _dir: &Path) -> Result<(), String> {
