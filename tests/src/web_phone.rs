@@ -25,10 +25,10 @@ pub enum Kind {
 }
 
 impl WebPhone {
-    /// Starts one of `user` that registers and watches, each `event:resource` for so many seconds; without node or the
+    /// Starts one of `user`, in this place, that registers and watches, each `event:resource` for so many seconds; without node or the
     /// package the calling test is counted as skipped.
     pub fn or_skip(
-        lab: &Lab,
+        (lab, place): (&Lab, &Place),
         kind: Kind,
         (user, at): (&str, SocketAddr),
         seconds: u32,
@@ -42,7 +42,7 @@ impl WebPhone {
             Kind::JsSip => "js/jssip.mjs",
             Kind::SipJs => "js/sipjs.mjs",
         };
-        let mut command = Place::Here.command("node");
+        let mut command = place.command("node");
         command.env("LAB_JS", js).arg(Lab::file(script));
         command.arg(format!("ws://{at}")).arg(user);
         command.arg(seconds.to_string()).args(watched);

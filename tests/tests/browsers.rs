@@ -1,10 +1,13 @@
 //! JsSIP and SIP.js, as they are but for the browser, with a real Asterisk 22: they log in by digest, watch a lamp, presence and
-//! a mailbox, refresh, end that, and go; relayed, shared, and where all are two dialogs.
+//! a mailbox, refresh, end that, and go; relayed, shared, and where all are two dialogs; behind a NAT, too.
 
 #![allow(clippy::arithmetic_side_effects, reason = "a test may fail loudly")]
 
+use bellhop_tests::netns::{Nat, Net, Place};
 use bellhop_tests::web_phone::Kind::{self, JsSip, SipJs};
-use bellhop_tests::{Lab, Lane, Site, Transport, WebPhone, asterisk, bellhop};
+use bellhop_tests::{
+    Asterisk, Bellhop, Edge, Lab, Lane, Site, Transport, WebPhone, asterisk, bellhop,
+};
 use std::net::SocketAddr;
 
 #[test]
@@ -30,6 +33,16 @@ fn sip_js_watches_what_is_relayed() {
 #[test]
 fn sip_js_watches_and_refreshes_what_is_shared() {
     watches(SipJs, "", SHARED);
+}
+
+#[test]
+fn jssip_watches_what_is_shared_behind_a_nat() {
+    behind_a_nat(JsSip, SHARED);
+}
+
+#[test]
+fn sip_js_watches_what_is_relayed_behind_a_nat() {
+    behind_a_nat(SipJs, "");
 }
 
 /// What Asterisk says to its session is Asterisk's: no endpoint of the lab's speaks DTLS-SRTP.
@@ -61,28 +74,52 @@ fn a_page_in_chromium_registers_watches_and_calls_an_asterisk() {
 }
 
 fn watches(kind: Kind, route: &str, more: &str) {
-    let site = Site::with(Transport::Udp, |mut setup| {
-        setup.route = route.to_owned();
-        setup.more += more;
-        setup.only("MD5").with_web("ping = \"5s\"\n")
-    });
+    let site = Site::with(Transport::Udp, |setup| with(setup, route, more));
     let Some(site) = site else {
         return;
     };
+    let (at, place) = (site.lane.web(), (&site.lab, &Place::Here));
+    watches_at(kind, place, at, (&site.asterisk, &site.bellhop));
+}
+
+fn behind_a_nat(kind: Kind, more: &str) {
+    let Some(edge) = Edge::or_skip(Nat::Random, |setup| with(setup, "", more)) else {
+        return;
+    };
+    let at = SocketAddr::new(Net::EDGE_PUBLIC.ip(), WEB);
+    watches_at(
+        kind,
+        (&edge.lab, &edge.phones()),
+        at,
+        (&edge.asterisk, &edge.bellhop),
+    );
+}
+
+fn with(mut setup: bellhop::Setup, route: &str, more: &str) -> bellhop::Setup {
+    setup.route = route.to_owned();
+    setup.more += more;
+    setup.only("MD5").with_web("ping = \"5s\"\n")
+}
+
+fn watches_at(
+    kind: Kind,
+    place: (&Lab, &Place),
+    at: SocketAddr,
+    (asterisk, bellhop): (&Asterisk, &Bellhop),
+) {
     let watched = ["dialog:690", "presence:690", "message-summary:6001"];
-    let user = ("6001", site.lane.web());
-    let Some(mut phone) = WebPhone::or_skip(&site.lab, kind, user, SECONDS, &watched) else {
+    let Some(mut phone) = WebPhone::or_skip(place, kind, ("6001", at), SECONDS, &watched) else {
         return;
     };
     phone.wait_for("registered", 1);
     for event in ["dialog", "presence", "message-summary"] {
         phone.wait_for(&format!("notify {event}"), 1);
     }
-    site.asterisk.cli("devstate change Custom:lamp690 INUSE");
+    asterisk.cli("devstate change Custom:lamp690 INUSE");
     phone.wait_for("<state>confirmed</state>", 1);
     phone.wait_for("On the phone", 1);
     let deposit = "channel originate Local/6001@vm-deposit application Milliwatt";
-    site.asterisk.cli(deposit);
+    asterisk.cli(deposit);
     phone.wait_for("Messages-Waiting: yes", 1);
     // It refreshes by itself, five seconds before its time is up, each of the three.
     let before = subscribes(&phone.said());
@@ -94,7 +131,7 @@ fn watches(kind: Kind, route: &str, more: &str) {
     );
     assert!(said.contains("Subscription-State: terminated"), "{said}");
     assert!(said.contains("done"), "{said}");
-    let log = site.bellhop.log();
+    let log = bellhop.log();
     assert!(!log.contains("panicked"), "{log}");
 }
 
@@ -102,6 +139,8 @@ fn subscribes(said: &str) -> usize {
     said.matches("SUBSCRIBE sip:").count()
 }
 
+/// The port of [`bellhop::Setup::with_web`].
+const WEB: u16 = 5066;
 /// So short that it refreshes while the test looks.
 const SECONDS: u32 = 12;
 const SHARED: &str = "[subscriptions]\nshare = [\"dialog\", \"presence\", \"message-summary\"]\nmin_expires = \"5s\"\n\
