@@ -26,6 +26,7 @@
 #   AST_MEDIA=AST_BIND          the address that its session descriptions name
 #   AST_SESSION=1800            seconds of the session timers that mode trusted asks for
 #   AST_PRACK=yes               100rel of mode trusted: no, yes, peer_supported, required
+#   AST_WEBRTC=no               yes: the users of mode trusted are browsers, with DTLS-SRTP and ICE
 #   AST_FIRST=6001  AST_LAST=6010  the users
 #   AST_T1=500                  milliseconds of the timer T1
 #   AST_CONNECTED=yes           whether mode trusted tells who is at the other end when that changes
@@ -56,6 +57,7 @@ AST_CONFIG=${AST_CONFIG:-}
 AST_KEEP=${AST_KEEP:-no}
 AST_T1=${AST_T1:-500}
 AST_CONNECTED=${AST_CONNECTED:-yes}
+AST_WEBRTC=${AST_WEBRTC:-no}
 
 lab_find_loader
 RUN=$LAB_RUN/asterisk
@@ -71,7 +73,7 @@ fill() {                # fill TEMPLATE [EXT]: the template with its values
         -e "s|@NONCE@|$AST_NONCE|g" -e "s|@QUALIFY@|$AST_QUALIFY|g" \
         -e "s|@SUPPORT_PATH@|$AST_SUPPORT_PATH|g" -e "s|@MEDIA@|$AST_MEDIA|g" \
         -e "s|@SESSION@|$AST_SESSION|g" -e "s|@T1@|$AST_T1|g" -e "s|@CONNECTED@|$AST_CONNECTED|g" -e "s|@TB@|$((64 * AST_T1))|g" \
-        -e "s|@PRACK@|$AST_PRACK|g" -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
+        -e "s|@WEBRTC@|$AST_WEBRTC|g" -e "s|@PRACK@|$AST_PRACK|g" -e "s|@RTP_START@|$AST_RTP_START|g" -e "s|@RTP_END@|$AST_RTP_END|g" "$HERE/asterisk/$1"
 }
 
 configure() {

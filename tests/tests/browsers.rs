@@ -45,18 +45,30 @@ fn sip_js_watches_what_is_relayed_behind_a_nat() {
     behind_a_nat(SipJs, "");
 }
 
-/// What Asterisk says to its session is Asterisk's: no endpoint of the lab's speaks DTLS-SRTP.
 #[test]
 fn a_page_in_chromium_registers_watches_and_calls_an_asterisk() {
+    chromium("");
+}
+
+#[test]
+fn a_page_in_chromium_does_so_by_calls_and_subscriptions_of_two_dialogs() {
+    chromium("mode = \"b2bua\"\n");
+}
+
+/// An echo: what the browser sends comes back to it, by DTLS-SRTP, past Bellhop.
+fn chromium(route: &str) {
     let page = |lane: &Lane| SocketAddr::new(lane.spare(5).ip(), 8080);
     let lane = Lane::take();
     let Some(lab) = Lab::or_skip() else {
         return;
     };
     let origins = format!("origins = [\"http://{}\"]\n", page(&lane));
-    let setup = bellhop::Setup::new(&lane).only("MD5").with_web(&origins);
+    let mut setup = bellhop::Setup::new(&lane).only("MD5").with_web(&origins);
+    setup.route = route.to_owned();
     let bellhop = setup.start();
-    let asterisk = asterisk::Setup::new(&lab, &lane, Transport::Udp).start();
+    let mut pbx = asterisk::Setup::new(&lab, &lane, Transport::Udp);
+    pbx.more.push(("AST_WEBRTC", "yes".to_owned()));
+    let asterisk = pbx.start();
     let user = ("6001", lane.web());
     let watched = ["dialog:690", "message-summary:6001"];
     let phone = WebPhone::in_chromium_or_skip(&lab, page(&lane), user, "600", &watched);
@@ -68,7 +80,11 @@ fn a_page_in_chromium_registers_watches_and_calls_an_asterisk() {
     phone.wait_for("PAGE notify message-summary", 1);
     asterisk.cli("devstate change Custom:lamp690 INUSE");
     phone.wait_for("<state>confirmed</state>", 1);
-    phone.wait_for("PAGE answer 488 Asterisk", 1);
+    phone.wait_for("PAGE answer 200", 1);
+    phone.wait_for("PAGE call Established", 1);
+    phone.wait_for("PAGE sound", 1);
+    asterisk.cli("channel request hangup all");
+    phone.wait_for("PAGE call Terminated", 1);
     let log = bellhop.log();
     assert!(!log.contains("panicked"), "{log}");
 }
