@@ -60,6 +60,10 @@ impl Engine {
             Err((420, _)) => {
                 return self.refuse_extensions(received, HeaderId::Require, OUTSIDE, out);
             }
+            Err((200, _)) => {
+                self.reply(received, 200, "OK", out, |_, _| {});
+                return;
+            }
             Err((status, why)) => return self.refuse(received, status, why, out),
             Ok(has_moved) => is_news |= has_moved,
         }
@@ -109,7 +113,7 @@ impl Engine {
         Some(tag)
     }
 
-    /// Notes what a request says of its dialog; whether its sender has moved, or what it must be refused with.
+    /// Notes what a request says of its dialog; whether its sender has moved, or what it is to be answered here.
     fn heard_in_bond(
         &mut self,
         received: &Received<'_>,
@@ -117,7 +121,9 @@ impl Engine {
         tag: u64,
     ) -> Result<bool, (u16, &'static str)> {
         let (message, flow) = (received.message, received.flow);
+        let copies = self.config.timers.transaction();
         let bond = self.calls.bonds.get(bound.bond);
+        let restored = bond.as_ref().and_then(|bond| bond.restored);
         let pair = bond.and_then(|bond| bond.pair(tag));
         let (Some(pair), Ok((seq, method))) = (pair, message.cseq()) else {
             return Ok(false);
@@ -130,8 +136,13 @@ impl Engine {
             has_moved = lasting(at) != lasting(flow);
             leg.place = Side::Flow(flow, device);
         }
-        // RFC 3261 12.2.2.
+        // RFC 3261 12.2.2. But what an earlier program has left unanswered comes again beside what is newer, and no
+        // transaction knows it; Asterisk would end the subscription for a 500, without a word.
         if seq < leg.remote_seq {
+            let is_copy = restored.is_some_and(|at| received.at < at.after(copies));
+            if is_copy && method == Method::Notify {
+                return Err((200, "It is known already"));
+            }
             return Err((500, "CSeq is lower than the last"));
         }
         leg.remote_seq = seq;
