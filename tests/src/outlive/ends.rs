@@ -130,11 +130,14 @@ impl Ends {
             .count()
     }
 
-    /// Whether nothing more will come of any BYE.
+    /// Whether nothing more will come of any BYE. One that Bellhop has answered is on its way to the other end still.
     pub(super) fn is_settled(&self) -> bool {
-        let is_open = |call: &Call| call.bye.as_ref().is_some_and(|bye| !bye.is_well());
         let is_waited_for = self.phone.is_waiting() || self.pbx.is_waiting();
-        !is_waited_for || !self.calls.values().any(is_open)
+        let byes = self.calls.values().filter_map(|call| call.bye.as_ref());
+        let is_under_way = |bye: &Bye| bye.answered == Some(200) && bye.heard.is_none();
+        !byes
+            .filter(|bye| !bye.is_well())
+            .any(|bye| is_waited_for || is_under_way(bye))
     }
 
     /// What became of the first that did not end well.
