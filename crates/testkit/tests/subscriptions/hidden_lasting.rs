@@ -14,7 +14,7 @@ pub(crate) fn durable() -> World {
     world
 }
 
-fn restart(world: &mut World) {
+pub(crate) fn restart(world: &mut World) {
     world.restart(0, hiding(), auth());
 }
 
@@ -76,25 +76,6 @@ fn a_notify_after_a_restart_reaches_the_phone_in_its_own_dialog_with_a_higher_nu
     assert!(after.starts_with("NOTIFY sip:6001@203.0.113."), "{after}");
     // RFC 3261 12.2.1.1.
     assert!(number(&after) > number(&before), "{after}");
-}
-
-/// Two were under way at the kill: the PBX says both again, each by a timer of its own, and the older one may be last.
-#[test]
-fn an_older_notify_that_comes_again_after_a_restart_is_answered_and_left_out() {
-    let mut world = durable();
-    let (mut watch, _, _) = standing(&mut world, "watch");
-    let older = watch.notify("active;expires=590", "");
-    say(&mut world, &pbx(), &older);
-    assert!(world.expect(watch.phone.address).is_some());
-    restart(&mut world);
-    told(&mut world, &mut watch, "active;expires=589");
-    assert_eq!(status_of(&ask(&mut world, &pbx(), &older)), 200);
-    assert_eq!(world.drain(watch.phone.address), Vec::<String>::new());
-    // RFC 3261 12.2.2, when no copy can be under way any more.
-    world.pass(TIMER_N);
-    let late = older.replacen("branch=", "branch=z9hG4bKlate", 1);
-    assert_eq!(status_of(&ask(&mut world, &pbx(), &late)), 500);
-    assert_eq!(there(&world), (1, 1));
 }
 
 #[test]

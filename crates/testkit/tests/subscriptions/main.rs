@@ -17,6 +17,7 @@ mod hidden_chaos;
 mod hidden_forgotten;
 mod hidden_kinds;
 mod hidden_lasting;
+mod hidden_numbers;
 mod hostile;
 mod lifetime;
 mod lists;

@@ -151,7 +151,7 @@ impl Engine {
             pairs: SmallVec::new(),
             user: owner.flatten(),
             until: SmallVec::from_iter([((0, 0), until)]),
-            restored: None,
+            notified: None,
         };
         self.calls.begin_bond(number, bond);
         Ok(())

@@ -23,8 +23,8 @@ pub(super) struct Bond {
     pub(super) user: Option<Arc<User>>,
     /// Until when each of its usages lasts (RFC 5057 4.1); it is forgotten when none does.
     pub(super) until: SmallVec<[(Usage, Instant); 2]>,
-    /// When it was taken back from an earlier program.
-    pub(super) restored: Option<Instant>,
+    /// When a NOTIFY came that was newer than all before, or an earlier program may have heard one.
+    pub(super) notified: Option<Instant>,
 }
 
 /// One subscription in the dialogs of a SUBSCRIBE: our tag on the subscriber's side, 0 as long as nobody notifies, and

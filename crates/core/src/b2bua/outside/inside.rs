@@ -123,7 +123,7 @@ impl Engine {
         let (message, flow) = (received.message, received.flow);
         let copies = self.config.timers.transaction();
         let bond = self.calls.bonds.get(bound.bond);
-        let restored = bond.as_ref().and_then(|bond| bond.restored);
+        let notified = bond.as_ref().and_then(|bond| bond.notified);
         let pair = bond.and_then(|bond| bond.pair(tag));
         let (Some(pair), Ok((seq, method))) = (pair, message.cseq()) else {
             return Ok(false);
@@ -136,18 +136,24 @@ impl Engine {
             has_moved = lasting(at) != lasting(flow);
             leg.place = Side::Flow(flow, device);
         }
-        // RFC 3261 12.2.2. But what an earlier program has left unanswered comes again beside what is newer, and no
-        // transaction knows it; Asterisk would end the subscription for a 500, without a word.
+        // RFC 3261 12.2.2. But for a 500 to a NOTIFY Asterisk ends the subscription, without a word. What was overtaken, or
+        // left unanswered by an earlier program, is old news. When none such can be under way any more the notifier
+        // counts anew, as Asterisk does after a crash.
         if seq < leg.remote_seq {
-            let is_copy = restored.is_some_and(|at| received.at < at.after(copies));
-            if is_copy && method == Method::Notify {
+            if method != Method::Notify {
+                return Err((500, "CSeq is lower than the last"));
+            }
+            if notified.is_some_and(|at| received.at < at.after(copies)) {
                 return Err((200, "It is known already"));
             }
-            return Err((500, "CSeq is lower than the last"));
+            has_moved = true;
         }
         leg.remote_seq = seq;
         if matches!(method, Method::Subscribe | Method::Notify | Method::Refer) {
             has_moved |= leg.learn_target(message);
+        }
+        if let (Method::Notify, Some(bond)) = (method, self.calls.bonds.get(bound.bond)) {
+            bond.notified = Some(received.at);
         }
         if message.max_forwards() == Ok(Some(0)) {
             return Err((483, "Too Many Hops"));

@@ -89,7 +89,7 @@ impl SavedBond {
             pairs,
             user: self.user.as_deref().and_then(user),
             until,
-            restored: Some(now.instant),
+            notified: Some(now.instant),
         })
     }
 }
