@@ -127,10 +127,10 @@ impl Lamps {
             self.panels[at].forget_lamps();
             for lamp in (0..plan.lamps).filter(|lamp| plan.is_of(at, *lamp)) {
                 self.panels[at].subscribe(&plan.name(lamp));
-            }
-            // Those who have subscribed are told meanwhile.
-            for panel in &mut self.panels {
-                panel.serve();
+                // Those who have subscribed are told meanwhile.
+                for panel in &mut self.panels {
+                    panel.serve();
+                }
             }
         }
         self.become_right(PATIENCE);
