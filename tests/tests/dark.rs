@@ -41,11 +41,7 @@ fn an_asterisk_that_remembers_is_killed_under_two_hundred_lamps() {
 /// They cannot be had back, for a relayed dialog is between the phone and Asterisk: the phones are told at once.
 #[test]
 fn relayed_lamps_that_asterisk_has_forgotten_are_ended_so_that_their_phones_subscribe_anew() {
-    let plan = Plan {
-        is_shared: false,
-        ..PLAN
-    };
-    let Some(mut lamps) = Lamps::or_skip(plan) else {
+    let Some(mut lamps) = Lamps::or_skip(RELAYED) else {
         return;
     };
     lamps.restart_asterisk();
@@ -55,13 +51,7 @@ fn relayed_lamps_that_asterisk_has_forgotten_are_ended_so_that_their_phones_subs
 
 #[test]
 fn relayed_lamps_that_asterisk_remembers_are_left_alone() {
-    let plan = Plan {
-        is_shared: false,
-        asterisk_remembers: true,
-        phones: 5,
-        ..PLAN
-    };
-    let Some(mut lamps) = Lamps::or_skip(plan) else {
+    let Some(mut lamps) = Lamps::or_skip(RELAYED_AND_REMEMBERED) else {
         return;
     };
     // Its database is on disk a second later, as a rule.
@@ -75,11 +65,7 @@ fn relayed_lamps_that_asterisk_remembers_are_left_alone() {
 /// They are between the phone and Asterisk, and known again.
 #[test]
 fn relayed_lamps_outlive_bellhop_and_are_known_again() {
-    let plan = Plan {
-        is_shared: false,
-        ..PLAN
-    };
-    let Some(mut lamps) = Lamps::or_skip(plan) else {
+    let Some(mut lamps) = Lamps::or_skip(RELAYED) else {
         return;
     };
     let asked = lamps.requests();
@@ -98,11 +84,7 @@ fn relayed_lamps_outlive_bellhop_and_are_known_again() {
 /// Neither remembers what nobody has written, and none of the phones has to wait for its own refresh.
 #[test]
 fn bellhop_and_an_asterisk_that_forgets_are_killed_together_under_two_hundred_relayed_lamps() {
-    let plan = Plan {
-        is_shared: false,
-        ..PLAN
-    };
-    let Some(mut lamps) = Lamps::or_skip(plan) else {
+    let Some(mut lamps) = Lamps::or_skip(RELAYED) else {
         return;
     };
     for _ in 0..2 {
@@ -122,13 +104,7 @@ fn bellhop_and_an_asterisk_that_forgets_are_killed_together_under_two_hundred_re
 /// What it has still goes on, and what it has not is ended.
 #[test]
 fn bellhop_and_an_asterisk_that_remembers_are_killed_together_under_relayed_lamps() {
-    let plan = Plan {
-        is_shared: false,
-        asterisk_remembers: true,
-        phones: 5,
-        ..PLAN
-    };
-    let Some(mut lamps) = Lamps::or_skip(plan) else {
+    let Some(mut lamps) = Lamps::or_skip(RELAYED_AND_REMEMBERED) else {
         return;
     };
     // Its database is on disk a second later, as a rule.
@@ -172,5 +148,15 @@ const PLAN: Plan = Plan {
     asterisk_remembers: false,
     // Asterisk is back before the next one, as a rule: what it has forgotten is found out by what is asked beside that.
     probe: "5s",
+};
+/// The same with no more of Bellhop than its way between.
+const RELAYED: Plan = Plan {
+    is_shared: false,
+    ..PLAN
+};
+const RELAYED_AND_REMEMBERED: Plan = Plan {
+    asterisk_remembers: true,
+    phones: 5,
+    ..RELAYED
 };
 const MOST: Duration = Duration::from_secs(10);
