@@ -24,7 +24,7 @@ impl Settings {
         lines.push(format!("workers    {}", self.server.workers()));
         lines.push(match &self.server.data_dir {
             Some(dir) => format!(
-                "data       {}: bindings, and the key that dialogs are signed with",
+                "data       {}: bindings, subscriptions, calls of two legs, and the key that dialogs are signed with",
                 dir.display()
             ),
             None => "data       none: bindings and dialogs do not survive a restart".to_owned(),
