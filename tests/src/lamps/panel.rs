@@ -22,7 +22,8 @@ pub(super) struct Lamp {
     is_lit: Option<bool>,
     /// It was told to subscribe anew.
     is_ended: bool,
-    cseq: u32,
+    /// Of its last NOTIFY. Asterisk draws the first one, nought among them.
+    cseq: Option<u32>,
     version: Option<u32>,
 }
 
@@ -46,7 +47,7 @@ impl Panel {
             extension: extension.to_owned(),
             is_lit: None,
             is_ended: false,
-            cseq: 0,
+            cseq: None,
             version: None,
         };
         self.lamps.insert(ok.header("Call-ID").to_owned(), lamp);
@@ -105,7 +106,7 @@ impl Panel {
             return;
         }
         let cseq = notify.header("CSeq").split(' ').next();
-        let cseq = cseq.and_then(|number| number.parse().ok()).unwrap_or(0);
+        let cseq = cseq.and_then(|number| number.parse().ok());
         // A copy of one whose answer was lost.
         if cseq == lamp.cseq {
             return;

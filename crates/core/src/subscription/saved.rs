@@ -358,7 +358,7 @@ fn is_kept(entry: &Entry) -> bool {
     let thread = entry.thread.as_ref();
     thread.is_some_and(|thread| thread.dialog.weight() <= MOST_WEIGHT)
         && entry.notifier_tag.is_some()
-        && entry.state.cseq.1 > 0
+        && entry.state.has_told()
         && !entry.state.is_ending
 }
 

@@ -62,6 +62,11 @@ pub(super) struct State {
 pub(super) type Step = Result<State, Cause>;
 
 impl State {
+    /// Whether its notifier has told something; its number does not say so, for it may be nought (RFC 3261 8.1.1.5).
+    pub(super) fn has_told(&self) -> bool {
+        self.standing != Standing::Waiting
+    }
+
     /// A SUBSCRIBE went by. Timer N runs (4.1.2.4).
     pub(super) fn asked(now: Instant, timer_n: Duration, cseq: u32) -> Self {
         Self {

@@ -120,5 +120,5 @@ impl Board {
 /// Its notifier has told something, so that we could speak in its place.
 fn stands(entry: &Entry) -> bool {
     let is_ours = entry.thread.as_ref().is_some_and(|thread| !thread.is_cut);
-    is_ours && entry.notifier_tag.is_some() && entry.state.cseq.1 > 0
+    is_ours && entry.notifier_tag.is_some() && entry.state.has_told()
 }

@@ -54,6 +54,21 @@ fn it_is_on_disk_half_a_second_after_its_notifier_has_told_something() {
     assert_eq!(saved.until.abs_diff(world.now.unix).as_secs(), 599);
 }
 
+/// RFC 3261 8.1.1.5 lets it; Asterisk draws its first number.
+#[test]
+fn a_notifier_that_counts_from_nought_has_told_something_too() {
+    let mut world = world_on(quick);
+    let mut watch = Watch::begun(&mut world, "watch", DIALOG);
+    watch.answered(&mut world, 200, "Expires: 600\r\n");
+    let notify = watch.notify("active;expires=600", "");
+    let notify = notify.replacen("CSeq: 1 ", "CSeq: 0 ", 1);
+    say(&mut world, &pbx(), &notify);
+    let at_phone = world.expect(watch.phone.address).expect("a NOTIFY");
+    assert!(at_phone.contains("CSeq: 0 NOTIFY"), "{at_phone}");
+    world.pass(SECOND);
+    assert_eq!(the_one(&world).dialog.cseq, 0);
+}
+
 #[test]
 fn ten_thousand_notifies_are_a_handful_of_writes() {
     let mut world = world_on(quick);
