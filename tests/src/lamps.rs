@@ -21,8 +21,6 @@ pub struct Plan {
     pub lamps: u16,
     /// Whether each lamp is one phone's, so that nothing is to be shared.
     pub is_spread: bool,
-    /// How many SUBSCRIBEs, and questions about what is relayed, a second Asterisk hears; `None`: as is the default.
-    pub rate: Option<u32>,
     /// Whether the subscriptions end at Bellhop.
     pub is_shared: bool,
     /// Whether Asterisk has its database again when it comes back.
@@ -53,7 +51,6 @@ impl Plan {
             phones,
             lamps,
             is_spread: false,
-            rate: None,
             is_shared: true,
             asterisk_remembers: false,
             probe: "2s",
@@ -87,9 +84,6 @@ impl Lamps {
             setup.more += &format!("[admin]\nbind = \"{ip}:8060\"\n[subscriptions]\n");
             if plan.is_shared {
                 setup.more += "share = [\"dialog\"]\n";
-            }
-            if let Some(rate) = plan.rate {
-                setup.more += &format!("resync_rate = {rate}\n");
             }
             setup
         };

@@ -143,7 +143,6 @@ const PLAN: Plan = Plan {
     phones: 20,
     lamps: 10,
     is_spread: false,
-    rate: None,
     is_shared: true,
     asterisk_remembers: false,
     // Asterisk is back before the next one, as a rule: what it has forgotten is found out by what is asked beside that.

@@ -31,7 +31,6 @@ fn main() -> ExitCode {
         Plan {
             lamps: all,
             is_spread: true,
-            rate: Some(RATE),
             ..plan
         },
     ];
@@ -130,5 +129,3 @@ fn under_relayed(scene: &mut Lamps, kills: u16) -> bool {
 }
 
 const MOST: Duration = Duration::from_secs(10);
-/// SUBSCRIBEs a second where every lamp is asked for by itself.
-const RATE: u32 = 1_000;
