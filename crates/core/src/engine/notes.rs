@@ -32,9 +32,7 @@ impl Engine {
                     let is_news = !before.is_some_and(|before| before.says_as_much_as(&view));
                     for number in self.shares.watchers_of(&key) {
                         self.show_watcher(now, number);
-                        if is_news {
-                            self.news_for(now, number, &view, out);
-                        }
+                        self.news_for(now, number, (&view, is_news), out);
                     }
                 } else {
                     self.not_wanted(key, out);
@@ -155,6 +153,9 @@ impl Engine {
             return;
         };
         let had_told = std::mem::replace(&mut source.has_told, true);
+        if !told.is_end() {
+            source.failures = 0;
+        }
         let mut wake = (!had_told && source.state == State::Held).then_some(source.refresh_at);
         if let (Some(seconds), State::Held) = (told.expires, source.state) {
             // The PBX may shorten it (4.1.3).
@@ -173,7 +174,7 @@ impl Engine {
             self.source_tells(now, number, Arc::new(view), out);
         }
         if told.is_end() {
-            self.source_ended(now, number, told, out);
+            self.source_ended(now, number, (told, had_told), out);
         } else if is_gap {
             self.shares.wake_source(number, now.instant);
         }
@@ -186,6 +187,9 @@ impl Engine {
         message: Message<'_>,
         told: &Told<'_>,
     ) -> (Option<View>, bool) {
+        if told.is_pending() {
+            return (self.source_undecided(number), false);
+        }
         let (kind, body) = self.shown_body(message);
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return (None, false);
@@ -212,14 +216,29 @@ impl Engine {
             }
             Taken::Gap => (None, true),
             Taken::Old | Taken::Bad => {
-                let is_first = matches!(**source.told_by_pbx(), View::Pending) && told.is_active();
+                let is_first = told.is_active()
+                    && matches!(**source.told_by_pbx(), View::Pending | View::Undecided);
                 (is_first.then_some(View::Active(None)), false)
             }
         }
     }
 
-    /// The PBX has ended a subscription of ours (4.1.3).
-    fn source_ended(&mut self, now: Now, number: u64, told: &Told<'_>, out: &mut Outbox) {
+    /// The PBX may not tell, or not any more: what it has told before is forgotten, for whoever comes now may not have it.
+    fn source_undecided(&mut self, number: u64) -> Option<View> {
+        let source = self.shares.sources.get_mut(&number)?;
+        source.content = None;
+        let is_known = matches!(**source.told_by_pbx(), View::Undecided);
+        (!is_known).then_some(View::Undecided)
+    }
+
+    /// The PBX has ended a subscription of ours (4.1.3); `had_told`: after it had told something in that dialog.
+    fn source_ended(
+        &mut self,
+        now: Now,
+        number: u64,
+        (told, had_told): (&Told<'_>, bool),
+        out: &mut Outbox,
+    ) {
         let Some(source) = self.shares.sources.get(&number) else {
             return;
         };
@@ -231,16 +250,18 @@ impl Engine {
             let why = told.reason.map(String::from_utf8_lossy).unwrap_or_default();
             return self.source_over(now, number, &format!(";reason={why}"), out);
         }
+        let is_revoked = is(b"probation") || is(b"giveup");
+        if let Some(view) = is_revoked.then(|| self.source_undecided(number)).flatten() {
+            self.source_tells(now, number, Arc::new(view), out);
+        }
         self.source_anew(number, out);
-        match told
-            .retry_after
-            .filter(|_| !is(b"deactivated") && !is(b"timeout"))
-        {
+        let at_once = is(b"deactivated") || is(b"timeout");
+        match told.retry_after.filter(|_| !at_once) {
             Some(seconds) => {
                 let wait = Duration::from_secs(u64::from(seconds).clamp(1, LONGEST_WAIT));
                 self.shares.wake_source(number, now.instant.after(wait));
             }
-            None if is(b"deactivated") || is(b"timeout") => self.source_in_turn(now, number),
+            None if at_once && had_told => self.source_in_turn(now, number),
             None => self.source_failed(now, number, out),
         }
     }

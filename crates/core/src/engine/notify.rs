@@ -45,15 +45,24 @@ impl Engine {
 
     /// What the PBX says has changed for a watcher. One that comes from the disk knows how it was: it is told when
     /// that is known again, in its turn.
-    pub(super) fn news_for(&mut self, now: Now, number: u64, view: &View, out: &mut Outbox) {
+    pub(super) fn news_for(
+        &mut self,
+        now: Now,
+        number: u64,
+        (view, is_news): (&View, bool),
+        out: &mut Outbox,
+    ) {
         let watcher = self.shares.watchers.get(&number);
         match watcher.map(|watcher| watcher.keep.is_restored) {
             Some(true) if *view == View::Pending => {}
             // Of a list all is to be known.
             Some(true) if self.shares.is_partly_known(number).0 => {}
-            Some(true) => self.shares.in_turn(now.instant, number),
-            Some(false) => self.tell_watcher(now, number, out),
-            None => {}
+            // What is no news for others may be some for one that was told before the program was restarted.
+            Some(true) if is_news || *view == View::Undecided => {
+                self.shares.in_turn(now.instant, number);
+            }
+            Some(false) if is_news => self.tell_watcher(now, number, out),
+            _ => {}
         }
     }
 
@@ -114,7 +123,8 @@ impl Engine {
         };
         // One that comes from the disk was told before.
         let is_known = list.is_some() || !matches!(view.as_deref(), None | Some(View::Pending));
-        let is_active = is_known || watcher.keep.is_restored;
+        let is_undecided = list.is_none() && view.as_deref() == Some(&View::Undecided);
+        let is_active = (is_known || watcher.keep.is_restored) && !is_undecided;
         watcher.keep.is_restored &= !is_known;
         watcher.keep.lost = None;
         let state = match &watcher.end {

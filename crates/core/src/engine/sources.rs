@@ -228,7 +228,10 @@ impl Engine {
         let granted = response.number(HeaderId::Expires).ok().flatten();
         let seconds = granted.unwrap_or(source.asked).min(source.asked.max(1));
         source.state = State::Held;
-        source.failures = 0;
+        // One that is granted, and ended by the first NOTIFY, has failed.
+        if source.has_told {
+            source.failures = 0;
+        }
         source.tries = Default::default();
         source.refresh_at = now.instant.after(Source::refresh_in(seconds, chance));
         let at = match source.has_told {

@@ -98,7 +98,7 @@ impl Engine {
         };
         let is_unasked = source.state == State::Wanted;
         let is_news = !source.view.says_as_much_as(&beneath);
-        if is_news && matches!(*beneath, View::Active(_)) {
+        if is_news && matches!(*beneath, View::Active(_) | View::Undecided) {
             self.source_shows(now, number, beneath, out);
         }
         match self.config.default_upstream {

@@ -153,7 +153,9 @@ impl List {
             match view.as_deref() {
                 // Nobody has said anything (5.4): no instance.
                 None => {}
-                Some(View::Pending) => puts(out, &["<instance id=\"1\" state=\"pending\"/>"]),
+                Some(View::Pending | View::Undecided) => {
+                    puts(out, &["<instance id=\"1\" state=\"pending\"/>"]);
+                }
                 Some(View::Active(content)) => {
                     puts(out, &["<instance id=\"1\" state=\"active\""]);
                     if let Some(content) = content.as_ref().filter(|_| fits) {
@@ -190,6 +192,7 @@ impl Member {
             (None, Some(_)) => true,
             // That the PBX is asked once more is no news.
             (Some(_), Some(now)) if matches!(**now, View::Pending) => false,
+            (Some(told), Some(now)) if **told == View::Pending && **now == View::Undecided => false,
             (Some(told), Some(now)) => !Arc::ptr_eq(told, now) && told != now,
         }
     }

@@ -133,6 +133,8 @@ pub enum Word {
 pub(crate) enum View {
     /// Nothing is known yet.
     Pending,
+    /// The PBX has said that it may not tell, or may not tell any more, and that this can change (RFC 6665 4.1.3).
+    Undecided,
     /// As the PBX has told; `None`: it told without a body.
     Active(Option<Content>),
     /// There is nothing to watch: Subscription-State parameters of the last NOTIFY.
@@ -151,6 +153,7 @@ impl View {
     pub(crate) fn says_as_much_as(&self, next: &Self) -> bool {
         match (self, next) {
             (Self::Active(Some(one)), Self::Active(Some(next))) => next.says_the_same_as(one),
+            (Self::Pending, Self::Undecided) => true,
             _ => false,
         }
     }

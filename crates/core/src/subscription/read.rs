@@ -37,6 +37,11 @@ impl Told<'_> {
         self.word == Word::Terminated
     }
 
+    /// Whether it says that nothing has been decided.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.word == Word::Pending
+    }
+
     /// Whether it says that the subscription is accepted.
     pub(crate) fn is_active(&self) -> bool {
         self.word == Word::Active

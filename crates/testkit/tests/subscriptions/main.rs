@@ -35,3 +35,4 @@ mod shared;
 mod shared_watchers;
 mod site;
 mod unasked;
+mod undecided;

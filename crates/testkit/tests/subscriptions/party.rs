@@ -16,6 +16,8 @@ pub(crate) struct Party {
     pub(crate) is_silent: bool,
     /// What the PBX tells at once.
     pub(crate) lamp: String,
+    /// The Subscription-State that it tells that with.
+    pub(crate) state: &'static str,
     /// NOTIFYs that each phone got and answered, by its address.
     pub(crate) heard: HashMap<std::net::SocketAddr, Vec<String>>,
     /// Other answers than 200 that the PBX got.
@@ -65,6 +67,7 @@ impl Party {
             manner: (200, "Expires: 3600\r\n"),
             is_silent: false,
             lamp: "terminated".to_owned(),
+            state: "active;expires=3600",
             heard: HashMap::new(),
             complaints: Vec::new(),
             forgotten: HashSet::new(),
@@ -201,7 +204,7 @@ impl Party {
         if status == 200 {
             let state = match header_of(message, "Expires") {
                 "0" => "terminated;reason=timeout",
-                _ => "active;expires=3600",
+                _ => self.state,
             };
             self.tells(message, state);
         }

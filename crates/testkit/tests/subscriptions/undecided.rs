@@ -1,0 +1,118 @@
+//! A PBX that has not decided whether it tells, or takes that back: what is shared is pending then (RFC 6665 4.1.3).
+
+use crate::held::quick;
+use crate::party::*;
+
+const PENDING: &str = "pending;expires=3600";
+
+/// Whatever a body says that comes with it: that is a neutral one, at most (RFC 3856 6.6.2).
+#[test]
+fn what_the_pbx_has_not_decided_is_pending_for_all_until_it_has() {
+    let mut party = Party::new();
+    party.state = PENDING;
+    let (first, _) = party.watcher(0);
+    let (second, _) = party.watcher(1);
+    for phone in [&first, &second] {
+        let heard = party.heard_by(phone);
+        assert_eq!(heard.len(), 1, "{heard:?}");
+        is_pending(&heard[0]);
+    }
+    assert_eq!(states(&party.world), ["pending"; 2]);
+    party.changes("confirmed");
+    party.run(SECOND);
+    let (third, _) = party.watcher(2);
+    for (phone, count) in [(&first, 2), (&second, 2), (&third, 1)] {
+        let heard = party.heard_by(phone);
+        assert_eq!(heard.len(), count, "{heard:?}");
+        let last = heard.last().unwrap();
+        assert!(value(last, "Subscription-State").starts_with("active;"));
+        assert_eq!(lamp_of(last).1, "confirmed");
+    }
+    assert_eq!(states(&party.world), ["active"; 3]);
+    assert_eq!(party.asked.len(), 1);
+}
+
+#[test]
+fn what_the_pbx_takes_back_is_pending_again_and_who_comes_then_sees_nothing_of_it() {
+    let mut party = Party::new();
+    let (first, _) = party.watcher(0);
+    let asked = party.asked[0].clone();
+    let before = party.heard_by(&first).len();
+    for _ in 0..2 {
+        party.tells_body(&asked, PENDING, "application/dialog-info+xml", "");
+        party.run(SECOND);
+    }
+    let heard = party.heard_by(&first);
+    assert_eq!(heard.len(), before + 1, "{heard:?}");
+    is_pending(&heard[before]);
+    let (second, _) = party.watcher(1);
+    is_pending(&party.heard_by(&second)[0]);
+    assert_eq!(states(&party.world), ["pending"; 2]);
+    // The same as before is news now.
+    party.changes("terminated");
+    party.run(SECOND);
+    for phone in [&first, &second] {
+        let last = party.heard_by(phone).last().unwrap();
+        assert_eq!(lamp_of(last).1, "terminated");
+    }
+}
+
+/// The PBX grants each, and ends it with its first NOTIFY.
+#[test]
+fn a_pbx_that_ends_it_for_now_is_asked_more_and_more_seldom_until_it_tells() {
+    for reason in [
+        "terminated;reason=probation",
+        "terminated;reason=giveup",
+        "terminated",
+        "terminated;reason=deactivated",
+        "terminated;reason=timeout",
+    ] {
+        let mut party = Party::new();
+        let (first, _) = party.watcher(0);
+        let asked = party.asked[0].clone();
+        party.state = reason;
+        party.tells_body(&asked, reason, "application/dialog-info+xml", "");
+        passes(&mut party, 120);
+        let count = party.asked.len();
+        assert!((5..=9).contains(&count), "{reason}: {count}");
+        let is_revoked = reason.contains("probation") || reason.contains("giveup");
+        let last = party.heard_by(&first).last().unwrap();
+        match is_revoked {
+            true => is_pending(last),
+            // It says nothing of what watchers may see: the lamp stays as it was.
+            false => assert!(value(last, "Subscription-State").starts_with("active;")),
+        }
+        party.state = "active;expires=3600";
+        party.lamp = "early".to_owned();
+        passes(&mut party, 240);
+        let last = party.heard_by(&first).last().unwrap();
+        assert_eq!(lamp_of(last).1, "early", "{reason}");
+        assert_eq!(party.asked.len(), count + 1, "{reason}");
+    }
+}
+
+#[test]
+fn a_watcher_that_was_told_more_before_a_restart_of_bellhop_hears_that_it_is_pending() {
+    let mut party = Party::on(quick);
+    let (phone, _) = party.watcher(0);
+    party.heard();
+    party.state = PENDING;
+    party.restart();
+    party.run(SECOND);
+    let heard = party.heard_by(&phone);
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    is_pending(&heard[0]);
+}
+
+/// So finely that the PBX answers before it is asked again.
+fn passes(party: &mut Party, seconds: u32) {
+    for _ in 0..seconds {
+        party.run(SECOND);
+    }
+}
+
+fn is_pending(notify: &str) {
+    let state = value(notify, "Subscription-State");
+    assert!(state.starts_with("pending;expires="), "{notify}");
+    assert!(notify.ends_with("\r\n\r\n"), "{notify}");
+}
