@@ -1,7 +1,9 @@
 //! A client of the program's admin port, written without a look at its own, and a reader of what Prometheus
 //! reads that takes nothing else.
 
+use crate::bellhop;
 use crate::lane::Lane;
+use crate::process;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -72,6 +74,21 @@ impl Admin {
     /// GETs a path of a port that may not be there yet.
     pub fn try_get(&self, path: &str) -> Option<Reply> {
         self.talk(&self.address.to_string(), "GET", path, &[]).ok()
+    }
+
+    /// What `bellhop ctl` prints.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn ctl(&self, words: &[&str]) -> String {
+        let mut program = process::command(bellhop::binary());
+        program
+            .arg("ctl")
+            .args(words)
+            .args(["--admin", &self.url()]);
+        let (is_good, said) = process::run("ctl", program, PATIENCE);
+        assert!(is_good, "{words:?}: {said}");
+        said
     }
 
     /// What Prometheus would read.

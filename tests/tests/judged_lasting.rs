@@ -1,0 +1,102 @@
+//! A presence server, Kamailio, that is killed while phones watch: with its subscriptions on disk, and without.
+
+use bellhop_tests::Transport::{Tcp, Udp};
+use bellhop_tests::Way::{Relayed, Shared, TwoDialogs};
+use bellhop_tests::{Judged, Phone, bellhop};
+
+/// The phone finds it out at its refresh (RFC 6665 4.1.2.2), and subscribes anew.
+#[test]
+fn a_refresh_is_answered_481_by_a_presence_server_that_has_forgotten() {
+    for way in [Relayed, TwoDialogs] {
+        let Some(mut scene) = Judged::or_skip(way) else {
+            return;
+        };
+        let mut watcher = scene.phone(2, Udp);
+        let ok = watches(&mut scene, &mut watcher);
+        scene.kamailio.kill();
+        scene.kamailio.start();
+        scene.is_published_no_more();
+        scene.publish("back again");
+        let answer = watcher.subscribe_again(&ok, "presence", 600);
+        assert_eq!(answer.status(), Some(481), "{way:?} {}", answer.text());
+        scene.stand(&[]);
+        watcher.begin_anew();
+        let ok = watcher.subscribe("6001", "presence", 600);
+        assert_eq!(ok.status(), Some(202), "{way:?} {}", ok.text());
+        watcher.hear(&["Subscription-State: active;", "back again"]);
+        scene.stand(&["active"]);
+    }
+}
+
+#[test]
+fn a_presence_server_that_has_its_subscriptions_on_disk_tells_on() {
+    for way in [Relayed, TwoDialogs] {
+        let Some(mut scene) = Judged::with(way, true, |setup| setup) else {
+            return;
+        };
+        let mut watcher = scene.phone(2, Udp);
+        let ok = watches(&mut scene, &mut watcher);
+        scene.kamailio.write_down();
+        scene.kamailio.kill();
+        scene.kamailio.start();
+        scene.publish("back again");
+        watcher.hear(&["Subscription-State: active;", "back again"]);
+        let answer = watcher.subscribe_again(&ok, "presence", 600);
+        assert_eq!(answer.status(), Some(202), "{way:?} {}", answer.text());
+        scene.publish("at work");
+        watcher.hear(&["Subscription-State: active;", "at work"]);
+        scene.stand(&["active"]);
+    }
+}
+
+#[test]
+fn shared_watchers_hear_on_from_a_presence_server_that_was_killed() {
+    for keeps in [false, true] {
+        let with = |mut setup: bellhop::Setup| {
+            setup.probe = Some("1s");
+            setup
+        };
+        let Some(mut scene) = Judged::with(Shared, keeps, with) else {
+            return;
+        };
+        let mut watchers = [
+            scene.phone(2, Udp),
+            scene.phone(3, Tcp),
+            scene.phone(4, Udp),
+        ];
+        for watcher in &mut watchers {
+            watches(&mut scene, watcher);
+        }
+        let asked: Vec<u32> = watchers.iter().map(Phone::requests).collect();
+        if keeps {
+            scene.kamailio.write_down();
+        }
+        scene.kamailio.kill();
+        scene.bellhop.wait_for("is down");
+        scene.kamailio.start();
+        scene.bellhop.wait_for("is up again");
+        if !keeps {
+            scene.is_published_no_more();
+        }
+        scene.publish("back again");
+        for watcher in &mut watchers {
+            watcher.hear(&["Subscription-State: active;", "back again"]);
+        }
+        scene.publish("at work");
+        for watcher in &mut watchers {
+            watcher.hear(&["Subscription-State: active;", "at work"]);
+        }
+        scene.stand(&["active"; 3]);
+        let now: Vec<u32> = watchers.iter().map(Phone::requests).collect();
+        assert_eq!(asked, now, "nobody has subscribed anew");
+    }
+}
+
+/// It has subscribed and seen what is published.
+fn watches(scene: &mut Judged, watcher: &mut Phone) -> bellhop_tests::Message {
+    scene.publish("at the desk");
+    scene.decide(&[("6002", "allow")]);
+    let ok = watcher.subscribe("6001", "presence", 600);
+    watcher.hear(&["Subscription-State: active;", "at the desk"]);
+    ok
+}
