@@ -2,14 +2,14 @@
 # kamailio.sh - a private Kamailio for tests, from the tree that
 # `provision.sh kamailio` made: it tells what it reads in a request's headers, or
 # challenges every request, those inside dialogs for a realm of their own, or is
-# a presence server, which tells everybody (presence) or whom its users allow
-# (judges).
+# a presence server, which tells everybody (presence; late: before its answers
+# come) or whom its users allow (judges).
 #
 #   kamailio.sh run      write the configuration and become Kamailio, in the
 #                        foreground; ends with SIGTERM
 #
 # Environment (see common.sh for BELLHOP_LAB_DIR and LAB_RUN):
-#   KAM_BIND=127.0.0.1  KAM_PORT=5075  KAM_DOES=reads (or challenges, presence, judges)
+#   KAM_BIND=127.0.0.1  KAM_PORT=5075  KAM_DOES=reads (or challenges, presence, late, judges)
 #   KAM_KEEPS=0  1: its subscriptions are in its tables, too
 #   KAM_AGAIN=0  1: go on with the tables that are there
 set -eu

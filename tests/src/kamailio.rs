@@ -45,6 +45,11 @@ impl Kamailio {
         Self::that(lab, lane, "presence", false)
     }
 
+    /// As [`Kamailio::presence`], behind a proxy that keeps its answers to SUBSCRIBE back.
+    pub fn late(lab: &Lab, lane: &Lane) -> Option<Self> {
+        Self::that(lab, lane, "late", false)
+    }
+
     /// As [`Kamailio::or_skip`]; it is a presence server, which lets nobody watch before it is told to
     /// ([`Kamailio::decide`]); `keeps`: its subscriptions outlive it.
     pub fn judging(lab: &Lab, lane: &Lane, keeps: bool) -> Option<Self> {

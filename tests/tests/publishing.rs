@@ -209,8 +209,9 @@ fn soft_phones(way: Way) {
         steps: Vec::new(),
         tone: 440,
     };
+    // Not at a multiple of the five seconds after which it refreshes: it would do that and end at once, and hear 481.
     let watch = Task {
-        watch: Some(("6001".to_owned(), 20)),
+        watch: Some(("6001".to_owned(), 22)),
         ..task(3, Tcp)
     };
     let Some(mut second) = Pjsua::or_skip(&scene.lab, &watch) else {

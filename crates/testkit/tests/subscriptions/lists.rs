@@ -341,7 +341,7 @@ fn after_a_crash_a_list_waits_for_a_pbx_that_is_away_and_one_that_is_gone_ends()
     );
 }
 
-fn with(members: &[&str]) -> Config {
+pub(crate) fn with(members: &[&str]) -> Config {
     let mut config = sharing();
     let member = |name: &&str| {
         let uri = format!("sip:{name}@example.org");
@@ -371,7 +371,7 @@ fn asks(party: &mut Party, phone: &mut Peer, id: &str, more: &str) -> String {
 }
 
 /// A phone of this number that watches the list, and has heard.
-fn watches(party: &mut Party, n: u16) -> (Peer, String) {
+pub(crate) fn watches(party: &mut Party, n: u16) -> (Peer, String) {
     let mut phone = party.guest(n, 200);
     let ok = asks(party, &mut phone, &format!("list{n}"), LIST);
     assert_eq!(status_of(&ok), 200, "{ok}");
@@ -380,7 +380,7 @@ fn watches(party: &mut Party, n: u16) -> (Peer, String) {
 }
 
 /// A member's lamp changes.
-fn lights(party: &mut Party, member: &str, lamp: &str) {
+pub(crate) fn lights(party: &mut Party, member: &str, lamp: &str) {
     party.lamp = lamp.to_owned();
     let of = format!("sip:{member}@");
     let asked = party

@@ -1,7 +1,9 @@
 //! A PBX that has not decided whether it tells, or takes that back: what is shared is pending then (RFC 6665 4.1.3).
 
 use crate::held::quick;
+use crate::lists;
 use crate::party::*;
+use crate::rlmi::Told;
 
 const PENDING: &str = "pending;expires=3600";
 
@@ -102,6 +104,38 @@ fn a_watcher_that_was_told_more_before_a_restart_of_bellhop_hears_that_it_is_pen
     let heard = party.heard_by(&phone);
     assert_eq!(heard.len(), 1, "{heard:?}");
     is_pending(&heard[0]);
+}
+
+/// RFC 4662 5.4.
+#[test]
+fn a_member_that_the_pbx_has_not_decided_on_is_pending_in_its_list() {
+    let mut party = Party::of(lists::with(&["6001", "6002"]));
+    party.state = PENDING;
+    let (phone, _) = lists::watches(&mut party, 1);
+    let heard = party.heard_by(&phone).len();
+    let last = Told::of(party.heard_by(&phone).last().unwrap());
+    assert_eq!(last.resources.len(), 2);
+    let is_pending = |inside: &str| inside.contains("state=\"pending\"");
+    assert!(last.resources.iter().all(|(_, inside)| is_pending(inside)));
+    lists::lights(&mut party, "6002", "early");
+    let told = Told::of(&party.heard_by(&phone)[heard]);
+    assert_eq!(told.lamps()[0].1, "early");
+    let asked = party
+        .asked
+        .iter()
+        .find(|asked| asked.starts_with("SUBSCRIBE sip:6002@"));
+    let asked = asked.unwrap().clone();
+    party.tells_body(&asked, PENDING, "application/dialog-info+xml", "");
+    party.run(SECOND);
+    let heard = &party.heard_by(&phone)[heard + 1..];
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    let told = Told::of(&heard[0]);
+    let expected = ("sip:6002@example.org", true);
+    let all = told.resources.iter();
+    let all: Vec<_> = all
+        .map(|(uri, inside)| (uri.as_str(), is_pending(inside)))
+        .collect();
+    assert_eq!(all, [expected]);
 }
 
 /// So finely that the PBX answers before it is asked again.
