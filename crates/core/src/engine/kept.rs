@@ -193,7 +193,8 @@ impl Engine {
     fn restore_watcher(&mut self, now: Now, saved: &SavedWatcher) {
         let saves = &self.shared.subscriptions.saves;
         let tag = saved.tag();
-        let left = saved.until.saturating_sub(now.unix);
+        // Nobody is granted more, whatever the clock of the wall says now.
+        let left = saved.until.saturating_sub(now.unix).min(LONGEST);
         let Some(key) = saved.keys.first().filter(|_| !left.is_zero()) else {
             // Its time ended meanwhile. It leaves the disk when that is looked through.
             tag.map(|tag| saves.drop_watcher(tag));
@@ -303,5 +304,7 @@ impl Engine {
 const SPAN: u32 = 4_096;
 /// CSeq numbers end here (RFC 3261 8.1.1.5).
 const LAST_CSEQ: u32 = i32::MAX as u32;
+/// The most that `max_expires` may be.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// How long a watcher waits that finds no room with the disk.
 const BREATH: std::time::Duration = std::time::Duration::from_secs(1);

@@ -23,10 +23,7 @@ impl Engine {
         let asks = |header| message.lists(header, EVENTLIST);
         let settings = &self.config.subscriptions;
         if settings.ends_here(package).is_none() {
-            let share = settings.share.join(", ");
-            self.refuse_with(received, 489, "Bad Event", out, |_, reply| {
-                reply.header("Allow-Events", share.as_bytes());
-            });
+            self.refuse_event(received, out);
         } else if unknown(message, HeaderId::Require, &[EVENTLIST])
             .next()
             .is_some()
@@ -36,6 +33,8 @@ impl Engine {
             self.refuse_with(received, 421, "Extension Required", out, |_, reply| {
                 reply.header("Require", EVENTLIST.as_bytes());
             });
+        } else if !message.body().is_empty() {
+            self.refuse_body(received, out);
         } else if self.shared.subscriptions.len() >= settings.most {
             self.refuse(received, 503, "Too many subscriptions", out);
         } else {
@@ -79,6 +78,9 @@ impl Engine {
     pub(super) fn is_to_be_told(&mut self, now: Now, number: u64) -> bool {
         let watcher = self.shares.watchers.get(&number);
         let is_restored = watcher.is_some_and(|watcher| watcher.keep.is_restored);
+        if let Some(watcher) = self.shares.watchers.get_mut(&number) {
+            watcher.keep.is_resting = false;
+        }
         let (_, is_dark) = self.shares.is_partly_known(number);
         if is_restored && is_dark {
             self.list_returns(now, number);

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::local::Received;
 use crate::outbox::Outbox;
-use crate::share::{Content, Due, Note, Source, State, Taken, View, Word};
+use crate::share::{Content, Due, Key, Note, Source, State, Taken, View, Word};
 use crate::subscription::{Told, event_of, told};
 use crate::time::Now;
 use bellhop_wire::{Message, UriRef};
@@ -26,19 +26,9 @@ impl Engine {
             }
             Word::Unwanted { key, from, at } => self.source_unwanted(now, &key, (from, at), out),
             Word::Bound { aor, gone } => self.bound(now, &aor, gone, out),
-            Word::Told { key, view, at } => {
-                let before = self.shares.view(&key);
-                if self.shares.see(&key, &view, at) {
-                    let is_news = !before.is_some_and(|before| before.says_as_much_as(&view));
-                    for number in self.shares.watchers_of(&key) {
-                        self.show_watcher(now, number);
-                        self.news_for(now, number, (&view, is_news), out);
-                    }
-                } else {
-                    self.not_wanted(key, out);
-                }
-            }
+            Word::Told { key, view, at } => self.key_told(now, key, (view, at), out),
             Word::Look { key } => self.look_at_kept(now, &key, out),
+            Word::Refused { key, to, at } => self.names_refused(now, &key, (&to, at), out),
             Word::Dialog(word) => self.dialog_word(now, *word, out),
             Word::Back => {
                 self.sources_back(now);
@@ -49,6 +39,25 @@ impl Engine {
         }
         self.share_deadlines(now, out);
         self.finish(now, first, out);
+    }
+
+    /// How it is that is watched here.
+    pub(super) fn key_told(
+        &mut self,
+        now: Now,
+        key: Arc<Key>,
+        (view, at): (Arc<View>, u64),
+        out: &mut Outbox,
+    ) {
+        let before = self.shares.view(&key);
+        if !self.shares.see(&key, &view, at) {
+            return self.not_wanted(key, out);
+        }
+        let is_news = !before.is_some_and(|before| before.says_as_much_as(&view));
+        for number in self.shares.watchers_of(&key) {
+            self.show_watcher(now, number);
+            self.news_for(now, number, (&view, is_news), out);
+        }
     }
 
     /// Serves what is due of what is shared.
@@ -115,6 +124,10 @@ impl Engine {
             Some(source) => judge(source, received),
             None => return false,
         };
+        if status == 489 {
+            self.refuse_event(received, out);
+            return true;
+        }
         if status >= 300 {
             self.refuse(received, status, why, out);
             return true;
@@ -136,8 +149,8 @@ impl Engine {
             return;
         };
         source.forget_numbers();
-        if source.state == State::Held && source.has_told {
-            self.shares.wake_source(number, now.instant);
+        if source.has_told {
+            self.source_has_gap(now, number);
         }
     }
 
@@ -176,7 +189,7 @@ impl Engine {
         if told.is_end() {
             self.source_ended(now, number, (told, had_told), out);
         } else if is_gap {
-            self.shares.wake_source(number, now.instant);
+            self.source_has_gap(now, number);
         }
     }
 
@@ -207,6 +220,7 @@ impl Engine {
         };
         match taken {
             Taken::Full(content) => {
+                source.trouble.is_whole();
                 source.content = Some(content.clone());
                 let is_known = match &**source.told_by_pbx() {
                     View::Active(Some(before)) => before.says_the_same_as(&content),
@@ -224,46 +238,11 @@ impl Engine {
     }
 
     /// The PBX may not tell, or not any more: what it has told before is forgotten, for whoever comes now may not have it.
-    fn source_undecided(&mut self, number: u64) -> Option<View> {
+    pub(super) fn source_undecided(&mut self, number: u64) -> Option<View> {
         let source = self.shares.sources.get_mut(&number)?;
         source.content = None;
         let is_known = matches!(**source.told_by_pbx(), View::Undecided);
         (!is_known).then_some(View::Undecided)
-    }
-
-    /// The PBX has ended a subscription of ours (4.1.3); `had_told`: after it had told something in that dialog.
-    fn source_ended(
-        &mut self,
-        now: Now,
-        number: u64,
-        (told, had_told): (&Told<'_>, bool),
-        out: &mut Outbox,
-    ) {
-        let Some(source) = self.shares.sources.get(&number) else {
-            return;
-        };
-        if source.state == State::Leaving || source.shards.is_empty() {
-            return self.source_gone(number, out);
-        }
-        let is = |word: &[u8]| told.reason.is_some_and(|r| r.eq_ignore_ascii_case(word));
-        if is(b"rejected") || is(b"noresource") || is(b"invariant") {
-            let why = told.reason.map(String::from_utf8_lossy).unwrap_or_default();
-            return self.source_over(now, number, &format!(";reason={why}"), out);
-        }
-        let is_revoked = is(b"probation") || is(b"giveup");
-        if let Some(view) = is_revoked.then(|| self.source_undecided(number)).flatten() {
-            self.source_tells(now, number, Arc::new(view), out);
-        }
-        self.source_anew(number, out);
-        let at_once = is(b"deactivated") || is(b"timeout");
-        match told.retry_after.filter(|_| !at_once) {
-            Some(seconds) => {
-                let wait = Duration::from_secs(u64::from(seconds).clamp(1, LONGEST_WAIT));
-                self.shares.wake_source(number, now.instant.after(wait));
-            }
-            None if at_once && had_told => self.source_in_turn(now, number),
-            None => self.source_failed(now, number, out),
-        }
     }
 }
 
@@ -308,6 +287,3 @@ fn judge(source: &mut Source, received: &Received<'_>) -> (u16, &'static str, Ne
     dialog.remote_cseq = Some(cseq);
     (200, "OK", News::New)
 }
-
-/// Seconds.
-const LONGEST_WAIT: u64 = 3_600;

@@ -108,7 +108,9 @@ impl Engine {
         (flow, else_connect): (Flow, Option<u16>),
         out: &mut Outbox,
     ) -> Option<()> {
-        let key = Arc::clone(&self.shares.watchers.get(&number)?.key);
+        let watcher = self.shares.watchers.get_mut(&number)?;
+        watcher.is_behind = false;
+        let key = Arc::clone(&watcher.key);
         let view = self.shares.view(&key);
         let mut body = Vec::new();
         let list = self.write_list(now, number, &mut body);

@@ -35,6 +35,8 @@ impl Engine {
             self.refuse_extensions(received, HeaderId::Require, &[], out);
         } else if !takes_reginfo(message) {
             self.refuse(received, 406, "Not Acceptable", out);
+        } else if !message.body().is_empty() {
+            self.refuse_body(received, out);
         } else if self.shared.subscriptions.len() >= settings.most {
             self.refuse_with(received, 503, "Too many subscriptions", out, |_, reply| {
                 reply.header("Retry-After", b"60");

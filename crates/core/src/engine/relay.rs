@@ -90,7 +90,7 @@ impl Engine {
         if method == Method::Subscribe
             && route.is_none()
             && self.has_watchers()
-            && self.watch(now, received, (uri, routes), &proof, out)
+            && self.watch(now, received, (uri, routes, story.as_deref()), &proof, out)
         {
             return;
         }

@@ -73,7 +73,9 @@ impl Engine {
         if source.dialog.is_none() {
             let dialog =
                 self.new_source_dialog(&source.key.resource.clone(), &source.by.clone(), host);
-            self.shares.sources.get_mut(&number)?.dialog = Some(dialog);
+            let source = self.shares.sources.get_mut(&number)?;
+            source.dialog = Some(dialog);
+            source.trouble.begins(now.instant);
             self.shares.name_source(number);
         }
         let login = self.lease_login(&self.shares.sources.get(&number)?.by);

@@ -1,6 +1,8 @@
 //! Our own subscriptions at the PBX, one for all watchers of a key: asked for, refreshed, ended, and what the PBX
 //! answers (RFC 6665 4.1).
 
+mod troubles;
+
 use super::Engine;
 use crate::auth::upstream::At;
 use crate::event::{Decision, Level};
@@ -24,7 +26,7 @@ impl Engine {
         by: Aor,
         out: &mut Outbox,
     ) {
-        let new = || Source::new(now.instant, Arc::clone(key), by);
+        let new = || Source::new(now.instant, Arc::clone(key), by.clone());
         let (number, is_new) = self.shares.source(key, new);
         if is_new {
             self.shared.subscriptions.count_source(true);
@@ -35,13 +37,22 @@ impl Engine {
         if is_new || source.is_some_and(is_restored) {
             self.source_looks(now, number, out);
         }
+        let is_named = self.source_named(number, by);
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;
         };
+        let was_left = source.shards.is_empty() && source.state == State::Wanted;
         match source.shards.iter_mut().find(|(shard, _)| *shard == from) {
             Some((_, last)) => *last = at.max(*last),
             None => source.shards.push((from, at)),
         }
+        if is_named || (was_left && source.beneath.is_none()) {
+            // It waited to be let go, or for somebody to ask in whose name.
+            self.source_in_turn(now, number);
+        }
+        let Some(source) = self.shares.sources.get_mut(&number) else {
+            return;
+        };
         if source.state == State::Held && source.has_told {
             // It may have been about to be let go.
             let at = source.refresh_at;
@@ -130,6 +141,10 @@ impl Engine {
             }
             // What is published is asked of nobody.
             State::Wanted if source.beneath.is_some() => {}
+            // Nobody has come forward in whose name it can be asked for.
+            State::Wanted if source.trouble.awaits_name => {
+                self.source_over(now, number, ";reason=rejected", out);
+            }
             State::Wanted if !has_pbx => self.source_over(now, number, ";reason=noresource", out),
             State::Held | State::Wanted if source.shards.is_empty() => {
                 source.state = State::Leaving;
@@ -145,6 +160,7 @@ impl Engine {
                 let settings = &self.config.subscriptions;
                 source.asked = settings.upstream_expires.max(source.least);
                 source.state = State::Asking;
+                source.trouble.asks();
                 self.ask_source(now, number, out);
             }
             State::Asking => {}
@@ -207,10 +223,14 @@ impl Engine {
             let (package, resource) = (&key.package, key.resource.as_str());
             Decision::Subscription(format!("ours to {package} of {resource}: {what}"))
         });
-        match status {
-            200..=299 => self.source_granted(now, number, response, out),
-            _ => self.source_refused(now, number, status, out),
+        if status < 300 {
+            return self.source_granted(now, number, response, out);
         }
+        let wait = response.number(HeaderId::RetryAfter).ok().flatten();
+        if let Some(source) = self.shares.sources.get_mut(&number) {
+            source.trouble.comes_back(now.instant, wait);
+        }
+        self.source_refused(now, number, status, out);
     }
 
     fn source_granted(&mut self, now: Now, number: u64, response: Message<'_>, out: &mut Outbox) {
@@ -234,8 +254,9 @@ impl Engine {
         }
         source.tries = Default::default();
         source.refresh_at = now.instant.after(Source::refresh_in(seconds, chance));
+        source.trouble.granted(now.instant, seconds);
         let at = match source.has_told {
-            true => source.refresh_at,
+            true => source.trouble.asks_by(source.refresh_at),
             false => now.instant.after(timer_n).min(source.refresh_at),
         };
         self.shares.wake_source(number, at);
@@ -264,6 +285,9 @@ impl Engine {
             (_, 408 | 480 | 481 | 486 | 500 | 503 | 504) if !was_known => {
                 self.source_failed(now, number, out);
             }
+            (_, status) if was_known && source.trouble.is_kept(now.instant, status) => {
+                self.source_rests(now, number);
+            }
             (_, status) if was_known && ends_usage(status) => {
                 // The first time at once, in the same turn; if that fails, too, after a rest.
                 self.source_anew(number, out);
@@ -274,6 +298,7 @@ impl Engine {
             }
             _ if was_known || !is_believed => self.source_failed(now, number, out),
             (_, 404 | 410 | 604) => self.source_over(now, number, ";reason=noresource", out),
+            (_, 401 | 403 | 407 | 603) => self.source_unauthorized(now, number, out),
             _ => self.source_over(now, number, ";reason=rejected", out),
         }
     }
@@ -283,22 +308,18 @@ impl Engine {
         if self.shares.questions.remove(&number).is_some() {
             return self.not_answered_about(number);
         }
-        let chance = self.entropy.next_u64();
-        let Some(source) = self.shares.sources.get_mut(&number) else {
+        let Some(source) = self.shares.sources.get(&number) else {
             return;
         };
         if source.state == State::Leaving {
             return self.source_gone(number, out);
         }
-        let rest = source.rest(chance);
         // One that was granted and never told of is none (4.1.2.4).
         let is_silent = source.state == State::Held;
-        if source.is_known() && source.failures < 2 && !is_silent {
-            source.state = State::Wanted;
-        } else {
+        if !source.is_known() || source.failures > 0 || is_silent {
             self.source_anew(number, out);
         }
-        self.shares.wake_source(number, now.instant.after(rest));
+        self.source_rests(now, number);
     }
 
     /// There is nothing to watch: who watches is told why, and it is forgotten.

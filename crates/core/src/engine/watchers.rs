@@ -1,5 +1,7 @@
 //! Watchers whose subscription ends here: their SUBSCRIBEs, answered (RFC 6665 4.2.1).
 
+mod refusals;
+
 use super::Engine;
 use super::kept::Step;
 use super::lists::{EVENTLIST, list_accept};
@@ -8,6 +10,7 @@ use crate::digits::decimal;
 use crate::event::{Decision, Level};
 use crate::identity;
 use crate::outbox::Outbox;
+use crate::policy::Story;
 use crate::registrar::Aor;
 use crate::routing::{Proof, Routes, listener_of};
 use crate::share::{Dialog, End, Keep, Key, Note, WATCHED, Watcher, Word};
@@ -25,7 +28,7 @@ impl Engine {
         &mut self,
         now: Now,
         received: &Received<'_>,
-        (uri, routes): (&UriRef<'_>, &Routes),
+        (uri, routes, story): (&UriRef<'_>, &Routes, Option<&Story>),
         proof: &Proof,
         out: &mut Outbox,
     ) -> bool {
@@ -33,6 +36,10 @@ impl Engine {
         if matches!(proof, Proof::Unproven) {
             return false;
         }
+        // What a policy says is asked for is what is watched.
+        let changed = story.and_then(|story| story.changes.uri());
+        let changed = changed.and_then(|uri| UriRef::parse(uri).ok());
+        let uri = changed.as_ref().unwrap_or(uri);
         let message = received.message;
         let Some(tag) = message.to_tag().filter(|tag| !tag.is_empty()) else {
             return self
@@ -93,8 +100,11 @@ impl Engine {
         }
         let list = self.config.subscriptions.lists.get(&resource);
         let list = list.filter(|_| !is_own).cloned();
-        // To be told once is no subscription; extensions are the PBX's to judge.
-        let is_odd = asked == Some(0) || message.first(HeaderId::Require).is_some();
+        // To be told once is no subscription; extensions, filters and parts of a resource are the PBX's to judge.
+        let is_odd = asked == Some(0)
+            || message.first(HeaderId::Require).is_some()
+            || event.has_more
+            || !message.body().is_empty();
         let is_full = self.shared.subscriptions.len() >= settings.most;
         if is_own {
             if self.refuses_watch(received, (uri, &resource), proof, out) {
@@ -204,10 +214,12 @@ impl Engine {
         {
             return self.refuse(received, 403, "Subscription of somebody else", out);
         }
-        let package = event_of(message).map(|event| event.package);
-        if !package.is_some_and(|p| p.eq_ignore_ascii_case(watcher.key.package.as_bytes())) {
-            return self.refuse(received, 489, "Bad Event", out);
+        if self.is_another_event(received, number, out) {
+            return;
         }
+        let Some(watcher) = self.shares.watchers.get(&number) else {
+            return;
+        };
         let cseq = message.cseq().map_or(0, |(number, _)| number);
         let last = watcher.dialog.remote_cseq.unwrap_or(0);
         if cseq < last || watcher.end.is_some() {
@@ -222,6 +234,11 @@ impl Engine {
         }
         let (by, record) = (watcher.by.clone(), watcher.record.clone());
         let asked = message.number(HeaderId::Expires).ok().flatten();
+        let is_end = asked == Some(0);
+        if matches!(proof, Proof::Dialog) && !is_end && !self.is_still_one(now, received, &by, out)
+        {
+            return;
+        }
         let Some(seconds) = self.granted(received, asked, out) else {
             return;
         };
@@ -235,6 +252,7 @@ impl Engine {
         watcher.device = device.or(watcher.device);
         watcher.misses = 0;
         watcher.keep.lost = None;
+        watcher.keep.is_resting = false;
         if let Some(target) = contact_of(message) {
             watcher.dialog.target = target;
         }
@@ -249,14 +267,6 @@ impl Engine {
         }
         let step = (number, step);
         self.accept_watch(now, received, (b"", &record), seconds, step, out);
-    }
-
-    /// Too many wait for the disk.
-    fn refuse_behind(&mut self, received: &Received<'_>, out: &mut Outbox) {
-        let behind = "Too many subscriptions wait for the disk";
-        self.refuse_with(received, 503, behind, out, |_, reply| {
-            reply.header("Retry-After", b"10");
-        });
     }
 
     /// What a SUBSCRIBE is granted, in seconds. `None`: too little was asked for, and it has been told so (4.2.1.1).

@@ -61,6 +61,9 @@ impl Content {
             }
         } else if is(b"application/simple-message-summary") {
             Form::Mailbox(body.into())
+        } else if is(super::PARTS.as_bytes()) {
+            // Nobody has asked for it.
+            return Taken::Bad;
         } else {
             Form::Other(body.into())
         };
@@ -131,14 +134,18 @@ fn dialogs(known: Option<&Content>, body: &[u8]) -> Result<Form, Taken> {
     if is_full {
         return Ok(Form::Dialogs { version, document });
     }
-    if before.is_some_and(|(last, _)| version <= last) {
+    let (last, whole) = before.ok_or(Taken::Gap)?;
+    if version == last {
         return Err(Taken::Old);
     }
-    let (last, whole) = before.ok_or(Taken::Gap)?;
+    // One that counts anew tells parts of another whole.
     if last.checked_add(1) != Some(version) {
         return Err(Taken::Gap);
     }
     let mut whole = whole.clone();
+    if !whole.adopt(&document) {
+        return Err(Taken::Gap);
+    }
     // What had ended was told once.
     whole.children.retain(|child| *child.state != *"terminated");
     for child in document.children {
@@ -161,13 +168,12 @@ fn dialogs(known: Option<&Content>, body: &[u8]) -> Result<Form, Taken> {
 
 /// Message-Account names the mailbox as its watcher does (RFC 3842 5.2).
 fn mailbox(lines: &[u8], resource: &[u8], out: &mut Vec<u8>) {
-    const ACCOUNT: &[u8] = b"Message-Account:";
+    const ACCOUNT: &[u8] = b"Message-Account";
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
-        let is_account = line
-            .get(..ACCOUNT.len())
-            .is_some_and(|name| name.eq_ignore_ascii_case(ACCOUNT));
-        if is_account {
-            for part in [ACCOUNT, b" ", resource, b"\r\n"] {
+        let end = line.iter().position(|byte| *byte == b':');
+        let name = line.get(..end.unwrap_or_default()).unwrap_or_default();
+        if name.trim_ascii_end().eq_ignore_ascii_case(ACCOUNT) {
+            for part in [ACCOUNT, b": ", resource, b"\r\n"] {
                 out.extend_from_slice(part);
             }
         } else {
@@ -271,6 +277,7 @@ mod tests {
         assert!(matches!(take(9, "full"), Taken::Full(_)));
         // A PBX that was restarted counts from the beginning.
         assert!(matches!(take(0, "full"), Taken::Full(_)));
+        assert_eq!(take(0, "partial"), Taken::Gap);
         let first = info(1, "partial", "");
         assert_eq!(Content::take(None, KIND, first.as_bytes()), Taken::Gap);
     }
@@ -302,6 +309,55 @@ mod tests {
         assert_eq!(Content::take(None, KIND, body.as_bytes()), Taken::Bad);
     }
 
+    /// A part that is written with other prefixes is of no use in a whole that does not know them.
+    #[test]
+    fn a_part_brings_the_prefixes_that_it_is_written_with() {
+        let body = info(1, "full", &dialog("a", "confirmed"));
+        let one = full(Content::take(None, KIND, body.as_bytes()));
+        let part = |xmlns: &str| {
+            format!(
+                "<d:dialog-info {xmlns} version=\"2\" state=\"partial\" entity=\"x\">\
+                 <d:dialog id=\"b\"><d:state>early</d:state></d:dialog></d:dialog-info>"
+            )
+        };
+        let own = "xmlns:d=\"urn:ietf:params:xml:ns:dialog-info\"";
+        let two = full(Content::take(Some(&one), KIND, part(own).as_bytes()));
+        let written = text(&two, 1);
+        assert!(written.contains(own), "{written}");
+        assert!(written.contains("<d:dialog id=\"b\">"), "{written}");
+        let three = info(3, "partial", &dialog("b", "terminated"));
+        let three = full(Content::take(Some(&two), KIND, three.as_bytes()));
+        assert!(text(&three, 2).contains(&dialog("b", "terminated")));
+        // What is called the same is another thing.
+        let other = info(2, "partial", &dialog("b", "early")).replace("dialog-info\" ", "else\" ");
+        assert_eq!(
+            Content::take(Some(&one), KIND, other.as_bytes()),
+            Taken::Gap
+        );
+    }
+
+    #[test]
+    fn a_document_that_begins_with_a_byte_order_mark_is_cut_where_it_is_to_be() {
+        let body = format!(
+            "\u{feff}{}",
+            info(1, "full", &dialog("\u{e9}", "confirmed"))
+        );
+        let content = full(Content::take(None, KIND, body.as_bytes()));
+        let written = text(&content, 0);
+        assert!(
+            written.contains(&dialog("\u{e9}", "confirmed")),
+            "{written}"
+        );
+    }
+
+    /// RFC 5262: who comes later would have a part without the whole.
+    #[test]
+    fn parts_of_a_presence_document_are_left_out() {
+        let body = b"<p:pidf-diff xmlns:p=\"urn:ietf:params:xml:ns:pidf-diff\" entity=\"x\" version=\"2\"/>";
+        let taken = Content::take(None, b"application/pidf-diff+xml", body);
+        assert_eq!(taken, Taken::Bad);
+    }
+
     #[test]
     fn a_presence_document_names_the_resource_as_its_watcher_does() {
         let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence entity=\"sip:6002@pbx\" \
@@ -325,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_mailbox_is_named_as_its_watcher_does() {
-        let body = b"Messages-Waiting: yes\r\nmessage-account: sip:6001@pbx\r\nVoice-Message: 2/0 (0/0)\r\n";
+        let body = b"Messages-Waiting: yes\r\nmessage-account : sip:6001@pbx\r\nVoice-Message: 2/0 (0/0)\r\n";
         let kind = b"application/simple-message-summary";
         let content = full(Content::take(None, kind, body));
         let written = text(&content, 0);

@@ -26,11 +26,15 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    /// The one that this request makes with us (12.1.1). `None`: it has no Contact, or none that can be read.
+    /// The one that this request makes with us (12.1.1). `None`: it has no Contact, or none that can be read, or came by more
+    /// hops than are kept.
     pub(crate) fn of_request(request: Message<'_>, tag: &[u8]) -> Option<Self> {
         let (cseq, _) = request.cseq().ok()?;
         let routes = request.values(HeaderId::RecordRoute);
-        let routes = routes.take(MOST_ROUTES).map(|value| value.raw.into());
+        let routes: Vec<Box<[u8]>> = routes.map(|value| value.raw.into()).collect();
+        if routes.len() > MOST_ROUTES {
+            return None;
+        }
         Some(Self {
             call_id: request.call_id().into(),
             local: request.first(HeaderId::To)?.value.into(),
@@ -38,7 +42,7 @@ impl Dialog {
             remote: request.first(HeaderId::From)?.value.into(),
             remote_tag: request.from_tag()?.into(),
             target: contact_of(request)?,
-            routes: routes.collect(),
+            routes,
             cseq: 0,
             remote_cseq: Some(cseq),
         })

@@ -23,6 +23,7 @@ mod sample;
 mod saved;
 mod source;
 mod table;
+mod trouble;
 mod watcher;
 mod write;
 mod xml;
@@ -118,6 +119,15 @@ pub enum Word {
         /// Of what.
         key: Arc<Key>,
     },
+    /// From the home shard: the PBX refuses it to these; whoever else watches here is to come forward.
+    Refused {
+        /// What.
+        key: Arc<Key>,
+        /// To whom.
+        to: Vec<Aor>,
+        /// As above.
+        at: u64,
+    },
     /// Of a dialog of a call that somebody names.
     Dialog(Box<crate::b2bua::Word>),
     /// The PBX may have forgotten its subscriptions.
@@ -176,12 +186,13 @@ pub(crate) fn accept_for<'a>(package: &str, accepts: impl Iterator<Item = &'a [u
     for kind in accepts {
         let end = kind.iter().position(|b| *b == b';').unwrap_or(kind.len());
         let kind = kind.get(..end).unwrap_or_default().trim_ascii();
-        if kind.eq_ignore_ascii_case(own.as_bytes()) || kind == b"*/*" {
+        let is_range = kind == b"*/*" || kind.eq_ignore_ascii_case(b"application/*");
+        if kind.eq_ignore_ascii_case(own.as_bytes()) || is_range {
             return own.into();
         }
         let is_type = kind.len() <= LONGEST_TYPE && kind.iter().all(|byte| is_of_type(*byte));
         let kind = std::str::from_utf8(kind).ok().filter(|_| is_type);
-        first = first.or(kind);
+        first = first.or(kind.filter(|kind| !kind.eq_ignore_ascii_case(PARTS)));
     }
     first.map_or_else(|| own.into(), |kind| kind.to_ascii_lowercase().into())
 }
@@ -202,6 +213,9 @@ fn is_of_type(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/!#$&-^_.+".contains(&byte)
 }
 
+/// Parts of a presence document (RFC 5262), which make no sense to who has not had all before: the PBX is not asked for them. Who
+/// takes them takes the whole, too (RFC 5263).
+pub(crate) const PARTS: &str = "application/pidf-diff+xml";
 /// Bytes of a media type: two names of 127 (RFC 6838 4.2).
 const LONGEST_TYPE: usize = 255;
 
@@ -220,6 +234,9 @@ mod tests {
             &[][..],
             &["application/xpidf+xml", "Application/PIDF+xml;q=0.5"],
             &["*/*"],
+            &["application/*"],
+            // RFC 5262: parts are of no use to who comes later.
+            &["application/pidf-diff+xml"],
         ] {
             assert_eq!(*accept("presence", accepts), *own, "{accepts:?}");
         }

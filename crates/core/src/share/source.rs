@@ -8,6 +8,7 @@
 //!     +--------------+------> Resting (longer each time) ---> Wanted
 //! ```
 
+use super::trouble::Trouble;
 use super::{Content, Dialog, Key, View};
 use crate::auth::upstream::Tries;
 use crate::registrar::Aor;
@@ -64,6 +65,7 @@ pub(crate) struct Source {
     pub(crate) branch: Box<[u8]>,
     /// The PBX had it before the program was restarted.
     pub(crate) was_there: bool,
+    pub(crate) trouble: Trouble,
 }
 
 impl Source {
@@ -87,6 +89,7 @@ impl Source {
             has_told: false,
             branch: Box::default(),
             was_there: false,
+            trouble: Trouble::default(),
         }
     }
 
@@ -120,8 +123,7 @@ impl Source {
     /// It failed; how long it rests. `chance` spreads those that failed together.
     pub(crate) fn rest(&mut self, chance: u64) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let doubled = 2_u64.saturating_pow(self.failures.min(8));
-        let most = doubled.min(LONGEST_REST).saturating_mul(1_000);
+        let most = longer_each(self.failures.max(self.trouble.short_lives)).saturating_mul(1_000);
         let spread = chance.checked_rem(most / 4).unwrap_or(0);
         Duration::from_millis(most.saturating_sub(spread))
     }
@@ -132,6 +134,11 @@ impl Source {
         let spread = chance.checked_rem((millis / 4).max(1)).unwrap_or(0);
         Duration::from_millis((millis / 2).saturating_add(spread).max(1_000))
     }
+}
+
+/// 2, 4, 8 .. seconds, four minutes at the most.
+pub(super) fn longer_each(time: u32) -> u64 {
+    2_u64.saturating_pow(time.min(8)).min(LONGEST_REST)
 }
 
 /// Seconds.

@@ -59,6 +59,8 @@ pub(crate) struct Keep {
     pub(crate) lost: Option<Flow>,
     /// How often it was looked for one.
     pub(crate) looks: u8,
+    /// It has refused its NOTIFY for now, and is let alone until its time comes.
+    pub(crate) is_resting: bool,
 }
 
 impl Keep {
@@ -95,7 +97,8 @@ pub(crate) enum Next {
 impl Watcher {
     /// It has something to be told.
     pub(crate) fn changed(&mut self) -> Next {
-        if self.is_flying || self.keep.is_held || self.keep.is_rising {
+        let keep = &self.keep;
+        if self.is_flying || keep.is_held || keep.is_rising || keep.is_resting {
             self.is_behind = true;
             return Next::Rest;
         }
@@ -121,6 +124,7 @@ impl Watcher {
                 if self.misses >= MOST_MISSES {
                     return Next::Gone;
                 }
+                self.keep.is_resting = true;
                 let wait = retry_after.map_or(AGAIN, |s| Duration::from_secs(s.into()));
                 return Next::NotifyAfter(wait.min(LONGEST_WAIT));
             }

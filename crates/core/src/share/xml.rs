@@ -32,6 +32,8 @@ pub(super) struct Child {
 /// entities nobody needs and some blow up), is too deep or has too many elements.
 pub(super) fn read(body: &[u8], root: &str) -> Option<Document> {
     let body = std::str::from_utf8(body).ok()?;
+    // The reader takes a byte order mark off, and does not count it.
+    let body = body.strip_prefix('\u{feff}').unwrap_or(body);
     let mut reader = Reader::from_str(body);
     reader.config_mut().check_end_names = true;
     let mut document: Option<Document> = None;
@@ -132,6 +134,27 @@ impl Document {
         let mut all = self.attributes.iter();
         all.find(|(own, _)| **own == *name)
             .map(|(_, value)| &**value)
+    }
+
+    /// Takes over the names of spaces that another document's root declares and this one's does not, so that its elements may
+    /// stand here (XML Namespaces 6.1). False if what stands here already would mean something else by that.
+    pub(super) fn adopt(&mut self, other: &Self) -> bool {
+        for (name, value) in &other.attributes {
+            let is_default = **name == *"xmlns";
+            if !is_default && !name.starts_with("xmlns:") {
+                continue;
+            }
+            match self.attribute(name) {
+                Some(own) if *own == **value => {}
+                None if !is_default && self.attributes.len() < MOST_ATTRIBUTES => {
+                    self.attributes.push((name.clone(), value.clone()));
+                }
+                _ => return false,
+            }
+        }
+        // What has no prefix there is in no space, and would be in this one's.
+        let has_default = |document: &Self| document.attribute("xmlns").is_some();
+        has_default(other) || !has_default(self) || other.name.contains(':')
     }
 
     /// Appends it, with other values for some of its attributes; those that it does not have are added.

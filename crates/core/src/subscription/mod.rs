@@ -20,5 +20,5 @@ pub use saved::SavedRelayed;
 pub use state::{Cause, Standing};
 pub use table::{PACKAGES, Tally};
 
-pub(crate) use read::{Told, event_of, told};
+pub(crate) use read::{Told, event_in, event_of, told};
 pub(crate) use state::ends_usage;

@@ -8,6 +8,8 @@ use bellhop_wire::{HeaderId, Message, Params};
 pub(crate) struct EventRef<'m> {
     pub(crate) package: &'m [u8],
     pub(crate) id: Option<&'m [u8]>,
+    /// It has other parameters: it asks for another thing than all of the resource (RFC 4235 3.2: one dialog of it).
+    pub(crate) has_more: bool,
 }
 
 /// What a Subscription-State header says (RFC 6665 4.1.3).
@@ -66,11 +68,12 @@ pub(crate) fn event_of(message: Message<'_>) -> Option<EventRef<'_>> {
 }
 
 /// As [`event_of`], of the header's value.
-pub(super) fn event_in(value: &[u8]) -> Option<EventRef<'_>> {
+pub(crate) fn event_in(value: &[u8]) -> Option<EventRef<'_>> {
     let (package, params) = split(value);
     (!package.is_empty()).then_some(EventRef {
         package,
         id: params.value("id"),
+        has_more: params.iter().any(|param| !param.is("id")),
     })
 }
 

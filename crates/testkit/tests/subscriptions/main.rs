@@ -8,6 +8,8 @@
     reason = "a test's harness may fail loudly"
 )]
 
+mod chaos_pbx;
+mod chaos_phone;
 #[path = "../common/mod.rs"]
 mod common;
 mod dark;
@@ -32,6 +34,10 @@ mod rlmi;
 mod samples;
 mod sharded;
 mod shared;
+mod shared_asks;
+mod shared_chaos;
+mod shared_names;
+mod shared_trouble;
 mod shared_watchers;
 mod site;
 mod unasked;

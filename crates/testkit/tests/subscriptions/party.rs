@@ -26,6 +26,10 @@ pub(crate) struct Party {
     pub(crate) forgotten: HashSet<String>,
     /// It says that it knows no dialog that it is asked about.
     pub(crate) is_forgetful: bool,
+    /// Users in whose name it may not be asked.
+    pub(crate) unwelcome: Vec<&'static str>,
+    /// It tells in parts alone.
+    pub(crate) is_partial: bool,
     /// OPTIONS in dialogs that came to the PBX.
     pub(crate) questions: Vec<String>,
     cseq: u32,
@@ -72,6 +76,8 @@ impl Party {
             complaints: Vec::new(),
             forgotten: HashSet::new(),
             is_forgetful: false,
+            unwelcome: Vec::new(),
+            is_partial: false,
             questions: Vec::new(),
             cseq: 0,
             version: 0,
@@ -195,9 +201,13 @@ impl Party {
         if self.is_silent {
             return;
         }
-        let (status, more) = match is_forgotten {
-            true => (481, ""),
-            false => self.manner,
+        let from = header_of(message, "From");
+        let mut unwelcome = self.unwelcome.iter();
+        let is_unwelcome = unwelcome.any(|user| from.contains(&format!("sip:{user}@")));
+        let (status, more) = match (is_forgotten, is_unwelcome) {
+            (true, _) => (481, ""),
+            (false, true) => (403, ""),
+            (false, false) => self.manner,
         };
         let p = pbx();
         say(&mut self.world, &p, &p.answer(message, status, "So", more));
@@ -243,9 +253,11 @@ impl Party {
         self.version += 1;
         let body = format!(
             "<?xml version=\"1.0\"?>\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" \
-             version=\"{}\" state=\"full\" entity=\"sip:6002@pbx\"><dialog id=\"6002\"><state>{}\
+             version=\"{}\" state=\"{}\" entity=\"sip:6002@pbx\"><dialog id=\"6002\"><state>{}\
              </state></dialog></dialog-info>",
-            self.version, self.lamp
+            self.version,
+            if self.is_partial { "partial" } else { "full" },
+            self.lamp
         );
         self.body_of(asked, state, "application/dialog-info+xml", &body)
     }
