@@ -85,11 +85,26 @@ impl Engine {
     ) -> bool {
         let is_gone = flow.connection.is_none() && flow.transport.is_reliable() && port.is_none();
         let watcher = self.shares.watchers.get(&number);
-        let is_lost = is_gone || watcher.is_some_and(|watcher| watcher.keep.lost == Some(flow));
+        let was_lost = watcher.is_some_and(|watcher| watcher.keep.lost == Some(flow));
+        let is_lost = is_gone || (was_lost && !self.has_registered_since(now, number));
         if is_lost {
             self.await_way(now, number, flow);
         }
         is_lost
+    }
+
+    /// Whether the device of a watcher that did not answer has registered since: over the same flow, maybe.
+    fn has_registered_since(&self, now: Now, number: u64) -> bool {
+        let since = || {
+            let watcher = self.shares.watchers.get(&number)?;
+            let unheard = watcher.keep.unheard?;
+            let binding = self
+                .shared
+                .location
+                .of_device(now.instant, watcher.device?)?;
+            Some(binding.updated > unheard)
+        };
+        since() == Some(true)
     }
 
     fn await_way(&mut self, now: Now, number: u64, flow: Flow) {
@@ -191,6 +206,14 @@ impl Engine {
         let Some(watcher) = self.shares.watchers.get_mut(&number) else {
             return;
         };
+        if let (408, true, Some(went)) = (status, watcher.keep.insists, watcher.keep.went) {
+            watcher.is_flying = false;
+            watcher.keep.unheard = Some(now.instant);
+            return match watcher.until > now.instant {
+                true => self.await_way(now, number, went),
+                false => self.forget_watcher(number, Cause::Expired, out),
+            };
+        }
         let went = watcher
             .keep
             .went

@@ -261,7 +261,7 @@ impl Engine {
             }
             if matches!(method, Method::Subscribe | Method::Notify) {
                 let message = context.as_watched().unwrap_or(received.message);
-                context.is_watched = self.watched(now, method, message, received.flow, out);
+                context.is_watched = self.watched(now, method, message, received, out);
             }
         }
         let server = context.server;

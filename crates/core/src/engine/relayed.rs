@@ -9,6 +9,7 @@ use super::Engine;
 use crate::outbox::Outbox;
 use crate::registrar::Aor;
 use crate::share::{Dialog, End, Keep, Key, Question, Watcher};
+use crate::subscription::Thread;
 use crate::time::Now;
 use bellhop_wire::NameAddr;
 use std::sync::Arc;
@@ -46,11 +47,10 @@ impl Engine {
             NameAddr::parse(&thread.dialog.local).ok()?.uri,
         );
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let at_pbx = format!(
-            "sip:{}@{}",
-            text(resource.user.unwrap_or_default()),
-            target.host
-        );
+        let at_pbx = match resource.user {
+            Some(user) => format!("sip:{}@{}", text(user), target.host),
+            None => format!("sip:{}", target.host),
+        };
         let remote = [b"<", resource.raw, b">;tag=", &thread.dialog.local_tag].concat();
         let of_phone = Dialog {
             call_id: thread.dialog.call_id.clone(),
@@ -79,10 +79,50 @@ impl Engine {
 
     fn deactivate_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<()> {
         let mut thread = self.shared.subscriptions.thread(self.shard, shown)?;
-        self.shared.subscriptions.cut_thread(self.shard, shown);
         if let Some(last) = self.forget_far_dialog(&thread.dialog, out) {
             thread.dialog.cseq = thread.dialog.cseq.max(last);
         }
+        let last = thread.dialog.cseq;
+        self.shared
+            .subscriptions
+            .cut_thread(self.shard, shown, last);
+        self.end_in_place_of_pbx(now, thread, Some(shown), out)
+    }
+
+    /// A phone that is registered has not answered a NOTIFY: the PBX ends the subscription (4.2.2), and the phone is told when
+    /// it is there again.
+    pub(super) fn end_unheard(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<()> {
+        let thread = self.shared.subscriptions.thread(self.shard, shown)?;
+        self.end_over(now, thread, Some(shown), out)
+    }
+
+    /// One whose NOTIFY nobody has answered is ended with its phone, too.
+    pub(super) fn end_over(
+        &mut self,
+        now: Now,
+        mut thread: Thread,
+        shown: Option<u64>,
+        out: &mut Outbox,
+    ) -> Option<()> {
+        if let Some(last) = self.pass_over_numbers(&thread.dialog) {
+            thread.dialog.cseq = thread.dialog.cseq.max(last);
+        }
+        if let Some(shown) = shown {
+            let last = thread.dialog.cseq;
+            self.shared
+                .subscriptions
+                .cut_thread(self.shard, shown, last);
+        }
+        self.end_in_place_of_pbx(now, thread, shown, out)
+    }
+
+    fn end_in_place_of_pbx(
+        &mut self,
+        now: Now,
+        thread: Thread,
+        shown: Option<u64>,
+        out: &mut Outbox,
+    ) -> Option<()> {
         let by = self.who_watches(&thread.dialog.remote);
         let location = &self.shared.location;
         let at_flow = || location.device_at(now.instant, by.as_ref()?, &thread.flow);
@@ -111,9 +151,10 @@ impl Engine {
             is_behind: false,
             misses: 0,
             end: Some(End(";reason=deactivated".into())),
-            shown: Some(shown),
+            shown,
             keep: Keep {
                 ceiling: u32::MAX,
+                insists: device.is_some(),
                 ..Keep::default()
             },
             dialog: thread.dialog,

@@ -48,7 +48,7 @@ impl Engine {
             let number = match self.shares.known_dialog().cloned() {
                 Some(dialog) => self.ask_in_dialog(now, &dialog, Question::Dialog, out),
                 None => {
-                    let shown = self.shared.subscriptions.any_relayed(self.shard);
+                    let shown = self.shared.subscriptions.next_relayed(self.shard);
                     shown.and_then(|shown| self.ask_relayed(now, shown, out))
                 }
             };

@@ -167,7 +167,7 @@ impl Engine {
                     self.pass_back(now, context, (&flow, is_trusted, is_signed), response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);
-                        self.tell_board(now, context, (status, Some(response)));
+                        self.tell_board(now, context, (status, Some(response)), out);
                     }
                 }
                 if is_invite && !context.is_over && !context.is_settled() {
@@ -201,15 +201,16 @@ impl Engine {
 
     /// Tells the board of subscriptions how a SUBSCRIBE or NOTIFY was answered.
     pub(super) fn tell_board(
-        &self,
+        &mut self,
         now: Now,
         context: &Context,
         answer: (u16, Option<Message<'_>>),
+        out: &mut Outbox,
     ) {
         if context.is_watched
-            && let Some(request) = context.as_watched()
+            && let (Some(request), Some(incoming)) = (context.as_watched(), &context.incoming)
         {
-            self.watched_answer(now, request, answer);
+            self.watched_answer(now, (request, incoming.flow), answer, out);
         }
     }
 

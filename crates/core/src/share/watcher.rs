@@ -61,6 +61,10 @@ pub(crate) struct Keep {
     pub(crate) looks: u8,
     /// It has refused its NOTIFY for now, and is let alone until its time comes.
     pub(crate) is_resting: bool,
+    /// What it is to be told is worth waiting for: if it does not answer it is told when its device registers again.
+    pub(crate) insists: bool,
+    /// Since when it has not answered that.
+    pub(crate) unheard: Option<Instant>,
 }
 
 impl Keep {

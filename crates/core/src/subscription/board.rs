@@ -1,11 +1,10 @@
 //! The subscriptions of all shards: each shard writes to its own part, whoever lists them reads all.
 
-use super::find::{Found, find_notified};
-use super::read::{clip, event_of, told};
-use super::saved::{MOMENT, SLACK, SavedRelayed};
+use super::read::{clip, event_of};
+use super::saved::{MOMENT, SavedRelayed};
 use super::state::{Standing, State};
 use super::table::{Entry, Table, Tally};
-use super::thread::Thread;
+use super::thread::{Place, Thread};
 use crate::flow::Flow;
 use crate::lease::Pace;
 use crate::share::{Saves, Tag};
@@ -104,10 +103,11 @@ impl Board {
             table.notes.clock = now;
             let known = table.of_call(request.call_id(), event);
             let asked = request.number(HeaderId::Expires).ok().flatten();
-            if table.is_asked_again(&known, tag, flow) || (!is_first && asked == Some(0)) {
+            if table.is_asked_again(&known, tag) || (!is_first && asked == Some(0)) {
                 return;
             }
-            if self.is_full(table, most, request.call_id()) {
+            let is_long = request.call_id().len().saturating_add(tag.len()) > MOST_NAME;
+            if is_long || self.is_full(table, most, request.call_id()) {
                 table.tally.untracked = table.tally.untracked.saturating_add(1);
                 return;
             }
@@ -130,12 +130,13 @@ impl Board {
         });
     }
 
-    /// The final answer to a SUBSCRIBE goes back; `None` in place of the answer: one of ours, or none at all.
+    /// The final answer to a SUBSCRIBE goes back, which came from there; `None` in place of the answer: one of ours, or
+    /// none at all.
     pub(crate) fn answered(
         &self,
         (shard, now): (u16, Instant),
         timer_n: Duration,
-        request: Message<'_>,
+        (request, place): (Message<'_>, Place),
         (status, response): (u16, Option<Message<'_>>),
     ) {
         let (Some(event), Ok((cseq, _))) = (event_of(request), request.cseq()) else {
@@ -171,7 +172,12 @@ impl Board {
             let Some(entry) = table.live.get_mut(&number) else {
                 return;
             };
-            let step = if (200..300).contains(&status) {
+            // It is asked for again, with credentials.
+            if is_first && matches!(status, 401 | 407) && !entry.state.has_told() {
+                return table.take_out(number);
+            }
+            let is_accepted = (200..300).contains(&status);
+            let step = if is_accepted {
                 // A 2xx says how long (4.2.1.1); one that does not means what was asked for.
                 let of = |m: Message<'_>| m.number(HeaderId::Expires).ok().flatten();
                 let seconds = response.and_then(of).or_else(|| of(request));
@@ -185,73 +191,12 @@ impl Board {
                 entry.state.refused(status, is_first)
             };
             table.settle(number, step);
-            table.note(number, MOMENT);
-        });
-    }
-
-    /// A NOTIFY goes on. Whether it is of a subscription that is known.
-    pub(crate) fn notified(
-        &self,
-        (shard, now): (u16, Instant),
-        most: usize,
-        request: Message<'_>,
-    ) -> bool {
-        let Some(told) = told(request) else {
-            return false;
-        };
-        let (Ok((cseq, _)), Some(notifier)) = (request.cseq(), request.from_tag()) else {
-            return false;
-        };
-        let mut is_known = false;
-        self.change(shard, |table| {
-            table.notes.clock = now;
-            let number = match find_notified(table, request) {
-                Found::This(number) => number,
-                // Another fork of the same SUBSCRIBE (4.1.4, 4.4.1): a subscription of its own.
-                Found::Sibling(number) => {
-                    let is_full = self.is_full(table, most, request.call_id());
-                    let Some(sibling) = table.live.get(&number).filter(|_| !is_full) else {
-                        table.tally.untracked = table.tally.untracked.saturating_add(1);
-                        return;
-                    };
-                    let mut entry = sibling.clone();
-                    entry.thread = entry.thread.map(Thread::beside);
-                    entry.notifier_tag = Some(notifier.into());
-                    entry.state.standing = Standing::Waiting;
-                    entry.state.cseq.1 = 0;
-                    table.insert(entry);
-                    match find_notified(table, request) {
-                        Found::This(number) => number,
-                        _ => return,
-                    }
-                }
-                Found::Nothing => return,
-            };
-            is_known = true;
-            let Some(entry) = table.live.get_mut(&number) else {
-                return;
-            };
-            entry.notifier_tag.get_or_insert_with(|| notifier.into());
-            let step = entry.state.notified(now, told, entry.granted, cseq);
-            table.settle(number, step);
-            table.note(number, SLACK);
-        });
-        is_known
-    }
-
-    /// The final answer to a NOTIFY goes back; 408: there was none.
-    pub(crate) fn notify_answered(&self, shard: u16, request: Message<'_>, status: u16) {
-        if (200..300).contains(&status) {
-            return;
-        }
-        self.change(shard, |table| {
-            let Found::This(number) = find_notified(table, request) else {
-                return;
-            };
-            if let Some(entry) = table.live.get(&number) {
-                let step = entry.state.notify_failed(status);
-                table.settle(number, step);
+            if is_accepted && !is_first {
+                table.comes_from(request, (notifier.unwrap_or_default(), place));
+            } else if is_accepted {
+                table.is_at(number, place.1);
             }
+            table.note(number, MOMENT);
         });
     }
 
@@ -385,6 +330,8 @@ fn lock(part: &Part) -> MutexGuard<'_, Table> {
 
 /// Those of one Call-ID: forks of one SUBSCRIBE, and usages of one dialog.
 const MOST_IN_CALL: usize = 16;
+/// Octets of a Call-ID and a tag: one with more is not kept in sight.
+const MOST_NAME: usize = 1_024;
 /// What a 2xx without Expires to a SUBSCRIBE without one grants: packages say what; an hour is the usual.
 const DEFAULT_EXPIRES: u32 = 3_600;
 /// Shards with a part of their own; more than these share.

@@ -6,6 +6,7 @@
 mod board;
 mod config;
 mod find;
+mod notified;
 mod read;
 mod saved;
 mod shown;
@@ -20,5 +21,7 @@ pub use saved::SavedRelayed;
 pub use state::{Cause, Standing};
 pub use table::{PACKAGES, Tally};
 
+pub(crate) use notified::Failed;
 pub(crate) use read::{Told, event_in, event_of, told};
 pub(crate) use state::ends_usage;
+pub(crate) use thread::Thread;

@@ -34,6 +34,14 @@ pub(crate) enum Word {
 }
 
 impl Told<'_> {
+    /// What a NOTIFY says that has no such header, though it must (4.1.3): whoever takes it takes it for this.
+    pub(super) const UNSAID: Self = Self {
+        word: Word::Active,
+        expires: None,
+        reason: None,
+        retry_after: None,
+    };
+
     /// Whether it says that the subscription is over.
     pub(crate) fn is_end(&self) -> bool {
         self.word == Word::Terminated
@@ -105,7 +113,12 @@ fn split(value: &[u8]) -> (&[u8], Params<'_>) {
 
 /// A peer's text, as much of it as is kept.
 pub(super) fn clip(text: &[u8]) -> Box<[u8]> {
-    text.get(..MOST_TEXT).unwrap_or(text).into()
+    cut(text).into()
+}
+
+/// As [`clip`], not kept.
+pub(super) fn cut(text: &[u8]) -> &[u8] {
+    text.get(..MOST_TEXT).unwrap_or(text)
 }
 
 /// Octets of a URI or an event that are kept.

@@ -223,16 +223,11 @@ impl SavedRelayed {
             state,
             granted: self.granted,
             began: Instant::from_micros(now.instant.as_micros().saturating_sub(age)),
-            thread: Some(Box::new(Thread {
-                dialog: self.dialog,
-                flow: self.flow,
-                event: self.event,
-                asked: 0,
-                device: self.device,
-                ceiling: told.saturating_add(room(since)).min(HIGHEST),
-                is_cut: false,
-                noted: Some(Noted::of(&state)),
-            })),
+            thread: Some(Thread::restored(
+                self,
+                told.saturating_add(room(since)).min(HIGHEST),
+                Noted::of(&state),
+            )),
         })
     }
 }
@@ -334,6 +329,11 @@ impl Notes {
         tags
     }
 
+    /// One is not kept any more.
+    pub(super) fn leaves(&mut self, number: u64) {
+        self.add(tag_of(self.stripe, number));
+    }
+
     fn add(&mut self, tag: Tag) {
         if self.is_on {
             self.tags.push(tag);
@@ -369,9 +369,9 @@ pub(super) const SLACK: Duration = Duration::from_secs(60);
 /// The same for an answer to a SUBSCRIBE.
 pub(super) const MOMENT: Duration = Duration::from_secs(1);
 /// CSeq numbers end above it (RFC 3261 8.1.1.5).
-const HIGHEST: u32 = (i32::MAX as u32).saturating_sub(1);
-/// Octets of names and routes of one that is kept.
-const MOST_WEIGHT: usize = 8_192;
+pub(super) const HIGHEST: u32 = (i32::MAX as u32).saturating_sub(1);
+/// Octets of names and routes of one that is spoken in, and kept.
+pub(super) const MOST_WEIGHT: usize = 8_192;
 /// Bits of a number in a part, and of the part.
 const PLACES: u32 = 48;
 const STRIPE: u32 = 16;

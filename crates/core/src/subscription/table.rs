@@ -1,10 +1,10 @@
 //! The subscriptions of one shard, found by Call-ID.
 
-use super::read::EventRef;
+use super::read::{EventRef, cut};
 use super::saved::{Notes, tag_of};
 use super::state::{Cause, Standing, State};
 use super::thread::Thread;
-use crate::{flow::Flow, share::Watcher, time::Instant, transaction::Timers};
+use crate::{share::Watcher, time::Instant, transaction::Timers};
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -64,6 +64,8 @@ pub(super) struct Table {
     pub(super) tally: Tally,
     /// Which of them are to be written.
     pub(super) notes: Notes,
+    /// The one that the PBX was asked about last, beside a probe.
+    pub(super) sampled: u64,
     last: u64,
 }
 
@@ -76,6 +78,7 @@ impl Table {
             timers: Timers::new(),
             tally: Tally::default(),
             notes: Notes::new(stripe),
+            sampled: u64::MAX,
             last: 0,
         }
     }
@@ -91,20 +94,21 @@ impl Table {
         numbers.filter(is_it).collect()
     }
 
-    /// Whether one of these is the subscriber's with this tag: then it has asked again, from there.
-    pub(super) fn is_asked_again(&mut self, known: &[u64], tag: &[u8], flow: Option<Flow>) -> bool {
-        let mut is_known = false;
-        for number in known {
-            let entry = self.live.get_mut(number);
-            let Some(entry) = entry.filter(|entry| *entry.watcher_tag == *tag) else {
-                continue;
-            };
-            is_known = true;
-            if let (Some(flow), Some(thread)) = (flow, &mut entry.thread) {
-                thread.comes_over(flow);
-            }
-        }
-        is_known
+    /// Whether one of these is the subscriber's with this tag: then it has asked again.
+    pub(super) fn is_asked_again(&self, known: &[u64], tag: &[u8]) -> bool {
+        let mut entries = known.iter().filter_map(|number| self.live.get(number));
+        entries.any(|entry| *entry.watcher_tag == *tag)
+    }
+
+    /// The numbers of a Call-ID's subscriptions, whatever they are to, whose subscriber has this tag: usages of one dialog, and
+    /// of its forks.
+    pub(super) fn of_subscriber(&self, call_id: &[u8], tag: &[u8]) -> SmallVec<[u64; 4]> {
+        let numbers = self.by_call.get(call_id).into_iter().flatten().copied();
+        let is_his = |number: &u64| {
+            let entry = self.live.get(number);
+            entry.is_some_and(|entry| *entry.watcher_tag == *tag)
+        };
+        numbers.filter(is_his).collect()
     }
 
     /// How many subscriptions a Call-ID has.
@@ -145,17 +149,29 @@ impl Table {
                 self.live.insert(number, entry);
             }
             Err(cause) => {
-                self.forget(number, &entry);
-                self.timers.cancel(&number);
                 if let Some(gone) = self.tally.gone.get_mut(cause as usize) {
                     *gone = gone.saturating_add(1);
                 }
-                if let Some(numbers) = self.by_call.get_mut(&entry.call_id) {
-                    numbers.retain(|other| *other != number);
-                    if numbers.is_empty() {
-                        self.by_call.remove(&entry.call_id);
-                    }
-                }
+                self.gone(number, &entry);
+            }
+        }
+    }
+
+    /// Takes one out that never was one.
+    pub(super) fn take_out(&mut self, number: u64) {
+        if let Some(entry) = self.live.remove(&number) {
+            self.count(&entry, false);
+            self.gone(number, &entry);
+        }
+    }
+
+    fn gone(&mut self, number: u64, entry: &Entry) {
+        self.forget(number, entry);
+        self.timers.cancel(&number);
+        if let Some(numbers) = self.by_call.get_mut(&entry.call_id) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                self.by_call.remove(&entry.call_id);
             }
         }
     }
@@ -208,7 +224,8 @@ impl Entry {
     }
 
     fn is_to(&self, event: EventRef<'_>) -> bool {
-        self.package.eq_ignore_ascii_case(event.package) && self.id.as_deref() == event.id
+        let id = event.id.map(cut);
+        self.package.eq_ignore_ascii_case(cut(event.package)) && self.id.as_deref() == id
     }
 
     /// A name for people and tools: the same as long as it lives.

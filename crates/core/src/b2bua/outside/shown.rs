@@ -65,4 +65,17 @@ impl Engine {
         self.end_bond(bond, out);
         Some(last)
     }
+
+    /// A subscriber is told something by us: the last CSeq number of ours in its dialog, if that is one of two. The next that
+    /// goes over has one above all that we use.
+    pub(crate) fn pass_over_numbers(&mut self, subscribers: &Dialog) -> Option<u32> {
+        let (tag, bond) = self.calls.bond_at(&subscribers.local_tag)?;
+        let leg = &mut self.calls.bonds.get(bond)?.pair(tag)?.a;
+        let last = leg.seq;
+        leg.seq = last.saturating_add(OWN);
+        Some(last)
+    }
 }
+
+/// NOTIFYs that the end of a subscription takes at most.
+const OWN: u32 = 8;

@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// Whose address a From or To is, if it is one of ours.
-    pub(super) fn who_watches(&self, address: &[u8]) -> Option<Aor> {
+    pub(in super::super) fn who_watches(&self, address: &[u8]) -> Option<Aor> {
         let address = NameAddr::parse(address).ok()?;
         Aor::new(&address.uri, self.names.domain_of(&address.uri)?)
     }
