@@ -50,7 +50,7 @@ pub(crate) struct Guest {
     memory: usize,
     /// It was denied memory in this call: so much it would have had with it.
     pub(crate) starved: Option<usize>,
-    /// When this call began, and how long it has waited since. Kept where waiting is allowed.
+    /// When this call began, and how long it has waited since.
     began: Option<Instant>,
     waited: Duration,
     /// The thread's own time when the clock first said that this call's time is over.
@@ -86,17 +86,17 @@ impl Guest {
         }
     }
 
-    /// Before each call.
-    pub(crate) fn begin(&mut self, now: Now, stage: Stage) {
+    /// Before each call, and when that began, where it has a deadline.
+    pub(crate) fn begin(&mut self, now: Now, stage: Stage, began: Option<Instant>) {
         self.now = now;
         self.stage = stage;
         self.starved = None;
-        self.began = matches!(stage, Stage::Patient(_)).then(Instant::now);
+        self.began = began;
         self.waited = Duration::ZERO;
         self.overtime = None;
     }
 
-    /// Whether it may go on computing, asked when the clock says that its time is over. What it waited
+    /// Whether it may go on computing, asked at each step of the clock that it sees. What it waited
     /// is not its own time; nor is what others computed on its processor: a plugin that the system did
     /// not let run is not one that loops, so it has a little of its thread's own time more.
     pub(crate) fn has_time(&mut self) -> bool {

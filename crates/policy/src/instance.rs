@@ -15,7 +15,7 @@ use bellhop_core::policy::{Failure, Verdict};
 use bellhop_core::time::Now;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wasmtime::component::Resource;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
@@ -108,9 +108,9 @@ impl Instance {
         &mut self.store.data_mut().question
     }
 
-    /// Asks the question.
-    pub(crate) fn ask(&mut self, now: Now, stage: Stage) -> Result<Verdict, Fault> {
-        let _running = self.enter(now, stage);
+    /// Asks the question; its time runs from `began`, here as below.
+    pub(crate) fn ask(&mut self, now: Now, began: Instant, stage: Stage) -> Result<Verdict, Fault> {
+        let _running = self.enter(now, began, stage);
         let hooks = self.exports.sip_policy_hooks();
         let (hook, store) = (self.store.data().question.hook, &mut self.store);
         let at_hand = Resource::<AtHand>::new_borrow(0);
@@ -141,8 +141,13 @@ impl Instance {
     }
 
     /// Tells of a dialog.
-    pub(crate) fn tell(&mut self, now: Now, event: &DialogEvent) -> Result<(), Fault> {
-        let _running = self.enter(now, self.aside());
+    pub(crate) fn tell(
+        &mut self,
+        now: Now,
+        began: Instant,
+        event: &DialogEvent,
+    ) -> Result<(), Fault> {
+        let _running = self.enter(now, began, self.aside());
         let told = self
             .exports
             .sip_policy_hooks()
@@ -151,8 +156,8 @@ impl Instance {
     }
 
     /// Calls on-timer.
-    pub(crate) fn turn(&mut self, now: Now) -> Result<(), Fault> {
-        let _running = self.enter(now, self.aside());
+    pub(crate) fn turn(&mut self, now: Now, began: Instant) -> Result<(), Fault> {
+        let _running = self.enter(now, began, self.aside());
         let told = self
             .exports
             .sip_policy_hooks()
@@ -170,17 +175,17 @@ impl Instance {
         let running = self.store.data().facts.ticker.begin();
         let now = self.store.data().facts.services.now();
         self.store.set_epoch_deadline(ticks(STARTING));
-        self.store.data_mut().begin(now, stage);
+        self.store.data_mut().begin(now, stage, None);
         self.store.data_mut().question = Question::default();
         running
     }
 
     /// As [`Instance::begin`], for a hook.
-    fn enter(&mut self, now: Now, stage: Stage) -> Running {
+    fn enter(&mut self, now: Now, began: Instant, stage: Stage) -> Running {
         let running = self.store.data().facts.ticker.begin();
-        let deadline = self.store.data().facts.config.deadline;
-        self.store.set_epoch_deadline(ticks(deadline));
-        self.store.data_mut().begin(now, stage);
+        // At each step that it sees it is asked how long it has run.
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().begin(now, stage, Some(began));
         running
     }
 
@@ -263,7 +268,7 @@ fn nothing_failed() -> types::Failure {
     }
 }
 
-/// So many steps of the clock lie surely within a time: the first may come at once.
+/// So many steps of the clock take at least this time: the first may come at once.
 fn ticks(time: Duration) -> u64 {
     let ticks = time.as_micros().div_ceil(TICK.as_micros());
     u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1)

@@ -64,12 +64,12 @@ impl Runner {
         mut subject: Subject<'_, '_>,
     ) -> Result<Verdict, Fault> {
         let mut edits = 0;
-        let asked = self.timed(now, hook, |instance| {
+        let asked = self.timed(now, hook, |instance, began| {
             subject.move_to(instance.question());
             let question = instance.question();
             let (mark, notes) = (question.changes.mark(), question.notes.clone());
             let before = count(&question.changes);
-            let said = instance.ask(now, stage);
+            let said = instance.ask(now, began, stage);
             let question = instance.question();
             if said.is_err() {
                 question.changes.roll_back(mark);
@@ -98,13 +98,17 @@ impl Runner {
 
     /// Tells of a dialog.
     pub(crate) fn tell(&mut self, now: Now, event: &DialogEvent) {
-        let told = self.timed(now, HookName::Dialog, |instance| instance.tell(now, event));
+        let told = self.timed(now, HookName::Dialog, |instance, began| {
+            instance.tell(now, began, event)
+        });
         self.told(now, HookName::Dialog, &told);
     }
 
     /// Calls on-timer.
     pub(crate) fn turn(&mut self, now: Now) {
-        let told = self.timed(now, HookName::Timer, |instance| instance.turn(now));
+        let told = self.timed(now, HookName::Timer, |instance, began| {
+            instance.turn(now, began)
+        });
         self.told(now, HookName::Timer, &told);
     }
 
@@ -127,11 +131,11 @@ impl Runner {
         &mut self,
         now: Now,
         hook: HookName,
-        call: impl FnOnce(&mut Instance) -> Result<R, Fault>,
+        call: impl FnOnce(&mut Instance, std::time::Instant) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
         let mut instance = self.take(now)?;
         let began = std::time::Instant::now();
-        let done = call(&mut instance);
+        let done = call(&mut instance, began);
         let account = &self.made.facts.account;
         account.counters.took(hook, began.elapsed());
         let survives = !done.as_ref().is_err_and(Fault::kills);
