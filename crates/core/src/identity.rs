@@ -49,10 +49,15 @@ pub(crate) fn strip<'m>(
     edit: &mut Edit<'m>,
 ) {
     if !is_trusted {
-        let claims = CLAIMS.into_iter().flat_map(|id| message.fields(id));
-        let configured = config.strip.iter().flat_map(|name| message.named(name));
-        for field in claims.chain(configured) {
-            edit.remove(field);
+        for id in CLAIMS.into_iter().filter(|id| message.first(*id).is_some()) {
+            for field in message.fields(id) {
+                edit.remove(field);
+            }
+        }
+        for name in &config.strip {
+            for field in message.named(name) {
+                edit.remove(field);
+            }
         }
     } else if to_outside && wants_privacy(message) {
         for id in IDENTITIES {

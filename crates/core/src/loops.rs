@@ -26,7 +26,10 @@ pub(crate) fn hash(
     ends: Option<&Ends<'_>>,
     routes: &Routes,
 ) -> u32 {
-    let cseq = request.cseq().map_or(0, |(number, _)| number);
+    let cseq = match ends {
+        Some(ends) => ends.cseq,
+        None => request.cseq().map_or(0, |(number, _)| number),
+    };
     let next: SmallVec<[&[u8]; 2]> = request.values(HeaderId::Route).map(|v| v.raw).collect();
     let requires: SmallVec<[&[u8]; 2]> = request
         .fields(HeaderId::ProxyRequire)

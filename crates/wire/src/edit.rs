@@ -150,7 +150,13 @@ impl<'m> Edit<'m> {
         let line = value.field.line;
         self.cuts.push((line, value.at));
         self.ops.retain(|op| op.cut.map(usize::from) != Some(line));
-        self.cut_line(line);
+        match self.message.index.lines.get(line) {
+            // Nearly always it is alone.
+            Some(all) if value.raw.len() == value.field.value.len() => {
+                self.put_cut(line, all.start as usize, all.end as usize);
+            }
+            _ => self.cut_line(line),
+        }
         self
     }
 

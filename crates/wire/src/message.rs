@@ -49,6 +49,8 @@ pub struct Ends<'b> {
     pub to: NameAddr<'b>,
     /// The CSeq number.
     pub cseq: u32,
+    /// The method in CSeq.
+    pub method: Method<'b>,
     /// Max-Forwards.
     pub max_forwards: Option<u8>,
 }
@@ -157,8 +159,18 @@ impl<'b> Message<'b> {
 
     /// The topmost element of a header.
     pub fn first_value(self, id: HeaderId) -> Option<Value<'b>> {
-        let first = self.values_of(self.first(id)?).next();
-        first.or_else(|| self.values(id).next())
+        let at = self.index.first(id)?;
+        let line = self.index.lines.get(at)?;
+        let field = self.field(at, line);
+        if !field.value.is_empty() && !seek::has(b',', field.value) {
+            // One value, as nearly always.
+            return Some(Value {
+                raw: field.value,
+                field,
+                at: line.value as usize,
+            });
+        }
+        self.values(id).next()
     }
 
     /// Whether a token stands in a comma-separated header, in any case (Supported, Require, ...).
@@ -271,10 +283,10 @@ impl<'b> Message<'b> {
         if call_id.is_empty() || seek::any_invisible(call_id) {
             return Err(Error::of(Kind::Syntax, HeaderId::CallId));
         }
-        let (cseq, cseq_method) = self.cseq()?;
+        let (cseq, method) = self.cseq()?;
         let max_forwards = self.max_forwards()?;
         match self.start() {
-            Start::Request { method, .. } if method != cseq_method => {
+            Start::Request { method: own, .. } if own != method => {
                 Err(Error::of(Kind::MethodMismatch, HeaderId::CSeq))
             }
             Start::Response { status, .. } if !(100..=699).contains(&status) => {
@@ -284,6 +296,7 @@ impl<'b> Message<'b> {
                 from,
                 to,
                 cseq,
+                method,
                 max_forwards,
             }),
         }

@@ -168,11 +168,15 @@ impl Engine {
         message: Message<'_>,
         out: &mut Outbox,
     ) {
-        let via = match self.is_answer(message) {
-            Ok(via) => via,
+        let (via, method) = match self.is_answer(message) {
+            Ok(answer) => answer,
             Err(why) => return out.drop(message, flow, 0, why),
         };
-        match self.table.receive_response(now.instant, message, &via, out) {
+        let at = now.instant;
+        match self
+            .table
+            .receive_response(at, message, (&via, method), out)
+        {
             Response::Absorbed => {}
             Response::Stray => {
                 let status = message.status().unwrap_or(0);
@@ -307,31 +311,29 @@ impl Engine {
     /// Whether a response can be one to a request that we sent: its top Via is ours, as we are called now or
     /// were when we sent it (18.1.2: whether we sent one is for its transaction to say), and but
     /// for those that we make ourselves, somebody else's stands below it (16.7 step 3). Gives its
-    /// top Via.
-    fn is_answer<'b>(&self, response: Message<'b>) -> Result<ViaRef<'b>, &'static str> {
+    /// top Via and the method in CSeq.
+    fn is_answer<'b>(
+        &self,
+        response: Message<'b>,
+    ) -> Result<(ViaRef<'b>, Method<'b>), &'static str> {
         let via = response.top_via().map_err(|_| "bad response")?;
-        response.ends().map_err(|_| "bad response")?;
+        let method = response.ends().map_err(|_| "bad response")?.method;
         let is_own = |names: &Names| names.is_own_address(via.host, via.port);
         if !is_own(&self.names) && !self.former.iter().any(is_own) {
             return Err("response whose top Via is not ours");
         }
-        let is_made_here = |method| {
-            matches!(
-                method,
-                Method::Cancel
-                    | Method::Register
-                    | Method::Options
-                    | Method::Subscribe
-                    | Method::Notify
-            )
-        };
-        let may_be_ours = response
-            .cseq()
-            .is_ok_and(|(_, method)| is_made_here(method));
+        let may_be_ours = matches!(
+            method,
+            Method::Cancel
+                | Method::Register
+                | Method::Options
+                | Method::Subscribe
+                | Method::Notify
+        );
         if !may_be_ours && !has_second_via(response) && self.calls.is_unused() {
             return Err("response with no Via but ours");
         }
-        Ok(via)
+        Ok((via, method))
     }
 }
 

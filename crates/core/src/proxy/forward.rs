@@ -163,8 +163,8 @@ impl Maker<'_> {
             Record::No => {}
             Record::New => self.record(request, incoming, leg, &mut edit)?,
             Record::Again => {
-                for entry in rewrite.routes.again.iter().rev() {
-                    edit.push(HeaderId::RecordRoute, entry);
+                for entry in rewrite.routes.again(request) {
+                    edit.push(HeaderId::RecordRoute, &entry);
                 }
             }
         }

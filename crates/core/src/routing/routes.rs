@@ -29,9 +29,6 @@ pub(crate) struct Routes {
     pub(crate) nearest: Option<Token>,
     /// The lease that an entry of ours names which a PBX took from our Path (RFC 3327).
     pub(crate) slot: Option<Device>,
-    /// Our own entries as they came, to be record-routed again unchanged: a route set must stay the
-    /// same through refreshes (RFC 6665 peers such as Asterisk compare it).
-    pub(crate) again: SmallVec<[Box<[u8]>; 2]>,
     /// Whether a Route value of somebody else's stands behind ours.
     pub(crate) has_next: bool,
 }
@@ -72,8 +69,7 @@ impl Routes {
         names: &Names,
         secret: &Secret,
     ) -> Result<(), Error> {
-        let mut values = request.values(HeaderId::Route).peekable();
-        if values.peek().is_none() {
+        if request.first_value(HeaderId::Route).is_none() {
             return Ok(());
         }
         if let Ok(uri) = UriRef::parse(request.uri())
@@ -85,18 +81,17 @@ impl Routes {
             // 16.4: the Request-URI is a value that we put into Record-Route.
             self.token = Some(token);
             self.nearest = Some(token);
-            self.again.push(bracketed(request.uri()));
             if let Some(last) = request.values(HeaderId::Route).last() {
                 self.meant = Some(name_addr(last)?.uri.raw.into());
                 self.takes_last = true;
             }
         }
-        let restored = usize::from(self.takes_last);
-        let end = request
-            .values(HeaderId::Route)
-            .count()
-            .saturating_sub(restored);
-        for value in values.take(end) {
+        let values = || request.values(HeaderId::Route);
+        let end = match self.takes_last {
+            true => values().count().saturating_sub(1),
+            false => usize::MAX,
+        };
+        for value in values().take(end) {
             let uri = name_addr(value)?.uri;
             let is_own = uri
                 .host
@@ -115,11 +110,7 @@ impl Routes {
                 let token = Token::verify(secret, request, token);
                 self.nearest = self.nearest.or(token);
                 self.token = token.or(self.token);
-                self.again.push(bracketed(uri.raw));
             }
-        }
-        if self.token.is_none() {
-            self.again.clear();
         }
         Ok(())
     }
@@ -141,6 +132,19 @@ impl Routes {
         } else {
             None
         }
+    }
+
+    /// Our own entries as they came, the last first, to be record-routed again unchanged: a route set must stay
+    /// the same through refreshes (RFC 6665 peers such as Asterisk compare it).
+    pub(crate) fn again(&self, request: Message<'_>) -> SmallVec<[Box<[u8]>; 2]> {
+        let own = request.values(HeaderId::Route).take(self.own);
+        let uris = own.filter_map(|value| Some(name_addr(value).ok()?.uri));
+        let signed = uris.filter(|uri| uri.user.is_some()).map(|uri| uri.raw);
+        // A strict router has made the first of them the Request-URI.
+        let first = self.takes_last.then_some(request.uri());
+        let mut entries: SmallVec<_> = first.into_iter().chain(signed).map(bracketed).collect();
+        entries.reverse();
+        entries
     }
 
     /// Takes our entries off, and off the end the one that became the Request-URI again.

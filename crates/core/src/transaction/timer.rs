@@ -62,12 +62,13 @@ impl TimerConfig {
     /// How long after its request a 100 may first go to a non-INVITE over an unreliable transport:
     /// when a client's timer E has grown to T2 (RFC 4320 4.1).
     pub fn late(&self) -> Duration {
-        let (mut interval, mut sum) = (self.first_interval(), Duration::ZERO);
-        while interval < self.longest_interval() {
-            sum = sum.saturating_add(interval);
-            interval = self.next_interval(interval);
+        let (first, longest) = (self.first_interval(), self.longest_interval());
+        let mut interval = first;
+        while interval < longest {
+            interval = interval.saturating_mul(2);
         }
-        sum
+        // Each interval is as long as all before it and the first once more.
+        interval.saturating_sub(first)
     }
 }
 

@@ -70,16 +70,16 @@ impl Table {
             .then_some((&*client.message, client.to))
     }
 
-    /// Matches a response by branch and CSeq method (RFC 3261 17.1.3) and feeds it to its transaction.
-    /// That the top Via (`via`) is ours, sent-by included (18.1.2), is the caller's to check.
+    /// Matches a response by the branch in its top Via and the method in its CSeq (RFC 3261 17.1.3) and feeds it to
+    /// its transaction. That the Via is ours, sent-by included (18.1.2), is the caller's to check.
     pub fn receive_response(
         &mut self,
         now: Instant,
         response: Message<'_>,
-        via: &ViaRef<'_>,
+        (via, method): (&ViaRef<'_>, Method<'_>),
         out: &mut Outbox,
     ) -> Response {
-        match self.match_response(response, via) {
+        match self.match_response(response, via, method) {
             Some((id, owner, status)) => {
                 let input = ClientInput::Response(status);
                 if self.step_client(now, id, input, Some(response), out) {
@@ -144,9 +144,9 @@ impl Table {
         &self,
         response: Message<'_>,
         via: &ViaRef<'_>,
+        method: Method<'_>,
     ) -> Option<(TransactionId, Owner, u16)> {
         let status = response.status()?;
-        let (_, method) = response.cseq().ok()?;
         let key = key::client(via.branch()?, method);
         let id = self.clients.find(&key, |_| true)?;
         Some((id, self.clients.get(id)?.owner, status))

@@ -116,7 +116,15 @@ impl Table {
             due: Due::default(),
         };
         let id = self.servers.insert(&key.bytes, server)?;
-        self.perform_server(now, id, &actions, &[], &mut Outbox::default());
+        // One that has only begun sends nothing.
+        let due = &mut self.servers.get_mut(id)?.due;
+        for action in actions.iter() {
+            if let ServerAction::Start(timer, after) = action {
+                let at = comes(now, timer, after);
+                self.clock.start(due, id, timer, at);
+            }
+        }
+        self.tidy();
         Some(id)
     }
 

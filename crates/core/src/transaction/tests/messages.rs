@@ -93,10 +93,11 @@ impl Rig {
     /// Feeds a response.
     pub(super) fn response(&mut self, text: &str) -> Response {
         let response = parse(text);
+        let (_, method) = response.message().cseq().unwrap();
         self.table.receive_response(
             self.now,
             response.message(),
-            &via(response.message()),
+            (&via(response.message()), method),
             &mut self.out,
         )
     }
