@@ -5,7 +5,7 @@ use crate::{
     bindings::Names,
     codec::Unreadable,
     fields::{Fields, begin, end, number, put, text},
-    shares::{DEVICE, EVENT, LISTENER, UNTIL, device_of, put_dialog, put_flow},
+    shares::{DEVICE, EVENT, LISTENER, UNTIL, device_of, put_dialog, put_flow, put_place},
 };
 use bellhop_core::{
     flow::{Flow, ListenerId},
@@ -22,6 +22,10 @@ pub(crate) fn write_relayed(names: &Names, saved: &SavedRelayed, out: &mut Vec<u
     put_flow(saved.flow, out);
     if let Some(device) = saved.device {
         put(DEVICE, &device.to_bytes(), out);
+    }
+    put_place(saved.place, out);
+    if saved.is_chosen {
+        put(CHOSEN, &[], out);
     }
     put(EVENT, &saved.event, out);
     put(STANDING, &[standing_number(saved.standing)], out);
@@ -61,6 +65,8 @@ pub(crate) fn read_relayed(
                 connection: None,
             },
             device: fields.one(DEVICE).map(device_of).unwrap_or_default(),
+            place: fields.place()?,
+            is_chosen: fields.one(CHOSEN).is_some(),
             event: event.into(),
             standing: standing_of(fields.one(STANDING)?)?,
             granted: match fields.one(GRANTED) {
@@ -126,6 +132,8 @@ const STANDING: u8 = 40;
 const GRANTED: u8 = 41;
 const BEGAN: u8 = 42;
 const AT: u8 = 43;
+// 44 to 46: where it is, of those of watchers.
+const CHOSEN: u8 = 47;
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +168,8 @@ mod tests {
                 connection: None,
             },
             device: Some(Device::of_bytes([1, 2, 3, 4, 5, 6])),
+            place: Some((Transport::Udp, "192.0.2.9:5060".parse().unwrap())),
+            is_chosen: true,
             event: bytes("dialog;id=7"),
             standing: Standing::Active,
             granted: Some(600),
@@ -179,6 +189,7 @@ mod tests {
     fn one_is_read_as_it_was_written() {
         let mut plain = saved();
         (plain.device, plain.granted, plain.standing) = (None, None, Standing::Pending);
+        (plain.place, plain.is_chosen) = (None, false);
         plain.dialog.routes.clear();
         plain.flow.remote = "192.0.2.1:5060".parse().unwrap();
         for saved in [saved(), plain] {

@@ -6,6 +6,7 @@ use bellhop_core::{
     flow::{Flow, ListenerId, Transport},
     registrar::{Aor, Device},
     share::{Dialog, Key, SavedSource, SavedWatcher},
+    upstream::Place,
 };
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -83,6 +84,7 @@ pub(crate) fn write_source(tag: &str, source: &SavedSource, out: &mut Vec<u8>) {
     put_key(&source.key, out);
     put_dialog(&source.dialog, out);
     put(BY, source.by.as_str().as_bytes(), out);
+    put_place(source.place, out);
     end(tag, out);
 }
 
@@ -94,6 +96,7 @@ pub(crate) fn read_source(tag: &str, value: &[u8]) -> Result<SavedSource, Unread
             key: fields.keys()?.pop()?,
             by: aor(fields.one(BY)?)?,
             dialog: fields.dialog()?,
+            place: fields.place()?,
         })
     };
     let read = read().filter(|read| read.tag().is_some_and(|own| own.as_str() == tag));
@@ -125,9 +128,23 @@ pub(crate) fn put_dialog(dialog: &Dialog, out: &mut Vec<u8>) {
 pub(crate) fn put_flow(flow: Flow, out: &mut Vec<u8>) {
     put(TRANSPORT, &[transport_number(flow.transport)], out);
     put(PORT, &flow.remote.port().to_be_bytes(), out);
-    match flow.remote.ip() {
-        IpAddr::V4(ip) => put(ADDRESS, &ip.octets(), out),
-        IpAddr::V6(ip) => put(ADDRESS, &ip.octets(), out),
+    put_ip(ADDRESS, flow.remote.ip(), out);
+}
+
+/// Where the PBX is that has a subscription, if that is known.
+pub(crate) fn put_place(place: Option<Place>, out: &mut Vec<u8>) {
+    let Some((transport, remote)) = place else {
+        return;
+    };
+    put(PLACE_TRANSPORT, &[transport_number(transport)], out);
+    put(PLACE_PORT, &remote.port().to_be_bytes(), out);
+    put_ip(PLACE_ADDRESS, remote.ip(), out);
+}
+
+fn put_ip(field: u8, ip: IpAddr, out: &mut Vec<u8>) {
+    match ip {
+        IpAddr::V4(ip) => put(field, &ip.octets(), out),
+        IpAddr::V6(ip) => put(field, &ip.octets(), out),
     }
 }
 
@@ -164,9 +181,23 @@ impl Fields<'_> {
     }
 
     pub(crate) fn flow(&self) -> Option<(Transport, SocketAddr)> {
-        let transport = transport_of(*self.one(TRANSPORT)?.first()?)?;
-        let port = u16::from_be_bytes(self.one(PORT)?.try_into().ok()?);
-        let address = self.one(ADDRESS)?;
+        self.reached_at(TRANSPORT, PORT, ADDRESS)
+    }
+
+    /// What [`put_place`] wrote; `None`: it is none.
+    pub(crate) fn place(&self) -> Option<Option<Place>> {
+        match self.one(PLACE_TRANSPORT) {
+            Some(_) => self
+                .reached_at(PLACE_TRANSPORT, PLACE_PORT, PLACE_ADDRESS)
+                .map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn reached_at(&self, transport: u8, port: u8, address: u8) -> Option<(Transport, SocketAddr)> {
+        let transport = transport_of(*self.one(transport)?.first()?)?;
+        let port = u16::from_be_bytes(self.one(port)?.try_into().ok()?);
+        let address = self.one(address)?;
         let ip = match <[u8; 4]>::try_from(address) {
             Ok(v4) => IpAddr::from(v4),
             Err(_) => IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?)),
@@ -208,6 +239,10 @@ pub(crate) const EVENT: u8 = 19;
 const RECORD: u8 = 20;
 const RESOURCE: u8 = 21;
 pub(crate) const UNTIL: u8 = 22;
+// 40 to 43: of what is relayed.
+const PLACE_TRANSPORT: u8 = 44;
+const PLACE_PORT: u8 = 45;
+const PLACE_ADDRESS: u8 = 46;
 
 #[cfg(test)]
 mod tests {
@@ -280,10 +315,55 @@ mod tests {
             key: key("sip:6002@example.org"),
             by: Aor::parse_text("sip:6001@example.org").unwrap(),
             dialog: watcher.dialog,
+            place: None,
+        };
+        let there = |place: &str| SavedSource {
+            place: Some((Transport::Tcp, place.parse().unwrap())),
+            ..source.clone()
+        };
+        for source in [
+            there("192.0.2.9:5070"),
+            there("[2001:db8::9]:5060"),
+            source.clone(),
+        ] {
+            let mut out = Vec::new();
+            write_source(TAG, &source, &mut out);
+            assert_eq!(read_source(TAG, &out).unwrap(), source);
+        }
+    }
+
+    /// And a program that does not know these fields leaves them out, so that going back loses nothing else.
+    #[test]
+    fn what_an_earlier_program_wrote_is_read_and_is_at_no_known_target() {
+        let source = SavedSource {
+            key: key("sip:6002@example.org"),
+            by: Aor::parse_text("sip:6001@example.org").unwrap(),
+            dialog: watcher().dialog,
+            place: None,
         };
         let mut out = Vec::new();
-        write_source(TAG, &source, &mut out);
+        begin(1, &mut out);
+        put_key(&source.key, &mut out);
+        put_dialog(&source.dialog, &mut out);
+        put(BY, source.by.as_str().as_bytes(), &mut out);
+        end(TAG, &mut out);
         assert_eq!(read_source(TAG, &out).unwrap(), source);
+    }
+
+    #[test]
+    fn half_a_place_is_none_of_ours() {
+        let mut out = Vec::new();
+        let source = SavedSource {
+            key: key("sip:6002@example.org"),
+            by: Aor::parse_text("sip:6001@example.org").unwrap(),
+            dialog: watcher().dialog,
+            place: None,
+        };
+        write_source(TAG, &source, &mut out);
+        out.truncate(out.len() - 8);
+        put(PLACE_TRANSPORT, &[0], &mut out);
+        end(TAG, &mut out);
+        assert_eq!(read_source(TAG, &out), Err(Unreadable::Damaged));
     }
 
     #[test]

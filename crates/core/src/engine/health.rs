@@ -1,12 +1,14 @@
 //! The health of upstreams: what is sent to learn of it, and what is made of what comes back or does not.
 
+pub(super) mod places;
+
 use super::{Engine, shard_of};
 use crate::event::{Decision, Event, Level};
 use crate::flow::{Destination, Flow};
 use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::BranchId;
-use crate::share::{Note, Word};
+use crate::share::Word;
 use crate::time::{Instant, Now};
 use crate::transaction::TransactionId;
 use crate::upstream::{Change, Place, Probe, Probes};
@@ -55,11 +57,16 @@ impl Engine {
             return;
         };
         let took = now.instant.since(probe.sent);
+        let is_first = self.shared.health.latency(probe.place).is_none();
         self.shared.health.took(probe.place, took);
         let wait = (status == 503).then(|| rest_of(response).unwrap_or(BUSY));
         let has_missed = self.probes.answered(probe.place);
         let change = self.shared.health.answered(now, probe.place, wait);
         self.tell_health(probe.place, change, response, out);
+        if is_first {
+            // What an earlier program had moved from there belongs there again.
+            self.tell_well(probe.place, out);
+        }
         // A restart may take no longer than one probe waits.
         let change = match (change, wait) {
             (None, None) if has_missed => Some(Change::Up { was_down: true }),
@@ -132,17 +139,14 @@ impl Engine {
         self.tell_down(place, change, out);
     }
 
-    /// What rang at a target that is down now rings no more: all shards are told. Only of one that is probed; another's
-    /// silence to three requests may be its opinion of these.
+    /// What rang at a target that is down now rings no more, and subscriptions that are there move: all shards are told.
+    /// Only of one that is probed; another's silence to three requests may be its opinion of these.
     fn tell_down(&self, place: Place, change: Option<Change>, out: &mut Outbox) {
         let is_down = matches!(change, Some(Change::Down { .. }));
         if !is_down || !self.is_probed(place) {
             return;
         }
-        for shard in 0..self.config.registrar.leases.shards {
-            let word = Word::Down(place);
-            out.notes.push(Note { shard, word });
-        }
+        self.tell_shards(&Word::Down(place), out);
     }
 
     fn is_probed(&self, place: Place) -> bool {
@@ -153,7 +157,7 @@ impl Engine {
     }
 
     /// The configured target that a request went to.
-    pub(super) fn target_at(&self, to: Option<Destination>) -> Option<Place> {
+    pub(crate) fn target_at(&self, to: Option<Destination>) -> Option<Place> {
         let Destination::Address {
             transport, remote, ..
         } = to?

@@ -22,7 +22,8 @@ impl Engine {
         let tag = Tag::of(&dialog.local_tag);
         let is_there = tag.and_then(|tag| saves.source(tag)).is_some_and(|saved| {
             let there = &saved.dialog;
-            there.target == dialog.target
+            saved.place == source.place
+                && there.target == dialog.target
                 && there.routes == dialog.routes
                 && there.remote_tag == dialog.remote_tag
                 && there.cseq.saturating_sub(dialog.cseq) > SPAN / 2
@@ -37,6 +38,7 @@ impl Engine {
             key: (*source.key).clone(),
             by: source.by.clone(),
             dialog,
+            place: source.place,
         };
         if let Some(tag) = saves.put_source(saved) {
             persist(tag, out);
@@ -69,6 +71,7 @@ impl Engine {
             let is_shared = self.config.subscriptions.ends_here(package).is_some();
             let mut source = Source::new(now.instant, Arc::clone(&key), saved.by.clone());
             source.dialog = Some(saved.dialog.clone());
+            source.place = saved.place;
             source.was_there = true;
             let is_wanted = home == self.shard && is_shared;
             if !is_wanted || self.shares.source_of(&key).is_some() {
@@ -79,7 +82,7 @@ impl Engine {
             self.shares.stand_in_line(number);
         }
         self.reserve_turn_after(now, SETTLE);
-        self.shares.looked_at = Some(now.instant);
+        self.shares.targets.look(now.instant, None);
     }
 }
 

@@ -119,8 +119,12 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let is_back = change == Some(Change::Up { was_down: true });
-        if is_back && self.is_registrar(place) {
-            self.tell_back(out);
+        if is_back {
+            self.tell_back(place, out);
+        }
+        // One that was only left alone has forgotten nothing, but what went to another meanwhile belongs there.
+        if matches!(change, Some(Change::Up { .. })) {
+            self.tell_well(place, out);
         }
         if is_back && self.config.registrar.leases.is_on() && self.is_registrar(place) {
             self.shared.leases.next_epoch();

@@ -31,11 +31,22 @@ impl Engine {
             Word::Refused { key, to, at } => self.names_refused(now, &key, (&to, at), out),
             Word::Dialog(word) => self.dialog_word(now, *word, out),
             Word::Back => {
-                self.sources_back(now);
-                self.relayed_back(now);
+                self.sources_back(now, None);
+                self.relayed_back(now, None);
             }
-            Word::Sample => self.take_samples(now, out),
-            Word::Down(place) => self.branches_lost(now, place, out),
+            Word::BackAt(place) => {
+                self.sources_back(now, Some(place));
+                self.relayed_back(now, Some(place));
+            }
+            Word::Well(place) => {
+                self.sources_move(now, place);
+                self.relayed_move(now, place);
+            }
+            Word::Sample(place) => self.take_samples(now, place, out),
+            Word::Down(place) => {
+                self.branches_lost(now, place, out);
+                self.subscriptions_down(now, place, out);
+            }
         }
         self.share_deadlines(now, out);
         self.finish(now, first, out);
@@ -80,18 +91,6 @@ impl Engine {
             }
         }
         self.registrations_due(now, out);
-    }
-
-    /// The PBX was away and is back: all shards look after their subscriptions.
-    pub(super) fn tell_back(&self, out: &mut Outbox) {
-        let is_any = !self.shared.subscriptions.is_empty();
-        if self.config.subscriptions.share.is_empty() && !is_any {
-            return;
-        }
-        for shard in 0..self.config.registrar.leases.shards {
-            let word = Word::Back;
-            out.notes.push(Note { shard, word });
-        }
     }
 
     /// A NOTIFY. Whether it is of a subscription of ours; then it is answered and taken in.

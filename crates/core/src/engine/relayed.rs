@@ -1,5 +1,6 @@
 //! Subscriptions that are relayed, after a restart of the PBX: it is asked whether it knows each of them, and whoever
-//! watches by one that it has forgotten is told to subscribe anew (RFC 6665 4.1.3, `deactivated`), for the PBX never will.
+//! watches by one that it has forgotten is told to subscribe anew (RFC 6665 4.1.3, `deactivated`), for the PBX never will. So
+//! is who watches by one that belongs at another target (`health/places.rs`).
 //!
 //! It is asked in the subscriber's name and with the subscriber's last CSeq number ([`Engine::ask_in_dialog`]).
 
@@ -9,39 +10,72 @@ use super::Engine;
 use crate::outbox::Outbox;
 use crate::registrar::Aor;
 use crate::share::{Dialog, End, Keep, Key, Question, Watcher};
-use crate::subscription::Thread;
+use crate::subscription::{Seat, Thread};
 use crate::time::Now;
+use crate::upstream::Place;
 use bellhop_wire::NameAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Engine {
-    /// The PBX may have forgotten those of this shard: it is asked about each in its turn.
-    pub(super) fn relayed_back(&mut self, now: Now) {
-        for shown in self.shared.subscriptions.relayed(self.shard) {
+    /// The PBX may have forgotten those of this shard, or those at this target: it is asked about each in its turn.
+    pub(super) fn relayed_back(&mut self, now: Now, place: Option<Place>) {
+        self.line_up_relayed(now, |engine, seat| {
+            place.is_none_or(|place| engine.place_today(seat.place) == Some(place))
+        });
+    }
+
+    /// This target is known to be well: those of its upstream that do not belong where they are look for their turn.
+    pub(super) fn relayed_move(&mut self, now: Now, place: Place) {
+        self.line_up_relayed(now, |engine, seat| {
+            let at = engine.place_today(seat.place);
+            at.is_some_and(|at| engine.is_beside(place, at)) && engine.leaves(seat)
+        });
+    }
+
+    /// A target does not answer. If there is another that does, whoever watches by those that are there is told to subscribe
+    /// anew, each in its turn: in the dialog that it has nobody will ever hear of a change.
+    pub(super) fn subscriptions_down(&mut self, now: Now, place: Place, out: &mut Outbox) {
+        if self.belongs_elsewhere(place) {
+            self.sources_down(now, place, out);
+            self.relayed_back(now, Some(place));
+        }
+    }
+
+    fn line_up_relayed(&mut self, now: Now, is_it: impl Fn(&Self, Seat) -> bool) {
+        let board = Arc::clone(&self.shared.subscriptions);
+        for shown in board.relayed(self.shard, |seat| is_it(self, seat)) {
             self.shares.line.join_relayed(shown);
         }
         self.reserve_turn(now);
     }
 
+    /// Whether one does not belong where it is. Where a policy has sent it it stays while anybody is there.
+    fn leaves(&self, seat: Seat) -> bool {
+        let place = self.place_today(seat.place);
+        place.is_some_and(|place| {
+            let may_leave = !seat.is_chosen || self.shared.health.is_down(place);
+            may_leave && self.belongs_elsewhere(place)
+        })
+    }
+
     /// The turn of one of them has come: the PBX is asked about it, or need not be. Whether the turn was of use.
     pub(super) fn look_at_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> bool {
-        match self.is_of_lost_bond(shown) {
+        let Some(thread) = self.shared.subscriptions.thread(self.shard, shown) else {
+            return false;
+        };
+        // Where nobody knows the PBX's side of one that was two dialogs any more, neither can go on.
+        let is_lost = self.is_bond_lost(&thread.dialog);
+        match is_lost || self.leaves(thread.seat) {
             true => self.deactivate_relayed(now, shown, out).is_some(),
             false => self.ask_relayed(now, shown, out).is_some(),
         }
     }
 
-    /// Whether nobody knows the PBX's side of one that was two dialogs any more: neither can go on.
-    fn is_of_lost_bond(&self, shown: u64) -> bool {
-        let thread = self.shared.subscriptions.thread(self.shard, shown);
-        thread.is_some_and(|thread| self.is_bond_lost(&thread.dialog))
-    }
-
     /// Asks the PBX about one of them; the question's number, or `None`: it is over, or cannot be asked about.
     pub(super) fn ask_relayed(&mut self, now: Now, shown: u64, out: &mut Outbox) -> Option<u64> {
         let thread = self.shared.subscriptions.thread(self.shard, shown)?;
-        let target = self.only_target()?;
+        let target = self.target_of(thread.seat.place)?;
         let (phone, resource) = (
             NameAddr::parse(&thread.dialog.remote).ok()?.uri,
             NameAddr::parse(&thread.dialog.local).ok()?.uri,
@@ -67,7 +101,7 @@ impl Engine {
             None if self.is_bond_lost(&thread.dialog) => return None,
             far => far.unwrap_or(of_phone),
         };
-        self.ask_in_dialog(now, &dialog, Question::Relayed(shown), out)
+        self.ask_in_dialog(now, &dialog, &target, Question::Relayed(shown), out)
     }
 
     /// The PBX's answer about one of them.

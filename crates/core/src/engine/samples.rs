@@ -1,5 +1,5 @@
-//! Whether a PBX that answers its probes still knows what it should: beside each probe every shard asks it about one
-//! subscription and one registration. One that is restarted between two probes answers the next as if nothing had
+//! Whether a PBX that answers its probes still knows what it should: beside each probe of a target every shard asks there about
+//! one subscription that is there, and one registration. One that is restarted between two probes answers the next as if nothing had
 //! been, and is found out by that.
 //!
 //! A subscription, of ours or relayed, is asked about by an OPTIONS in its dialog, with a CSeq number that was used. A PBX
@@ -8,7 +8,9 @@
 //! lists what is bound.
 
 use super::Engine;
+use super::health::places::place_of;
 use super::leases::around;
+use super::sources::moves::is_at;
 use crate::auth::upstream::{Asking, At};
 use crate::config::UpstreamTarget;
 use crate::event::{Decision, Level};
@@ -18,41 +20,45 @@ use crate::loops;
 use crate::outbox::Outbox;
 use crate::proxy::BranchId;
 use crate::registrar::Device;
-use crate::share::{Check, Dialog, Note, Question, Way, Word};
+use crate::share::{Check, Dialog, Question, Source, Way, Word};
+use crate::subscription::Seat;
 use crate::time::Now;
-use crate::upstream::{Change, Place};
+use crate::upstream::{Change, Place, State};
 use bellhop_wire::{Message, Method};
 
 impl Engine {
-    /// A probe goes out: all shards are to ask, if it goes where what we have is.
+    /// A probe goes out: all shards are to ask, if there is anything to ask about.
     pub(super) fn tell_to_sample(&self, place: Place, out: &mut Outbox) {
         let leases = &self.config.registrar.leases;
         let has_leases = leases.is_on() && self.shared.leases.counts().leases > 0;
-        let has_any = has_leases || !self.shared.subscriptions.is_empty();
-        if !has_any || !self.is_registrar(place) || self.only_target().is_none() {
-            return;
-        }
-        for shard in 0..leases.shards {
-            let word = Word::Sample;
-            out.notes.push(Note { shard, word });
+        if has_leases || !self.shared.subscriptions.is_empty() {
+            self.tell_shards(&Word::Sample(place), out);
         }
     }
 
-    /// Asks about one subscription and one registration of this shard. Nothing while something else is asked for, whose
-    /// answer says as much.
-    pub(super) fn take_samples(&mut self, now: Now, out: &mut Outbox) {
-        if around(now.instant, &self.shared, &self.config).is_down {
+    /// Asks about one subscription that is at this target, and one registration, of this shard. Nothing while something
+    /// else is asked for, whose answer says as much.
+    pub(super) fn take_samples(&mut self, now: Now, place: Place, out: &mut Outbox) {
+        let is_due = self.shares.line.is_empty();
+        if is_due && self.shared.health.is_well(place) {
+            for down in self.down_beside(place) {
+                self.subscriptions_down(now, down, out);
+            }
+        }
+        if self.shared.health.state(now.instant, place) != State::Up {
             return;
         }
-        if self.shares.line.is_empty() && self.shares.samples.dialog.is_due(now.instant) {
-            let number = match self.shares.known_dialog().cloned() {
-                Some(dialog) => self.ask_in_dialog(now, &dialog, Question::Dialog, out),
-                None => {
-                    let shown = self.shared.subscriptions.next_relayed(self.shard);
-                    shown.and_then(|shown| self.ask_relayed(now, shown, out))
-                }
-            };
-            self.shares.samples.dialog.ask(now.instant, number);
+        if self.shares.line.is_empty() && self.shares.targets.at(place).rhythm.is_due(now.instant) {
+            let number = self.ask_about_one(now, place, out);
+            self.shares
+                .targets
+                .at(place)
+                .rhythm
+                .ask(now.instant, number);
+        }
+        // Which of several targets has a registration nobody knows.
+        if self.only_target().as_ref().map(place_of) != Some(place) {
+            return;
         }
         // It is a REGISTER, and the PBX hears no more than its rate of them.
         let may = self.shared.leases.lists() && self.shared.leases.is_free(now.instant);
@@ -62,15 +68,30 @@ impl Engine {
         }
     }
 
-    /// Asks the PBX whether it knows a dialog; the question's number.
+    fn ask_about_one(&mut self, now: Now, place: Place, out: &mut Outbox) -> Option<u64> {
+        let config = &self.config;
+        let is_there = |source: &Source| is_at(config, source, place);
+        if let Some(dialog) = self.shares.known_dialog(place, is_there).cloned() {
+            let target = self.target_of(Some(place))?;
+            return self.ask_in_dialog(now, &dialog, &target, Question::Dialog, out);
+        }
+        let is_there = |seat: Seat| self.place_today(seat.place) == Some(place);
+        let shown = self
+            .shared
+            .subscriptions
+            .next_relayed(self.shard, is_there)?;
+        self.ask_relayed(now, shown, out)
+    }
+
+    /// Asks the PBX at a target whether it knows a dialog; the question's number.
     pub(super) fn ask_in_dialog(
         &mut self,
         now: Now,
         dialog: &Dialog,
+        target: &UpstreamTarget,
         question: Question,
         out: &mut Outbox,
     ) -> Option<u64> {
-        let target = self.only_target()?;
         let to = self.names.destination(target.transport, target.remote)?;
         let branch = loops::branch(self.entropy.next_u64(), 0);
         let check = Check {
@@ -125,13 +146,13 @@ impl Engine {
 
     /// There is no answer to a question.
     pub(super) fn not_answered_about(&mut self, number: u64) {
-        self.shares.samples.dialog.take(number);
+        self.shares.targets.take(number);
         self.shares.samples.lease.take(number);
     }
 
-    /// The one target of the PBX. Of several nobody knows which one has what.
+    /// The one target of the PBX. Of several nobody knows which one has what is not kept of it.
     pub(super) fn only_target(&self) -> Option<UpstreamTarget> {
-        let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
+        let upstream = self.registrar()?;
         match upstream.targets.as_slice() {
             [target] => Some(target.clone()),
             _ => None,
@@ -139,20 +160,21 @@ impl Engine {
     }
 
     fn dialog_sampled(&mut self, number: u64, response: Message<'_>, flow: Flow, out: &mut Outbox) {
-        let Some(asked) = self.shares.samples.dialog.take(number) else {
+        let targets = &mut self.shares.targets;
+        let Some((place, asked)) = targets.take(number) else {
             return;
         };
         let is_known = response.status() != Some(481);
-        self.shares.samples.dialog.judge(is_known);
+        targets.at(place).rhythm.judge(is_known);
         // All have been asked for since.
-        let is_late = self.shares.looked_at.is_some_and(|at| at >= asked);
+        let is_late = targets.looked_at(place).is_some_and(|at| at >= asked);
         if !is_known && !is_late {
             out.tell(response, flow, Level::Warn, 481, || {
                 Decision::Subscription(
                     "the PBX does not know one that it had: all are asked for".to_owned(),
                 )
             });
-            self.tell_back(out);
+            self.tell_back(place, out);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Our SUBSCRIBEs at the PBX as they go out, and its challenges to them (RFC 6665 4.1.2, RFC 3261 22.2).
 
+use super::health::places::place_of;
 use super::{Engine, shard_of};
 use crate::auth::upstream::{Asking, At};
 use crate::flow::Flow;
@@ -10,7 +11,6 @@ use crate::registrar::Aor;
 use crate::share::{Dialog, Subscribe, Way};
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method};
-use smallvec::SmallVec;
 
 impl Engine {
     /// The PBX wants a longer time (423): whether it is asked for one. Asterisk does not say for which, though it must (RFC
@@ -57,25 +57,19 @@ impl Engine {
     }
 
     fn try_ask_source(&mut self, now: Now, number: u64, out: &mut Outbox) -> Option<()> {
-        let upstream = self.config.upstreams.get(self.config.default_upstream?)?;
         let source = self.shares.sources.get(&number)?;
-        let places: SmallVec<[_; 2]> = upstream
-            .targets
-            .iter()
-            .filter_map(|target| {
-                let to = self.names.destination(target.transport, target.remote)?;
-                Some((to, target.host.clone()))
-            })
-            .collect();
-        // The next target after each failure.
-        let turn = usize::try_from(source.failures).unwrap_or(0);
-        let (to, host) = places.get(turn.checked_rem(places.len())?)?;
-        if source.dialog.is_none() {
-            let dialog =
-                self.new_source_dialog(&source.key.resource.clone(), &source.by.clone(), host);
+        let (to, target) = self.target_for(now, source)?;
+        let is_new = source.dialog.is_none();
+        if is_new {
+            let (resource, by) = (source.key.resource.clone(), source.by.clone());
+            let dialog = self.new_source_dialog(&resource, &by, &target.host);
             let source = self.shares.sources.get_mut(&number)?;
             source.dialog = Some(dialog);
             source.trouble.begins(now.instant);
+        }
+        let source = self.shares.sources.get_mut(&number)?;
+        let before = source.place.replace(place_of(&target));
+        if is_new || before != source.place {
             self.shares.name_source(number);
         }
         let login = self.lease_login(&self.shares.sources.get(&number)?.by);
@@ -100,7 +94,7 @@ impl Engine {
         let subscribe = Subscribe {
             way: Way {
                 via: (to.transport(), self.names.sent_by(to.listener())?, &branch),
-                at: self.names.call_back(to)?,
+                at: self.names.call_back(&to)?,
             },
             dialog,
             package: &source.key.package,
@@ -119,8 +113,9 @@ impl Engine {
         let (at, method) = (now.instant, Method::Subscribe);
         let sent = self
             .table
-            .create_client(at, method, &branch, &bytes, *to, owner, out);
+            .create_client(at, method, &branch, &bytes, to, owner, out);
         self.scratch = bytes;
+        self.shares.sources.get_mut(&number)?.flying = sent;
         sent.map(drop)
     }
 

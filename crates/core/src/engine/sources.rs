@@ -1,9 +1,11 @@
 //! Our own subscriptions at the PBX, one for all watchers of a key: asked for, refreshed, ended, and what the PBX
 //! answers (RFC 6665 4.1).
 
+pub(super) mod moves;
 mod troubles;
 
 use super::Engine;
+use super::health::places::own_place;
 use crate::auth::upstream::At;
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
@@ -12,6 +14,7 @@ use crate::registrar::Aor;
 use crate::share::{Key, Note, Source, State, View, Word};
 use crate::subscription::ends_usage;
 use crate::time::{Instant, Now};
+use crate::upstream::Place;
 use bellhop_wire::{HeaderId, Message};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,35 +106,19 @@ impl Engine {
         }
     }
 
-    /// The PBX may have forgotten all of them: each is asked for in its turn, in the dialog that it had, which the PBX
-    /// may know still.
-    pub(super) fn sources_back(&mut self, now: Now) {
-        self.shares.looked_at = Some(now.instant);
-        let numbers: Vec<u64> = self.shares.sources.keys().copied().collect();
-        for number in numbers {
-            let Some(source) = self.shares.sources.get_mut(&number) else {
-                continue;
-            };
-            if matches!(source.state, State::Held | State::Wanted) && !source.shards.is_empty() {
-                source.state = State::Wanted;
-                source.forget_numbers();
-                self.source_in_turn(now, number);
-            }
-        }
-    }
-
-    /// The PBX does not know a dialog that it knew: it may have been restarted before anybody noticed, and all are asked
-    /// for.
-    fn source_forgotten(&mut self, now: Now, out: &mut Outbox) {
+    /// The PBX at this target does not know a dialog that it knew: it may have been restarted before anybody noticed, and
+    /// all that are there are asked for.
+    fn source_forgotten(&mut self, now: Now, place: Place, out: &mut Outbox) {
         let is_recent = |at: Instant| now.instant.since(at) < LOOKED;
-        if !self.shares.looked_at.is_some_and(is_recent) {
-            self.tell_back(out);
+        if !self.shares.targets.looked_at(place).is_some_and(is_recent) {
+            self.tell_back(place, out);
         }
     }
 
     /// Its time has come.
     pub(super) fn source_due(&mut self, now: Now, number: u64, out: &mut Outbox) {
         let has_pbx = self.config.default_upstream.is_some();
+        self.source_moves(now, number, out);
         let Some(source) = self.shares.sources.get_mut(&number) else {
             return;
         };
@@ -277,6 +264,7 @@ impl Engine {
             return;
         };
         let was_known = source.is_known();
+        let place = own_place(&self.config, source.place);
         // A PBX that has just started may not know yet what it will: no lamp goes dark for that.
         let was_there = source.was_there || matches!(*source.view, View::Active(_));
         let is_believed = !was_there || source.failures >= DOUBTS;
@@ -292,8 +280,8 @@ impl Engine {
                 // The first time at once, in the same turn; if that fails, too, after a rest.
                 self.source_anew(number, out);
                 self.source_due(now, number, out);
-                if status == 481 {
-                    self.source_forgotten(now, out);
+                if let Some(place) = place.filter(|_| status == 481) {
+                    self.source_forgotten(now, place, out);
                 }
             }
             _ if was_known || !is_believed => self.source_failed(now, number, out),

@@ -6,7 +6,7 @@ use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::outbox::Outbox;
 use crate::registrar::Device;
-use crate::subscription::{Failed, Told, told};
+use crate::subscription::{Failed, Seat, Told, told};
 use crate::time::Now;
 use bellhop_wire::{HeaderId, Message, Method};
 use std::time::Duration;
@@ -35,7 +35,11 @@ impl Engine {
             }
             Method::Notify => {
                 let is_elsewhere = self.is_no_pbx_to_ask(received);
-                let is_known = board.notified(at, most, (request, is_elsewhere));
+                let seat = || Seat {
+                    place: self.place_from(&received.flow),
+                    is_chosen: false,
+                };
+                let is_known = board.notified(at, most, (request, is_elsewhere), seat);
                 if is_known && let Some(told) = told(request).filter(Told::is_end) {
                     out.tell(request, received.flow, Level::Debug, 0, || {
                         Decision::Subscription(told.in_words())
@@ -56,12 +60,12 @@ impl Engine {
     }
 
     /// The final answer to a request that [`Engine::watched`] was told of, and that came over this flow; `None` in place of
-    /// the answer: one of ours, or none at all (408).
+    /// the answer: one of ours, or none at all (408). With it where it is from.
     pub(crate) fn watched_answer(
         &mut self,
         now: Now,
         (request, flow): (Message<'_>, Flow),
-        (status, response): (u16, Option<Message<'_>>),
+        (status, response, seat): (u16, Option<Message<'_>>, Seat),
         out: &mut Outbox,
     ) {
         if request.method() == Some(Method::Notify) {
@@ -75,7 +79,7 @@ impl Engine {
         };
         let request = (request, (flow, device));
         let board = &self.shared.subscriptions;
-        board.answered(at, timer_n, request, (status, response));
+        board.answered(at, timer_n, request, (status, response, seat));
     }
 
     fn device_of_watcher(&self, now: Now, request: Message<'_>, flow: Flow) -> Option<Device> {

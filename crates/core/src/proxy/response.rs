@@ -6,6 +6,8 @@ use crate::engine::{Engine, has_second_via};
 use crate::event::{Decision, Level};
 use crate::flow::Flow;
 use crate::outbox::Outbox;
+use crate::routing::Kind;
+use crate::subscription::Seat;
 use crate::time::Now;
 use crate::transaction::{Owner, TransactionId};
 use bellhop_wire::{Message, reply::reason};
@@ -167,7 +169,8 @@ impl Engine {
                     self.pass_back(now, context, (&flow, is_trusted, is_signed), response, out);
                     if !context.is_final {
                         completed(context, response, flow, out);
-                        self.tell_board(now, context, (status, Some(response)), out);
+                        let answer = (status, Some(response), Some(id.index));
+                        self.tell_board(now, context, answer, out);
                     }
                 }
                 if is_invite && !context.is_over && !context.is_settled() {
@@ -199,17 +202,23 @@ impl Engine {
         }
     }
 
-    /// Tells the board of subscriptions how a SUBSCRIBE or NOTIFY was answered.
+    /// Tells the board of subscriptions how a SUBSCRIBE or NOTIFY was answered, and by which branch.
     pub(super) fn tell_board(
         &mut self,
         now: Now,
         context: &Context,
-        answer: (u16, Option<Message<'_>>),
+        (status, response, by): (u16, Option<Message<'_>>, Option<usize>),
         out: &mut Outbox,
     ) {
         if context.is_watched
             && let (Some(request), Some(incoming)) = (context.as_watched(), &context.incoming)
         {
+            let branch = by.and_then(|index| context.branches.get(index));
+            let seat = branch.map(|branch| Seat {
+                place: self.target_at(branch.to),
+                is_chosen: branch.target.kind == Kind::Named,
+            });
+            let answer = (status, response, seat.unwrap_or_default());
             self.watched_answer(now, (request, incoming.flow), answer, out);
         }
     }

@@ -143,7 +143,7 @@ impl Engine {
         });
         self.scratch = bytes;
         let told = if status == 0 { 408 } else { status };
-        self.tell_board(now, context, (told, None), out);
+        self.tell_board(now, context, (told, None, None), out);
         status
     }
 }

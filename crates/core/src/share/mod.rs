@@ -23,6 +23,7 @@ mod sample;
 mod saved;
 mod source;
 mod table;
+mod targets;
 mod trouble;
 mod watcher;
 mod write;
@@ -130,11 +131,15 @@ pub enum Word {
     },
     /// Of a dialog of a call that somebody names.
     Dialog(Box<crate::b2bua::Word>),
-    /// The PBX may have forgotten its subscriptions.
+    /// The PBX may have forgotten its subscriptions, at whatever target they are.
     Back,
-    /// The PBX is probed: it is to be asked about one of the things that it should know.
-    Sample,
-    /// A target of the PBX does not answer any more: what it has taken and not answered ends.
+    /// The PBX at this target may have forgotten them.
+    BackAt(Place),
+    /// This target of the PBX is known to be well, and was not.
+    Well(Place),
+    /// A target of the PBX is probed: it is to be asked about one of the things that it should know.
+    Sample(Place),
+    /// A target of the PBX does not answer any more: what it has taken and not answered ends, and what lasts moves.
     Down(Place),
 }
 

@@ -1,6 +1,6 @@
 //! Questions to the PBX about what it should know, and when the next ones are asked.
 
-use super::{Dialog, Shares, Source, State};
+use super::Shares;
 use crate::lease::Sample;
 use crate::registrar::Device;
 use crate::time::Instant;
@@ -23,10 +23,9 @@ pub(crate) enum Question {
     },
 }
 
-/// What a shard asks about beside each probe.
+/// What a shard asks about beside each probe, but for dialogs, of which each target is asked (`targets.rs`).
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
-    pub(crate) dialog: Rhythm,
     pub(crate) lease: Rhythm,
 }
 
@@ -81,16 +80,6 @@ impl Shares {
         let number = self.number();
         self.questions.insert(number, of);
         number
-    }
-
-    /// The dialog of a source that the PBX should know: the youngest, if it can be, for what a PBX writes down it may not have
-    /// written down yet.
-    pub(crate) fn known_dialog(&self) -> Option<&Dialog> {
-        let stands =
-            |source: &&Source| source.state == State::Held && source.has_told && source.is_known();
-        let newest = self.newest.and_then(|number| self.sources.get(&number));
-        let any = || self.sources.values().find(stands);
-        newest.filter(stands).or_else(any)?.dialog.as_ref()
     }
 }
 

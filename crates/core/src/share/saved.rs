@@ -6,6 +6,7 @@ use super::{Dialog, Key};
 use crate::flow::Flow;
 use crate::hex;
 use crate::registrar::{Aor, Device};
+use crate::upstream::Place;
 use ahash::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,6 +48,8 @@ pub struct SavedSource {
     pub by: Aor,
     /// Its dialog. No SUBSCRIBE has a higher CSeq number than this one.
     pub dialog: Dialog,
+    /// The target of the PBX that has it; `None`: an earlier program did not say.
+    pub place: Option<Place>,
 }
 
 /// All of them, of all shards.

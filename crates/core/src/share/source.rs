@@ -3,8 +3,8 @@
 //! ```text
 //!            turn              2xx                 refresh is due
 //!   Wanted ------> Asking ---------> Held <----------------------> Asking (in the dialog)
-//!     ^              |                 |  nobody watches, linger over
-//!     |  481, gone   | no answer, 5xx  +----> Leaving ----> gone
+//!     ^              |                 |  nobody watches, linger over; or another has taken its place elsewhere
+//!     |  481, moves  | no answer, 5xx  +----> Leaving ----> gone
 //!     +--------------+------> Resting (longer each time) ---> Wanted
 //! ```
 
@@ -13,6 +13,8 @@ use super::{Content, Dialog, Key, View};
 use crate::auth::upstream::Tries;
 use crate::registrar::Aor;
 use crate::time::Instant;
+use crate::transaction::TransactionId;
+use crate::upstream::Place;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,10 @@ pub(crate) struct Source {
     pub(crate) state: State,
     /// `None`: the next SUBSCRIBE begins one.
     pub(crate) dialog: Option<Dialog>,
+    /// The target of the PBX that it was asked of last; its dialog is there, if it has one.
+    pub(crate) place: Option<Place>,
+    /// Its SUBSCRIBE that is under way.
+    pub(crate) flying: Option<TransactionId>,
     /// Shards that have watchers, and when they said so last.
     pub(crate) shards: SmallVec<[(u16, u64); 4]>,
     /// What it has told in this dialog.
@@ -75,6 +81,8 @@ impl Source {
             by,
             state: State::Wanted,
             dialog: None,
+            place: None,
+            flying: None,
             shards: SmallVec::new(),
             content: None,
             view: Arc::new(View::Pending),

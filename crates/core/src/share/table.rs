@@ -3,6 +3,7 @@
 mod lists;
 
 use super::line::Lines;
+use super::targets::Targets;
 use super::{Key, List, Question, Registrations, Samples, Source, State, View, Watcher};
 use crate::registrar::Aor;
 use crate::time::Instant;
@@ -57,10 +58,8 @@ pub(crate) struct Shares {
     pub(crate) questions: HashMap<u64, Question, RandomState>,
     /// When it is asked the next ones.
     pub(crate) samples: Samples,
-    /// The source whose dialog began last.
-    pub(super) newest: Option<u64>,
-    /// When all sources were last asked about, for the PBX may have forgotten them.
-    pub(crate) looked_at: Option<Instant>,
+    /// What is known of each target of the PBX.
+    pub(crate) targets: Targets,
 }
 
 /// Call-ID and tag.
@@ -92,8 +91,7 @@ impl Shares {
             paced: Instant::default(),
             questions: HashMap::with_hasher(hasher()),
             samples: Samples::default(),
-            newest: None,
-            looked_at: None,
+            targets: Targets::new(hasher()),
         }
     }
 
@@ -224,12 +222,15 @@ impl Shares {
 
     /// A source has a dialog now, by which its NOTIFYs find it.
     pub(crate) fn name_source(&mut self, number: u64) {
-        let Some(dialog) = self.sources.get(&number).and_then(|s| s.dialog.as_ref()) else {
+        let Some(source) = self.sources.get(&number) else {
+            return;
+        };
+        let Some(dialog) = source.dialog.as_ref() else {
             return;
         };
         let name = (dialog.call_id.clone(), dialog.local_tag.clone());
         self.by_dialog.insert(name, number);
-        self.newest = Some(number);
+        self.targets.has_source(number, source.place);
     }
 
     /// A source's dialog is no more.

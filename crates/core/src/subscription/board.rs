@@ -1,5 +1,6 @@
 //! The subscriptions of all shards: each shard writes to its own part, whoever lists them reads all.
 
+use super::places::Seat;
 use super::read::{clip, event_of};
 use super::saved::{MOMENT, SavedRelayed};
 use super::state::{Standing, State};
@@ -130,14 +131,14 @@ impl Board {
         });
     }
 
-    /// The final answer to a SUBSCRIBE goes back, which came from there; `None` in place of the answer: one of ours, or
-    /// none at all.
+    /// The final answer to a SUBSCRIBE goes back, which came from there, by whoever has that seat; `None` in place of the
+    /// answer: one of ours, or none at all.
     pub(crate) fn answered(
         &self,
         (shard, now): (u16, Instant),
         timer_n: Duration,
         (request, place): (Message<'_>, Place),
-        (status, response): (u16, Option<Message<'_>>),
+        (status, response, seat): (u16, Option<Message<'_>>, Seat),
     ) {
         let (Some(event), Ok((cseq, _))) = (event_of(request), request.cseq()) else {
             return;
@@ -195,6 +196,9 @@ impl Board {
                 table.comes_from(request, (notifier.unwrap_or_default(), place));
             } else if is_accepted {
                 table.is_at(number, place.1);
+            }
+            if is_accepted {
+                table.is_seated(number, seat);
             }
             table.note(number, MOMENT);
         });

@@ -2,6 +2,7 @@
 
 use super::board::Board;
 use super::find::{Found, find_notified};
+use super::places::Seat;
 use super::read::{Told, told};
 use super::saved::SLACK;
 use super::state::Standing;
@@ -23,13 +24,14 @@ pub(crate) enum Failed {
 }
 
 impl Board {
-    /// A NOTIFY goes on; from elsewhere than the PBX that may be asked about it, or not. Whether it is of a subscription that
-    /// is known.
+    /// A NOTIFY goes on; from elsewhere than the PBX that may be asked about it, or not; `seat` knows from where. Whether it is of
+    /// a subscription that is known.
     pub(crate) fn notified(
         &self,
         (shard, now): (u16, Instant),
         most: usize,
         (request, is_elsewhere): (Message<'_>, bool),
+        seat: impl FnOnce() -> Seat,
     ) -> bool {
         let told = told(request).unwrap_or(Told::UNSAID);
         let (Ok((cseq, _)), Some(notifier)) = (request.cseq(), request.from_tag()) else {
@@ -74,10 +76,15 @@ impl Board {
             is_known = true;
             entry.notifier_tag.get_or_insert_with(|| notifier.into());
             let step = entry.state.notified(now, told, entry.granted, cseq);
+            let thread = entry.thread.as_ref();
+            let is_anywhere = thread.is_some_and(|thread| thread.seat.place.is_none());
             if is_elsewhere {
                 table.unthread(number);
             }
             table.settle(number, step);
+            if is_anywhere {
+                table.is_seated(number, seat());
+            }
             table.note(number, SLACK);
         });
         is_known

@@ -17,6 +17,7 @@ use crate::flow::Flow;
 use crate::registrar::Device;
 use crate::share::{Dialog, Tag};
 use crate::time::{Instant, Now};
+use crate::upstream::Place;
 use bellhop_wire::NameAddr;
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -33,6 +34,10 @@ pub struct SavedRelayed {
     pub flow: Flow,
     /// The device that was registered there.
     pub device: Option<Device>,
+    /// The target of the PBX that has it; `None`: nobody knows, or an earlier program did not say.
+    pub place: Option<Place>,
+    /// A policy had named it.
+    pub is_chosen: bool,
     /// Its Event header.
     pub event: Box<[u8]>,
     /// Where it stands.
@@ -187,6 +192,8 @@ impl SavedRelayed {
                 ..thread.flow
             },
             device: thread.device,
+            place: thread.seat.place,
+            is_chosen: thread.seat.is_chosen,
             event: thread.event.clone(),
             standing: entry.state.standing,
             granted: entry.granted,

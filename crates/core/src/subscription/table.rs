@@ -1,5 +1,6 @@
 //! The subscriptions of one shard, found by Call-ID.
 
+use super::places::Places;
 use super::read::{EventRef, cut};
 use super::saved::{Notes, tag_of};
 use super::state::{Cause, Standing, State};
@@ -66,6 +67,8 @@ pub(super) struct Table {
     pub(super) notes: Notes,
     /// The one that the PBX was asked about last, beside a probe.
     pub(super) sampled: u64,
+    /// How many that are relayed are at each target.
+    pub(super) places: Places,
     last: u64,
 }
 
@@ -79,6 +82,7 @@ impl Table {
             tally: Tally::default(),
             notes: Notes::new(stripe),
             sampled: u64::MAX,
+            places: Places::default(),
             last: 0,
         }
     }
@@ -177,6 +181,9 @@ impl Table {
     }
 
     fn count(&mut self, entry: &Entry, is_there: bool) {
+        if let Some(thread) = &entry.thread {
+            self.places.count(thread.seat.place, is_there);
+        }
         let package = PACKAGES
             .iter()
             .position(|name| entry.package.eq_ignore_ascii_case(name.as_bytes()))

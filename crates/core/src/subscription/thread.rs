@@ -1,6 +1,7 @@
 //! What is needed to speak in the dialog of a subscription that is relayed, should the PBX have forgotten it.
 
 use super::board::Board;
+use super::places::Seat;
 use super::saved::{HIGHEST, MOST_WEIGHT, Noted, SavedRelayed};
 use super::table::{Entry, Table};
 use crate::b2bua::room;
@@ -26,6 +27,8 @@ pub(crate) struct Thread {
     pub(crate) asked: u32,
     /// The device that was registered there.
     pub(crate) device: Option<Device>,
+    /// The target of the PBX that has it.
+    pub(crate) seat: Seat,
     /// No NOTIFY had a higher CSeq number before the program's last start.
     pub(super) ceiling: u32,
     /// Its dialog was there before it, and may have had higher numbers than are known here.
@@ -57,6 +60,7 @@ impl Thread {
             event,
             asked: 0,
             device: None,
+            seat: Seat::default(),
             ceiling: 0,
             is_within: request.to_tag().is_some_and(|tag| !tag.is_empty()),
             is_cut: false,
@@ -72,6 +76,10 @@ impl Thread {
             event: saved.event,
             asked: 0,
             device: saved.device,
+            seat: Seat {
+                place: saved.place,
+                is_chosen: saved.is_chosen,
+            },
             ceiling,
             is_within: false,
             is_cut: false,
@@ -82,6 +90,7 @@ impl Thread {
     /// That of another notifier who was asked by the same SUBSCRIBE.
     pub(super) fn beside(self: Box<Self>) -> Box<Self> {
         Box::new(Self {
+            seat: Seat::default(),
             ceiling: 0,
             is_cut: false,
             noted: None,
@@ -140,6 +149,9 @@ impl Table {
     /// Its notifier is none that could be asked about one, nor spoken for.
     pub(super) fn unthread(&mut self, number: u64) {
         let thread = self.live.get_mut(&number).and_then(|e| e.thread.take());
+        if let Some(thread) = &thread {
+            self.places.count(thread.seat.place, false);
+        }
         if thread.is_some_and(|thread| thread.noted.is_some()) {
             self.notes.leaves(number);
         }
@@ -179,31 +191,6 @@ impl Table {
 }
 
 impl Board {
-    /// Those of a shard that are relayed and stand, the youngest first: what a PBX has forgotten in part is that.
-    pub(crate) fn relayed(&self, shard: u16) -> Vec<u64> {
-        let mut found = Vec::new();
-        self.change(shard, |table| {
-            let all = table.live.iter().filter(|(_, entry)| stands(entry));
-            found.extend(all.map(|(number, _)| *number));
-        });
-        found.sort_unstable_by(|one, other| other.cmp(one));
-        found
-    }
-
-    /// One of them, another each time: what stands for all may be the only one that the PBX has not forgotten. The youngest is
-    /// the first.
-    pub(crate) fn next_relayed(&self, shard: u16) -> Option<u64> {
-        let mut found = None;
-        self.change(shard, |table| {
-            let all = table.live.iter().filter(|(_, entry)| stands(entry));
-            let all = all.map(|(number, _)| *number);
-            let older = all.clone().filter(|number| *number < table.sampled);
-            found = older.max().or_else(|| all.max());
-            table.sampled = found.unwrap_or(u64::MAX);
-        });
-        found
-    }
-
     /// One of them is ended by us, from this number on: nobody else is to end it, nor to speak in its dialog with a number that
     /// we may have used.
     pub(crate) fn cut_thread(&self, shard: u16, number: u64, last: u32) {
@@ -231,7 +218,7 @@ impl Board {
 }
 
 /// Its notifier has told something, so that we could speak in its place.
-fn stands(entry: &Entry) -> bool {
+pub(super) fn stands(entry: &Entry) -> bool {
     let is_ours = entry.thread.as_ref().is_some_and(|thread| !thread.is_cut);
     is_ours && entry.notifier_tag.is_some() && entry.state.has_told()
 }

@@ -114,6 +114,19 @@ impl Health {
         self.past.look(now, place, state)
     }
 
+    /// Whether a target has answered, and whatever was sent there since has not gone without an answer so far. One
+    /// that nothing is known of is up, and is not known to be well.
+    pub(crate) fn is_well(&self, place: Place) -> bool {
+        let has_answered = self.pace.mean(place).is_some() || self.past.has_returned(place);
+        has_answered && !self.lock().contains_key(&place)
+    }
+
+    /// Whether a target does not answer, though it may be tried again.
+    pub(crate) fn is_down(&self, place: Place) -> bool {
+        let state = || self.lock().get(&place).map(|target| target.state);
+        self.is_watching() && state() == Some(State::Down)
+    }
+
     /// How long a target takes to answer, as a mean that forgets; `None`: it has not answered since anybody
     /// measured. Probes always count, requests by their first response once [`Health::measure_requests`] says so.
     pub fn latency(&self, place: Place) -> Option<Duration> {

@@ -62,6 +62,13 @@ impl Past {
         }
     }
 
+    /// Whether it has answered after it had been in trouble.
+    pub(super) fn has_returned(&self, place: Place) -> bool {
+        let all = self.lock();
+        all.get(&place)
+            .is_some_and(|turns| turns.returned.is_some())
+    }
+
     pub(super) fn keep(&self, is_there: impl Fn(&Place) -> bool) {
         self.lock().retain(|place, _| is_there(place));
     }

@@ -29,6 +29,8 @@ fn relayed(number: usize) -> SavedRelayed {
             connection: None,
         },
         device: None,
+        place: Some((Transport::Udp, ([192, 0, 2, 9], 5060).into())),
+        is_chosen: false,
         event: b"dialog".as_slice().into(),
         standing: Standing::Active,
         granted: Some(600),

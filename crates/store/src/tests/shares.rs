@@ -60,6 +60,7 @@ fn full() -> Arc<Board> {
         key: watched(),
         by: aor(6001),
         dialog: dialog(999),
+        place: None,
     };
     board.saves.put_source(source).unwrap();
     board

@@ -42,5 +42,8 @@ mod shared_names;
 mod shared_trouble;
 mod shared_watchers;
 mod site;
+mod targets;
+mod targets_shared;
+mod two;
 mod unasked;
 mod undecided;
