@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) upstream: String,
     /// As a listener is written: `udp:198.51.100.5:5060`.
     pub(crate) target: String,
+    /// The same for the core.
+    pub(crate) place: Place,
     /// As the configuration wrote it.
     pub(crate) host: String,
     /// How often it is probed.
@@ -64,6 +66,7 @@ impl Upstreams {
             let seen = |target: &bellhop_core::config::UpstreamTarget| Seen {
                 upstream: upstream.name.clone(),
                 target: format!("{}:{}", target.transport.uri_token(), target.remote),
+                place: (target.transport, target.remote),
                 host: target.host.clone(),
                 probe: upstream.probe,
                 look: self.health.look(now, (target.transport, target.remote)),
@@ -104,12 +107,16 @@ impl Upstreams {
         self.health.measure_requests(wanted);
     }
 
-    /// Whether registrations of ours are made at this upstream, or, where none is named, at any: its name, and how many a
-    /// second.
+    /// Whether registrations or subscriptions are looked after at this upstream, or, where none is named, at any: its name,
+    /// and how many of the first and of the second are asked of it a second. `is_relayed`: some are that are relayed.
     ///
     /// # Errors
     /// Why there are none.
-    pub(crate) fn registered_at(&self, name: Option<&str>) -> Result<(String, u32), NotThere> {
+    pub(crate) fn registered_at(
+        &self,
+        name: Option<&str>,
+        is_relayed: bool,
+    ) -> Result<(String, [u32; 2]), NotThere> {
         let config = self.config();
         let is_it =
             |upstream: &&bellhop_core::config::Upstream| Some(upstream.name.as_str()) == name;
@@ -121,9 +128,13 @@ impl Upstreams {
             .default_upstream
             .and_then(|at| config.upstreams.get(at));
         let default = default.filter(|upstream| name.is_none() || is_it(upstream));
-        let is_shared = !config.subscriptions.share.is_empty();
-        match default.filter(|_| leases.is_on() || is_shared) {
-            Some(upstream) => Ok((upstream.name.clone(), leases.rate)),
+        let settings = &config.subscriptions;
+        let is_any = leases.is_on() || is_relayed || !settings.share.is_empty();
+        match default.filter(|_| is_any) {
+            Some(upstream) => {
+                let rates = [leases.rate, settings.resync_rate];
+                Ok((upstream.name.clone(), rates))
+            }
             None => Err(NotThere::Nothing),
         }
     }

@@ -171,21 +171,27 @@ fn resync(running: &Running, query: Option<&str>) -> Answer {
         let text = "no name in the query; as in name=pbx";
         return error(StatusCode::BAD_REQUEST, text);
     }
-    match running.upstreams.registered_at(name.as_deref()) {
-        Ok((upstream, rate)) => {
+    let at_targets = running.subscriptions.at_targets();
+    let relayed: usize = at_targets.iter().map(|(_, count)| count).sum();
+    match running
+        .upstreams
+        .registered_at(name.as_deref(), relayed > 0)
+    {
+        Ok((upstream, [rate, subscription_rate])) => {
             running.leases.next_epoch();
             running.answers.back();
             let value = json!({
                 "upstream": upstream, "leases": running.leases.counts().leases,
                 "subscriptions": running.subscriptions.tally().shared, "rate": rate,
+                "relayed": relayed, "subscription_rate": subscription_rate,
             });
             json(StatusCode::ACCEPTED, &value)
         }
         Err(NotThere::Unknown) => error(StatusCode::NOT_FOUND, "no upstream has this name"),
         Err(NotThere::Nothing) => error(
             StatusCode::CONFLICT,
-            "nothing of ours is registered or subscribed to there: registrar.mode is mirror, contact or aor, or \
-             subscriptions.share says what is shared, where something is, and it is so at route.default",
+            "nothing of ours is registered or subscribed to there, and nothing is relayed: registrar.mode is mirror, contact \
+             or aor, or subscriptions.share says what is shared, where something is, and it is so at route.default",
         ),
     }
 }

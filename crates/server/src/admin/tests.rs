@@ -145,7 +145,7 @@ async fn the_targets_of_upstreams_are_told_and_measured() {
     assert_eq!(status, 200, "{body}");
     let first = serde_json::json!({
         "name": "pbx", "target": "udp:127.0.0.9:5060", "host": "127.0.0.9:5060", "state": "up",
-        "lasted": null, "rest": null, "probe": 10, "trouble": null,
+        "lasted": null, "rest": null, "probe": 10, "relayed": 0, "trouble": null,
     });
     assert_eq!(value["upstreams"][0], first);
     assert_eq!(value["upstreams"][1]["target"], "udp:127.0.0.9:5070");
@@ -179,7 +179,8 @@ async fn registrations_are_made_anew_only_where_there_are_any() {
     let resyncs = || running.leases.counts().totals[Count::Resyncs as usize];
     assert_eq!(resyncs(), 0);
     let said = rig.ask("POST /upstreams/resync").await;
-    let expected = "{\"leases\":0,\"rate\":7,\"subscriptions\":0,\"upstream\":\"pbx\"}";
+    let expected = "{\"leases\":0,\"rate\":7,\"relayed\":0,\"subscription_rate\":500,\"subscriptions\":0,\
+                    \"upstream\":\"pbx\"}";
     assert_eq!((said.0, said.1.trim()), (202, expected));
     assert_eq!(resyncs(), 1);
 }

@@ -24,6 +24,8 @@ struct Part {
     rest: Option<u64>,
     /// How often it is probed; null: what requests show is all that is known.
     probe: Option<u64>,
+    /// Subscriptions that are relayed and known to be there.
+    relayed: usize,
     trouble: Option<Trouble>,
 }
 
@@ -37,7 +39,9 @@ struct Trouble {
 /// All targets of the configuration in use.
 pub(super) fn all(running: &Running) -> List {
     let now = running.clock.now();
+    let relayed = running.subscriptions.at_targets();
     let part = |seen: Seen| {
+        let there = relayed.iter().find(|(at, _)| *at == Some(seen.place));
         let look = seen.look;
         Part {
             name: seen.upstream,
@@ -50,6 +54,7 @@ pub(super) fn all(running: &Running) -> List {
                 State::Up | State::Down => None,
             },
             probe: seen.probe.map(|every| every.as_secs()),
+            relayed: there.map_or(0, |(_, count)| *count),
             trouble: look.trouble.map(|(what, ago)| Trouble {
                 what: what.to_string(),
                 ago: ago.as_secs(),
