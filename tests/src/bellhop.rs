@@ -30,6 +30,8 @@ pub struct Setup {
     pub listen: Vec<(String, Zone)>,
     /// The PBX, a SIP URI; nothing: no upstream and no default route.
     pub upstream: Option<String>,
+    /// A second target of it.
+    pub spare: Option<String>,
     /// What is offered in a challenge, in this order.
     pub algorithms: Vec<&'static str>,
     /// Where its users are, as `[auth]` says it.
@@ -75,6 +77,7 @@ impl Setup {
             place: Place::Here,
             listen: Transport::BOTH.map(listen).into(),
             upstream: Some(format!("sip:{}", lane.pbx())),
+            spare: None,
             algorithms: vec!["SHA-256", "MD5"],
             users: "{ file = \"users.toml\" }".to_owned(),
             strip: Vec::new(),
@@ -181,10 +184,8 @@ impl Setup {
             );
         }
         if let Some(target) = &self.upstream {
-            let _ = writeln!(
-                text,
-                "[[upstream]]\nname = \"pbx\"\ntargets = [\"{target}\"]"
-            );
+            let targets: Vec<&String> = std::iter::once(target).chain(&self.spare).collect();
+            let _ = writeln!(text, "[[upstream]]\nname = \"pbx\"\ntargets = {targets:?}");
             if let Some(trunk) = self.trunk {
                 let _ = writeln!(
                     text,
