@@ -124,13 +124,20 @@ impl Watcher {
             // It wants credentials that we do not have, and is there.
             401 | 407 => self.misses = 0,
             _ => {
-                self.misses = self.misses.saturating_add(1);
-                if self.misses >= MOST_MISSES {
-                    return Next::Gone;
-                }
                 self.keep.is_resting = true;
-                let wait = retry_after.map_or(AGAIN, |s| Duration::from_secs(s.into()));
-                return Next::NotifyAfter(wait.min(LONGEST_WAIT));
+                // It says when it will listen, so it is there.
+                let Some(seconds) = retry_after else {
+                    self.misses = self.misses.saturating_add(1);
+                    let is_gone = self.misses >= MOST_MISSES;
+                    return if is_gone {
+                        Next::Gone
+                    } else {
+                        Next::NotifyAfter(AGAIN)
+                    };
+                };
+                self.misses = 0;
+                let wait = Duration::from_secs(seconds.into());
+                return Next::NotifyAfter(wait.clamp(AGAIN, LONGEST_WAIT));
             }
         }
         if was_behind { Next::Notify } else { Next::Rest }

@@ -26,6 +26,8 @@ pub(crate) struct Pbx {
     mood: (Mood, Instant),
     /// How it comes back: with what it had, with old numbers, with nothing.
     comes_back: usize,
+    /// It has come back with nothing once.
+    pub(crate) has_forgotten: bool,
     lamps: [usize; 3],
     dialogs: BTreeMap<String, Dialog>,
     /// Answers to SUBSCRIBEs, by their Via.
@@ -53,6 +55,7 @@ impl Pbx {
         Self {
             mood: (Mood::Well, Instant::default()),
             comes_back: 0,
+            has_forgotten: false,
             lamps: [0; 3],
             dialogs: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -343,7 +346,10 @@ impl Pbx {
     fn returns(&mut self, world: &mut World) {
         self.answers.clear();
         match self.comes_back {
-            0 => self.dialogs.clear(),
+            0 => {
+                self.has_forgotten = true;
+                self.dialogs.clear();
+            }
             1 => {}
             _ => {
                 let mut ids = Vec::new();

@@ -116,7 +116,8 @@ impl Phone {
 
     /// The lamp that it shows of a resource that it watches.
     pub(crate) fn shows(&self, resource: usize) -> Option<&str> {
-        let watched = self.watches[resource].as_ref()?;
+        let watched = self.watches[resource].as_ref();
+        let watched = watched.filter(|watched| !watched.is_leaving)?;
         Some(&watched.lamp)
     }
 
@@ -279,7 +280,7 @@ impl Phone {
             self.fate = (Fate::Well, now);
             // It looks after all that it has.
             for watched in self.watches.iter_mut().flatten() {
-                watched.refresh_at = watched.refresh_at.map(|_| now);
+                watched.refresh_at = Some(now);
             }
         }
         let is_well = self.fate.0 != Fate::Silent;

@@ -192,6 +192,27 @@ fn a_watcher_that_asks_to_be_let_alone_for_a_while_is_told_the_last_state_after_
     assert_eq!(known(&party.world).len(), 2);
 }
 
+/// It answers, so it is there, however often it has no time.
+#[test]
+fn a_watcher_that_asks_to_be_let_alone_again_and_again_is_kept_and_not_told_at_the_speed_of_the_wire()
+ {
+    let mut party = Party::new();
+    party.watcher(0);
+    let mut busy = phone("6003", "203.0.113.9:5060");
+    party.subscribes(&mut busy, "busy", DIALOG);
+    let mut told = 0;
+    for _ in 0..600 {
+        for notify in party.world.drain(busy.address) {
+            told += 1;
+            let answer = busy.answer(&notify, 503, "Busy", "Retry-After: 0\r\n");
+            say(&mut party.world, &busy, &answer);
+        }
+        party.run(Duration::from_millis(100));
+    }
+    assert!((10..=14).contains(&told), "{told}");
+    assert_eq!(known(&party.world).len(), 2);
+}
+
 /// Whose phone is there again is told at once.
 #[test]
 fn a_watcher_that_refreshes_is_told_though_it_asked_to_be_let_alone() {
