@@ -6,12 +6,13 @@
 //! program the same one, without SHA extensions.
 
 use figures::Figures;
-use profile::Cost;
+use program::{Program, output};
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 mod figures;
 mod profile;
+mod program;
 
 /// Runs `[--bless] [CASE..]`; exit status 1 if a case is over its figure or has none, 2 if there was
 /// no count.
@@ -29,20 +30,32 @@ pub(crate) fn run(root: &Path, args: &[String]) -> ExitCode {
 fn count(root: &Path, args: &[String]) -> Result<bool, String> {
     let bless = args.iter().any(|arg| arg == "--bless");
     let wanted: Vec<_> = args.iter().filter(|arg| *arg != "--bless").collect();
-    build(root)?;
-    let names = names(root)?;
-    if let Some(stray) = wanted.iter().find(|name| !names.contains(name)) {
-        let all = names.join(", ");
-        return Err(format!("no case {stray:?}; there are {all}"));
+    let programs = Program::ALL
+        .iter()
+        .filter(|program| program.is_wanted(&wanted));
+    let programs: Vec<_> = programs.collect();
+    let mut names = Vec::new();
+    for program in &programs {
+        program.build(root)?;
+        let listed = program.names(root)?;
+        names.extend(listed.into_iter().map(|name| (name, *program)));
+    }
+    let is_known = |wanted: &String| names.iter().any(|(name, _)| name == wanted);
+    if let Some(stray) = wanted.iter().find(|name| !is_known(name)) {
+        let all: Vec<_> = names.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(format!("no case {stray:?}; there are {}", all.join(", ")));
     }
     let path = root.join("bench/micro/figures.toml");
     let mut figures = Figures::read(&std::fs::read_to_string(&path).unwrap_or_default())?;
-    figures.keep(&names);
+    if programs.len() == Program::ALL.len() {
+        let all: Vec<_> = names.iter().map(|(name, _)| name.clone()).collect();
+        figures.keep(&all);
+    }
     let mut holds = true;
     println!("{}", figures::HEAD);
-    let is_wanted = |name: &&String| wanted.is_empty() || wanted.contains(name);
-    for name in names.iter().filter(is_wanted) {
-        let cost = cost(root, name)?;
+    let is_wanted = |name: &String| wanted.is_empty() || wanted.contains(&name);
+    for (name, program) in names.iter().filter(|(name, _)| is_wanted(name)) {
+        let cost = program.cost(root, name)?;
         let row = figures.judge(name, cost);
         println!("{row}");
         holds &= row.holds();
@@ -63,50 +76,6 @@ fn count(root: &Path, args: &[String]) -> Result<bool, String> {
     Ok(holds)
 }
 
-fn build(root: &Path) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "bellhop-micro",
-    ]);
-    // Where it is built to is asked for below, so it is said here.
-    command.arg("--target-dir").arg(root.join("target"));
-    let built = command.current_dir(root).stdin(Stdio::null()).status();
-    match built {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err("the cases do not build".to_owned()),
-    }
-}
-
-fn names(root: &Path) -> Result<Vec<String>, String> {
-    let listed = output(Command::new(root.join(FOLDER).join("bellhop-micro")))?;
-    Ok(listed.lines().map(str::to_owned).collect())
-}
-
-/// Counts one case. The profile stays in `target/count` for `callgrind_annotate`.
-fn cost(root: &Path, name: &str) -> Result<Cost, String> {
-    let profiles = root.join("target/count");
-    std::fs::create_dir_all(&profiles).map_err(|e| format!("target/count: {e}"))?;
-    let profile = profiles.join(name.replace('/', "-"));
-    let mut command = Command::new("valgrind");
-    // Environment and arguments lie on the program's stack and would move it: no variable, no path.
-    command
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .current_dir(root.join(FOLDER));
-    let mut out = std::ffi::OsString::from("--callgrind-out-file=");
-    out.push(&profile);
-    command.args(CALLGRIND).arg(out);
-    command.args(["./bellhop-micro", name, &ROUNDS.to_string()]);
-    output(command)?;
-    let text = std::fs::read_to_string(&profile).map_err(|e| format!("{name}: {e}"))?;
-    Cost::read(&text, ROUNDS).ok_or(format!("{name}: callgrind counted nothing"))
-}
-
 /// What the figures depend on besides the code.
 fn tools() -> Result<String, String> {
     let mut names = Vec::new();
@@ -118,30 +87,4 @@ fn tools() -> Result<String, String> {
     Ok(names.join(", "))
 }
 
-/// What a command says on its standard output.
-fn output(mut command: Command) -> Result<String, String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let done = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{name}: {error}"))?;
-    if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
-        return Err(format!("{name}: {}\n{said}", done.status));
-    }
-    String::from_utf8(done.stdout).map_err(|error| format!("{name}: {error}"))
-}
-
-const FOLDER: &str = "target/release";
-/// How often a case is done for one count.
-const ROUNDS: u64 = 100;
-const CALLGRIND: [&str; 5] = [
-    "--tool=callgrind",
-    // Counting is switched on by entering this function and off by leaving it.
-    "--toggle-collect=*bellhop_micro*counted*",
-    "--dump-instr=yes",
-    // Names in full, so that they need not be looked up.
-    "--compress-strings=no",
-    "--compress-pos=no",
-];
 const OVER: &str = "FAILED; if it must cost more: cargo xtask count --bless";

@@ -12,17 +12,20 @@ use crate::{Case, Entry};
 use bellhop_core::auth::{Algorithm, Authenticator, ReplayGuard, Secret, upstream::UpstreamAuth};
 use bellhop_core::engine::{Engine, Shared};
 use bellhop_core::event::Level;
-use bellhop_core::flow::{Flow, ListenerId, Transport};
+use bellhop_core::flow::Flow;
 use bellhop_core::outbox::Outbox;
+use bellhop_core::policy::Policy;
 use bellhop_core::registrar::Location;
 use bellhop_core::time::{Instant, Now};
 use bellhop_testkit::{Chance, Peer, header_of, status_of};
-use site::{PBX, REALM, address, auth, config, peer, register};
+use site::{ANSWER, OFFER, PBX, REALM, address, auth, config, flow_of, peer, register};
 use std::{hint::black_box, net::SocketAddr, sync::Arc, time::Duration};
 
+mod call;
 mod site;
 
-pub(crate) const CASES: &[Entry] = &[
+/// The cases.
+pub const CASES: &[Entry] = &[
     ("engine/register-401", || case(challenged)),
     ("engine/register-new", || in_the_midst(registered)),
     // These two tell a stranger nothing by the time they take.
@@ -39,7 +42,18 @@ pub(crate) const CASES: &[Entry] = &[
     ("engine/message-relayed", || case(message)),
     ("engine/message-200-relayed", || case(message_answered)),
     ("engine/options-answered", || case(qualified)),
+    ("engine/call", || call::case(Stage::with(0))),
 ];
+
+/// A whole call, and somebody is asked about each message of it.
+pub fn call_asked(policy: Box<dyn Policy>) -> Box<dyn Case> {
+    call::case(Stage::with(0).asking(policy))
+}
+
+/// A registration that somebody is asked about.
+pub fn register_asked(policy: Box<dyn Policy>) -> Box<dyn Case> {
+    case_on(Stage::with(0).asking(policy), registered)
+}
 
 /// Brings everything about that is not counted, and gives the message that is: where from, and its text.
 type Script = fn(&mut Stage) -> (SocketAddr, String);
@@ -213,11 +227,16 @@ fn in_dialog(stage: &mut Stage, method: &str) -> (SocketAddr, String) {
     let (from, text) = accepted(stage);
     stage.say(from, &text);
     let accepted = stage.last();
-    let route = format!("Route: {}\r\n", header_of(&accepted, "Record-Route"));
-    let uri = header_of(&accepted, "Contact")
+    in_dialog_of(stage, &accepted, method)
+}
+
+/// The same in the dialog that this 200 has made.
+fn in_dialog_of(stage: &mut Stage, accepted: &str, method: &str) -> (SocketAddr, String) {
+    let route = format!("Route: {}\r\n", header_of(accepted, "Record-Route"));
+    let uri = header_of(accepted, "Contact")
         .trim_matches(|c| c == '<' || c == '>')
         .to_owned();
-    let (to, call_id) = (header_of(&accepted, "To"), header_of(&accepted, "Call-ID"));
+    let (to, call_id) = (header_of(accepted, "To"), header_of(accepted, "Call-ID"));
     let cseq = if method == "ACK" { 1 } else { 2 };
     let text = stage.pbx.in_dialog(method, &uri, to, call_id, cseq, &route);
     (stage.pbx.address, text)
@@ -332,6 +351,11 @@ impl Stage {
         }
     }
 
+    fn asking(mut self, policy: Box<dyn Policy>) -> Self {
+        self.engine.set_policy(policy);
+        self
+    }
+
     /// Time goes on by a step, and the shell does what it does then.
     fn pass(&mut self) {
         self.now.instant = self.now.instant.after(self.step);
@@ -371,29 +395,6 @@ impl Stage {
     }
 }
 
-fn flow_of(from: SocketAddr) -> Flow {
-    Flow {
-        listener: ListenerId(0),
-        transport: Transport::Udp,
-        remote: from,
-        connection: None,
-    }
-}
-
 const OTHERS: u16 = 5_000;
 const STEP: Duration = Duration::from_millis(10);
 const FULL_STEP: Duration = Duration::from_millis(60);
-const OFFER: &str = "Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n\
-Supported: replaces, 100rel, timer, norefersub\r\n\
-Session-Expires: 1800\r\n\
-Min-SE: 90\r\n\
-User-Agent: Deskphone 4.2.1\r\n\
-Content-Type: application/sdp\r\n\
-Content-Length: 205\r\n\r\n\
-v=0\r\no=- 3905498113 3905498113 IN IP4 192.0.2.44\r\ns=call\r\nc=IN IP4 192.0.2.44\r\nt=0 0\r\n\
-m=audio 40002 RTP/AVP 9 8 0 101\r\na=sendrecv\r\na=rtpmap:9 G722/8000\r\n\
-a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n";
-const ANSWER: &str = "Content-Type: application/sdp\r\n\
-Content-Length: 124\r\n\r\n\
-v=0\r\no=- 77120 77121 IN IP4 192.0.2.44\r\ns=phone\r\nc=IN IP4 192.0.2.44\r\nt=0 0\r\n\
-m=audio 18052 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";

@@ -5,7 +5,8 @@ use bellhop_wire::{Edit, Error, HeaderId, Index, Limits, Message, ViaMark};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 
-pub(crate) const CASES: &[Entry] = &[
+/// The cases.
+pub const CASES: &[Entry] = &[
     ("wire/index-invite", || read(messages::INVITE, nothing)),
     ("wire/index-register", || read(messages::REGISTER, nothing)),
     ("wire/index-authorised", || {

@@ -156,6 +156,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (TESTKIT, &["bellhop-core", WIRE]),
     ("bellhop-tests", &[WIRE]),
     ("bellhop-micro", &["bellhop-core", TESTKIT, WIRE]),
+    (
+        "bellhop-micro-plugins",
+        &["bellhop-core", "bellhop-micro", POLICY],
+    ),
     ("xtask", &[]),
     ("storm", &[]),
     (SDK, &[]),

@@ -2,7 +2,7 @@
 
 use bellhop_core::auth::{Algorithm, AuthConfig, User, Users};
 use bellhop_core::config::{Config, Listener, Rate, Upstream, UpstreamTarget, Zone};
-use bellhop_core::flow::Transport;
+use bellhop_core::flow::{Flow, ListenerId, Transport};
 use bellhop_core::registrar::{Aor, RegistrarConfig};
 use bellhop_core::subscription::SubscriptionConfig;
 use bellhop_core::transaction::TimerConfig;
@@ -93,6 +93,30 @@ pub(super) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap_or(SocketAddr::from(([0; 4], 0)))
 }
 
+pub(super) fn flow_of(from: SocketAddr) -> Flow {
+    Flow {
+        listener: ListenerId(0),
+        transport: Transport::Udp,
+        remote: from,
+        connection: None,
+    }
+}
+
 pub(super) const REALM: &str = "pbx.example.com";
 pub(super) const SERVER: &str = "192.0.2.1:5060";
 pub(super) const PBX: &str = "198.51.100.5:5060";
+/// What follows the lines that every request has.
+pub(super) const OFFER: &str = "Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE, UPDATE, PRACK\r\n\
+Supported: replaces, 100rel, timer, norefersub\r\n\
+Session-Expires: 1800\r\n\
+Min-SE: 90\r\n\
+User-Agent: Deskphone 4.2.1\r\n\
+Content-Type: application/sdp\r\n\
+Content-Length: 205\r\n\r\n\
+v=0\r\no=- 3905498113 3905498113 IN IP4 192.0.2.44\r\ns=call\r\nc=IN IP4 192.0.2.44\r\nt=0 0\r\n\
+m=audio 40002 RTP/AVP 9 8 0 101\r\na=sendrecv\r\na=rtpmap:9 G722/8000\r\n\
+a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n";
+pub(super) const ANSWER: &str = "Content-Type: application/sdp\r\n\
+Content-Length: 124\r\n\r\n\
+v=0\r\no=- 77120 77121 IN IP4 192.0.2.44\r\ns=phone\r\nc=IN IP4 192.0.2.44\r\nt=0 0\r\n\
+m=audio 18052 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
