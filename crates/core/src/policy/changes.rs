@@ -230,17 +230,18 @@ impl Changes {
                 Step::Remove(name) => (name, None),
                 Step::Set(name, value) | Step::Add(name, value) => (name, Some(value)),
             };
+            // It is a token, so it is text.
+            let Ok(text) = str::from_utf8(name) else {
+                continue;
+            };
             if matches!(step, Step::Set(..) | Step::Remove(_)) {
-                for field in message
-                    .all_fields()
-                    .filter(|field| is_same(field.name, name))
-                {
+                for field in message.named(text) {
                     edit.remove(field);
                 }
             }
             let stays = self.last_cut(name).is_none_or(|cut| at >= cut);
-            if let (Some(value), true, Ok(name)) = (value, stays, str::from_utf8(name)) {
-                edit.append(name, value);
+            if let (Some(value), true) = (value, stays) {
+                edit.append(text, value);
             }
         }
         let Some(body) = &self.body else {

@@ -28,6 +28,23 @@ fn a_set_header_takes_the_place_of_all_its_lines_in_every_form() {
 }
 
 #[test]
+fn a_set_header_takes_the_place_of_a_compact_form_that_only_its_own_rfc_knows() {
+    // RFC 3892 3: b is Referred-By.
+    let text = INVITE.replace("s: old", "b: <sip:old@example.org>");
+    let message = Owned::parse(text.as_bytes(), &Limits::default()).unwrap();
+    let mut changes = Changes::default();
+    changes
+        .set_header("Referred-By", b"<sip:new@example.org>")
+        .unwrap();
+    let mut edit = Edit::new(message.message());
+    changes.apply(message.message(), &mut edit);
+    let mut out = Vec::new();
+    edit.write(&mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("\r\nReferred-By: <sip:new@example.org>\r\n") && !text.contains("old"));
+}
+
+#[test]
 fn the_last_step_of_a_name_has_the_last_word() {
     let mut changes = Changes::default();
     changes.add_header("X-One", b"early").unwrap();
