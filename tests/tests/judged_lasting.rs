@@ -2,7 +2,11 @@
 
 use bellhop_tests::Transport::{Tcp, Udp};
 use bellhop_tests::Way::{Relayed, Shared, TwoDialogs};
-use bellhop_tests::{Judged, Phone, bellhop};
+use bellhop_tests::judged::is_pending;
+use bellhop_tests::temp::TempDir;
+use bellhop_tests::{Judged, Phone, bellhop, until};
+use std::path::Path;
+use std::time::Duration;
 
 /// The phone finds it out at its refresh (RFC 6665 4.1.2.2), and subscribes anew.
 #[test]
@@ -92,6 +96,47 @@ fn shared_watchers_hear_on_from_a_presence_server_that_was_killed() {
     }
 }
 
+/// The decision falls while Bellhop is away.
+#[test]
+fn what_a_presence_server_decides_after_bellhop_was_killed_reaches_who_watches() {
+    for way in [Relayed, TwoDialogs, Shared] {
+        let dir = TempDir::new();
+        let Some(mut scene) = Judged::with(way, false, |setup| setup.data_dir(dir.path())) else {
+            return;
+        };
+        scene.publish("at the desk");
+        let mut watcher = scene.phone(2, Udp);
+        watcher.subscribe("6001", "presence", 600);
+        let told = is_pending(&mut watcher);
+        let asked = watcher.requests();
+        // Of two dialogs both are on disk, in files of their own.
+        let files = if way == TwoDialogs { 2 } else { 1 };
+        until("it is on disk", PATIENCE, || {
+            (files_with(dir.path(), told.header("Call-ID")) == files).then_some(())
+        });
+        scene.bellhop.kill();
+        scene.decide(&[("6002", "allow")]);
+        scene.bellhop.start();
+        watcher.hear(&["Subscription-State: active;", "at the desk"]);
+        scene.stand(&["active"]);
+        scene.publish("at lunch");
+        watcher.hear(&["Subscription-State: active;", "at lunch"]);
+        assert_eq!(watcher.requests(), asked, "{way:?}: it has not asked again");
+    }
+}
+
+/// How many files of this directory have these words in them.
+fn files_with(dir: &Path, words: &str) -> usize {
+    let files = std::fs::read_dir(dir).expect("the directory");
+    let files = files.filter_map(|file| std::fs::read(file.ok()?.path()).ok());
+    let has = |bytes: &Vec<u8>| {
+        bytes
+            .windows(words.len())
+            .any(|part| part == words.as_bytes())
+    };
+    files.filter(has).count()
+}
+
 /// It has subscribed and seen what is published.
 fn watches(scene: &mut Judged, watcher: &mut Phone) -> bellhop_tests::Message {
     scene.publish("at the desk");
@@ -100,3 +145,5 @@ fn watches(scene: &mut Judged, watcher: &mut Phone) -> bellhop_tests::Message {
     watcher.hear(&["Subscription-State: active;", "at the desk"]);
     ok
 }
+
+const PATIENCE: Duration = Duration::from_secs(20);
