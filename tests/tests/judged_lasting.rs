@@ -96,6 +96,29 @@ fn shared_watchers_hear_on_from_a_presence_server_that_was_killed() {
     }
 }
 
+/// Kamailio says 200 to what it is asked beside a probe, whatever it knows, and 481 to the refresh that follows.
+#[test]
+fn shared_watchers_hear_on_from_a_presence_server_that_was_restarted_between_two_probes() {
+    let with = |mut setup: bellhop::Setup| {
+        setup.probe = Some("8s");
+        setup
+    };
+    let Some(mut scene) = Judged::with(Shared, false, with) else {
+        return;
+    };
+    let mut watcher = scene.phone(2, Udp);
+    watches(&mut scene, &mut watcher);
+    let asked = watcher.requests();
+    scene.kamailio.kill();
+    scene.kamailio.start();
+    scene.is_published_no_more();
+    scene.publish("back again");
+    watcher.hear(&["Subscription-State: active;", "back again"]);
+    assert_eq!(watcher.requests(), asked, "it has not subscribed anew");
+    let log = scene.bellhop.log();
+    assert!(!log.contains("is down"), "{log}");
+}
+
 /// The decision falls while Bellhop is away.
 #[test]
 fn what_a_presence_server_decides_after_bellhop_was_killed_reaches_who_watches() {
@@ -127,7 +150,7 @@ fn what_a_presence_server_decides_after_bellhop_was_killed_reaches_who_watches()
 
 /// How many files of this directory have these words in them.
 fn files_with(dir: &Path, words: &str) -> usize {
-    let files = std::fs::read_dir(dir).expect("the directory");
+    let files = std::fs::read_dir(dir).into_iter().flatten();
     let files = files.filter_map(|file| std::fs::read(file.ok()?.path()).ok());
     let has = |bytes: &Vec<u8>| {
         bytes

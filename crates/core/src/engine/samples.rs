@@ -7,6 +7,8 @@
 //! number, and nothing has changed for it. A registration is asked about by a REGISTER without a Contact (10.2.3), whose 200
 //! lists what is bound.
 
+mod unsaid;
+
 use super::Engine;
 use super::health::places::place_of;
 use super::leases::around;
@@ -124,7 +126,10 @@ impl Engine {
                 self.relayed_checked(now, shown, status, out);
                 self.dialog_sampled(number, response, flow, out);
             }
-            Question::Dialog => self.dialog_sampled(number, response, flow, out),
+            Question::Dialog => {
+                self.dialog_sampled(number, response, flow, out);
+                self.dialog_left_open(now, response);
+            }
             Question::Lease {
                 of,
                 before,

@@ -47,3 +47,4 @@ mod targets_shared;
 mod two;
 mod unasked;
 mod undecided;
+mod unsaid;

@@ -30,6 +30,8 @@ pub(crate) struct Party {
     pub(crate) unwelcome: Vec<&'static str>,
     /// It tells in parts alone.
     pub(crate) is_partial: bool,
+    /// What it answers to any OPTIONS in a dialog, whether it knows that or not.
+    pub(crate) says_anyway: Option<u16>,
     /// OPTIONS in dialogs that came to the PBX.
     pub(crate) questions: Vec<String>,
     cseq: u32,
@@ -78,6 +80,7 @@ impl Party {
             is_forgetful: false,
             unwelcome: Vec::new(),
             is_partial: false,
+            says_anyway: None,
             questions: Vec::new(),
             cseq: 0,
             version: 0,
@@ -227,7 +230,8 @@ impl Party {
                 self.questions.push(message.to_owned());
                 // The number was used.
                 let is_unknown = is_forgotten || self.is_forgetful;
-                if is_unknown { 481 } else { 500 }
+                let looked_up = if is_unknown { 481 } else { 500 };
+                self.says_anyway.unwrap_or(looked_up)
             }
         };
         if !self.is_silent {
