@@ -3,7 +3,7 @@
 
 use crate::admin::Admin;
 use crate::bellhop::{self, Bellhop};
-use crate::deadline::until;
+use crate::deadline::holds_within;
 use crate::kamailio::Kamailio;
 use crate::lab::Lab;
 use crate::lane::{Lane, Transport};
@@ -104,15 +104,17 @@ impl Judged {
     /// If they do not in time.
     pub fn stand(&self, expected: &[&str]) {
         let admin = Admin::of(&self.lane);
-        until(&format!("{expected:?}"), PATIENCE, || {
-            let said = admin.ctl(&["subscriptions", "presence"]);
+        let mut said = String::new();
+        let stands = holds_within(PATIENCE, || {
+            said = admin.ctl(&["subscriptions", "presence"]);
             let state = |line: &str| line.split('\t').nth(3).unwrap_or_default().to_owned();
             let states: Vec<String> = said.lines().map(state).collect();
             match expected {
-                [] => said.starts_with("no subscriptions").then_some(()),
-                all => (states == all).then_some(()),
+                [] => said.starts_with("no subscriptions"),
+                all => states == all,
             }
         });
+        assert!(stands, "{expected:?}: {said}");
     }
 }
 

@@ -6,7 +6,8 @@ use bellhop_tests::Way::{self, Relayed, Shared, TwoDialogs};
 use bellhop_tests::judged::{is_over, is_pending};
 use bellhop_tests::netns::Place;
 use bellhop_tests::pjsua::Task;
-use bellhop_tests::{Judged, Pjsua, bellhop};
+use bellhop_tests::{Judged, Pjsua, bellhop, until};
+use std::time::Duration;
 
 #[test]
 fn a_relayed_watcher_waits_until_the_watched_has_decided() {
@@ -18,7 +19,7 @@ fn a_watcher_by_two_dialogs_waits_until_the_watched_has_decided() {
     waits(TwoDialogs);
 }
 
-/// The presence server judges the first of them only.
+/// The presence server judges one of them at a time.
 #[test]
 fn shared_watchers_wait_until_the_watched_has_decided() {
     let Some(mut scene) = Judged::or_skip(Shared) else {
@@ -46,10 +47,20 @@ fn shared_watchers_wait_until_the_watched_has_decided() {
         phone.hear(&["at lunch"]);
     }
     assert_eq!(scene.kamailio.taken("SUBSCRIBE"), 1);
-    scene.decide(&[("6002", "block")]);
-    for phone in [&mut first, &mut second, &mut third] {
-        is_over(phone, "rejected");
+    // It is the first that is rejected: the others are asked for in the name of the next.
+    scene.decide(&[("6002", "block"), ("6003", "allow")]);
+    is_over(&mut first, "rejected");
+    scene.stand(&["active"; 2]);
+    until("it is asked in another name", PATIENCE, || {
+        (scene.kamailio.taken("SUBSCRIBE") == 2).then_some(())
+    });
+    scene.publish("at work");
+    for phone in [&mut second, &mut third] {
+        phone.hear(&["Subscription-State: active;", "at work"]);
     }
+    scene.decide(&[("6002", "block"), ("6003", "block"), ("6004", "block")]);
+    is_over(&mut second, "rejected");
+    is_over(&mut third, "rejected");
     scene.stand(&[]);
     // Whoever asks then hears it again.
     first.begin_anew();
@@ -224,3 +235,5 @@ fn pjsua(scene: &Judged) -> Option<Pjsua> {
     };
     Pjsua::or_skip(&scene.lab, &task)
 }
+
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -167,6 +167,7 @@ impl Engine {
         let had_told = std::mem::replace(&mut source.has_told, true);
         if !told.is_end() {
             source.failures = 0;
+            source.trouble.tells();
         }
         let mut wake = (!had_told && source.state == State::Held).then_some(source.refresh_at);
         if let (Some(seconds), State::Held) = (told.expires, source.state) {

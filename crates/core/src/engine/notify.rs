@@ -52,7 +52,9 @@ impl Engine {
         (view, is_news): (&View, bool),
         out: &mut Outbox,
     ) {
+        // One that ends and is being told so, or will be next, hears nothing after that (RFC 6665 4.2.2).
         let watcher = self.shares.watchers.get(&number);
+        let watcher = watcher.filter(|watcher| watcher.end.is_none() || !watcher.is_flying);
         match watcher.map(|watcher| watcher.keep.is_restored) {
             Some(true) if *view == View::Pending => {}
             // Of a list all is to be known.

@@ -23,7 +23,7 @@ pub(crate) struct Trouble {
     not_before: Option<Instant>,
     /// Until when the PBX keeps the dialog, whatever it says of a refresh.
     lasts: Option<Instant>,
-    /// The PBX has refused it to these since it granted it last.
+    /// The PBX has refused it to these since it told last.
     refused_to: Vec<Aor>,
     /// It is to be asked in the name of another who watches.
     pub(crate) awaits_name: bool,
@@ -51,6 +51,10 @@ impl Trouble {
     /// The PBX has granted so many seconds.
     pub(crate) fn granted(&mut self, now: Instant, seconds: u32) {
         self.lasts = Some(now.after(Duration::from_secs(seconds.into())));
+    }
+
+    /// The PBX tells, and not that it is over: it has accepted the one in whose name it was asked.
+    pub(crate) fn tells(&mut self) {
         self.refused_to.clear();
     }
 

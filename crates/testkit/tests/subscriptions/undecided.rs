@@ -106,6 +106,73 @@ fn a_watcher_that_was_told_more_before_a_restart_of_bellhop_hears_that_it_is_pen
     is_pending(&heard[0]);
 }
 
+/// Who is rejected is the one in whose name the PBX was asked.
+#[test]
+fn whom_the_pbx_rejects_is_over_and_the_others_are_asked_for_in_the_name_of_one_of_them() {
+    let mut party = Party::new();
+    let (first, _) = party.watcher(0);
+    let (second, _) = party.watcher(1);
+    party.heard();
+    for (phone, other) in [(&first, Some(&second)), (&second, None)] {
+        let asked = party.asked.last().unwrap().clone();
+        let name = format!("<sip:{}@", phone.user);
+        assert!(value(&asked, "From").starts_with(&name), "{asked}");
+        let rejected = "terminated;reason=rejected";
+        party.tells_body(&asked, rejected, "application/dialog-info+xml", "");
+        passes(&mut party, 4);
+        let last = party.heard_by(phone).last().unwrap();
+        assert_eq!(value(last, "Subscription-State"), rejected);
+        if let Some(other) = other {
+            assert!(party.heard_by(other).is_empty());
+            party.changes("early");
+            party.run(SECOND);
+            assert_eq!(lamp_of(party.heard_by(other).last().unwrap()).1, "early");
+        }
+    }
+    assert_eq!(party.asked.len(), 2);
+    assert!(known(&party.world).is_empty());
+}
+
+/// RFC 6665 4.2.2: the NOTIFY with terminated is the last.
+#[test]
+fn one_that_is_rejected_is_told_so_once_though_others_are_while_it_has_not_answered() {
+    let mut party = Party::new();
+    let mut slow = party.guest(0, 0);
+    party.subscribes(&mut slow, "slow", DIALOG);
+    let answers = |party: &mut Party, slow: &Peer| {
+        party.run(SECOND);
+        for notify in party.heard.remove(&slow.address).unwrap_or_default() {
+            say(&mut party.world, slow, &slow.answer(&notify, 200, "OK", ""));
+        }
+        party.run(SECOND);
+        party.heard.remove(&slow.address).unwrap_or_default()
+    };
+    while !answers(&mut party, &slow).is_empty() {}
+    let (other, _) = party.watcher(1);
+    for phone in [&slow, &other] {
+        let asked = party.asked.last().unwrap().clone();
+        let rejected = "terminated;reason=rejected";
+        party.tells_body(&asked, rejected, "application/dialog-info+xml", "");
+        passes(&mut party, 4);
+        let last = party.heard_by(phone).last().unwrap();
+        assert_eq!(value(last, "Subscription-State"), rejected);
+    }
+    assert_eq!(answers(&mut party, &slow), Vec::<String>::new());
+    assert!(known(&party.world).is_empty());
+}
+
+/// As one that refuses: each name once, though a list lives on.
+#[test]
+fn a_pbx_that_grants_and_rejects_each_name_is_asked_in_each_once() {
+    let mut party = Party::of(lists::with(&["6005"]));
+    party.state = "terminated;reason=rejected";
+    for n in 0..3 {
+        lists::watches(&mut party, n);
+    }
+    passes(&mut party, 20);
+    assert!(party.asked.len() <= 6, "{}", party.asked.len());
+}
+
 /// RFC 4662 5.4.
 #[test]
 fn a_member_that_the_pbx_has_not_decided_on_is_pending_in_its_list() {

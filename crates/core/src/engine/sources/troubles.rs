@@ -25,7 +25,11 @@ impl Engine {
             return self.source_gone(number, out);
         }
         let is = |word: &[u8]| told.reason.is_some_and(|r| r.eq_ignore_ascii_case(word));
-        if is(b"rejected") || is(b"noresource") || is(b"invariant") {
+        // As a 403 it is said to the one in whose name it was asked.
+        if is(b"rejected") {
+            return self.source_unauthorized(now, number, out);
+        }
+        if is(b"noresource") || is(b"invariant") {
             let why = told.reason.map(String::from_utf8_lossy).unwrap_or_default();
             return self.source_over(now, number, &format!(";reason={why}"), out);
         }
@@ -143,13 +147,13 @@ impl Engine {
                 watcher.over(REJECTED);
             }
         }
+        for number in refused {
+            self.tell_watcher(now, number, out);
+        }
         let Some(name) = other else {
             let view = Arc::new(View::Over(REJECTED.into()));
             return self.key_told(now, Arc::clone(key), (view, at), out);
         };
-        for number in refused {
-            self.tell_watcher(now, number, out);
-        }
         self.want_all(vec![Arc::clone(key)], &name, out);
     }
 }
