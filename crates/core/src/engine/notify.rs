@@ -27,7 +27,7 @@ impl Engine {
         let Some(way) = self.way_to(now, number).filter(|_| next == Next::Notify) else {
             return;
         };
-        if self.is_out_of_reach(now, number, way) || self.must_rise_first(now, number, out) {
+        if self.is_out_of_reach(now, number, way, out) || self.must_rise_first(now, number, out) {
             return;
         }
         if self.notify(now, number, way, out).is_some() {
@@ -84,13 +84,14 @@ impl Engine {
         now: Now,
         number: u64,
         (flow, port): (Flow, Option<u16>),
+        out: &mut Outbox,
     ) -> bool {
         let is_gone = flow.connection.is_none() && flow.transport.is_reliable() && port.is_none();
         let watcher = self.shares.watchers.get(&number);
         let was_lost = watcher.is_some_and(|watcher| watcher.keep.lost == Some(flow));
         let is_lost = is_gone || (was_lost && !self.has_registered_since(now, number));
         if is_lost {
-            self.await_way(now, number, flow);
+            self.await_way(now, number, flow, out);
         }
         is_lost
     }
@@ -109,8 +110,12 @@ impl Engine {
         since() == Some(true)
     }
 
-    fn await_way(&mut self, now: Now, number: u64, flow: Flow) {
+    fn await_way(&mut self, now: Now, number: u64, flow: Flow, out: &mut Outbox) {
         if let Some(watcher) = self.shares.watchers.get_mut(&number) {
+            // Nobody would know it again.
+            if watcher.end.is_some() && watcher.device.is_none() {
+                return self.forget_watcher(number, Cause::Unwanted, out);
+            }
             let wait = watcher.keep.lose(flow);
             self.shares.tell_all(number);
             self.shares.again_after(number, now.instant.after(wait));
@@ -212,7 +217,7 @@ impl Engine {
             watcher.is_flying = false;
             watcher.keep.unheard = Some(now.instant);
             return match watcher.until > now.instant {
-                true => self.await_way(now, number, went),
+                true => self.await_way(now, number, went, out),
                 false => self.forget_watcher(number, Cause::Expired, out),
             };
         }
@@ -222,7 +227,7 @@ impl Engine {
             .filter(|flow| flow.transport.is_reliable());
         if let (503, None, Some(flow)) = (status, response, went) {
             watcher.is_flying = false;
-            return self.await_way(now, number, flow);
+            return self.await_way(now, number, flow, out);
         }
         let wait = response.and_then(|r| r.number(HeaderId::RetryAfter).ok().flatten());
         match watcher.answered(status, wait) {

@@ -108,6 +108,10 @@ impl Board {
             let Some(entry) = table.live.get(&number) else {
                 return;
             };
+            // It is being told of its end, and is known until it has been.
+            if status == 408 && entry.is_cut() {
+                return;
+            }
             let step = entry.state.notify_failed(status);
             failed = match (status, step.is_ok()) {
                 // The phone wants credentials, and the PBX may have them.

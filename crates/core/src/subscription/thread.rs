@@ -217,6 +217,13 @@ impl Board {
     }
 }
 
+impl Entry {
+    /// It is ended by us.
+    pub(super) fn is_cut(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.is_cut)
+    }
+}
+
 /// Its notifier has told something, so that we could speak in its place.
 pub(super) fn stands(entry: &Entry) -> bool {
     let is_ours = entry.thread.as_ref().is_some_and(|thread| !thread.is_cut);

@@ -168,6 +168,40 @@ fn a_phone_that_never_comes_back_is_forgotten() {
     assert!(world.drain(watch.phone.address).is_empty());
 }
 
+/// The PBX was found out before its last NOTIFY was given up: what is under way is not forgotten for that.
+#[test]
+fn one_that_is_being_ended_is_known_though_an_earlier_notify_is_not_answered() {
+    let mut world = started(config());
+    let phone = phone("6001", "203.0.113.7:5060");
+    let (mut watch, _) = registered(&mut world, phone);
+    next_notify(&mut world, &mut watch);
+    world.pass(10 * SECOND);
+    watch.notified(&mut world, "active;expires=600", 500);
+    let asked = world.expect(addr(PBX)).expect("a question");
+    say(&mut world, &pbx(), &pbx().answer(&asked, 481, "Gone", ""));
+    world.pass(25 * SECOND);
+    assert_eq!(states(&world), ["active"]);
+}
+
+/// Nobody would know it again: it is not kept waiting for.
+#[test]
+fn a_phone_that_is_not_registered_and_whose_connection_is_gone_is_forgotten_at_once() {
+    let mut world = started(config());
+    let mut phone = on_tcp();
+    let at_pbx = subscribes(&mut world, &mut phone, "watch", DIALOG);
+    let mut watch = Watch {
+        phone,
+        at_pbx,
+        cseq: 0,
+        tag: "tpbx",
+    };
+    watch.answered(&mut world, 200, "Expires: 600\r\n");
+    watch.notified(&mut world, "active;expires=600", 200);
+    misses_a_change(&mut world, &mut watch, 481);
+    assert!(known(&world).is_empty());
+    assert_eq!(gone(&world, Cause::Unwanted), 1);
+}
+
 /// What was not told before is after a restart, too.
 #[test]
 fn a_phone_that_was_away_is_told_after_a_restart_of_bellhop() {
