@@ -244,7 +244,7 @@ impl Pbx {
     /// A NOTIFY in this dialog, as soon as the last was answered.
     fn tells(&mut self, world: &mut World, id: &str, is_all: bool) {
         let is_partial = self.mood.0 == Mood::Partial && !is_all;
-        let skips = is_partial && self.chance.happens(30);
+        let skips = is_partial && self.chance.happens(70);
         let Some(dialog) = self.dialogs.get_mut(id) else {
             return;
         };
@@ -352,6 +352,8 @@ impl Pbx {
             }
             1 => {}
             _ => {
+                // Something has changed on the way.
+                self.lamps[0] += 1;
                 let mut ids = Vec::new();
                 for (id, dialog) in &mut self.dialogs {
                     dialog.flying = None;
