@@ -48,6 +48,39 @@ fn a_pbx_that_has_forgotten_it_is_found_out_after_a_restart_as_before() {
     }
 }
 
+/// RFC 6665 4.4.1: each notifier's is a subscription of its own.
+#[test]
+fn of_two_notifiers_one_that_has_forgotten_it_takes_nothing_from_the_other() {
+    let mut world = durable();
+    let (mut watch, _, _) = standing(&mut world, "watch");
+    watch.tag = "fork";
+    let forked = told(&mut world, &mut watch, "active;expires=600");
+    // It is said half a second later, and the disk takes its time.
+    world.pass(2 * SECOND);
+    let mut config = hiding();
+    config.upstreams[0].targets.pop();
+    world.restart(0, config, auth());
+    for _ in 0..2 {
+        let check = question(&mut world);
+        let status = match header_of(&check, "To").contains("tag=fork") {
+            true => 481,
+            false => 200,
+        };
+        say(&mut world, &pbx(), &pbx().answer(&check, status, "So", ""));
+    }
+    let end = world.expect(watch.phone.address).expect("its end");
+    assert_eq!(header_of(&end, "From"), header_of(&forked, "From"));
+    say(
+        &mut world,
+        &watch.phone,
+        &watch.phone.answer(&end, 200, "OK", ""),
+    );
+    world.pass(SECOND);
+    assert_eq!(there(&world), (1, 1));
+    watch.tag = "tpbx";
+    told(&mut world, &mut watch, "active;expires=600");
+}
+
 /// The next OPTIONS in a dialog at the PBX; what else it is asked it answers.
 fn question(world: &mut World) -> String {
     loop {

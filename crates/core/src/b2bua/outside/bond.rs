@@ -183,6 +183,20 @@ impl Calls {
         Some(local_tag)
     }
 
+    /// Forgets the pair with one of several notifiers; `false`: it is the only one.
+    pub(super) fn part(&mut self, id: u64, tag: u64) -> bool {
+        let Some(bond) = self.bonds.live.get_mut(&id) else {
+            return false;
+        };
+        if bond.pairs.iter().all(|pair| pair.a.local_tag == tag) {
+            return false;
+        }
+        bond.pairs.retain(|pair| pair.a.local_tag != tag);
+        bond.until.retain(|((of, _), _)| *of != tag);
+        self.unname(tag);
+        true
+    }
+
     /// Forgets one, with all its dialogs.
     pub(super) fn forget_bond(&mut self, id: u64) {
         let Some(bond) = self.bonds.live.remove(&id) else {

@@ -53,7 +53,7 @@ impl Engine {
             && self.calls.bond_at(&subscribers.local_tag).is_none()
     }
 
-    /// A subscriber is told by us that its subscription is over; the last CSeq number of ours in its dialog, if that is one of
+    /// A subscriber is told by us that its subscription with one notifier is over; the last CSeq number of ours in its dialog, if that is one of
     /// two.
     pub(crate) fn forget_far_dialog(
         &mut self,
@@ -62,7 +62,10 @@ impl Engine {
     ) -> Option<u32> {
         let (tag, bond) = self.calls.bond_at(&subscribers.local_tag)?;
         let last = self.calls.bonds.get(bond)?.pair(tag)?.a.seq;
-        self.end_bond(bond, out);
+        match self.calls.part(bond, tag) {
+            true => self.bond_changed(bond, out),
+            false => self.end_bond(bond, out),
+        }
         Some(last)
     }
 
