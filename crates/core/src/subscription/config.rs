@@ -44,9 +44,14 @@ pub struct SubscriptionConfig {
 impl SubscriptionConfig {
     /// The package, in lower case, if its subscriptions end here.
     pub(crate) fn ends_here(&self, package: &[u8]) -> Option<&str> {
-        let own = (self.reg != Reg::Off).then_some(REG);
-        let mut all = self.share.iter().map(String::as_str).chain(own);
+        let mut all = self.packages();
         all.find(|name| package.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// The packages whose subscriptions end here.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &str> {
+        let own = (self.reg != Reg::Off).then_some(REG);
+        self.share.iter().map(String::as_str).chain(own)
     }
 
     /// Whether any package's subscriptions end here.

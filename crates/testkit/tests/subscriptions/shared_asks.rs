@@ -65,14 +65,16 @@ fn another_id_in_the_dialog_of_a_watcher_neither_refreshes_nor_ends_it() {
 /// RFC 6665 8.2: there it is mandatory.
 #[test]
 fn a_489_says_which_events_there_are() {
-    let mut party = Party::new();
+    let mut config = sharing();
+    config.subscriptions.reg = Reg::Own;
+    let mut party = Party::of(config);
     let (mut phone, ok) = party.watcher(0);
     let other = again(&mut phone, &ok, 60, 300).replace("Event: dialog", "Event: presence");
     let answer = party.sends(&phone, &other);
     assert_eq!(status_of(&answer), 489);
     assert_eq!(
         value(&answer, "Allow-Events"),
-        "dialog, presence, message-summary"
+        "dialog, presence, message-summary, reg"
     );
 }
 

@@ -65,9 +65,13 @@ impl Engine {
 
     /// An event that is none of this dialog's (RFC 6665 8.2: Allow-Events is mandatory in a 489).
     pub(in crate::engine) fn refuse_event(&mut self, received: &Received<'_>, out: &mut Outbox) {
-        let share = self.config.subscriptions.share.join(", ");
+        let packages: Vec<_> = self.config.subscriptions.packages().collect();
+        let packages = packages.join(", ");
         self.refuse_with(received, 489, "Bad Event", out, |_, reply| {
-            reply.header("Allow-Events", share.as_bytes());
+            // None at all: what plugins publish is watched, and of that nobody knows before.
+            if !packages.is_empty() {
+                reply.header("Allow-Events", packages.as_bytes());
+            }
         });
     }
 
