@@ -122,7 +122,7 @@ fn each_target_is_asked_and_one_alone_if_it_is_named() {
     let mut nobody = String::new();
     let Some(site) = Site::with(Udp, Mode::Registered, |setup, lane| {
         nobody = lane.phone(9).to_string();
-        setup.upstream = Some(format!("sip:{}\", \"sip:{nobody}", lane.pbx()));
+        setup.spare = Some(format!("sip:{nobody}"));
     }) else {
         return;
     };

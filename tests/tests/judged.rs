@@ -48,7 +48,7 @@ fn shared_watchers_wait_until_the_watched_has_decided() {
     }
     assert_eq!(scene.kamailio.taken("SUBSCRIBE"), 1);
     // It is the first that is rejected: the others are asked for in the name of the next.
-    scene.decide(&[("6002", "block"), ("6003", "allow")]);
+    scene.decide(&[("6002", "block"), ("6003", "allow"), ("6004", "allow")]);
     is_over(&mut first, "rejected");
     scene.stand(&["active"; 2]);
     until("it is asked in another name", PATIENCE, || {

@@ -9,6 +9,7 @@
 )]
 
 use bellhop_tests::Transport::{self, Tcp, Udp};
+use bellhop_tests::admin::Admin;
 use bellhop_tests::bellhop::Setup;
 use bellhop_tests::temp::TempDir;
 use bellhop_tests::{Message, Phone, Site, until};
@@ -42,7 +43,12 @@ fn a_lamp_that_asterisk_does_not_have_is_terminated_in_the_list_and_the_others_a
 #[test]
 fn a_list_outlives_a_kill_of_bellhop_and_the_phone_need_not_ask() {
     let data = TempDir::new();
-    let Some(mut site) = site_with(Udp, |setup| setup.data_dir(data.path())) else {
+    let with_admin = |mut setup: Setup| {
+        let ip = setup.listen[0].0.split(':').nth(1).expect("an address");
+        setup.more += &format!("[admin]\nbind = \"{ip}:8060\"\n");
+        setup.data_dir(data.path())
+    };
+    let Some(mut site) = site_with(Udp, with_admin) else {
         return;
     };
     let mut phone = watcher(&site, Udp);
@@ -54,6 +60,11 @@ fn a_list_outlives_a_kill_of_bellhop_and_the_phone_need_not_ask() {
         seen.extend(lit(notify, "terminated"));
         last = version_of(notify);
         seen.len() == 3
+    });
+    // No phone waits until our own dialogs at the PBX are there.
+    let admin = Admin::of(&site.lane);
+    until("all is on disk", Duration::from_secs(10), || {
+        (admin.metrics().value("bellhop_store_waiting") == 0.0).then_some(())
     });
     site.bellhop.kill();
     site.asterisk.cli("devstate change Custom:lamp692 INUSE");
