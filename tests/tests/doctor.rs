@@ -152,6 +152,8 @@ fn each_target_is_asked_and_one_alone_if_it_is_named() {
 struct Site {
     asterisk: Asterisk,
     dir: TempDir,
+    // While it is held no other test takes these addresses.
+    _lane: Lane,
 }
 
 impl Site {
@@ -184,6 +186,7 @@ impl Site {
         Some(Self {
             asterisk: asterisk.start(),
             dir,
+            _lane: lane,
         })
     }
 
@@ -205,6 +208,7 @@ impl Site {
         Some(Self {
             dir: setup.write(),
             asterisk: asterisk.start(),
+            _lane: lane,
         })
     }
 
