@@ -138,7 +138,8 @@ pub fn is_pending(phone: &mut Phone) -> Message {
     told
 }
 
-fn presence(note: &str) -> String {
+/// What user 6001 publishes of himself (RFC 3863).
+pub fn presence(note: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
          entity=\"sip:6001@bellhop.test\"><tuple id=\"a\"><status><basic>open</basic></status>\

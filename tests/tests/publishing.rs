@@ -4,6 +4,7 @@
 use bellhop_tests::Transport::{self, Tcp, Udp};
 use bellhop_tests::Way::{self, Relayed, Shared, TwoDialogs};
 use bellhop_tests::asterisk::Mode;
+use bellhop_tests::judged::presence;
 use bellhop_tests::netns::Place;
 use bellhop_tests::pjsua::Task;
 use bellhop_tests::{Baresip, Kamailio, Lab, Lane, Message, Phone, Pjsua, Site, bellhop, until};
@@ -249,14 +250,6 @@ fn soft_phones(way: Way) {
     }
     let log = scene.kamailio.log();
     assert!(log.matches("takes PUBLISH").count() >= 4, "{log}");
-}
-
-fn presence(note: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" \
-         entity=\"sip:6001@bellhop.test\"><tuple id=\"a\"><status><basic>open</basic></status>\
-         <note>{note}</note></tuple></presence>\n"
-    )
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -47,12 +47,7 @@ fn shared(world: &mut World, package: &str, kind: &str, body: &str) -> Vec<Strin
     assert_eq!(status_of(&heard[0]), 200, "{heard:?}");
     let at_pbx = world.expect(addr(PBX)).expect("ours");
     has_none(&at_pbx, &PHONE);
-    let mut watch = Watch {
-        phone,
-        at_pbx,
-        cseq: 0,
-        tag: "tpbx",
-    };
+    let mut watch = Watch::of(phone, at_pbx);
     let ok = pbx().answer(&watch.at_pbx, 200, "OK", "Expires: 3600\r\n");
     say(world, &pbx(), &ok);
     let notify = watch.notify("active;expires=3600", &lamp(kind, body));

@@ -278,12 +278,7 @@ fn a_phone_whose_stream_is_gone_is_told_over_another() {
         let mut phone = tcp_phone("6001", "203.0.113.1:5062");
         register(&mut world, &mut phone);
         let at_pbx = subscribes(&mut world, &mut phone, "watch", DIALOG);
-        let mut watch = Watch {
-            phone,
-            at_pbx,
-            cseq: 0,
-            tag: "tpbx",
-        };
+        let mut watch = Watch::of(phone, at_pbx);
         watch.answered(&mut world, 200, "Expires: 600\r\n");
         let before = told(&mut world, &mut watch, "active;expires=600");
         world.pass(SECOND);

@@ -31,12 +31,7 @@ fn registered(world: &mut World, mut phone: Peer) -> (Watch, String) {
     phone.contact = "10.0.0.7:5060".to_owned();
     register(world, &mut phone);
     let at_pbx = subscribes(world, &mut phone, "watch", DIALOG);
-    let mut watch = Watch {
-        phone,
-        at_pbx,
-        cseq: 0,
-        tag: "tpbx",
-    };
+    let mut watch = Watch::of(phone, at_pbx);
     watch.answered(world, 200, "Expires: 600\r\n");
     let before = next_notify(world, &mut watch);
     let answer = watch.phone.answer(&before, 200, "OK", "");
@@ -189,12 +184,7 @@ fn a_phone_that_is_not_registered_and_whose_connection_is_gone_is_forgotten_at_o
     let mut world = started(config());
     let mut phone = on_tcp();
     let at_pbx = subscribes(&mut world, &mut phone, "watch", DIALOG);
-    let mut watch = Watch {
-        phone,
-        at_pbx,
-        cseq: 0,
-        tag: "tpbx",
-    };
+    let mut watch = Watch::of(phone, at_pbx);
     watch.answered(&mut world, 200, "Expires: 600\r\n");
     watch.notified(&mut world, "active;expires=600", 200);
     misses_a_change(&mut world, &mut watch, 481);
@@ -339,12 +329,7 @@ fn the_pbx_is_not_asked_about_what_another_pbx_has() {
         &there.answer(&at_pbx, 200, "OK", "Expires: 600\r\n"),
     );
     world.expect(phone.address).expect("an answer");
-    let mut watch = Watch {
-        phone,
-        at_pbx,
-        cseq: 0,
-        tag: "tpbx",
-    };
+    let mut watch = Watch::of(phone, at_pbx);
     let notify = watch.notify("active;expires=600", "");
     say(&mut world, &there, &notify);
     let at_phone = world.expect(watch.phone.address).expect("a NOTIFY");

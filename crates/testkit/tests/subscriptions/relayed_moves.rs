@@ -135,12 +135,7 @@ fn names_as_phones_write_them_are_kept_as_they_are() {
         let ok = pbx().answer(&at_pbx, 200, "OK", "Expires: 600\r\n");
         say(&mut world, &pbx(), &ok);
         world.expect(phone.address).expect("an answer");
-        let mut watch = Watch {
-            phone,
-            at_pbx,
-            cseq: 0,
-            tag: "tpbx",
-        };
+        let mut watch = Watch::of(phone, at_pbx);
         watch.at_pbx = watch.at_pbx.replacen("Contact: \"a,b;c\" ", "Contact: ", 1);
         watch.notified(&mut world, "active;expires=600", 200);
         world.pass(SECOND);
@@ -191,12 +186,7 @@ fn a_resource_without_a_user_is_asked_about_at_the_pbx() {
     let ok = pbx().answer(&at_pbx, 200, "OK", "Expires: 600\r\n");
     say(&mut world, &pbx(), &ok);
     world.expect(phone.address).expect("an answer");
-    let mut watch = Watch {
-        phone,
-        at_pbx,
-        cseq: 0,
-        tag: "tpbx",
-    };
+    let mut watch = Watch::of(phone, at_pbx);
     watch.notified(&mut world, "active;expires=600", 200);
     let (asked, _) = ended(&mut world, &mut watch);
     assert!(!asked.starts_with("OPTIONS sip:@"), "{asked}");
@@ -252,12 +242,7 @@ fn one_with_kilobytes_of_names_is_relayed_and_known_and_not_spoken_for() {
     let ok = pbx().answer(&at_pbx, 200, "OK", "Expires: 600\r\n");
     say(&mut world, &pbx(), &ok);
     world.expect(phone.address).expect("an answer");
-    let mut watch = Watch {
-        phone,
-        at_pbx,
-        cseq: 0,
-        tag: "tpbx",
-    };
+    let mut watch = Watch::of(phone, at_pbx);
     watch.notified(&mut world, "active;expires=600", 500);
     world.pass(3 * SECOND);
     assert_eq!(states(&world), ["active"]);

@@ -40,6 +40,11 @@ impl Watch {
     pub(crate) fn begun_at(world: &mut World, last: u8, id: &str, more: &str) -> Self {
         let mut phone = phone("6001", &format!("203.0.113.{last}:5060"));
         let at_pbx = subscribes(world, &mut phone, id, more);
+        Self::of(phone, at_pbx)
+    }
+
+    /// One of this phone, whose SUBSCRIBE the PBX has so.
+    pub(crate) fn of(phone: Peer, at_pbx: String) -> Self {
         Self {
             phone,
             at_pbx,
